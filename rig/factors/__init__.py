@@ -1,0 +1,22 @@
+"""What can be varied. A factor is a pure function Plan x level -> Plan, registered once.
+
+Its YAML check, slug, column and axis label all derive from its registration in
+`rig/factors/registry.py`. May not know YAML, backends or records.
+"""
+
+from rig.factors.levels import Choice, Levels, Natural, Number
+from rig.factors.registry import FACTORS, Factor, apply, bind, impossible, label_of, slug_of
+
+__all__ = [
+    "FACTORS",
+    "Choice",
+    "Factor",
+    "Levels",
+    "Natural",
+    "Number",
+    "apply",
+    "bind",
+    "impossible",
+    "label_of",
+    "slug_of",
+]

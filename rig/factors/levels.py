@@ -1,0 +1,77 @@
+"""The kinds of level a factor can have, each able to check one value and to say what it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rig.model import Level
+
+
+class Levels(Protocol):
+    """A set of levels."""
+
+    def accepts(self, value: object, names: Sequence[str]) -> bool:
+        """Whether value is a level; `names` are the words known from elsewhere (targets, routes)."""
+        ...
+
+    def wants(self, names: Sequence[str]) -> str:
+        """What a level is, for an error message."""
+        ...
+
+    def words(self, names: Sequence[str]) -> Sequence[str]:
+        """All words it accepts, for the nearest valid one; empty for numbers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some words; with none of its own, one of the names known from elsewhere."""
+
+    own: tuple[str, ...] = ()
+
+    def accepts(self, value: object, names: Sequence[str]) -> bool:
+        return isinstance(value, str) and value in self.words(names)
+
+    def wants(self, names: Sequence[str]) -> str:
+        return "one of " + ", ".join(self.words(names))
+
+    def words(self, names: Sequence[str]) -> Sequence[str]:
+        return self.own or tuple(names)
+
+
+@dataclass(frozen=True)
+class Natural:
+    """A whole number within bounds."""
+
+    least: int
+    most: int
+
+    def accepts(self, value: object, names: Sequence[str]) -> bool:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and self.least <= value <= self.most  # type: ignore[operator]
+
+    def wants(self, names: Sequence[str]) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
+    def words(self, names: Sequence[str]) -> Sequence[str]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number within bounds."""
+
+    least: float
+    most: float
+
+    def accepts(self, value: object, names: Sequence[str]) -> bool:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and self.least <= value <= self.most  # type: ignore[operator]
+
+    def wants(self, names: Sequence[str]) -> str:
+        return f"a number from {self.least:g} to {self.most:g}"
+
+    def words(self, names: Sequence[str]) -> Sequence[str]:
+        return ()

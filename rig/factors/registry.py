@@ -1,0 +1,172 @@
+"""The factors, each in one place: how it changes the plan, and how it is named and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rig.factors.levels import Choice, Levels, Natural, Number
+from rig.model import Level, Link
+from rig.plan import Delay, Plan, Target
+
+Change = Callable[[Plan, Any], Plan]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Something that can be varied."""
+
+    name: str
+    label: str
+    levels: Levels
+    change: Change
+    unit: str = ""
+    short: str = ""
+    """What stands before a number in a slug: `delay100`."""
+    default: Level | None = None
+    """The level where neither `setup` nor `vary` names one; None if one must."""
+
+
+FACTORS: dict[str, Factor] = {}
+
+DELAY_PATHS: Mapping[str, tuple[Link, ...]] = {
+    "both": (Link.FRONT, Link.DATA),
+    "client": (Link.FRONT,),
+    "database": (Link.DATA,),
+}
+
+
+def register(name: str, label: str, levels: Levels, **more: Any) -> Callable[[Change], Change]:
+    """Registers the decorated function as a factor."""
+
+    def keep(change: Change) -> Change:
+        FACTORS[name] = Factor(name, label, levels, change, **more)
+        return change
+
+    return keep
+
+
+@register("target", "target", Choice())
+def _target(plan: Plan, level: str) -> Plan:
+    return replace(plan, target_name=level)
+
+
+@register("route", "route", Choice())
+def _route(plan: Plan, level: str) -> Plan:
+    return replace(plan, route_name=level)
+
+
+@register("delay_ms", "added delay", Number(0, 5000), unit="ms", short="delay", default=0)
+def _delay_ms(plan: Plan, level: float) -> Plan:
+    return replace(plan, delay=replace(plan.delay, delay_ms=float(level)))
+
+
+@register("delay_path", "delayed path", Choice(tuple(DELAY_PATHS)), default="both")
+def _delay_path(plan: Plan, level: str) -> Plan:
+    return replace(plan, delay=Delay(plan.delay.delay_ms, DELAY_PATHS[level]))
+
+
+@register("data_access", "data access", Choice(("sql", "orm")), default="sql")
+def _data_access(plan: Plan, level: str) -> Plan:
+    return replace(plan, data_access=level)
+
+
+@register(
+    "connections",
+    "connections",
+    Choice(("per_request", "persistent", "pool")),
+    default="per_request",
+)
+def _connections(plan: Plan, level: str) -> Plan:
+    return replace(plan, connections=level)
+
+
+@register("pool_size", "pool size", Natural(1, 10_000), short="pool", default=20)
+def _pool_size(plan: Plan, level: int) -> Plan:
+    return replace(plan, pool_size=level)
+
+
+@register("pooler", "pooler", Choice(("direct", "pgbouncer")), default="direct")
+def _pooler(plan: Plan, level: str) -> Plan:
+    return replace(plan, pooler=level)
+
+
+@register(
+    "pooler_pool_size", "PgBouncer pool", Natural(1, 10_000), short="bouncerpool", default=50
+)
+def _pooler_pool_size(plan: Plan, level: int) -> Plan:
+    return replace(plan, pooler_pool_size=level)
+
+
+@register(
+    "max_connections", "max_connections", Natural(10, 10_000), short="cap", default=100
+)
+def _max_connections(plan: Plan, level: int) -> Plan:
+    return replace(plan, max_connections=level)
+
+
+@register("app_workers", "app workers", Natural(1, 256), short="w", default=1)
+def _app_workers(plan: Plan, level: int) -> Plan:
+    return replace(plan, app_workers=level)
+
+
+@register("app_threads", "app threads", Natural(1, 1000), short="t", default=1)
+def _app_threads(plan: Plan, level: int) -> Plan:
+    return replace(plan, app_threads=level)
+
+
+def apply(plan: Plan, levels: Mapping[str, Level]) -> Plan:
+    """The plan with each factor at its level; the order of `levels` does not matter."""
+    for name in FACTORS:
+        if name in levels:
+            plan = FACTORS[name].change(plan, levels[name])
+    return plan
+
+
+def bind(plan: Plan, targets: Mapping[str, Target]) -> tuple[Plan, str]:
+    """The plan with its target and route filled in, and why it cannot be served (or "").
+
+    A target that lacks the route, or a level that it must carry out itself, is no error:
+    the trial is skipped for that reason.
+    """
+    target = targets[plan.target_name]
+    route = target.routes.get(plan.route_name)
+    bound = replace(plan, target=target, route=route)
+    if route is None:
+        return bound, f"target {target.name} does not serve route {plan.route_name}"
+    for factor, levels in target.supports.items():
+        level = getattr(plan, factor)
+        if level not in levels:
+            known = ", ".join(map(str, levels))
+            return bound, f"target {target.name} has {factor} {known} only, not {level}"
+    return bound, ""
+
+
+def impossible(levels: Mapping[str, Level], targets: Mapping[str, Target]) -> str:
+    """Why this combination of levels means nothing; empty where it does.
+
+    Unlike a cell that a target cannot serve, such a cell is an error in the YAML.
+    """
+    target = targets.get(str(levels.get("target")))
+    for refusal in target.refuses if target else ():
+        if refusal.holds(levels):
+            return refusal.because
+    cap, pool = levels.get("max_connections", 100), levels.get("pooler_pool_size", 50)
+    if levels.get("pooler") == "pgbouncer" and int(pool) > int(cap) - 3:
+        return (
+            f"pooler_pool_size {pool} does not fit under max_connections {cap}: "
+            "3 connections are reserved for superusers"
+        )
+    return ""
+
+
+def slug_of(name: str, level: Level) -> str:
+    """How a level stands in a folder's name."""
+    return f"{FACTORS[name].short}{level:g}" if isinstance(level, int | float) else level
+
+
+def label_of(name: str) -> str:
+    """A factor's axis label, with its unit."""
+    factor = FACTORS[name]
+    return f"{factor.label} ({factor.unit})" if factor.unit else factor.label

@@ -1,0 +1,167 @@
+"""Names, units, enumerations and errors that every room shares.
+
+May know nothing but the standard library: `rig.load`, `analysis` and the roles that run
+inside hosts all import it.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SCHEMA = 1
+"""Version of everything on disk; its history heads `rig/record.py`."""
+
+Level = str | int | float
+"""One value of a factor."""
+
+JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+
+
+class Role(enum.StrEnum):
+    """One part of a stack: a JSON file in, a folder out."""
+
+    DATABASE = "database"
+    POOLER = "pooler"
+    APP = "app"
+    DELAY = "delay"
+    LOAD_MASTER = "load_master"
+    LOAD_WORKER = "load_worker"
+
+
+class Link(enum.StrEnum):
+    """A network between hosts. The delay may stand on `front` and `data`, never on `control`."""
+
+    FRONT = "front"
+    DATA = "data"
+    CONTROL = "control"
+
+
+class Phase(enum.StrEnum):
+    """The life of an attempt, in order."""
+
+    PROVISION = "provision"
+    IMPAIR = "impair"
+    VERIFY = "verify"
+    LOAD = "load"
+    STOP = "stop"
+    COLLECT = "collect"
+    TEARDOWN = "teardown"
+
+
+class Status(enum.StrEnum):
+    """What one check says of one record."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Verdict(enum.StrEnum):
+    """How an attempt ended. `failed`: it broke before there was anything to judge."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+class ExitCode(enum.IntEnum):
+    """What `runner.py` exits with; documented in the README."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    BAD_YAML = 3
+    SOME_INVALID = 4
+    SOME_FAILED = 5
+    NO_STACK = 6
+    INTERRUPTED = 130
+
+
+OUTCOME_OK = "ok"
+"""The outcome of an answer that was correct; every other outcome is a failure class."""
+
+FAILURE_CLASSES: Mapping[str, str] = {
+    "db_too_many_connections": "Postgres refused the connection: SQLSTATE 53300",
+    "db_pool_timeout": "the app's own pool had no free connection in time",
+    "pooler_refused": "PgBouncer refused the client",
+    "db_connection_lost": "the database connection could not be made or broke (class 08, 57P0x)",
+    "db_statement_error": "Postgres refused the statement",
+    "app_error": "the app answered 5xx for another reason",
+    "unexpected_status": "an answer with a status the route does not expect",
+    "connection_refused": "nobody listened at the target's address",
+    "connection_reset": "the target closed the connection without an answer",
+    "timeout": "no answer within the load's time-out",
+    "client_error": "the load worker itself failed to send or read",
+}
+"""Every class a failed request can carry, by the layer that refused it."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with what the user gave: where, what, and what to do."""
+
+    where: str
+    what: str
+    do: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"; {self.do}" if self.do else "")
+
+
+class RigError(Exception):
+    """An error with an answer: what went wrong, what to do, and the exit code it ends with."""
+
+    exit_code = ExitCode.BUG
+
+    def __init__(self, what: str, do: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.do = do
+
+    def __str__(self) -> str:
+        return self.what + (f"\n  {self.do}" if self.do else "")
+
+
+class UsageError(RigError):
+    """The command line asks for what does not exist or cannot be."""
+
+    exit_code = ExitCode.USAGE
+
+
+class BadYaml(RigError):
+    """The YAML has problems; all of them are listed."""
+
+    exit_code = ExitCode.BAD_YAML
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class StackError(RigError):
+    """A part of the stack did not start or did not answer within its deadline."""
+
+    exit_code = ExitCode.NO_STACK
+
+
+class LoadError(RigError):
+    """The load generator did not run to its end."""
+
+    exit_code = ExitCode.SOME_FAILED
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)\Z")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """A duration such as `81s`, `500ms` or `2m`, in seconds; ValueError otherwise."""
+    match = _DURATION.match(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no duration")
+    return float(match[1]) * _SECONDS[match[2]]

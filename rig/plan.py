@@ -1,0 +1,215 @@
+"""The Plan: everything that is needed to carry out one trial, as data, with a digest.
+
+Pure. May not know where a plan comes from (YAML, factors) nor who carries it out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rig.model import SCHEMA, Level, Link
+
+
+@dataclass(frozen=True)
+class Route:
+    """A request a target serves, and what a correct answer is."""
+
+    name: str
+    method: str
+    path: str
+    form: Mapping[str, str] = field(default_factory=dict)
+    """Body fields, form-encoded; `{unique}` becomes load worker and sequence."""
+    json: Mapping[str, Any] | None = None
+    """A JSON body instead of a form; `{unique}` works in its string values."""
+    status: int = 200
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    """Members the JSON answer must have; `{posts}`, `{cpu_sum}` and `{length:N}` are filled in."""
+    statements: int | None = None
+    """SQL statements one request sends; None where nobody declared it."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A combination of levels that a target cannot mean, and why.
+
+    It holds where every factor of `when` is at one of its levels, except where every factor
+    of a non-empty `unless` is.
+    """
+
+    because: str
+    when: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
+    unless: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
+
+    def holds(self, levels: Mapping[str, Level]) -> bool:
+        """Whether these levels are refused."""
+
+        def met(allowed: Mapping[str, tuple[Level, ...]]) -> bool:
+            return all(levels.get(name) in one_of for name, one_of in allowed.items())
+
+        return met(self.when) and not (self.unless and met(self.unless))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
+
+    name: str
+    folder: str
+    title: str
+    start: tuple[str, ...]
+    """The command; placeholders are listed in docs/extending.md."""
+    routes: Mapping[str, Route]
+    env: Mapping[str, str] = field(default_factory=dict)
+    migrate: tuple[str, ...] = ()
+    seed: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    """Files and folders that decide what migrate and seed make (for the template's cache key)."""
+    ready: str = "/"
+    facts: str | None = None
+    supports: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
+    """Levels it has for the factors that it, not the rig, carries out."""
+    refuses: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delay:
+    """One-way delay on packets that leave the app's network namespace."""
+
+    delay_ms: float = 0.0
+    links: tuple[Link, ...] = (Link.FRONT, Link.DATA)
+
+    def on(self, link: Link) -> float:
+        """What a packet that leaves over this link is delayed by, in ms."""
+        return self.delay_ms if link in self.links else 0.0
+
+
+@dataclass(frozen=True)
+class Users:
+    """The ramp of a closed load: how many users, when."""
+
+    start_users: int
+    per_s: float
+    end_users: int
+
+    @property
+    def ramp_s(self) -> float:
+        """Seconds until the last user has been started."""
+        return max(0, self.end_users - self.start_users) / self.per_s
+
+    def at(self, elapsed_s: float) -> int:
+        """Users that should be active `elapsed_s` after the load began."""
+        return min(self.end_users, int(self.start_users + self.per_s * max(0.0, elapsed_s)))
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the load generator does."""
+
+    users: Users
+    steady_s: float
+    model: str = "closed"
+    think_time_s: float = 0.0
+    timeout_s: float = 400.0
+    load_workers: int = 2
+
+    @property
+    def duration_s(self) -> float:
+        """Ramp and steady window together."""
+        return self.users.ramp_s + self.steady_s
+
+
+@dataclass(frozen=True)
+class Data:
+    """How much there is to read and to compute."""
+
+    posts: int
+    cpu_n: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One trial, resolved. `target` and `route` are what the names stand for."""
+
+    target_name: str
+    route_name: str
+    load: Load
+    data: Data
+    delay: Delay = Delay()
+    data_access: str = "sql"
+    connections: str = "per_request"
+    pool_size: int = 20
+    pooler: str = "direct"
+    pooler_pool_size: int = 50
+    max_connections: int = 100
+    app_workers: int = 1
+    app_threads: int = 1
+    target: Target | None = None
+    route: Route | None = None
+    cpus: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """CPU set per role; a role that is not named may run anywhere."""
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON-ready data."""
+        return dataclasses.asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of the canonical JSON: equal plans, equal digests."""
+        return digest(self.to_json())
+
+    def bound_target(self) -> Target:
+        """The target; ValueError before `rig.factors.bind`."""
+        if self.target is None:
+            raise ValueError(f"plan for {self.target_name} is not bound")
+        return self.target
+
+    def bound_route(self) -> Route:
+        """The route; ValueError before `rig.factors.bind`."""
+        if self.route is None:
+            raise ValueError(f"plan for {self.route_name} is not bound")
+        return self.route
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One level of every factor. Two cells with equal levels are the same cell."""
+
+    levels: Mapping[str, Level]
+    because: str = field(default="", compare=False)
+    """Why an extra cell is there; empty for the cells of `vary`."""
+
+    @property
+    def id(self) -> str:
+        """Ten hex digits that do not depend on the order of the YAML."""
+        return digest(dict(self.levels))[:10]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One planned measurement of a cell."""
+
+    cell: Cell
+    plan: Plan
+    replicate: int
+    block: int
+    position: int
+    slug: str
+    skip: str = ""
+    """Why it will not be run; empty if it will."""
+
+    @property
+    def name(self) -> str:
+        """The trial's folder: position, varied levels, replicate."""
+        return f"{self.position:04d}-{self.slug}-r{self.replicate}"
+
+
+def digest(data: Any) -> str:
+    """SHA-256 (hex) of data's canonical JSON."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
