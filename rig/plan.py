@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rig.model import SCHEMA, Level, Link
+from rig.load.shape import Users as Users
+from rig.model import SCHEMA, Level, Link, Role
 
 
 @dataclass(frozen=True)
@@ -86,24 +87,6 @@ class Delay:
     def on(self, link: Link) -> float:
         """What a packet that leaves over this link is delayed by, in ms."""
         return self.delay_ms if link in self.links else 0.0
-
-
-@dataclass(frozen=True)
-class Users:
-    """The ramp of a closed load: how many users, when."""
-
-    start_users: int
-    per_s: float
-    end_users: int
-
-    @property
-    def ramp_s(self) -> float:
-        """Seconds until the last user has been started."""
-        return max(0, self.end_users - self.start_users) / self.per_s
-
-    def at(self, elapsed_s: float) -> int:
-        """Users that should be active `elapsed_s` after the load began."""
-        return min(self.end_users, int(self.start_users + self.per_s * max(0.0, elapsed_s)))
 
 
 @dataclass(frozen=True)
@@ -213,3 +196,21 @@ def digest(data: Any) -> str:
     """SHA-256 (hex) of data's canonical JSON."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def cpu_sets(available: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Which CPUs each role gets: the app half of them to itself, the rest shared as listed.
+
+    With two CPUs the load, the database and the delay share one. Empty for a single CPU: there
+    is nothing to keep apart.
+    """
+    cpus = sorted(available)
+    if len(cpus) < 2:
+        return {}
+    half = len(cpus) // 2
+    rest, app = tuple(cpus[:-half]), tuple(cpus[-half:])
+    quarter = max(1, len(rest) // 2) if len(rest) > 1 else 0
+    data, load = (rest[:quarter], rest[quarter:]) if quarter else (rest, rest)
+    sets = dict.fromkeys((Role.DATABASE, Role.POOLER, Role.DELAY), data)
+    sets |= dict.fromkeys((Role.LOAD_MASTER, Role.LOAD_WORKER), load)
+    return {str(role): cpus for role, cpus in {**sets, Role.APP: app}.items()}

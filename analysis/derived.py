@@ -1,0 +1,113 @@
+"""From a session's folder to its `derived/` folder and its text table.
+
+The only part that writes. Everything in `derived/` can be made again from the raw files.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.axes import axes
+from analysis.session import Session, read_session
+from analysis.summary import CellResult, cells, summary_columns
+from analysis.text import text_table
+from analysis.trials import Result, Row, results, trial_columns
+from rig.model import Level
+
+TRIALS = Path("trials.csv")
+SUMMARY = Path("summary.csv")
+GOODPUT = Path("figures", "goodput.csv")
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What was derived, and where it stands."""
+
+    folder: Path
+    trials_csv: Path
+    summary_csv: Path
+    figure: Path | None
+    """The PNG; the SVG and the CSV of the data drawn stand beside it. None without trials."""
+    trials: tuple[Row, ...]
+    summary: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    """One line on each file that could not be read."""
+
+
+def derive(session_dir: Path) -> Derived:
+    """Replaces `derived/` by what the raw files say; UsageError for a folder that is no session."""
+    session = read_session(session_dir)
+    found = results(session)
+    trials = tuple(result.row() for result in found)
+    by_cell = cells(session, found)
+    summary = tuple(cell.row for cell in by_cell)
+    folder = session_dir / "derived"
+    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=session_dir))
+    try:
+        new = scratch / "new"
+        (new / GOODPUT).parent.mkdir(parents=True)
+        write_csv(new / TRIALS, trial_columns(session), trials)
+        write_csv(new / SUMMARY, summary_columns(session), summary)
+        if found:
+            _figure(session, by_cell, new / GOODPUT)
+        if folder.exists():
+            folder.rename(scratch / "old")
+        new.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Derived(
+        folder=folder,
+        trials_csv=folder / TRIALS,
+        summary_csv=folder / SUMMARY,
+        figure=(folder / GOODPUT).with_suffix(".png") if found else None,
+        trials=trials,
+        summary=summary,
+        notes=_notes(found),
+    )
+
+
+def _figure(session: Session, by_cell: Sequence[CellResult], path: Path) -> None:
+    # matplotlib takes longer to import than a table to print, so only drawing pays for it
+    from analysis.plots import goodput
+
+    figure = goodput.data(session, axes(session), by_cell)
+    write_csv(path, goodput.COLUMNS, figure.rows())
+    goodput.draw(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
+
+
+def table(session_dir: Path) -> str:
+    """The session's text table, at most 100 columns wide; writes nothing.
+
+    UsageError for a folder that is no session.
+    """
+    session: Session = read_session(session_dir)
+    found = results(session)
+    return text_table(session, axes(session), cells(session, found), _notes(found))
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Rows under a heading; six significant digits, None as an empty cell."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_cells(row) for row in rows)
+
+
+def _cells(row: Row) -> Mapping[str, str]:
+    return {name: cell(value) for name, value in row.items()}
+
+
+def cell(value: Level | None) -> str:
+    """A value as it stands in a CSV."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def _notes(found: Sequence[Result]) -> tuple[str, ...]:
+    return tuple(note for result in found for note in result.notes)

@@ -1,0 +1,154 @@
+"""The text table of a session: at most `WIDTH` columns, every trial accounted for.
+
+May not know files; prints nothing itself.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from analysis.axes import Axes
+from analysis.session import Claim, Session
+from analysis.summary import CellResult, ratios
+from analysis.trials import VERDICTS, Result
+from rig.model import Level
+
+WIDTH = 100
+NAME_MOST = 30
+
+COLUMNS: Sequence[tuple[str, str, str, int]] = (
+    ("offered_rps", "offered", "/s", 9),
+    ("goodput_rps", "goodput", "/s", 9),
+    ("max_goodput_rps", "best 5 s", "/s", 10),
+    ("failure_share", "failed", "%", 8),
+    ("p50_ms", "p50", "ms", 8),
+    ("p95_ms", "p95", "ms", 8),
+    ("p99_ms", "p99", "ms", 8),
+)
+"""Column of summary.csv, the two lines of its heading, its width."""
+
+NOTHING = "-"
+
+
+def text_table(
+    session: Session, layout: Axes, cells: Sequence[CellResult], notes: Sequence[str]
+) -> str:
+    """The whole table: heading, a group per route and delay, the claim's ratios, notes."""
+    ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
+    names = [layout.series(cell.levels) for cell in ordered]
+    width = min(NAME_MOST, max([len(name) for name in names], default=0))
+    lines = [*_heading(session, layout, cells), ""]
+    if cells:
+        lines += _column_heads(width)
+    group = None
+    for cell, name in zip(ordered, names, strict=True):
+        if group != (group := layout.group(cell.levels)):
+            lines += [group] if group else []
+        lines += _cell(cell, name, width)
+    if session.claim:
+        lines += _claim(session, session.claim, layout, ordered)
+    lines += ["", *_wrapped(f"note: {note}" for note in notes)] if notes else []
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _heading(session: Session, layout: Axes, cells: Sequence[CellResult]) -> list[str]:
+    counts = Counter(result.verdict for cell in cells for result in cell.results)
+    total = sum(counts.values())
+    said = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name])
+    what = [session.experiment, f"session {session.name}"]
+    what += [f"profile {session.profile}"] if session.profile else []
+    what += [f"backend {session.backend}"] if session.backend else []
+    fixed = layout.everywhere
+    trials = "1 trial" if total == 1 else f"{total} trials"
+    lines = [" · ".join(what), f"{trials}: {said}" if total else "no trial is scheduled yet"]
+    return list(_wrapped([*lines, *([f"everywhere: {fixed}"] if fixed else [])]))
+
+
+def _column_heads(width: int) -> list[str]:
+    first = " " * (width + 2) + f"{'valid':>7}"
+    second = " " * (width + 2) + f"{'trials':>7}"
+    for _, head, unit, size in COLUMNS:
+        first += f"{head:>{size}}"
+        second += f"{unit:>{size}}"
+    return [first, second]
+
+
+def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
+    short = name if len(name) <= width else name[: width - 1] + "…"
+    line = f"  {short:<{width}}" + f"{len(cell.valid)}/{len(cell.results)}".rjust(7)
+    for column, _, _, size in COLUMNS:
+        value = cell.row[column]
+        if column == "failure_share" and isinstance(value, int | float):
+            value = 100 * value
+        line += number(value).rjust(size)
+    yield line
+    details = [name] if short != name else []
+    details += [*_spread(cell), *_failures(cell)]
+    details += [_not_counted(result) for result in cell.results if not result.valid]
+    yield from _wrapped(details, indent="      ")
+
+
+def number(value: Level | None) -> str:
+    """A number with three significant digits, never in powers of ten; a dash for none."""
+    if value is None or isinstance(value, str):
+        return NOTHING
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    text = f"{value:.3g}"
+    return f"{value:.6f}".rstrip("0") if "e" in text else text
+
+
+def _spread(cell: CellResult) -> list[str]:
+    least, most = cell.row["goodput_min_rps"], cell.row["goodput_max_rps"]
+    if len(cell.valid) < 2 or least is None:
+        return []
+    return [f"goodput {number(least)} to {number(most)} /s over {len(cell.valid)} valid trials"]
+
+
+def _failures(cell: CellResult) -> list[str]:
+    if not cell.row["top_failure"]:
+        return []
+    first_s = cell.row["first_failure_s"]
+    when = f", the first {first_s:.1f} s into the load" if isinstance(first_s, int | float) else ""
+    return [f"failures: mostly {cell.row['top_failure']}{when}"]
+
+
+def _not_counted(result: Result) -> str:
+    said = f"r{result.scheduled.replicate} {result.verdict}"
+    said += f": {result.why}" if result.why else ""
+    goodput = result.measures.goodput_rps
+    return said + (f" (goodput {number(goodput)} /s, not counted)" if goodput is not None else "")
+
+
+def _claim(session: Session, claim: Claim, layout: Axes, cells: Sequence[CellResult]) -> list[str]:
+    title = f"{claim.of}: {claim.numerator} ÷ {claim.denominator}"
+    found = ratios(cells, claim)
+    if not found:
+        return ["", f"{title}: no pair of cells with both measured yet"]
+    says = f"claimed: {claim.says}" if claim.says else ""
+    if claim.at_least is not None:
+        says += f"{' ' if says else 'claimed: '}(at least {claim.at_least:g})"
+    lines = ["", title, *_wrapped([says] if says else [], indent="  ")]
+    names = []
+    for pair in found:
+        levels = {**pair.levels, claim.factor: claim.numerator}
+        names.append(" · ".join(filter(None, [layout.group(levels), *layout.differs(levels)])))
+    width = max(len(name) for name in names)
+    for name, pair in zip(names, found, strict=True):
+        line = f"  {name:<{width}}  {number(pair.ratio):>7}"
+        if claim.at_least is not None:
+            reached = pair.ratio >= claim.at_least
+            line += f"  {'reaches' if reached else 'below'} {claim.at_least:g}".ljust(14)
+        trials = (pair.numerator_trials, pair.denominator_trials)
+        many = f"medians of {trials[0]} and {trials[1]} trials"
+        lines.append(line + ("single runs" if trials == (1, 1) else many))
+    return [*lines, f"  measured in session {session.name} only; nothing is said of significance"]
+
+
+def _wrapped(lines: Sequence[str] | Iterator[str], indent: str = "") -> Iterator[str]:
+    for line in lines:
+        yield from textwrap.wrap(
+            line, WIDTH, initial_indent=indent, subsequent_indent=indent + "  "
+        )

@@ -1,0 +1,1 @@
+"""The asynchronous target: Django under ASGI, asyncpg."""

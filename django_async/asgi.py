@@ -1,0 +1,9 @@
+"""The ASGI application uvicorn serves."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_async.settings")
+
+application = get_asgi_application()

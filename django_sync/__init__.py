@@ -1,0 +1,1 @@
+"""The synchronous target: Django under WSGI, psycopg."""

@@ -1,0 +1,141 @@
+"""One try of a trial, walked through its phases on any backend; every path ends in a record.
+
+`collect` and teardown run from every state. The first error is the one reported: what goes
+wrong while cleaning up never hides it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rig import store
+from rig.backends.base import Backend, OnProgress, Stack
+from rig.checks import judge
+from rig.model import Phase, RigError, Verdict
+from rig.plan import Trial
+from rig.record import DelayFacts, LoadFacts, Record, Span
+
+OnPhase = Callable[[Phase], None]
+
+
+@dataclass
+class _Walk:
+    """The phases walked so far, and the first error."""
+
+    origin_s: float
+    on_phase: OnPhase
+    spans: list[Span] = field(default_factory=list)
+    error: RigError | None = None
+    failed_in: Phase | None = None
+
+    @contextlib.contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Times a phase; keeps a RigError for the record, lets anything else through."""
+        self.on_phase(phase)
+        begun_s = time.monotonic()
+        said = ""
+        try:
+            yield
+        except RigError as error:
+            said = str(error)
+            if self.error is None:
+                self.error, self.failed_in = error, phase
+        finally:
+            start_s, end_s = begun_s - self.origin_s, time.monotonic() - self.origin_s
+            self.spans.append(Span(phase, round(start_s, 3), round(end_s, 3), said))
+
+
+@dataclass
+class _Seen:
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    delay: DelayFacts = DelayFacts()
+    load: LoadFacts = LoadFacts()
+
+
+def run(
+    trial: Trial,
+    number: int,
+    folder: Path,
+    backend: Backend,
+    origin_s: float,
+    on_phase: OnPhase,
+    on_progress: OnProgress,
+) -> Record:
+    """Carries a trial out in `folder` and writes its manifest, last of all.
+
+    Interruptions pass through, after cleaning up, and leave no manifest.
+    """
+    walk, seen, started_at = _Walk(origin_s, on_phase), _Seen(), store.now()
+    with contextlib.ExitStack() as exits:
+        stack = None
+        with walk.phase(Phase.PROVISION):
+            stack = exits.enter_context(backend.up(trial.plan))
+            stack.bring_up()
+        if stack is not None:
+            try:
+                _measure(stack, walk, seen, on_progress)
+            finally:
+                with walk.phase(Phase.COLLECT):
+                    seen.delay, seen.load = stack.collect(folder)
+        with walk.phase(Phase.TEARDOWN):
+            exits.close()
+    record = _judged(trial, walk, _record(trial, number, backend, walk, seen, started_at))
+    checks = [dataclasses.asdict(check) for check in record.checks]
+    store.write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
+    record = dataclasses.replace(record, files=store.hashes(folder))
+    manifest = json.dumps(record.to_json(), indent=1) + "\n"
+    store.write_atomically(folder / store.MANIFEST, manifest)
+    return record
+
+
+def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress) -> None:
+    def verify() -> None:
+        seen.facts = stack.verify()
+
+    steps: tuple[tuple[Phase, Callable[[], None]], ...] = (
+        (Phase.IMPAIR, stack.set_delay),
+        (Phase.VERIFY, verify),
+        (Phase.LOAD, lambda: stack.run_load(on_progress)),
+        (Phase.STOP, stack.stop),
+    )
+    for phase, step in steps:
+        if walk.error is None:
+            with walk.phase(phase):
+                step()
+
+
+def _record(
+    trial: Trial, number: int, backend: Backend, walk: _Walk, seen: _Seen, started_at: str
+) -> Record:
+    return Record(
+        trial=trial.name,
+        attempt=number,
+        backend=backend.name,
+        levels=dict(trial.cell.levels),
+        plan_digest=trial.plan.digest,
+        started_at=started_at,
+        spans=tuple(walk.spans),
+        facts=seen.facts,
+        delay=seen.delay,
+        load=seen.load,
+    )
+
+
+def _judged(trial: Trial, walk: _Walk, record: Record) -> Record:
+    if walk.error is not None:
+        why = f"{walk.failed_in}: {walk.error.what}"
+        return dataclasses.replace(record, verdict=Verdict.FAILED, why=why)
+    checks, verdict, why = judge(trial.plan, record)
+    return dataclasses.replace(record, checks=checks, verdict=verdict, why=why)
+
+
+def stack_came_up(record: Record) -> bool:
+    """Whether the stack got as far as being verified."""
+    return any(span.phase == Phase.VERIFY and not span.error for span in record.spans)

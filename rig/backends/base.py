@@ -1,0 +1,126 @@
+"""What every backend is to the rest of the rig: three small protocols.
+
+`Backend` hands out a `Stack` for a plan; `Hosts` is what a backend of real machines provides
+underneath; `Progress` is what a running load tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from rig.backends.processes import Process
+from rig.model import Link, Role
+from rig.plan import Plan
+from rig.record import DelayFacts, LoadFacts
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the load says of itself, about twice a second."""
+
+    elapsed_s: float
+    users: int
+    goodput_rps: int
+    failed_rps: int
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Stack(Protocol):
+    """The hosts of a plan, and what is done on them, in this order; `collect` in every case."""
+
+    def bring_up(self) -> None:
+        """Starts every role. StackError names the one that does not start."""
+        ...
+
+    def set_delay(self) -> None:
+        """Delays the plan's paths and measures them. StackError where that cannot be."""
+        ...
+
+    def verify(self) -> Mapping[str, Any]:
+        """Proves that the target answers correctly; the facts of every role. StackError."""
+        ...
+
+    def run_load(self, on_progress: OnProgress) -> None:
+        """Runs the load to its end. LoadError where it breaks."""
+        ...
+
+    def stop(self) -> None:
+        """Measures the delay again, ends the app, waits until its database sessions ended."""
+        ...
+
+    def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
+        """Copies load/, probes/ and logs/ into the attempt's folder; what they say."""
+        ...
+
+
+class Backend(Protocol):
+    """A kind of place where plans can run."""
+
+    name: str
+
+    def lacks(self, plan: Plan) -> str:
+        """Why this plan cannot run here and how to get what it needs; empty if it can."""
+        ...
+
+    def up(self, plan: Plan) -> AbstractContextManager[Stack]:
+        """Fresh hosts, and everything on them gone when the context ends."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """The machine, as far as it shapes results."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what the backend holds for the whole session."""
+        ...
+
+
+class Hosts(Protocol):
+    """The hosts of one stack: a role is one JSON file in and one folder out."""
+
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
+        """Starts a role in its host."""
+        ...
+
+    def address(self, role: Role, link: Link, index: int = 0) -> str:
+        """A role's IPv4 address on a link."""
+        ...
+
+    def out(self, role: Role, index: int = 0) -> Path:
+        """The folder that a role writes."""
+        ...
+
+    def device(self, link: Link) -> str:
+        """The name of a link's device in the app's namespace."""
+        ...
+
+    def binaries(self) -> Binaries:
+        """Where the hosts find Postgres and PgBouncer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Programs that are not Python, as the hosts see them; empty where missing."""
+
+    postgres_dir: str
+    postgres_version: str
+    pgbouncer: str = ""
+
+
+def module_of(role: Role) -> str:
+    """The module that is run for a role: `python -m MODULE SPEC.json OUT/`."""
+    modules = {Role.LOAD_MASTER: "locust_master", Role.LOAD_WORKER: "locust_worker"}
+    return modules.get(role, f"stack.{role}")
+
+
+def tail(process: Process, lines: int = 3) -> str:
+    """The last lines a role printed, for an error message."""
+    return " / ".join(process.log_lines()[-lines:]) or "it printed nothing"

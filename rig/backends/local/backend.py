@@ -1,0 +1,128 @@
+"""The local backend: fresh namespaces for every trial, one scratch folder for a session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rig.backends import templates
+from rig.backends.base import Stack
+from rig.backends.local import binaries, network, view, world
+from rig.backends.local.hosts import LocalHosts, roles_user
+from rig.backends.specs import PROJECT, Secrets
+from rig.backends.stack import RealStack
+from rig.model import StackError
+from rig.plan import Plan
+
+SCRATCH_ROOT = Path("/var/tmp")
+SCRATCH_PREFIX = "async-django-rig-"
+
+
+class LocalBackend:
+    """Namespaces of this machine. Only usable inside the world (see `world`)."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        """Makes the session's scratch folder, passwords and view. StackError."""
+        if not world.inside():
+            raise StackError("the local backend runs inside its world only", "start it by runner.py")
+        world.settle()
+        self._user = roles_user()
+        self._binaries = binaries.find()
+        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
+        self._scratch.chmod(0o711)
+        self._secrets = self._make_secrets()
+        self._mounts = ""
+        self._holder = None
+        if self._user.other:
+            needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
+            needed.append(Path(self._binaries.postgres_dir).parent)
+            self._holder = view.open_view(needed, self._scratch / "view.log")
+            self._mounts = view.namespace_of(self._holder)
+        self._templates: dict[str, Path] = {}
+        self._trials = 0
+
+    def _make_secrets(self) -> Secrets:
+        folder = self._scratch / "secrets"
+        folder.mkdir(mode=0o700)
+        made = {name: secrets.token_urlsafe(24) for name in ("superuser", "app")}
+        files = {**made, "pgpass": f"*:*:*:*:{made['app']}\n"}
+        for name, text in files.items():
+            path = folder / name
+            path.touch(mode=0o600)
+            path.write_text(text)
+        if self._user.other:
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, self._user.uid, self._user.gid)
+        return Secrets(folder / "superuser", folder / "app", folder / "pgpass")
+
+    def lacks(self, plan: Plan) -> str:
+        """PgBouncer may be missing; everything else the doctor has seen to."""
+        if plan.pooler == "pgbouncer" and not self._binaries.pgbouncer:
+            return "PgBouncer is not here: make tools, or sudo apt install pgbouncer"
+        return ""
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        """Namespaces, roles and a fresh copy of the posts; all gone afterwards."""
+        self._trials += 1
+        folder = self._scratch / f"trial-{self._trials}"
+        folder.mkdir(mode=0o711)
+        hosts = LocalHosts(folder, self._user, self._mounts, plan.cpus, self._binaries)
+        hosts.give(folder)
+        try:
+            network.lay(network.hosts_of(plan))
+            template = self._template(plan, hosts)
+            stack = RealStack(plan, hosts, self._secrets, template)
+            try:
+                yield stack
+            finally:
+                stack.tear_down()
+        finally:
+            network.clear()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _template(self, plan: Plan, hosts: LocalHosts) -> Path:
+        key = templates.key(plan, self._binaries.postgres_version)
+        if key not in self._templates:
+            path = self._scratch / f"template-{key[:12]}"
+            templates.provide(path, key, plan, hosts, self._secrets, self._user.uid)
+            self._templates[key] = path
+        return self._templates[key]
+
+    def facts(self) -> Mapping[str, Any]:
+        """What of this machine shapes results."""
+        return {
+            "kernel": platform.release(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+            "cpus": len(os.sched_getaffinity(0)),
+            "postgres": self._binaries.postgres_version,
+            "pgbouncer": self._binaries.pgbouncer != "",
+            "roles_user": self._user.name,
+        }
+
+    def close(self) -> None:
+        """Removes the session's scratch folder; the world takes care of the rest."""
+        if self._holder is not None:
+            self._holder.kill()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def left_behind() -> list[Path]:
+    """Scratch folders of sessions that were killed, of this user (root sees all)."""
+    uid = os.geteuid()
+    return [
+        path
+        for path in SCRATCH_ROOT.glob(f"{SCRATCH_PREFIX}*")
+        if path.is_dir() and (uid in (0, path.stat().st_uid))
+    ]

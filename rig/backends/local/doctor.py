@@ -1,0 +1,85 @@
+"""What this machine can do: looked at, never assumed."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rig.backends.local import binaries, world
+from rig.backends.local.hosts import roles_user
+from rig.backends.processes import run
+from rig.model import StackError
+
+OPEN_FILES_WANTED = 4096
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `needed`: without it the local backend cannot run."""
+
+    name: str
+    fine: bool
+    says: str
+    needed: bool = True
+
+
+def examine() -> Iterator[Finding]:
+    """Every finding, in the order in which a session needs them."""
+    lacks = world.lacks()
+    yield Finding("namespaces", not lacks, lacks or f"as {_who()}")
+    if not lacks:
+        yield _delay()
+    yield _postgres()
+    yield _pgbouncer()
+    cpus = sorted(os.sched_getaffinity(0))
+    says = f"{len(cpus)}: {', '.join(map(str, cpus))}"
+    yield Finding("CPUs", len(cpus) >= 2, says + ("" if len(cpus) > 1 else "; 2 are needed"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = hard == resource.RLIM_INFINITY or hard >= OPEN_FILES_WANTED
+    limit = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
+    do = "" if enough else f"; raise it: ulimit -Hn {OPEN_FILES_WANTED}"
+    yield Finding("open files", enough, f"{soft} now, {limit} at most{do}", needed=False)
+
+
+def fit() -> bool:
+    """Whether the local backend can run here."""
+    return all(finding.fine for finding in examine() if finding.needed)
+
+
+def _who() -> str:
+    user = roles_user()
+    return f"root; roles run as {user.name}" if user.other else f"{user.name}, an ordinary user"
+
+
+def _delay() -> Finding:
+    command = [sys.executable, "-m", "stack.delay.probe"]
+    search = f"PATH={binaries.SEARCH_PATH}"
+    wrapped = ["env", f"--chdir={binaries.PROJECT}", search, *command]
+    try:
+        return Finding("delay", True, run(world.enter_command(wrapped), 30).strip())
+    except StackError as error:
+        do = "make tools, or: sudo apt install iptables"
+        return Finding("delay", False, f"{error}; {do}")
+
+
+def _postgres() -> Finding:
+    try:
+        found = binaries.find()
+    except StackError as error:
+        return Finding("Postgres", False, str(error))
+    return Finding("Postgres", True, f"{found.postgres_version} in {found.postgres_dir}")
+
+
+def _pgbouncer() -> Finding:
+    path = binaries.which("pgbouncer")
+    if not path:
+        says = "not here; its cells will be skipped. make tools, or: sudo apt install pgbouncer"
+        return Finding("PgBouncer", False, says, needed=False)
+    try:
+        version = run([path, "--version"], 20).splitlines()[0]
+    except StackError as error:
+        return Finding("PgBouncer", False, str(error), needed=False)
+    return Finding("PgBouncer", True, f"{version} in {path}", needed=False)

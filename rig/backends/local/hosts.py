@@ -1,0 +1,121 @@
+"""Starts roles in network namespaces, as an unprivileged user, on their CPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.backends.base import Binaries, module_of
+from rig.backends.local import network
+from rig.backends.local.binaries import SEARCH_PATH
+from rig.backends.local.world import NAMESPACES
+from rig.backends.processes import Process
+from rig.backends.specs import PROJECT
+from rig.model import Link, Role
+
+
+@dataclass(frozen=True)
+class User:
+    """Who the roles are: the runner itself, or `nobody` where the runner is root."""
+
+    name: str
+    uid: int
+    gid: int
+
+    @property
+    def other(self) -> bool:
+        """Whether roles are someone else than the runner."""
+        return self.uid != os.geteuid()
+
+
+def roles_user() -> User:
+    """The user that every role but the delay runs as."""
+    if os.geteuid() != 0:
+        entry = pwd.getpwuid(os.geteuid())
+        return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    entry = pwd.getpwnam("nobody")
+    return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+class LocalHosts:
+    """The hosts of one stack. Their namespaces must have been laid by `network.lay`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        user: User,
+        mounts: str,
+        cpus: Mapping[str, tuple[int, ...]],
+        found: Binaries,
+    ) -> None:
+        """`mounts` is the mount namespace to enter, or empty for the runner's own."""
+        self._folder, self._user, self._mounts = folder, user, mounts
+        self._cpus, self._binaries = cpus, found
+
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
+        """Writes the role's JSON, makes its folder, and runs it in its namespace."""
+        out = self.out(role, index)
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        spec_path = self._folder / f"{out.name}.json"
+        spec_path.touch(mode=0o600)
+        spec_path.write_text(json.dumps(spec))
+        self.give(out, spec_path)
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:{SEARCH_PATH}",
+            "PYTHONPATH": str(PROJECT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LANG": "C.UTF-8",
+            "HOME": str(out),
+        }
+        if role == Role.LOAD_WORKER:
+            environment["LOAD_ADDRESS"] = self.address(role, Link.FRONT, index)
+        command = [*self._into(role, index), sys.executable, "-m", module_of(role)]
+        log = self._folder / f"{out.name}.log"
+        return Process([*command, str(spec_path), str(out)], log, environment)
+
+    def _into(self, role: Role, index: int) -> list[str]:
+        mounts = [f"--mount={self._mounts}"] if self._mounts and role != Role.DELAY else []
+        namespace = NAMESPACES / network.host_of(role, index)
+        command = ["nsenter", f"--net={namespace}", *mounts, "env", f"--chdir={self._folder}"]
+        if cpus := self._cpus.get(str(role)):
+            command = ["taskset", "--cpu-list", ",".join(map(str, cpus)), *command]
+        if role == Role.DELAY:
+            return command
+        person = [f"--reuid={self._user.uid}", f"--regid={self._user.gid}", "--clear-groups"]
+        return [
+            *command,
+            "setpriv",
+            *(person if self._user.other else []),
+            *("--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
+        ]
+
+    def give(self, *paths: Path) -> None:
+        """Makes paths belong to the roles' user."""
+        if self._user.other:
+            for path in paths:
+                os.chown(path, self._user.uid, self._user.gid)
+
+    def address(self, role: Role, link: Link, index: int = 0) -> str:
+        """A role's address on a link."""
+        return network.address_of(role, link, index)
+
+    def out(self, role: Role, index: int = 0) -> Path:
+        """The folder that a role writes, inside the session's scratch."""
+        number = f"-{index + 1}" if role == Role.LOAD_WORKER else ""
+        return self._folder / f"{role}{number}"
+
+    def device(self, link: Link) -> str:
+        """In the app's namespace a device is named after its link."""
+        return str(link)
+
+    def binaries(self) -> Binaries:
+        """Postgres and PgBouncer on this machine."""
+        return self._binaries

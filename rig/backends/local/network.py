@@ -1,0 +1,87 @@
+"""Bridges and hosts. The bridges stand in the runner's own namespace, inside the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyroute2 import IPRoute, NetNS, netns
+
+from rig.model import Link, Role
+from rig.plan import Plan
+
+# addresses of 198.18.0.0/15, the benchmarking range; the runner is .1 everywhere
+NETWORKS = {Link.FRONT: "198.18.0", Link.DATA: "198.18.1", Link.CONTROL: "198.18.2"}
+PREFIX_LENGTH = 24
+RUNNER = 1
+_HOSTS = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9, Role.LOAD_WORKER: 10}
+LINKS = {
+    Role.APP: (Link.FRONT, Link.DATA),
+    Role.DATABASE: (Link.DATA,),
+    Role.POOLER: (Link.DATA,),
+    Role.LOAD_MASTER: (Link.CONTROL,),
+    Role.LOAD_WORKER: (Link.FRONT, Link.CONTROL),
+}
+
+
+def host_of(role: Role, index: int = 0) -> str:
+    """The name of a role's namespace; the delay works in the app's."""
+    if role == Role.LOAD_WORKER:
+        return f"load-{index + 1}"
+    return str(Role.APP if role == Role.DELAY else role)
+
+
+def address_of(role: Role, link: Link, index: int = 0) -> str:
+    """A role's address on a link; KeyError where it has none."""
+    role = Role.APP if role == Role.DELAY else role
+    if link not in LINKS[role]:
+        raise KeyError(f"{role} is not on {link}")
+    return f"{NETWORKS[link]}.{_HOSTS[role] + index}"
+
+
+def hosts_of(plan: Plan) -> list[tuple[Role, int]]:
+    """Every host of a plan, as role and index."""
+    pooler = [] if plan.pooler == "direct" else [(Role.POOLER, 0)]
+    loads = [(Role.LOAD_WORKER, index) for index in range(plan.load.load_workers)]
+    return [(Role.DATABASE, 0), *pooler, (Role.APP, 0), (Role.LOAD_MASTER, 0), *loads]
+
+
+def lay(hosts: Iterable[tuple[Role, int]]) -> None:
+    """Makes the bridges and, for each host, its namespace with its links up and addressed."""
+    with IPRoute() as route:
+        route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
+        bridges = {link: _bridge(route, link) for link in NETWORKS}
+        for role, index in hosts:
+            name = host_of(role, index)
+            netns.create(name)
+            for link in LINKS[role]:
+                _plug(route, name, link, bridges[link], address_of(role, link, index))
+
+
+def clear() -> None:
+    """Removes every host and bridge."""
+    for name in netns.listnetns():
+        netns.remove(name)
+    with IPRoute() as route:
+        for link in NETWORKS:
+            for index in route.link_lookup(ifname=str(link)):
+                route.link("del", index=index)
+
+
+def _bridge(route: IPRoute, link: Link) -> int:
+    route.link("add", ifname=str(link), kind="bridge")
+    index: int = route.link_lookup(ifname=str(link))[0]
+    route.link("set", index=index, state="up")
+    route.addr("add", index=index, address=f"{NETWORKS[link]}.{RUNNER}", prefixlen=PREFIX_LENGTH)
+    return index
+
+
+def _plug(route: IPRoute, host: str, link: Link, bridge: int, address: str) -> None:
+    # an interface's name has 15 characters at most
+    port = f"{link[:5]}-{host[-8:]}"
+    route.link("add", ifname=port, kind="veth", peer={"ifname": str(link), "net_ns_fd": host})
+    route.link("set", index=route.link_lookup(ifname=port)[0], master=bridge, state="up")
+    with NetNS(host, flags=0) as inside:
+        inside.link("set", index=1, state="up")
+        index = inside.link_lookup(ifname=str(link))[0]
+        inside.addr("add", index=index, address=address, prefixlen=PREFIX_LENGTH)
+        inside.link("set", index=index, state="up", txqlen=10_000)

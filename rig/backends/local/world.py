@@ -1,0 +1,69 @@
+"""The world: the namespaces a local session lives in, which vanish with it.
+
+The runner starts itself again inside new network, mount and process-id namespaces (and a user
+namespace where it is not root) and is process 1 there. When it ends, however it ends, the kernel
+ends every process inside and removes every namespace; nothing of it is ever visible outside.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rig.backends import processes
+from rig.model import StackError
+
+_INSIDE = "RIG_INSIDE_WORLD"
+NAMESPACES = Path("/run/netns")
+
+
+def inside() -> bool:
+    """Whether this process is the one inside."""
+    return os.environ.get(_INSIDE) == "1" and os.getpid() == 1
+
+
+def enter_command(command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` as process 1 of a new world."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
+    return [
+        # a killed outer process takes the world with it
+        *("setpriv", "--pdeathsig", "KILL", "--"),
+        *("unshare", *user, "--net", "--ipc", "--mount", "--pid", "--mount-proc"),
+        *("--fork", "--kill-child", "--", *command),
+    ]
+
+
+def enter(arguments: Sequence[str]) -> int:
+    """Runs this same program inside a new world; its exit code."""
+    command = enter_command([sys.executable, *arguments])
+    return processes.relay(command, {**os.environ, _INSIDE: "1"})
+
+
+def settle() -> None:
+    """Makes the world ready for hosts: a place for their namespaces, private to it."""
+    processes.run(["mount", "-t", "tmpfs", "-o", "mode=755", "rig", "/run"], 10)
+    NAMESPACES.mkdir(mode=0o755)
+
+
+def lacks() -> str:
+    """Why this machine cannot make a world, and what to do; empty where it can."""
+    probe = "mount -t tmpfs rig /run && ip link add probe type bridge"
+    try:
+        processes.run(enter_command(["sh", "-c", probe]), 20)
+    except StackError as error:
+        return _advice(str(error))
+    return ""
+
+
+def _advice(error: str) -> str:
+    restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    if os.geteuid() != 0 and restricted.exists() and restricted.read_text().strip() == "1":
+        return (
+            f"{error}: unprivileged user namespaces are restricted; run as root, or "
+            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+    if "No such file" in error:
+        return f"{error}: sudo apt install util-linux iproute2"
+    return f"{error}: network namespaces are not allowed here; run as root on a machine of your own"

@@ -1,0 +1,117 @@
+"""Starts and ends processes: the one place of the rig that does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rig.model import StackError
+
+
+class Process:
+    """A process in a session of its own, so that no terminal's Ctrl-C reaches it."""
+
+    def __init__(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Starts it; both its outputs go to `log`. StackError where it cannot be started."""
+        self.log = log
+        with log.open("ab") as output:
+            try:
+                self._popen = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    env=environment,
+                )
+            except OSError as error:
+                raise StackError(f"{command[0]} does not start: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        """Its process id; the role itself, as every wrapper before it execs."""
+        return self._popen.pid
+
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._popen.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process alone; nothing if it has ended."""
+        if self.code() is None:
+            self._popen.send_signal(number)
+
+    def wait(self, deadline_s: float) -> int | None:
+        """Its exit code, or None where it still runs after `deadline_s`."""
+        try:
+            return self._popen.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """Ends it and every process of its group, at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait(5)
+
+    def log_lines(self) -> list[str]:
+        """What it printed so far."""
+        return self.log.read_text(errors="replace").splitlines()
+
+
+def run(command: Sequence[str], deadline_s: float) -> str:
+    """Runs a command to its end and gives what it printed.
+
+    StackError, with its last line, where it fails or does not end in time.
+    """
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=deadline_s, stdin=subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise StackError(f"{command[0]}: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"{' '.join(command)} did not end within {deadline_s:g} s") from error
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise StackError(f"{' '.join(command)}: {said[-1] if said else done.returncode}")
+    return done.stdout
+
+
+def relay(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Runs a command on this terminal, handing it the signals sent to this process.
+
+    In a session of its own: a Ctrl-C then arrives once, by way of this process.
+    """
+    child = subprocess.Popen(command, env=environment, start_new_session=True)
+
+    def forward(number: int, _frame: object) -> None:
+        # the child of `unshare` is the runner itself: pid 1 of its own pid namespace
+        for pid in _children(child.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, forward)
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
+
+
+def until(deadline_s: float, every_s: float = 0.02) -> Iterator[float]:
+    """Seconds left, again and again until none are: `for _ in until(5): look()`."""
+    give_up_s = time.monotonic() + deadline_s
+    while (left_s := give_up_s - time.monotonic()) > 0:
+        yield left_s
+        time.sleep(min(every_s, left_s))

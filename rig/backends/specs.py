@@ -1,0 +1,219 @@
+"""The JSON file of each role, from the plan and the hosts. Pure but for the addresses asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.backends.base import Hosts
+from rig.backends.http import APP_PORT
+from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
+from rig.load.spec import LoadSpec
+from rig.model import Link, Role
+from rig.plan import Plan, Target
+
+POOLER_PORT = 6432
+CONTROL_PORT = 5557
+MAX_CLIENT_CONN = 10_000
+PREFIX_LENGTH = 24
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Passwords made for one session, as files that the roles' user can read."""
+
+    superuser_password_file: Path
+    app_password_file: Path
+    pgpass_file: Path
+    """The app's password in libpq's own format."""
+
+    def files(self) -> dict[str, str]:
+        """Password file by database role."""
+        return {SUPERUSER: str(self.superuser_password_file), APP_USER: str(self.app_password_file)}
+
+
+def database_spec(plan: Plan, hosts: Hosts, secrets: Secrets, template: Path) -> dict[str, Any]:
+    """A fresh copy of the template, served with the plan's cap."""
+    return {
+        "bin_dir": hosts.binaries().postgres_dir,
+        "cluster": str(hosts.out(Role.DATABASE) / "cluster"),
+        "template": str(template),
+        "initialise": False,
+        "set_passwords": False,
+        "password_files": secrets.files(),
+        "settings": _settings(hosts, plan.max_connections),
+    }
+
+
+def template_spec(hosts: Hosts, secrets: Secrets, template: Path, exists: bool) -> dict[str, Any]:
+    """The template itself: made, or given this session's passwords."""
+    return {
+        "bin_dir": hosts.binaries().postgres_dir,
+        "cluster": str(template),
+        "template": None,
+        "initialise": not exists,
+        "set_passwords": exists,
+        "password_files": secrets.files(),
+        "settings": _settings(hosts, max_connections=20),
+    }
+
+
+def _settings(hosts: Hosts, max_connections: int) -> dict[str, Any]:
+    return {
+        **FIXED_SETTINGS,
+        "listen_addresses": hosts.address(Role.DATABASE, Link.DATA),
+        "port": PORT,
+        "max_connections": max_connections,
+    }
+
+
+def pooler_spec(plan: Plan, hosts: Hosts, secrets: Secrets) -> dict[str, Any]:
+    """PgBouncer, on the far side of the delay."""
+    return {
+        "binary": hosts.binaries().pgbouncer,
+        "address": hosts.address(Role.POOLER, Link.DATA),
+        "port": POOLER_PORT,
+        "database_address": hosts.address(Role.DATABASE, Link.DATA),
+        "database_port": PORT,
+        "database_name": DATABASE,
+        "user": APP_USER,
+        "password_file": str(secrets.app_password_file),
+        "pool_size": plan.pooler_pool_size,
+        "max_client_conn": MAX_CLIENT_CONN,
+    }
+
+
+def app_spec(plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool) -> dict[str, Any]:
+    """The target's web server."""
+    return _target_spec(plan, hosts, secrets, prepared, plan.bound_target().start)
+
+
+def command_spec(
+    plan: Plan, hosts: Hosts, secrets: Secrets, command: Sequence[str]
+) -> dict[str, Any]:
+    """One of the target's commands, run to its end (migrate, seed)."""
+    direct = dataclasses.replace(plan, pooler="direct", connections="per_request")
+    return _target_spec(direct, hosts, secrets, True, command)
+
+
+def _target_spec(
+    plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool, command: Sequence[str]
+) -> dict[str, Any]:
+    target = plan.bound_target()
+    words = placeholders(plan, hosts, secrets, prepared)
+    fixed = {
+        "PGHOST": words["database_host"],
+        "PGPORT": words["database_port"],
+        "PGDATABASE": DATABASE,
+        "PGUSER": APP_USER,
+        "PGPASSFILE": str(secrets.pgpass_file),
+        "PYTHONPATH": os.pathsep.join([target.folder, str(PROJECT), str(PROJECT / "stack")]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "BENCH_BIND": f"{words['host']}:{words['port']}",
+        "BENCH_DATA_ACCESS": plan.data_access,
+        "BENCH_CONNECTIONS": plan.connections,
+        "BENCH_POOL_SIZE": str(plan.pool_size),
+        "BENCH_POOLER": plan.pooler,
+        "BENCH_PREPARED_STATEMENTS": words["prepared_statements"],
+        "BENCH_APP_WORKERS": str(plan.app_workers),
+        "BENCH_APP_THREADS": str(plan.app_threads),
+        "BENCH_CPU_N": str(plan.data.cpu_n),
+    }
+    own = {name: _filled(value, words) for name, value in target.env.items()}
+    return {
+        "command": [_filled(word, words) for word in command],
+        "env": {**fixed, **own},
+        "folder": target.folder,
+    }
+
+
+def placeholders(plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool) -> dict[str, str]:
+    """What stands for each {placeholder} of a `target.yaml`."""
+    target: Target = plan.bound_target()
+    pooled = plan.pooler != "direct"
+    database_host = hosts.address(Role.POOLER if pooled else Role.DATABASE, Link.DATA)
+    database_port = POOLER_PORT if pooled else PORT
+    return {
+        "python": sys.executable,
+        "stack": str(PROJECT / "stack"),
+        "project": str(PROJECT),
+        "folder": target.folder,
+        "host": hosts.address(Role.APP, Link.FRONT),
+        "port": str(APP_PORT),
+        "posts": str(plan.data.posts),
+        "cpu_n": str(plan.data.cpu_n),
+        "data_access": plan.data_access,
+        "connections": plan.connections,
+        "pool_size": str(plan.pool_size),
+        "app_workers": str(plan.app_workers),
+        "app_threads": str(plan.app_threads),
+        "wsgi_worker": "gthread" if plan.app_threads > 1 else "sync",
+        "pooler": plan.pooler,
+        "prepared_statements": "on" if prepared else "off",
+        "database_host": database_host,
+        "database_port": str(database_port),
+        "database_name": DATABASE,
+        "database_user": APP_USER,
+        "database_password_file": str(secrets.app_password_file),
+        # no password in it: libpq and asyncpg read PGPASSFILE
+        "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",
+    }
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
+    """The same file for the load master and every load worker."""
+    route, load = plan.bound_route(), plan.load
+    spec = LoadSpec(
+        target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
+        route=route.name,
+        method=route.method,
+        path=route.path,
+        status=route.status,
+        form=dict(route.form),
+        json=route.json,
+        users=load.users,
+        steady_s=load.steady_s,
+        think_time_s=load.think_time_s,
+        timeout_s=load.timeout_s,
+        load_workers=load.load_workers,
+        master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
+        master_port=CONTROL_PORT,
+    )
+    return dataclasses.asdict(spec)
+
+
+def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
+    """Which links are delayed, and where each path is measured to."""
+    far = Role.DATABASE if plan.pooler == "direct" else Role.POOLER
+    peers = {
+        Link.FRONT: hosts.address(Role.LOAD_WORKER, Link.FRONT),
+        Link.DATA: hosts.address(far, Link.DATA),
+    }
+    return {
+        "delay_ms": plan.delay.delay_ms,
+        "mechanism": "auto",
+        "interval_s": 1.0,
+        "links": [
+            {
+                "name": str(link),
+                "device": hosts.device(link),
+                "address": hosts.address(Role.APP, link),
+                "prefix": PREFIX_LENGTH,
+                "peer": peer,
+                "delayed": plan.delay.on(link) > 0,
+            }
+            for link, peer in peers.items()
+        ],
+    }

@@ -1,0 +1,230 @@
+"""A real stack, brought up once above any hosts: start, delay, verify, load, stop, collect.
+
+May know roles, specs and plans; may not know whether a host is a namespace or a container.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.backends import database, http
+
+from rig.backends.base import Hosts, OnProgress, Progress, tail
+from rig.backends.processes import Process, until
+from rig.backends.specs import Secrets, app_spec, database_spec, delay_spec, load_spec, pooler_spec
+from rig.backends.database import Login
+from rig.model import Link, LoadError, Role, StackError
+from rig.plan import Plan
+from rig.record import DelayFacts, LoadFacts, PathDelay
+
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 15.0
+LEAVE_DEADLINE_S = 20.0
+LOAD_SLACK_S = 60.0
+_NOTHING_LOADED = LoadFacts()
+
+
+@dataclass(frozen=True)
+class _Started:
+    role: Role
+    index: int
+    process: Process
+
+
+class RealStack:
+    """Roles on hosts, for one plan."""
+
+    def __init__(self, plan: Plan, hosts: Hosts, secrets: Secrets, template: Path) -> None:
+        self._plan, self._hosts, self._secrets, self._template = plan, hosts, secrets, template
+        self._started: list[_Started] = []
+        self._facts: dict[str, Any] = {}
+        self._delay: dict[str, Any] | None = None
+        self._sessions_left = 0
+
+    # bring up
+
+    def bring_up(self) -> None:
+        """Starts every role and waits until each is there. StackError names the one that is not."""
+        plan, hosts = self._plan, self._hosts
+        postgres = self._start(
+            Role.DATABASE, database_spec(plan, hosts, self._secrets, self._template)
+        )
+        # Locust takes its time to import: it may do so while the rest comes up
+        self._start(Role.LOAD_MASTER, load_spec(plan, hosts))
+        for index in range(plan.load.load_workers):
+            self._start(Role.LOAD_WORKER, load_spec(plan, hosts), index)
+        self._await(postgres, "answer", lambda: database.ready(self._login))
+        if plan.pooler != "direct":
+            pooler = self._start(Role.POOLER, pooler_spec(plan, hosts, self._secrets))
+            facts = self._await_file(pooler, "facts.json")
+            self._facts["pooler"] = facts
+            prepared = bool(facts["prepared_statements"])
+        else:
+            prepared = True
+        app = self._start(Role.APP, app_spec(plan, hosts, self._secrets, prepared))
+        ready_url = f"{self._url}{plan.bound_target().ready}"
+        self._await(app, "answer", lambda: http.get(ready_url).status == 200)
+
+    def _start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> _Started:
+        started = _Started(role, index, self._hosts.start(role, spec, index))
+        self._started.append(started)
+        return started
+
+    def _await(self, started: _Started, what: str, there: Any) -> None:
+        for _ in until(START_DEADLINE_S):
+            if started.process.code() is not None:
+                raise StackError(f"{started.role} ended at its start: {tail(started.process)}")
+            if there():
+                return
+        raise StackError(
+            f"{started.role} did not {what} within {START_DEADLINE_S:g} s: {tail(started.process)}"
+        )
+
+    def _await_file(self, started: _Started, name: str) -> Any:
+        path = self._hosts.out(started.role, started.index) / name
+        self._await(started, f"write {name}", path.exists)
+        return json.loads(path.read_text())
+
+    def _of(self, role: Role) -> list[_Started]:
+        return [started for started in self._started if started.role == role]
+
+    @property
+    def _url(self) -> str:
+        return f"http://{self._hosts.address(Role.APP, Link.FRONT)}:{http.APP_PORT}"
+
+    @property
+    def _login(self) -> Login:
+        address = self._hosts.address(Role.DATABASE, Link.DATA)
+        return Login(address, self._secrets.superuser_password_file)
+
+    # the phases
+
+    def set_delay(self) -> None:
+        """Sets the delay and measures every path before anything depends on it."""
+        delay = self._start(Role.DELAY, delay_spec(self._plan, self._hosts))
+        self._delay = self._await_file(delay, "ready.json")
+
+    def verify(self) -> Mapping[str, Any]:
+        """Asks the route once and compares the answer; gathers what each role says of itself."""
+        plan = self._plan
+        wrong = http.verify(self._url, plan)
+        if wrong:
+            raise StackError(
+                f"target {plan.target_name} does not answer {plan.route_name} correctly: {wrong}",
+                "see logs/app.log in the attempt's folder",
+            )
+        master = self._of(Role.LOAD_MASTER)[0]
+        self._await_file(master, "ready.json")
+        self._facts["database"] = database.facts(self._login)
+        facts_path = plan.bound_target().facts
+        if facts_path:
+            self._facts["app"] = http.get(f"{self._url}{facts_path}").json()
+        self._facts["roles"] = {
+            str(role): [started.process.pid for started in self._of(role)] for role in Role
+        }
+        self._facts["cpus"] = {role: list(cpus) for role, cpus in plan.cpus.items()}
+        return self._facts
+
+    def run_load(self, on_progress: OnProgress) -> None:
+        """Releases the load master and follows it to its end."""
+        master = self._of(Role.LOAD_MASTER)[0]
+        master.process.signal(signal.SIGUSR1)
+        progress = self._hosts.out(Role.LOAD_MASTER) / "progress.jsonl"
+        seen = 0
+        for _ in until(self._plan.load.duration_s + LOAD_SLACK_S, every_s=0.2):
+            lines = progress.read_text().splitlines() if progress.exists() else []
+            if len(lines) > seen:
+                seen = len(lines)
+                on_progress(Progress(**json.loads(lines[-1])))
+            if (code := master.process.code()) is not None:
+                if code:
+                    raise LoadError(f"the load master ended with {code}: {tail(master.process)}")
+                return
+        raise LoadError(f"the load did not end in time: {tail(master.process)}")
+
+    def stop(self) -> None:
+        """Ends the app after the load, and lets its database sessions end before anyone counts."""
+        delay = self._of(Role.DELAY)
+        for started in delay:
+            started.process.signal(signal.SIGUSR1)
+            self._delay = self._await_file(started, "facts.json")
+        for started in (*self._of(Role.APP), *self._of(Role.POOLER)):
+            started.process.signal(signal.SIGTERM)
+            if started.process.wait(STOP_DEADLINE_S) is None:
+                started.process.kill()
+        self._sessions_left = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
+
+    def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
+        """Copies what the roles wrote; what they say of delay and load."""
+        hosts = self._hosts
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        for started in self._started:
+            number = f"-{started.index + 1}" if started.role == Role.LOAD_WORKER else ""
+            shutil.copyfile(started.process.log, folder / "logs" / f"{started.role}{number}.log")
+        load = hosts.out(Role.LOAD_MASTER)
+        if load.exists():
+            skip = shutil.ignore_patterns("ready.json", "*.part")
+            shutil.copytree(load, folder / "load", ignore=skip, dirs_exist_ok=True)
+        probe = hosts.out(Role.DELAY) / "delay.csv"
+        if probe.exists():
+            (folder / "probes").mkdir(exist_ok=True)
+            shutil.copyfile(probe, folder / "probes" / "delay.csv")
+        return self._delay_facts(), self._load_facts(folder / "load" / "load.json")
+
+    def _delay_facts(self) -> DelayFacts:
+        said = self._delay
+        if said is None:
+            return DelayFacts()
+        paths = tuple(
+            PathDelay(
+                link=link,
+                asked_ms=self._plan.delay.on(Link(link)),
+                before_ms=tuple(moments.get("before", ())),
+                during_ms=tuple(moments.get("during", ())),
+                after_ms=tuple(moments.get("after", ())),
+                lost=said["lost"][link],
+            )
+            for link, moments in said["rtt_ms"].items()
+        )
+        count = said["counters"]
+        return DelayFacts(
+            mechanism=said["mechanism"],
+            why=said["why"],
+            paths=paths,
+            packets=count["packets"],
+            drops=count["drops"],
+            overruns=count["overruns"],
+            alive_to_the_end=count["alive"],
+        )
+
+    def _load_facts(self, path: Path) -> LoadFacts:
+        load = self._plan.load
+        asked = dataclasses.replace(
+            _NOTHING_LOADED,
+            load_workers_asked=load.load_workers,
+            ramp_s=load.users.ramp_s,
+            duration_s=load.duration_s,
+        )
+        if not path.exists():
+            return asked
+        said = json.loads(path.read_text())
+        said.pop("in_flight_ages_s")
+        said["load_worker_addresses"] = tuple(said["load_worker_addresses"])
+        return dataclasses.replace(asked, **said)
+
+    # the end
+
+    def tear_down(self) -> None:
+        """Ends every role at once: the cluster is a copy that nobody needs again."""
+        for started in self._of(Role.DATABASE):
+            started.process.signal(signal.SIGQUIT)
+            started.process.wait(5)
+        for started in reversed(self._started):
+            started.process.kill()

@@ -1,0 +1,56 @@
+"""Was every path delayed as asked, before, during and after the load, and nothing dropped?"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from rig.model import Status
+from rig.record import Check, PathDelay, Record
+
+NAME = "delay"
+QUIET_MS, QUIET_SHARE = 1.0, 0.02
+LOADED_MS, LOADED_SHARE = 3.0, 0.05
+
+
+def delay(record: Record) -> Check:
+    """Medians within bounds on every path, 0 drops, the mechanism alive to the end."""
+    seen = record.delay
+    if not seen.paths:
+        return Check(NAME, Status.UNKNOWN, "no path was measured")
+    wrong = [problem for path in seen.paths for problem in _wrong(path)]
+    if seen.drops or seen.overruns:
+        wrong.append(f"{seen.drops} packets dropped, {seen.overruns} overruns")
+    if not seen.alive_to_the_end:
+        wrong.append("the delay did not live to the end")
+    if wrong:
+        return Check(NAME, Status.FAIL, "; ".join(wrong), again=True)
+    said = ", ".join(f"{path.link} {_median_text(path)}" for path in seen.paths)
+    return Check(NAME, Status.PASS, said)
+
+
+def _wrong(path: PathDelay) -> list[str]:
+    moments = (
+        ("before", path.before_ms, QUIET_MS, QUIET_SHARE),
+        ("during", path.during_ms, LOADED_MS, LOADED_SHARE),
+        ("after", path.after_ms, QUIET_MS, QUIET_SHARE),
+    )
+    problems = []
+    for moment, rtts_ms, least_ms, share in moments:
+        bound_ms = max(least_ms, share * path.asked_ms)
+        where = f"{path.link} {moment} the load"
+        if not rtts_ms:
+            problems.append(f"{where}: not measured")
+        elif abs(statistics.median(rtts_ms) - path.asked_ms) > bound_ms:
+            problems.append(
+                f"{where}: {statistics.median(rtts_ms):.1f} ms instead of "
+                f"{path.asked_ms:g} ± {bound_ms:g} ms"
+            )
+    if path.lost:
+        problems.append(f"{path.link}: {path.lost} measuring connects were never answered")
+    return problems
+
+
+def _median_text(path: PathDelay) -> str:
+    quiet: Sequence[float] = (*path.before_ms, *path.after_ms)
+    return f"{statistics.median(quiet):.2f} ms"

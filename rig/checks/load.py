@@ -1,0 +1,25 @@
+"""Was the load the one that was asked?"""
+
+from __future__ import annotations
+
+from rig.model import Status
+from rig.record import Check, Record
+
+
+def load_workers(record: Record) -> Check:
+    """Every load worker connected, stayed, and sent its last report."""
+    load = record.load
+    if load.complete and load.load_workers_connected == load.load_workers_asked:
+        return Check("load_workers", Status.PASS, f"{load.load_workers_connected} to the end")
+    says = (
+        f"{load.load_workers_connected} of {load.load_workers_asked} connected, "
+        f"{load.load_workers_lost} lost"
+    )
+    return Check("load_workers", Status.FAIL, says, again=True)
+
+
+def users(record: Record, end_users: int) -> Check:
+    """All users were active at the end of the ramp."""
+    peak = record.load.peak_users
+    status = Status.PASS if peak == end_users else Status.FAIL
+    return Check("users", status, f"{peak} of {end_users} users", again=True)

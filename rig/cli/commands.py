@@ -1,0 +1,358 @@
+"""The commands. `runner.py` hands in what analysing takes; everything else is asked for here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from rig import session as sessions
+from rig import store
+from rig.backends.base import Backend
+from rig.backends.fake import FakeBackend
+from rig.backends.local import doctor, world
+from rig.backends.local.backend import LocalBackend, left_behind
+from rig.backends.specs import PROJECT
+from rig.cli import lock
+from rig.cli.schedule import plan_text
+from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
+from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
+from rig.model import BadYaml, ExitCode, RigError, UsageError
+from rig.plan import cpu_sets
+from rig.store import SessionFolder
+
+ASK_BEFORE_S = 15 * 60.0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the command line needs of analysing: derived/ and its figure, and the table."""
+
+    derive: Callable[[Path], Path | None]
+    """Writes derived/ of a session; the figure's path, if there is one."""
+    table: Callable[[Path], str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that several commands share."""
+
+    file: Path
+    profile: str | None
+    backend: str
+    out: Path
+    only: str | None
+    seed: int | None
+    repeats: int | None
+    load_workers: int | None
+    yes: bool
+    figure_is_enough: bool
+
+
+class RunByDefault(click.Group):
+    """`runner.py FILE --option` means `runner.py run FILE --option`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def _options(*names: str) -> Callable[[Any], Any]:
+    def add(command: Any) -> Any:
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return add
+
+
+_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "file": click.argument("file", type=click.Path(path_type=Path), default="experiments.yaml"),
+    "session": click.argument("session", required=False),
+    "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
+    "backend": click.option(
+        "--backend",
+        type=click.Choice(["auto", "local", "fake"]),
+        default="auto",
+        help="Where trials run; auto is local where `doctor` passes.",
+    ),
+    "out": click.option(
+        "--out", type=click.Path(path_type=Path), default="results", help="The results folder."
+    ),
+    "only": click.option("--only", metavar="FACTOR=LEVEL[|LEVEL],…", help="Just these cells."),
+    "seed": click.option("--seed", type=int, help="The seed of the order of trials."),
+    "repeats": click.option("--repeats", type=int, help="How often each cell is measured."),
+    "workers": click.option("--workers", "load_workers", type=int, help="Locust load workers."),
+    "yes": click.option("--yes", is_flag=True, help="Do not ask before a long session."),
+    "figure": click.option("--figure-is-enough", is_flag=True, hidden=True),
+}
+_RUN = ("file", "profile", "backend", "out", "only", "seed", "repeats", "workers", "yes", "figure")
+
+
+def make_cli(analysis: Analysis) -> Callable[[], int]:
+    """The program: a function that runs it and gives its exit code."""
+    group = RunByDefault(
+        "runner.py",
+        help="Does a Django service serve more when it is async? Measures it: see README.md.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    console = Console()
+
+    @group.command("run")
+    @_options(*_RUN)
+    def run(**given: Any) -> int:
+        """Run an experiment (the default command)."""
+        asked = Asked(**given)
+        matrix, only = _matrix(asked)
+        return _in_place(
+            asked.backend,
+            lambda backend: _run(asked, matrix, only, backend, analysis, console),
+            lambda: _agreed(asked, matrix, only, console),
+        )
+
+    @group.command("plan")
+    @_options(*_RUN)
+    def plan(**given: Any) -> int:
+        """Show the schedule, the hours and one resolved plan; start nothing."""
+        matrix, only = _matrix(Asked(**given))
+        console.print(plan_text(sessions.design_of(matrix, only, _cpus())), soft_wrap=True)
+        return ExitCode.OK
+
+    @group.command("show")
+    @_options("session", "out")
+    def show(session: str | None, out: Path) -> int:
+        """Print the table of a session again (default: the newest)."""
+        folder = store.find_session(out, session)
+        console.print(analysis.table(folder.path), markup=False, highlight=False, soft_wrap=True)
+        return ExitCode.OK
+
+    @group.command("analyse")
+    @_options("session", "out")
+    def analyse(session: str | None, out: Path) -> int:
+        """Make derived/ again from the raw files."""
+        _derived(store.find_session(out, session), analysis, console)
+        return ExitCode.OK
+
+    @group.command("resume")
+    @_options("session", "out", "figure")
+    def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
+        """Run the trials of a session that have no finished attempt."""
+        folder = store.find_session(out, session)
+        told = folder.session()
+
+        def go(backend: Backend) -> int:
+            return _resume(folder, told, backend, analysis, console, figure_is_enough)
+
+        return _in_place(told["backend"], go)
+
+    @group.command("doctor")
+    def examine() -> int:
+        """Say what this machine can do."""
+        return _doctor(console)
+
+    @group.command("clean")
+    def clean() -> int:
+        """Remove whatever an earlier run may have left behind."""
+        return _clean(console)
+
+    return lambda: _main(group, console)
+
+
+def _main(group: click.Group, console: Console) -> int:
+    """Every error has one message, on standard error, and its exit code."""
+    errors = Console(stderr=True)
+    try:
+        return int(group.main(standalone_mode=False) or 0)
+    except BadYaml as error:
+        count = len(error.problems)
+        errors.print(f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started.", **_RAW)
+        return error.exit_code
+    except RigError as error:
+        errors.print(f"error: {error}", **_RAW)
+        return error.exit_code
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        errors.print("interrupted; python runner.py resume goes on", **_RAW)
+        return ExitCode.INTERRUPTED
+
+
+_RAW: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+
+
+def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
+    if not asked.file.exists():
+        raise UsageError(
+            f"there is no file and no command {str(asked.file)!r}", "python runner.py --help"
+        )
+    roots = [PROJECT, PROJECT / "examples"]
+    beside = asked.file.resolve().parent
+    if beside not in roots:
+        roots.append(beside)
+    targets = read_targets(roots, PROJECT / "stack" / "routes.yaml")
+    matrix = read_matrix(asked.file, profile=asked.profile, targets=targets)
+    matrix = with_options(matrix, asked.seed, asked.repeats, asked.load_workers)
+    return matrix, parse_only(asked.only, matrix) if asked.only else {}
+
+
+def _cpus() -> dict[str, tuple[int, ...]]:
+    # asked of the machine, not of this process: inside, the runner keeps off the app's CPUs
+    told = os.environ.get("RIG_CPUS")
+    if told:
+        return cpu_sets([int(cpu) for cpu in told.split(",")])
+    return cpu_sets(sorted(os.sched_getaffinity(0)))
+
+
+def _in_place(
+    wanted: str, go: Callable[[Backend], int], agreed: Callable[[], None] = lambda: None
+) -> int:
+    """Runs `go` with the backend; for the local one, inside a new world."""
+    if wanted == "fake":
+        agreed()
+        return _interruptible(lambda: go(FakeBackend()))
+    if world.inside():
+        return _interruptible(lambda: _with_local(go))
+    if wanted == "auto" and not doctor.fit():
+        raise UsageError(
+            "the local backend cannot run here", "python runner.py doctor says what is missing"
+        )
+    if lacks := world.lacks():
+        raise UsageError(lacks)
+    agreed()
+    os.environ["RIG_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    return world.enter(sys.argv)
+
+
+def _with_local(go: Callable[[Backend], int]) -> int:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with lock.alone("(starting)"):
+        backend = LocalBackend()
+        if load_cpus := _cpus().get("load_master"):
+            os.sched_setaffinity(0, load_cpus)
+        try:
+            return go(backend)
+        finally:
+            backend.close()
+
+
+def _interruptible(go: Callable[[], int]) -> int:
+    """The first signal unwinds in order, the second ends at once."""
+    seen: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        seen.append(number)
+        if len(seen) > 1:
+            os._exit(ExitCode.INTERRUPTED)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    return go()
+
+
+def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], console: Console) -> None:
+    design = sessions.design_of(matrix, only, {})
+    one = len(design.block(1)) * (matrix.load.duration_s + OVERHEAD_GUESS_S)
+    takes_s = one * matrix.repeats
+    if takes_s > ASK_BEFORE_S and not asked.yes and console.is_terminal:
+        click.confirm(f"This takes about {clock(takes_s)}. Start?", default=True, abort=True)
+
+
+def _run(
+    asked: Asked,
+    matrix: Matrix,
+    only: Mapping[str, Any],
+    backend: Backend,
+    analysis: Analysis,
+    console: Console,
+) -> int:
+    design = sessions.design_of(matrix, only, _cpus())
+    folder = store.new_session(asked.out.resolve(), matrix.experiment, matrix.profile)
+    folder.begin(sessions.session_facts(matrix, only, backend, folder), matrix.text)
+    return _walk(folder, design, backend, analysis, console, asked.figure_is_enough)
+
+
+def _resume(
+    folder: SessionFolder,
+    told: Mapping[str, Any],
+    backend: Backend,
+    analysis: Analysis,
+    console: Console,
+    figure_is_enough: bool,
+) -> int:
+    targets = read_targets(
+        [PROJECT, PROJECT / "examples", *map(Path, told["target_roots"])],
+        PROJECT / "stack" / "routes.yaml",
+    )
+    yaml_path = folder.path / store.YAML
+    matrix = read_matrix(yaml_path, profile=told["profile"], targets=targets)
+    matrix = with_options(matrix, told["seed"], told["repeats"], told["load_workers"])
+    only = {name: tuple(levels) for name, levels in told["only"].items()}
+    design = sessions.design_of(matrix, only, _cpus())
+    sessions.agrees(folder, design)
+    return _walk(folder, design, backend, analysis, console, figure_is_enough)
+
+
+def _walk(
+    folder: SessionFolder,
+    design: Any,
+    backend: Backend,
+    analysis: Analysis,
+    console: Console,
+    figure_is_enough: bool,
+) -> int:
+    console.print(f"session {folder.path}", **_RAW)
+    lock.name(str(folder.path))
+    view = watch(console)
+    try:
+        tally = sessions.run(folder, design, backend, view, sessions.finished(folder))
+    finally:
+        view.close()
+    figure = _derived(folder, analysis, console)
+    code = tally.exit_code()
+    if code is not ExitCode.OK:
+        console.print(f"{tally}; exit code {int(code)}", **_RAW)
+    return ExitCode.OK if figure_is_enough and figure else code
+
+
+def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Path | None:
+    figure = analysis.derive(folder.path)
+    console.print(analysis.table(folder.path), **_RAW)
+    console.print(f"figure: {figure}" if figure else "no figure: there is nothing to draw", **_RAW)
+    return figure
+
+
+def _doctor(console: Console) -> int:
+    fit = True
+    for finding in doctor.examine():
+        mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
+        console.print(f"{mark} {finding.name}: {finding.says}", **_RAW)
+        fit = fit and (finding.fine or not finding.needed)
+    console.print("local backend: " + ("can run here" if fit else "cannot run here"), **_RAW)
+    return ExitCode.OK if fit else ExitCode.NO_STACK
+
+
+def _clean(console: Console) -> int:
+    import shutil
+
+    with lock.alone("(cleaning)"):
+        found = left_behind()
+        for path in found:
+            shutil.rmtree(path, ignore_errors=True)
+    console.print(f"removed {len(found)} scratch folders; namespaces and processes need no cleaning")
+    return ExitCode.OK

@@ -1,0 +1,168 @@
+"""How a session is shown while it runs: a live view on a terminal, plain lines on a pipe."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rig.backends.base import Progress
+from rig.model import OUTCOME_OK, Phase, Verdict
+from rig.plan import Trial
+from rig.record import Record
+
+OVERHEAD_GUESS_S = 6.0
+
+
+@dataclass
+class Eta:
+    """Seconds left, from the load still to come and what trials took beyond theirs so far."""
+
+    trials: int = 0
+    load_s: float = 0.0
+    overheads_s: list[float] = field(default_factory=list)
+
+    def plan(self, trials: int, load_s: float) -> None:
+        """More trials are to come."""
+        self.trials += trials
+        self.load_s += load_s
+
+    def end(self, load_s: float, took_s: float) -> None:
+        """One of them is over."""
+        self.trials -= 1
+        self.load_s -= load_s
+        self.overheads_s.append(max(0.0, took_s - load_s))
+
+    def left_s(self) -> float:
+        """An estimate."""
+        overhead_s = statistics.median(self.overheads_s) if self.overheads_s else OVERHEAD_GUESS_S
+        return self.load_s + self.trials * overhead_s
+
+
+def clock(duration_s: float) -> str:
+    """Seconds as people read them: `4 min 05 s`, `1 h 20 min`."""
+    whole_s = round(duration_s)
+    if whole_s < 60:
+        return f"{whole_s} s"
+    if whole_s < 3600:
+        return f"{whole_s // 60} min {whole_s % 60:02d} s"
+    return f"{whole_s // 3600} h {whole_s % 3600 // 60:02d} min"
+
+
+def summary(trial: Trial, record: Record) -> str:
+    """A finished trial in one line; its numbers are the analysis's to make."""
+    load = record.load
+    correct = load.outcomes.get(OUTCOME_OK, 0)
+    counted = f"{correct} correct, {load.finished - correct} failed"
+    why = f" ({record.why})" if record.why else ""
+    return f"{trial.name}: {record.verdict}, {counted}{why}"
+
+
+class Plain:
+    """One line an event, for pipes and logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._eta = Eta()
+        self._began_s = 0.0
+        self._done = 0
+        self._total = 0
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def planned(self, trials: Sequence[Trial], load_s: float) -> None:
+        self._eta.plan(len(trials), load_s)
+        self._total += len(trials)
+        self._say(f"{len(trials)} trials to run, about {clock(self._eta.left_s())}")
+
+    def began(self, trial: Trial) -> None:
+        self._began_s = time.monotonic()
+
+    def phase(self, phase: Phase) -> None:
+        pass
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+    def ended(self, trial: Trial, record: Record) -> None:
+        self._eta.end(trial.plan.load.duration_s, time.monotonic() - self._began_s)
+        self._done += 1
+        left = clock(self._eta.left_s())
+        self._say(f"[{self._done}/{self._total}] {summary(trial, record)}; {left} left")
+
+    def skipped(self, trial: Trial) -> None:
+        self._say(f"skipped {trial.name}: {trial.skip}")
+
+    def close(self) -> None:
+        pass
+
+
+class Terminal(Plain):
+    """Plain lines for what is over, and below them a live view of the trial that runs."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._trial: Trial | None = None
+        self._phase: Phase | None = None
+        self._progress: Progress | None = None
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._view)
+        self._live.start()
+
+    def _view(self) -> Group | Text:
+        if self._trial is None:
+            return Text("")
+        eta = clock(self._eta.left_s() - min(self._elapsed_s(), self._eta.left_s()))
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row(Text(self._trial.name, style="bold"), str(self._phase or ""))
+        seen = self._progress
+        if seen is not None:
+            failures = {name: n for name, n in seen.outcomes.items() if name != OUTCOME_OK}
+            grid.add_row(
+                f"{seen.users} users",
+                f"{seen.goodput_rps} correct/s",
+                Text(f"{seen.failed_rps} failed/s", style="red" if seen.failed_rps else ""),
+                ", ".join(f"{name} {count}" for name, count in sorted(failures.items())),
+            )
+        bar = ProgressBar(total=max(1, self._total), completed=self._done, width=40)
+        matrix = Table.grid(padding=(0, 2))
+        matrix.add_row(bar, f"{self._done} of {self._total} trials", f"{eta} left")
+        return Group(matrix, grid)
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._began_s
+
+    def began(self, trial: Trial) -> None:
+        super().began(trial)
+        self._trial, self._progress = trial, None
+
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+
+    def progress(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def ended(self, trial: Trial, record: Record) -> None:
+        self._trial = None
+        super().ended(trial, record)
+
+    def _say(self, line: str) -> None:
+        verdicts = (Verdict.INVALID, Verdict.FAILED)
+        style = "yellow" if any(f": {verdict}" in line for verdict in verdicts) else ""
+        self._console.print(line, markup=False, highlight=False, style=style, soft_wrap=True)
+
+    def close(self) -> None:
+        self._trial = None
+        self._live.stop()
+
+
+def watch(console: Console) -> Plain:
+    """The view that fits where the output goes."""
+    return Terminal(console) if console.is_terminal else Plain(console)

@@ -1,0 +1,22 @@
+"""YAML to values: experiments to a Matrix, target folders to Targets. Pure but for reading files.
+
+The only room that knows YAML. May not know designs, sessions, backends or records.
+"""
+
+from rig.config.experiment import read_matrix
+from rig.config.matrix import Claim, Extra, Matrix, cells, filter_cells, with_options
+from rig.config.only import parse_only
+from rig.config.targets import PLACEHOLDERS, read_targets
+
+__all__ = [
+    "PLACEHOLDERS",
+    "Claim",
+    "Extra",
+    "Matrix",
+    "cells",
+    "filter_cells",
+    "parse_only",
+    "read_matrix",
+    "read_targets",
+    "with_options",
+]

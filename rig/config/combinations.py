@@ -1,0 +1,125 @@
+"""What only shows in combination: factors named twice or not at all, impossible cells.
+
+Looks at sections that are right by themselves. May not know PyYAML.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from rig.config.document import Map
+from rig.config.findings import Finding, Place
+from rig.config.matrix import Extra, base_cells, extra_cells
+from rig.factors import FACTORS, impossible
+from rig.model import Level
+from rig.plan import Cell, Target
+
+MOST_CELLS = 10_000
+
+Setup = Mapping[str, Level]
+Vary = Mapping[str, tuple[Level, ...]]
+
+
+def combined(
+    root: Map, setup: Setup, vary: Vary, also: tuple[Extra, ...], targets: Mapping[str, Target]
+) -> Iterator[Finding]:
+    """Everything wrong with the cells of one experiment."""
+    for found in _wrong(root, setup, vary, also, targets):
+        yield replace(found, once=True)
+
+
+def _wrong(
+    root: Map, setup: Setup, vary: Vary, also: tuple[Extra, ...], targets: Mapping[str, Target]
+) -> Iterator[Finding]:
+    wrong = [*_named_twice(root, setup, vary), *_named_nowhere(root, setup, vary)]
+    count = math.prod(len(levels) for levels in vary.values())
+    if count > MOST_CELLS:
+        what = f"`vary` makes {count} cells, expected at most {MOST_CELLS}"
+        wrong.append(Finding(root.entries["vary"].place, what))
+    yield from wrong
+    if not wrong:
+        yield from _cells(root, setup, vary, also, targets)
+
+
+def _named_twice(root: Map, setup: Setup, vary: Vary) -> Iterator[Finding]:
+    for name in vary:
+        if name in setup:
+            places = [_section(root, part).entries[name].place for part in ("setup", "vary")]
+            what = f"`{name}` stands in `setup` and in `vary`"
+            yield Finding(max(places), what, "leave it in one of them")
+
+
+def _named_nowhere(root: Map, setup: Setup, vary: Vary) -> Iterator[Finding]:
+    for name, factor in FACTORS.items():
+        if factor.default is None and name not in setup and name not in vary:
+            what = f"`{name}` is missing"
+            yield Finding(root.place, what, "name it in `setup` or in `vary`")
+
+
+def _cells(
+    root: Map, setup: Setup, vary: Vary, also: tuple[Extra, ...], targets: Mapping[str, Target]
+) -> Iterator[Finding]:
+    base = base_cells(setup, vary)
+    said: set[str] = set()
+    for what, factors in _impossible(base, targets, said):
+        yield Finding(_place(root, factors), what)
+    for extra in also:
+        entry = _section(root, "also").entries[extra.name]
+        added = extra_cells(base, extra)
+        if not added and isinstance(entry.node, Map):
+            place = entry.node.entries["only"].place
+            yield Finding(place, f"`only` of extra `{extra.name}` matches no cell")
+        elif added and {cell.id for cell in added} <= {cell.id for cell in base}:
+            assert isinstance(entry.node, Map)
+            place = entry.node.entries["set"].place
+            yield Finding(place, f"`set` of extra `{extra.name}` makes no new cell")
+        for what, _ in _impossible(added, targets, said):
+            yield Finding(entry.place, f"extra `{extra.name}`: {what}")
+
+
+def _impossible(
+    cells: tuple[Cell, ...], targets: Mapping[str, Target], said: set[str]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What each impossible combination is called, once, and the factors that make it so."""
+    for cell in cells:
+        reason = impossible(cell.levels, targets)
+        if not reason:
+            continue
+        factors = _decisive(cell.levels, reason, targets)
+        levels = ", ".join(f"{name} {cell.levels[name]}" for name in factors)
+        what = f"{levels} cannot be: {reason}"
+        if what not in said:
+            said.add(what)
+            yield what, factors
+
+
+def _decisive(
+    levels: Mapping[str, Level], reason: str, targets: Mapping[str, Target]
+) -> tuple[str, ...]:
+    """The factors at another level of which the reason would not hold."""
+
+    def matters(name: str) -> bool:
+        factor = FACTORS[name]
+        others = (*factor.levels.words(()), "" if factor.default is None else factor.default)
+        return any(impossible({**levels, name: other}, targets) != reason for other in others)
+
+    return tuple(name for name in levels if matters(name))
+
+
+def _place(root: Map, factors: tuple[str, ...]) -> Place:
+    """Where to mend a combination: the `vary` entry that takes part in it, else `setup`'s."""
+    for part in ("vary", "setup"):
+        section = root.entries.get(part)
+        entries = section.node.entries if section and isinstance(section.node, Map) else {}
+        for name, entry in entries.items():
+            if name in factors:
+                return entry.place
+    return root.place
+
+
+def _section(root: Map, name: str) -> Map:
+    node = root.entries[name].node
+    assert isinstance(node, Map)
+    return node

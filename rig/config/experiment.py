@@ -1,0 +1,293 @@
+"""An experiment's YAML to a Matrix: base, profiles, and all that is wrong with any of them.
+
+May not know PyYAML (`document` does) nor what becomes of a Matrix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from rig.config.combinations import combined
+from rig.config.document import Document, Map, Node, merge, read
+from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of
+from rig.config.matrix import (
+    METRICS,
+    MOST_LOAD_WORKERS,
+    MOST_REPEATS,
+    ORDERS,
+    Claim,
+    Extra,
+    Matrix,
+)
+from rig.config.readers import (
+    Keys,
+    Reader,
+    above_zero,
+    duration,
+    expected,
+    level,
+    levels_of,
+    list_of,
+    map_of,
+    matching,
+    text,
+    whole,
+    word,
+)
+from rig.factors import FACTORS
+from rig.model import Level, UsageError
+from rig.plan import Data, Load, Target, Users
+
+T = TypeVar("T")
+Names = Mapping[str, Sequence[str]]
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_PROFILE_KEYS = ("default_profile", "profiles")
+_BASE_KEYS = ("experiment", "claim", "setup", "vary", "also", "load", "data", "design")
+_KEYS = (*_BASE_KEYS, *_PROFILE_KEYS)
+_MOST_USERS = 1_000_000
+_MOST = 10**12
+
+
+def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
+    """The experiment in a file, with a profile; None: the file's `default_profile`, if any.
+
+    BadYaml with every problem of the base and of all profiles; UsageError for a profile
+    that there is not.
+    """
+    try:
+        document = read(path)
+    except ReadError as wrong:
+        Findings(wrong.findings).raise_any()
+        raise
+    return matrix_of(document, profile=profile, targets=targets)
+
+
+def matrix_of(document: Document, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
+    """As `read_matrix`, of a document that is read already."""
+    findings = Findings(document.findings)
+    layers = _layers(document.root, findings)
+    matrices: dict[str | None, Matrix] = {}
+    for chosen, root in layers.variants.items():
+        try:
+            matrices[chosen] = _Variant(root, chosen, targets).matrix(document.text)
+        except ReadError as wrong:
+            findings.add(wrong.findings, f" (in profile {chosen})" if chosen else "")
+    findings.raise_any()
+    wanted = profile or layers.default
+    if wanted not in matrices:
+        known = [known for known in matrices if known]
+        what = f"there is no profile `{wanted}`, expected {one_of(known or ['none'])}"
+        raise UsageError(what, did_you_mean(str(wanted), known))
+    return matrices[wanted]
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """The base (None) and each profile merged into it."""
+
+    variants: Mapping[str | None, Node]
+    default: str | None
+
+
+def _layers(root: Node, findings: Findings) -> _Layers:
+    if not isinstance(root, Map):
+        return _Layers({None: root}, None)
+    entries = dict(root.entries)
+    own = {key: entries.pop(key) for key in _PROFILE_KEYS if key in entries}
+    base = Map(root.name, root.place, entries)
+    keys = Keys(Map(root.name, root.place, own))
+    sections: dict[str, Node] = keys.get("profiles", map_of(lambda _: lambda node: node), {}) or {}
+    default = keys.get("default_profile", _default(tuple(sections)), None)
+    variants: dict[str | None, Node] = {None: base}
+    for profile, section in sections.items():
+        try:
+            variants[profile] = merge(base, _section(section))
+        except ReadError as wrong:
+            keys.note(wrong.findings)
+    try:
+        keys.close()
+    except ReadError as wrong:
+        findings.add(wrong.findings)
+    return _Layers(variants, default)
+
+
+def _default(profiles: Sequence[str]) -> Reader[str | None]:
+    def read_default(node: Node) -> str:
+        if not profiles:
+            raise expected(node, "a profile, but there are none", "add one under `profiles`")
+        return word(profiles)(node)
+
+    return read_default
+
+
+def _section(node: Node) -> Map:
+    """A profile's section, as yet unchecked but for keys that only the base has."""
+    Keys(node)
+    assert isinstance(node, Map)
+    for key in _PROFILE_KEYS:
+        if key in node.entries:
+            what = f"a profile cannot have `{key}`"
+            raise ReadError(Finding(node.entries[key].place, what, "remove it"))
+    return node
+
+
+class _Variant:
+    """One experiment without profiles: the base, or a profile merged into it."""
+
+    def __init__(self, root: Node, profile: str | None, targets: Mapping[str, Target]) -> None:
+        routes = dict.fromkeys(route for target in targets.values() for route in target.routes)
+        self._names: Names = {"target": tuple(targets), "route": tuple(routes)}
+        self._root, self._profile, self._targets = root, profile, targets
+
+    def matrix(self, source: str) -> Matrix:
+        """The Matrix; ReadError with all that is wrong."""
+        keys = Keys(self._root, _KEYS)
+        experiment = keys.need("experiment", _slug)
+        claim = keys.get("claim", self._claim, None)
+        setup: dict[str, Level] = keys.get("setup", levels_of(self._level), {})
+        vary: dict[str, tuple[Level, ...]] = keys.get("vary", levels_of(self._levels), {})
+        also: dict[str, Extra] = keys.get("also", map_of(self._extra), {})
+        load = keys.need("load", _load)
+        data = keys.need("data", _data)
+        design = keys.get("design", _design, _Design())
+        if setup is not None and vary is not None and also is not None:
+            assert isinstance(self._root, Map)
+            extras = tuple(also.values())
+            keys.note(combined(self._root, setup, vary, extras, self._targets))
+        keys.close()
+        return Matrix(
+            experiment=experiment,
+            claim=claim,
+            setup=setup,
+            vary=vary,
+            also=tuple(also.values()),
+            load=load,
+            data=data,
+            repeats=design.repeats,
+            order=design.order,
+            seed=design.seed,
+            profile=self._profile,
+            targets=self._targets,
+            text=source,
+        )
+
+    def _level(self, factor: str) -> Reader[Level]:
+        return level(factor, self._names.get(factor, ()))
+
+    def _levels(self, factor: str) -> Reader[tuple[Level, ...]]:
+        return list_of(self._level(factor), distinct=True)
+
+    def _extra(self, called: str) -> Callable[[Node], Extra]:
+        def read_extra(node: Node) -> Extra:
+            keys = Keys(node)
+            because = keys.need("because", text)
+            only: dict[str, tuple[Level, ...]] = keys.get("only", levels_of(self._levels), {})
+            changes = keys.need("set", _not_empty(levels_of(self._level)))
+            keys.close()
+            return Extra(called, because, only, changes)
+
+        return read_extra
+
+    def _claim(self, node: Node) -> Claim:
+        keys = Keys(node)
+        says = keys.need("says", text)
+        ratio = keys.need("ratio", self._ratio)
+        at_least = keys.need("at_least", above_zero)
+        keys.close()
+        metric, factor, (numerator, denominator) = ratio
+        return Claim(says, metric, factor, numerator, denominator, at_least)
+
+    def _ratio(self, node: Node) -> tuple[str, str, tuple[Level, ...]]:
+        keys = Keys(node, tuple(FACTORS))
+        metric = keys.need("of", word(METRICS))
+        entries = node.entries if isinstance(node, Map) else {}
+        pairs = {
+            factor: keys.need(factor, _two(self._levels(factor)))
+            for factor in entries
+            if factor in FACTORS
+        }
+        if len(pairs) > 1 or set(entries) <= {"of"}:
+            what = f"`ratio` expects exactly one factor with two levels, not {len(pairs)}"
+            keys.note([Finding(node.place, what)])
+        keys.close()
+        ((factor, pair),) = pairs.items()
+        return metric, factor, pair
+
+
+_slug = matching(_SLUG, "a slug of lower-case letters, digits and dashes")
+
+
+def _two(read_levels: Reader[tuple[Level, ...]]) -> Reader[tuple[Level, ...]]:
+    def read_pair(node: Node) -> tuple[Level, ...]:
+        pair = read_levels(node)
+        if len(pair) != 2:
+            raise ReadError(
+                Finding(node.place, f"`{node.name}` expects two levels, not {len(pair)}")
+            )
+        return pair
+
+    return read_pair
+
+
+def _not_empty(read_map: Reader[dict[str, T]]) -> Reader[dict[str, T]]:
+    def read_some(node: Node) -> dict[str, T]:
+        values = read_map(node)
+        if not values:
+            raise ReadError(Finding(node.place, f"`{node.name}` expects at least one factor"))
+        return values
+
+    return read_some
+
+
+def _load(node: Node) -> Load:
+    keys = Keys(node)
+    model = keys.get("model", word(("closed",)), Load.model)
+    users = keys.need("users", _users)
+    steady_s = keys.need("steady", duration(zero=False))
+    think_time_s = keys.get("think_time", duration(zero=True), Load.think_time_s)
+    timeout_s = keys.get("timeout", duration(zero=False), Load.timeout_s)
+    load_workers = keys.get("load_workers", whole(1, MOST_LOAD_WORKERS), Load.load_workers)
+    keys.close()
+    return Load(users, steady_s, model, think_time_s, timeout_s, load_workers)
+
+
+def _users(node: Node) -> Users:
+    keys = Keys(node)
+    start = keys.need("from", whole(1, _MOST_USERS))
+    per_s = keys.need("per_s", above_zero)
+    end = keys.need("to", whole(1, _MOST_USERS))
+    keys.close()
+    if end < start:
+        assert isinstance(node, Map)
+        what = f"`to` expects at least the {start} of `from`, not {end}"
+        raise ReadError(Finding(node.entries["to"].place, what))
+    return Users(start, per_s, end)
+
+
+def _data(node: Node) -> Data:
+    keys = Keys(node)
+    posts = keys.need("posts", whole(1, _MOST))
+    cpu_n = keys.need("cpu_n", whole(1, _MOST))
+    keys.close()
+    return Data(posts, cpu_n)
+
+
+@dataclass(frozen=True)
+class _Design:
+    repeats: int = 1
+    order: str = ORDERS[0]
+    seed: int = 1
+
+
+def _design(node: Node) -> _Design:
+    keys = Keys(node)
+    repeats = keys.get("repeats", whole(1, MOST_REPEATS), _Design.repeats)
+    order = keys.get("order", word(ORDERS), _Design.order)
+    seed = keys.get("seed", whole(0, _MOST), _Design.seed)
+    keys.close()
+    return _Design(repeats, order, seed)

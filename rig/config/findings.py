@@ -1,0 +1,85 @@
+"""What is wrong with a document, and where: collected, never printed.
+
+May know nothing of YAML nor of what a document means.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rig.model import BadYaml, Problem
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A line of a file, counted from 1; line 0 is the file itself."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """Something wrong at a place, and what to do about it.
+
+    `once`: the same words are the same finding, even where a profile's lines show it again.
+    """
+
+    place: Place
+    what: str
+    do: str = field(default="", compare=False)
+    once: bool = field(default=False, compare=False)
+
+
+class ReadError(Exception):
+    """What a reader raises: everything wrong with its node; nothing if that was said before."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__(*findings)
+        self.findings = findings
+
+
+class Findings:
+    """All that is wrong so far; the same thing at the same place counts once."""
+
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self._problems: dict[Finding, Problem] = {}
+        self._said: set[str] = set()
+        self.add(findings)
+
+    def add(self, findings: Iterable[Finding], note: str = "") -> None:
+        """Takes findings in; `note` tells what they were found with and is no part of them."""
+        for found in findings:
+            if found.once and found.what in self._said:
+                continue
+            self._said.add(found.what)
+            problem = Problem(str(found.place), found.what + note, found.do)
+            self._problems.setdefault(found, problem)
+
+    def raise_any(self) -> None:
+        """Raises BadYaml with every problem, by file and line; nothing if there is none."""
+        if self._problems:
+            raise BadYaml([self._problems[found] for found in sorted(self._problems)])
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The one of `words` that `word` most looks like; empty if none does."""
+    by_lower = {known.lower(): known for known in words}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return by_lower[close[0]] if close else ""
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """The question with the nearest word; empty if there is none near."""
+    near = nearest(word, words)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def one_of(words: Sequence[str]) -> str:
+    """The words, for "expected ..."."""
+    return "one of " + ", ".join(words) if len(words) > 1 else "".join(words) or "nothing"

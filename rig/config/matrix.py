@@ -1,0 +1,124 @@
+"""The Matrix: an experiment as asked, parsed; and the cells it means.
+
+Pure. May not know YAML: `rig.design` builds trials from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rig.factors import FACTORS
+from rig.model import Level, UsageError
+from rig.plan import Cell, Data, Load, Target
+
+METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
+"""What a claim may be about."""
+
+ORDERS = ("random_blocks", "as_listed")
+MOST_REPEATS = 1000
+MOST_LOAD_WORKERS = 64
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the experiment is to show: `metric` at one level of `factor` over that at another."""
+
+    says: str
+    metric: str
+    factor: str
+    numerator: Level
+    denominator: Level
+    at_least: float
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Cells beside the cross product: those that `only` names, with `set` applied."""
+
+    name: str
+    because: str
+    only: Mapping[str, tuple[Level, ...]]
+    set: Mapping[str, Level]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """An experiment with one profile merged in, all of it checked."""
+
+    experiment: str
+    claim: Claim | None
+    setup: Mapping[str, Level]
+    vary: Mapping[str, tuple[Level, ...]]
+    also: tuple[Extra, ...]
+    load: Load
+    data: Data
+    repeats: int
+    order: str
+    seed: int
+    profile: str | None
+    targets: Mapping[str, Target]
+    text: str
+    """The YAML as read, for the session's copy."""
+
+
+def base_cells(
+    setup: Mapping[str, Level], vary: Mapping[str, tuple[Level, ...]]
+) -> tuple[Cell, ...]:
+    """The cross product of `vary` in listed order, every factor of FACTORS at a level."""
+    defaults = {name: f.default for name, f in FACTORS.items() if f.default is not None}
+    fixed = {**defaults, **setup}
+    combinations = itertools.product(*vary.values())
+    return tuple(
+        _cell({**fixed, **dict(zip(vary, levels, strict=True))}) for levels in combinations
+    )
+
+
+def extra_cells(base: tuple[Cell, ...], extra: Extra) -> tuple[Cell, ...]:
+    """The cells of `base` that the extra's `only` names, with its `set` applied."""
+    return tuple(
+        _cell({**cell.levels, **extra.set}, extra.because)
+        for cell in filter_cells(base, extra.only)
+    )
+
+
+def cells(matrix: Matrix) -> tuple[Cell, ...]:
+    """The cross product, then each extra's cells; the first of equal cells stays."""
+    base = base_cells(matrix.setup, matrix.vary)
+    extras = (extra_cells(base, extra) for extra in matrix.also)
+    first: dict[str, Cell] = {}
+    for cell in itertools.chain(base, *extras):
+        first.setdefault(cell.id, cell)
+    return tuple(first.values())
+
+
+def filter_cells(of: tuple[Cell, ...], only: Mapping[str, tuple[Level, ...]]) -> tuple[Cell, ...]:
+    """The cells that are, for every factor of `only`, at one of its levels."""
+    return tuple(
+        cell for cell in of if all(cell.levels[factor] in one_of for factor, one_of in only.items())
+    )
+
+
+def with_options(
+    matrix: Matrix,
+    seed: int | None = None,
+    repeats: int | None = None,
+    load_workers: int | None = None,
+) -> Matrix:
+    """The matrix with what the command line overrides; UsageError where that cannot be."""
+    if repeats is not None and not 1 <= repeats <= MOST_REPEATS:
+        raise UsageError(f"--repeats {repeats}: expected 1 to {MOST_REPEATS}")
+    if load_workers is not None and not 1 <= load_workers <= MOST_LOAD_WORKERS:
+        raise UsageError(f"--workers {load_workers}: expected 1 to {MOST_LOAD_WORKERS}")
+    workers = matrix.load.load_workers if load_workers is None else load_workers
+    return replace(
+        matrix,
+        seed=matrix.seed if seed is None else seed,
+        repeats=matrix.repeats if repeats is None else repeats,
+        load=replace(matrix.load, load_workers=workers),
+    )
+
+
+def _cell(levels: Mapping[str, Level], because: str = "") -> Cell:
+    return Cell({name: levels[name] for name in FACTORS}, because)

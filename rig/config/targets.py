@@ -1,0 +1,262 @@
+"""`target.yaml` files and the catalogue of routes to Targets.
+
+May not know PyYAML (`document` does), experiments, nor how a target is started.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rig.config.document import Entry, Map, Node, read
+from rig.config.findings import Finding, Findings, Place, ReadError, did_you_mean, one_of
+from rig.config.readers import (
+    Keys,
+    Reader,
+    json_map,
+    level,
+    levels_of,
+    list_of,
+    map_of,
+    matching,
+    name,
+    text,
+    whole,
+    word,
+)
+from rig.factors import FACTORS
+from rig.model import Level
+from rig.plan import Plan, Refusal, Route, Target
+
+PLACEHOLDERS = (
+    "python",
+    "stack",
+    "project",
+    "folder",
+    "host",
+    "port",
+    "posts",
+    "cpu_n",
+    "data_access",
+    "connections",
+    "pool_size",
+    "app_workers",
+    "app_threads",
+    "wsgi_worker",
+    "pooler",
+    "database_host",
+    "database_port",
+    "database_name",
+    "database_user",
+    "database_password_file",
+    "database_url",
+    "prepared_statements",
+)
+"""What `{...}` may name in a target's start, env, migrate and seed."""
+
+Levels = dict[str, tuple[Level, ...]]
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
+_SUPPORTED = tuple(
+    field.name
+    for field in dataclasses.fields(Plan)
+    if field.name in FACTORS and field.name not in ("target", "route")
+)
+"""Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
+
+_path = matching(re.compile(r"/[^\s]*"), "a path that begins with /")
+_variable = matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name")
+
+
+def read_targets(roots: Sequence[Path], routes_file: Path) -> dict[str, Target]:
+    """Every target in the direct subfolders of `roots`, by name, in order of roots and folders.
+
+    `routes_file` is the catalogue that a target's routes take from. BadYaml with every
+    problem of every file.
+    """
+    findings = Findings()
+    catalogue = _catalogue(routes_file, findings)
+    targets: dict[str, Target] = {}
+    places: dict[str, Place] = {}
+    for folder in _folders(roots, findings):
+        try:
+            document = read(folder / "target.yaml")
+            findings.add(document.findings)
+            target = _target(document.root, folder, catalogue, routes_file.name)
+        except ReadError as wrong:
+            findings.add(wrong.findings)
+            continue
+        assert isinstance(document.root, Map)
+        place = document.root.entries["name"].place
+        if target.name in targets:
+            what = f"target `{target.name}` is there already, in {places[target.name]}"
+            findings.add([Finding(place, what, "give it another name")])
+        targets.setdefault(target.name, target)
+        places.setdefault(target.name, place)
+    findings.raise_any()
+    return targets
+
+
+def _folders(roots: Sequence[Path], findings: Findings) -> Iterator[Path]:
+    """Folders with a target.yaml, each once."""
+    seen: set[Path] = set()
+    for root in roots:
+        if not root.is_dir():
+            findings.add([Finding(Place(str(root)), "is no folder", "check the path")])
+            continue
+        for file in sorted(root.glob("*/target.yaml")):
+            if file.parent.resolve() not in seen:
+                seen.add(file.parent.resolve())
+                yield file.parent
+
+
+def _catalogue(file: Path, findings: Findings) -> Map | None:
+    """The catalogue as nodes, checked; None where it cannot be told what is in it."""
+    try:
+        document = read(file)
+        findings.add(document.findings)
+        Keys(document.root)
+    except ReadError as wrong:
+        findings.add(wrong.findings)
+        return None
+    try:
+        map_of(_route)(document.root)
+    except ReadError as wrong:
+        findings.add(wrong.findings)
+    assert isinstance(document.root, Map)
+    return document.root
+
+
+def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str) -> Target:
+    keys = Keys(node)
+    called = keys.need("name", name)
+    title = keys.get("title", text, called)
+    start = keys.need("start", list_of(_template))
+    routes = keys.need("routes", _routes(catalogue, catalogue_name))
+    env: dict[str, str] = keys.get("env", map_of(lambda _: _template, _variable), {})
+    migrate: tuple[str, ...] = keys.get("migrate", list_of(_template, empty=True), ())
+    seed: tuple[str, ...] = keys.get("seed", list_of(_template, empty=True), ())
+    content: tuple[str, ...] = keys.get("content", list_of(text, empty=True), ())
+    ready = keys.get("ready", _path, Target.ready)
+    facts = keys.get("facts", _path, None)
+    supports: Levels = keys.get("supports", levels_of(_levels({}), _SUPPORTED), {})
+    names = {"target": (called or "",), "route": tuple(routes or ())}
+    refuses: tuple[Refusal, ...] = keys.get("refuses", list_of(_refusal(names), empty=True), ())
+    keys.close()
+    return Target(
+        name=called,
+        folder=str(folder.resolve()),
+        title=title,
+        start=start,
+        routes=routes,
+        env=env,
+        migrate=migrate,
+        seed=seed,
+        content=content,
+        ready=ready,
+        facts=facts,
+        supports=supports,
+        refuses=refuses,
+    )
+
+
+def _template(node: Node) -> str:
+    """Text with none but known placeholders; they stay as they are."""
+    template = text(node)
+    unknown = [found for found in _PLACEHOLDER.findall(template) if found not in PLACEHOLDERS]
+    wrong = (
+        Finding(
+            node.place,
+            f"unknown placeholder `{{{found}}}` in `{node.name}`, expected {one_of(PLACEHOLDERS)}",
+            did_you_mean(found, PLACEHOLDERS),
+        )
+        for found in unknown
+    )
+    if unknown:
+        raise ReadError(*wrong)
+    return template
+
+
+def _routes(catalogue: Map | None, catalogue_name: str) -> Reader[dict[str, Route]]:
+    """The routes a target serves: each its own keys over the catalogue's."""
+
+    def read_routes(node: Node) -> dict[str, Route]:
+        if catalogue is None or not isinstance(node, Map):
+            Keys(node)
+            raise ReadError()
+        known = catalogue.entries
+        findings = []
+        entries = {}
+        for route, entry in node.entries.items():
+            own = entry.node
+            if isinstance(own, Map) and not own.entries and route not in known:
+                what = (
+                    f"unknown route `{route}`: it is not in {catalogue_name}, "
+                    "so it needs at least `method` and `path`"
+                )
+                findings.append(Finding(entry.place, what, did_you_mean(route, known)))
+            else:
+                under = known.get(route)
+                entries[route] = Entry(entry.place, _over(under.node, own) if under else own)
+        try:
+            routes = map_of(_route)(Map(node.name, node.place, entries))
+        except ReadError as wrong:
+            raise ReadError(*findings, *wrong.findings) from None
+        if findings or not routes:
+            raise ReadError(*(findings or [Finding(node.place, "`routes` expects at least one")]))
+        return routes
+
+    return read_routes
+
+
+def _over(under: Node, own: Node) -> Node:
+    """The catalogue's entry with a target's keys in place; one kind of body ousts the other."""
+    if not (isinstance(under, Map) and isinstance(own, Map)):
+        return own
+    entries = dict(under.entries)
+    for key, other in (("form", "json"), ("json", "form")):
+        if key in own.entries:
+            entries.pop(other, None)
+    return Map(own.name, own.place, {**entries, **own.entries})
+
+
+def _route(called: str) -> Reader[Route]:
+    def read_route(node: Node) -> Route:
+        keys = Keys(node)
+        method = keys.need("method", word(_METHODS))
+        path = keys.need("path", _path)
+        form: dict[str, str] = keys.get("form", map_of(lambda _: text, text), {})
+        json = keys.get("json", json_map, None)
+        status = keys.get("status", whole(100, 599), Route.status)
+        answer: Mapping[str, Any] = keys.get("answer", json_map, {})
+        statements = keys.get("statements", whole(0, 1_000_000), None)
+        keys.close()
+        if form and json is not None:
+            what = f"route `{called}` has a `form` and a `json` body"
+            raise ReadError(Finding(node.place, what, "leave one of them"))
+        return Route(called, method, path, form, json, status, answer, statements)
+
+    return read_route
+
+
+def _levels(names: Mapping[str, Sequence[str]]) -> Callable[[str], Reader[tuple[Level, ...]]]:
+    return lambda factor: list_of(level(factor, names.get(factor, ())), distinct=True)
+
+
+def _refusal(names: Mapping[str, Sequence[str]]) -> Reader[Refusal]:
+    def read_refusal(node: Node) -> Refusal:
+        keys = Keys(node)
+        because = keys.need("because", text)
+        when: Levels = keys.get("when", levels_of(_levels(names)), {})
+        unless: Levels = keys.get("unless", levels_of(_levels(names)), {})
+        keys.close()
+        if not when and not unless:
+            what = "a refusal expects levels under `when` or `unless`"
+            raise ReadError(Finding(node.place, what))
+        return Refusal(because, when, unless)
+
+    return read_refusal

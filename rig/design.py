@@ -1,0 +1,88 @@
+"""Designs: a Matrix to blocks of trials, in an order that a seed decides.
+
+Pure. May not know YAML, sessions or backends; of the past only what was scheduled and recorded.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rig.config.matrix import Matrix, cells
+from rig.factors import FACTORS, apply, bind, slug_of
+from rig.plan import Cell, Plan, Trial
+from rig.record import Record
+
+__all__ = ["Design", "RandomBlocks", "cells", "plan_of", "varied"]
+
+Cpus = Mapping[str, tuple[int, ...]]
+
+
+class Design(Protocol):
+    """What to measure next, told by what was scheduled and recorded so far."""
+
+    def next_block(
+        self, scheduled: Sequence[Trial], records: Sequence[Record]
+    ) -> tuple[Trial, ...]:
+        """The trials to schedule after `scheduled`; none when the design is done."""
+        ...
+
+
+@dataclass(frozen=True)
+class RandomBlocks:
+    """Every cell once a block, `matrix.repeats` blocks, each in an order of its own.
+
+    With order `as_listed`, every block keeps the cells' order. `chosen` holds the cells
+    to run where not all are wanted; `cpus` the CPU set per role.
+    """
+
+    matrix: Matrix
+    chosen: tuple[Cell, ...] | None = None
+    cpus: Cpus = field(default_factory=dict)
+
+    def next_block(
+        self,
+        scheduled: Sequence[Trial],
+        records: Sequence[Record],  # noqa: ARG002 - a fixed design does not look at results
+    ) -> tuple[Trial, ...]:
+        """The next block, or what is left of one that was scheduled in part."""
+        size = len(self._cells)
+        if not size or len(scheduled) >= size * self.matrix.repeats:
+            return ()
+        done, begun = divmod(len(scheduled), size)
+        return self.block(done + 1)[begun:]
+
+    def block(self, number: int) -> tuple[Trial, ...]:
+        """All trials of a block, counted from 1; the same for the same matrix and seed."""
+        order = list(self._cells)
+        if self.matrix.order == "random_blocks":
+            random.Random(f"{self.matrix.seed}-{number}").shuffle(order)
+        before = (number - 1) * len(order)
+        factors = varied(cells(self.matrix)) or ("target", "route")
+        return tuple(
+            self._trial(cell, number, position, factors)
+            for position, cell in enumerate(order, before + 1)
+        )
+
+    @property
+    def _cells(self) -> tuple[Cell, ...]:
+        return cells(self.matrix) if self.chosen is None else self.chosen
+
+    def _trial(self, cell: Cell, block: int, position: int, factors: Sequence[str]) -> Trial:
+        plan, skip = plan_of(self.matrix, cell, self.cpus)
+        slug = "-".join(slug_of(name, cell.levels[name]) for name in factors)
+        return Trial(cell, plan, block, block, position, slug, skip)
+
+
+def plan_of(matrix: Matrix, cell: Cell, cpus: Cpus) -> tuple[Plan, str]:
+    """The cell's plan, bound to its target and route, and why it cannot be served (or "")."""
+    names = str(cell.levels["target"]), str(cell.levels["route"])
+    plan = apply(Plan(*names, load=matrix.load, data=matrix.data, cpus=cpus), cell.levels)
+    return bind(plan, matrix.targets)
+
+
+def varied(of: Sequence[Cell]) -> tuple[str, ...]:
+    """The factors at more than one level among the cells, in the order of FACTORS."""
+    return tuple(name for name in FACTORS if len({cell.levels[name] for cell in of}) > 1)

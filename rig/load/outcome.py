@@ -1,0 +1,39 @@
+"""Names what became of a request, by the layer that refused it. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from rig.model import FAILURE_CLASSES, OUTCOME_OK
+
+_PROBLEM_TYPE = "application/problem+json"
+
+
+def of_answer(status: int, expected_status: int, content_type: str, body: bytes) -> str:
+    """The outcome of an answer that came back whole."""
+    if status == expected_status:
+        return OUTCOME_OK
+    if content_type.startswith(_PROBLEM_TYPE):
+        try:
+            named = json.loads(body).get("class")
+        except (ValueError, AttributeError):
+            named = None
+        if named in FAILURE_CLASSES:
+            return str(named)
+    return "app_error" if status >= 500 else "unexpected_status"
+
+
+def of_error(error: BaseException | None) -> str:
+    """The outcome of a request without a whole answer, from what the client raised."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if "ConnectionRefusedError" in names:
+            return "connection_refused"
+        if names & {"timeout", "Timeout", "TimeoutError"}:
+            return "timeout"
+        if names & {"ConnectionResetError", "BrokenPipeError", "HTTPConnectionClosed"}:
+            return "connection_reset"
+        error = error.__cause__ or error.__context__
+    return "client_error"

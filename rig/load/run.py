@@ -1,0 +1,46 @@
+"""Starts Locust as load master or load worker: a JSON file in, a folder out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, LoadSpec, read_spec
+
+_LOCUSTFILE = str(Path(__file__).with_name("locustfile.py"))
+
+
+def master_arguments(spec: LoadSpec, out: Path) -> list[str]:
+    """Locust's command line for the load master."""
+    return [
+        *("locust", "-f", _LOCUSTFILE, "--master", "--headless", "--only-summary"),
+        *("--master-bind-host", spec.master_address),
+        *("--master-bind-port", str(spec.master_port)),
+        *("--expect-workers", str(spec.load_workers)),
+        # a deadline even though the locustfile waits first: Locust's own default is for ever
+        *("--expect-workers-max-wait", str(int(spec.connect_deadline_s))),
+        *("--csv", str(out / "locust"), "--html", str(out / "locust.html")),
+        *("--exit-code-on-error", "0"),  # failed requests are data, not an error of the load
+    ]
+
+
+def worker_arguments(spec: LoadSpec) -> list[str]:
+    """Locust's command line for a load worker."""
+    return [
+        *("locust", "-f", _LOCUSTFILE, "--worker", "--headless"),
+        *("--master-host", spec.master_address),
+        *("--master-port", str(spec.master_port)),
+    ]
+
+
+def main(kind: str) -> None:
+    """Runs Locust in this process; `kind` is master or worker."""
+    spec_path, out = Path(sys.argv[1]), Path(sys.argv[2])
+    os.environ[SPEC_VARIABLE] = str(spec_path)
+    os.environ[OUT_VARIABLE] = str(out)
+    spec = read_spec(spec_path)
+    sys.argv = master_arguments(spec, out) if kind == "master" else worker_arguments(spec)
+    from locust.main import main as locust  # patches the standard library: not before it is due
+
+    locust()

@@ -1,0 +1,56 @@
+"""The load's JSON file, as the load master and every load worker read it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rig.load.shape import Users
+
+SPEC_VARIABLE = "LOAD_SPEC"
+OUT_VARIABLE = "LOAD_OUT"
+
+
+@dataclass(frozen=True)
+class LoadSpec:
+    """What both kinds of load process need; addresses are those of the control link."""
+
+    target_url: str
+    route: str
+    method: str
+    path: str
+    status: int
+    users: Users
+    steady_s: float
+    think_time_s: float
+    timeout_s: float
+    load_workers: int
+    master_address: str
+    master_port: int = 5557
+    connect_deadline_s: float = 60.0
+    form: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+
+    @property
+    def duration_s(self) -> float:
+        """Ramp and steady window, in seconds."""
+        return self.users.ramp_s + self.steady_s
+
+
+def read_spec(path: Path) -> LoadSpec:
+    """The spec in a JSON file; TypeError where it has other keys."""
+    data = json.loads(path.read_text())
+    return LoadSpec(**{**data, "users": Users(**data["users"])})
+
+
+def fill(value: Any, unique: str) -> Any:
+    """A body with `{unique}` filled in, at any depth."""
+    if isinstance(value, str):
+        return value.replace("{unique}", unique)
+    if isinstance(value, dict):
+        return {key: fill(inner, unique) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [fill(inner, unique) for inner in value]
+    return value

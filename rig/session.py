@@ -1,0 +1,202 @@
+"""One walk through a design: asks it for blocks, runs their trials, keeps the folder resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from rig import attempt
+from rig.backends.base import Backend, Progress
+from rig.config import Matrix, cells, filter_cells
+from rig.design import RandomBlocks, varied
+from rig.factors import FACTORS, label_of
+from rig.model import SCHEMA, ExitCode, Level, Phase, StackError, UsageError, Verdict
+from rig.plan import Trial
+from rig.record import Record
+from rig.store import SessionFolder, now
+
+Only = Mapping[str, tuple[Level, ...]]
+
+
+class Watch(Protocol):
+    """Who looks on: the live view of a terminal, or plain lines."""
+
+    def planned(self, trials: Sequence[Trial], load_s: float) -> None:
+        """The trials to come, and the seconds of load among them."""
+        ...
+
+    def began(self, trial: Trial) -> None:
+        """A trial begins."""
+        ...
+
+    def phase(self, phase: Phase) -> None:
+        """Its next phase begins."""
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """What its load says."""
+        ...
+
+    def ended(self, trial: Trial, record: Record) -> None:
+        """It has a record."""
+        ...
+
+    def skipped(self, trial: Trial) -> None:
+        """It will not be run, for the reason in `trial.skip`."""
+        ...
+
+
+@dataclass
+class Tally:
+    """How a session went so far."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = Counter(self.verdicts)
+        return ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+
+    def exit_code(self) -> ExitCode:
+        """Failed trials weigh more than invalid ones; skipped ones nothing."""
+        if Verdict.FAILED in self.verdicts:
+            return ExitCode.SOME_FAILED
+        if any(verdict is not Verdict.VALID for verdict in self.verdicts):
+            return ExitCode.SOME_INVALID
+        return ExitCode.OK
+
+
+def session_facts(
+    matrix: Matrix, only: Only, backend: Backend, folder: SessionFolder
+) -> dict[str, Any]:
+    """The contents of `session.json`: all that analysing needs of the factors, and the host."""
+    chosen = filter_cells(cells(matrix), only)
+    vary = varied(chosen)
+    claim = dataclasses.asdict(matrix.claim) if matrix.claim else None
+    return {
+        "schema": SCHEMA,
+        "experiment": matrix.experiment,
+        "session": folder.name,
+        "profile": matrix.profile,
+        "backend": backend.name,
+        "seed": matrix.seed,
+        "repeats": matrix.repeats,
+        "load_workers": matrix.load.load_workers,
+        "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
+        "only": {name: list(levels) for name, levels in only.items()},
+        "started_at": now(),
+        "claim": claim,
+        "factors": [
+            {
+                "name": name,
+                "label": factor.label,
+                "axis": label_of(name),
+                "unit": factor.unit,
+                "levels": list(dict.fromkeys(cell.levels[name] for cell in chosen)),
+                "varies": name in vary,
+            }
+            for name, factor in FACTORS.items()
+        ],
+        "extras": [{"name": extra.name, "because": extra.because} for extra in matrix.also],
+        "host": dict(backend.facts()),
+        "load": dataclasses.asdict(matrix.load),
+        "data": dataclasses.asdict(matrix.data),
+    }
+
+
+def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -> RandomBlocks:
+    """The design of a session: the matrix's cells that `only` leaves."""
+    return RandomBlocks(matrix, filter_cells(cells(matrix), only), cpus)
+
+
+def run(
+    folder: SessionFolder,
+    design: RandomBlocks,
+    backend: Backend,
+    watch: Watch,
+    done: Mapping[str, Record],
+) -> Tally:
+    """Runs every trial of the design that has no record yet.
+
+    StackError where the very first stack does not come up: the others would not either.
+    """
+    tally, origin_s = Tally(), time.monotonic()
+    tally.verdicts += [record.verdict for record in done.values()]
+    written = {row["trial"] for row in folder.scheduled()}
+    scheduled: list[Trial] = []
+    records: list[Record] = list(done.values())
+    came_up = any(attempt.stack_came_up(record) for record in done.values())
+    while block := _with_reasons(design.next_block(scheduled, records), backend):
+        folder.schedule(trial for trial in block if trial.name not in written)
+        scheduled += block
+        todo = [trial for trial in block if trial.name not in done]
+        running = [trial for trial in todo if not trial.skip]
+        watch.planned(running, sum(trial.plan.load.duration_s for trial in running))
+        for trial in todo:
+            if trial.skip:
+                watch.skipped(trial)
+                folder.journal("skipped", trial=trial.name, why=trial.skip)
+                continue
+            record = _run_trial(folder, trial, backend, watch, origin_s)
+            records.append(record)
+            tally.verdicts.append(record.verdict)
+            came_up = came_up or attempt.stack_came_up(record)
+            if not came_up:
+                raise StackError(record.why, f"its logs are in {folder.path / 'trials'}")
+    return tally
+
+
+def _with_reasons(block: Iterable[Trial], backend: Backend) -> list[Trial]:
+    return [
+        dataclasses.replace(trial, skip=trial.skip or backend.lacks(trial.plan)) for trial in block
+    ]
+
+
+def _run_trial(
+    folder: SessionFolder, trial: Trial, backend: Backend, watch: Watch, origin_s: float
+) -> Record:
+    number, path = folder.new_attempt(trial.name)
+    folder.journal("began", trial=trial.name, attempt=number)
+    watch.began(trial)
+    record = attempt.run(trial, number, path, backend, origin_s, watch.phase, watch.progress)
+    folder.journal("ended", trial=trial.name, attempt=number, verdict=record.verdict)
+    watch.ended(trial, record)
+    return record
+
+
+def finished(folder: SessionFolder) -> dict[str, Record]:
+    """The records of a session's trials that need not run again.
+
+    A failed attempt measured nothing: its trial is run again.
+    """
+    found = {row["trial"]: folder.finished(row["trial"]) for row in folder.scheduled()}
+    return {
+        name: record
+        for name, record in found.items()
+        if record is not None and record.verdict is not Verdict.FAILED
+    }
+
+
+def agrees(folder: SessionFolder, design: RandomBlocks) -> None:
+    """UsageError where the design does not give the trials that the session has scheduled."""
+    rows = folder.scheduled()
+    trials: list[Trial] = []
+    while len(trials) < len(rows) and (block := design.next_block(trials, [])):
+        trials += block
+    for row, trial in zip(rows, trials, strict=False):
+        path = folder.path / "trials" / row["trial"] / "plan.json"
+        same = row["trial"] == trial.name and (
+            not path.exists() or json.loads(path.read_text())["digest"] == trial.plan.digest
+        )
+        if not same:
+            raise UsageError(
+                f"{folder.name} cannot be resumed: trial {row['trial']} would be another one now",
+                "the targets, the rig or the machine have changed; start a new session",
+            )
+
+

@@ -1,0 +1,28 @@
+"""Becomes the target's command: its web server, its migration or its seeding.
+
+    python -m stack.app SPEC.json OUT/
+
+SPEC: {"command": […], "env": {…}, "folder": …}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """The role: one JSON file in, one folder out (for the target's own files)."""
+    spec, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+    beside_python = os.path.dirname(sys.executable)
+    path = f"{beside_python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", **spec["env"]}
+    os.chdir(spec["folder"])
+    os.environ["PATH"] = path  # where execvpe looks
+    os.execvpe(spec["command"][0], spec["command"], environment)
+
+
+if __name__ == "__main__":
+    main()

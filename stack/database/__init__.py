@@ -1,0 +1,1 @@
+"""The database role: a real Postgres on a cluster of its own."""

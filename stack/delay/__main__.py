@@ -1,0 +1,154 @@
+"""Sets the delay, keeps it, and measures each path before, during and after the load.
+
+    python -m stack.delay SPEC.json OUT/
+
+SPEC: {"delay_ms": 100, "mechanism": "auto", "interval_s": 1.0, "links": [{"name": "front",
+"device": "front", "address": "198.18.0.2", "prefix": 24, "peer": "198.18.0.9",
+"delayed": true}]}
+
+OUT: `ready.json` once the delay stands and was measured; `delay.csv`, a line a second;
+`facts.json` after SIGUSR1, which ends the measuring, not the delay. SIGTERM ends both.
+Exit 3 where no mechanism works, with one line that says why.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from stack.delay import netem, nfqueue, paths
+from stack.delay.detour import DelayedLink, Detour
+from stack.delay.netem import Counters, Netem
+
+BURST = 11  # odd: the median is one that was measured
+SIGNALS = {signal.SIGUSR1, signal.SIGTERM}
+COLUMNS = "at_s,link,rtt_ms,packets,drops,backlog,overruns,alive\n"
+
+
+class Undelayed:
+    """No delay was asked; the paths are measured all the same."""
+
+    name = ""
+
+    def counters(self) -> Counters:
+        return Counters(0, 0, 0)
+
+    def close(self) -> None:
+        pass
+
+
+Mechanism = Netem | Detour | Undelayed
+
+
+def choose(spec: Mapping[str, Any], out: Path) -> tuple[Mechanism, str]:
+    """The mechanism this kernel can carry out, and why it was chosen.
+
+    OSError, naming what each mechanism lacks, where there is none.
+    """
+    delayed = [link for link in spec["links"] if link["delayed"]]
+    if not delayed or not spec["delay_ms"]:
+        return Undelayed(), "no delay was asked"
+    asked = spec.get("mechanism", "auto")
+    lacks = netem.missing() if asked != "nfqueue" else "nfqueue was asked for"
+    if not lacks:
+        devices = [link["device"] for link in delayed]
+        return Netem(devices, spec["delay_ms"]), "the kernel has netem"
+    if asked == "netem":
+        raise OSError(lacks)
+    links = [DelayedLink(link["device"], link["address"], link["prefix"]) for link in delayed]
+    try:
+        return Detour(links, spec["delay_ms"], out), lacks
+    except (OSError, NetlinkError) as error:
+        raise OSError(f"{lacks}; nfqueue: {error}") from error
+
+
+def facts(
+    mechanism: Mechanism, why: str, rounds: Mapping[str, Sequence[paths.Round]]
+) -> dict[str, Any]:
+    """What is known so far: `rounds` by moment (before, during, after)."""
+    links = {measured.link for moment in rounds.values() for measured in moment}
+    return {
+        "mechanism": mechanism.name,
+        "why": why,
+        "counters": vars(mechanism.counters()),
+        "rtt_ms": {
+            link: {moment: paths.rtts_ms(rounds[moment], link) for moment in rounds}
+            for link in sorted(links)
+        },
+        "lost": {
+            link: sum(
+                measured.link == link and measured.rtt_ms is None
+                for moment in rounds.values()
+                for measured in moment
+            )
+            for link in sorted(links)
+        },
+    }
+
+
+def write(path: Path, data: Mapping[str, Any]) -> None:
+    """Writes JSON so that a reader sees all of it or nothing."""
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps(data))
+    scratch.replace(path)
+
+
+def watch(spec: Mapping[str, Any], out: Path) -> int:
+    """Sets the delay and measures until a signal, which it returns; the facts are in `out` then.
+
+    OSError where no mechanism works.
+    """
+    peers = {link["name"]: link["peer"] for link in spec["links"]}
+    deadline_s = 2.0 + 3 * spec["delay_ms"] / 1000
+    mechanism, why = choose(spec, out)
+    nfqueue.real_time()
+    rounds: dict[str, list[paths.Round]] = {
+        "before": paths.measure(peers, BURST, 0.005, deadline_s),
+        "during": [],
+    }
+    write(out / "ready.json", facts(mechanism, why, rounds))
+    with (out / "delay.csv").open("w") as log:
+        log.write(COLUMNS)
+        ended = None
+        while ended is None:
+            begun_s = time.monotonic()
+            seen = paths.measure(peers, 1, 0, deadline_s)
+            rounds["during"] += seen
+            log.writelines(_row(measured, mechanism.counters()) for measured in seen)
+            log.flush()
+            left_s = max(0.0, spec.get("interval_s", 1.0) - (time.monotonic() - begun_s))
+            ended = signal.sigtimedwait(SIGNALS, left_s)
+    rounds["after"] = paths.measure(peers, BURST, 0.005, deadline_s)
+    write(out / "facts.json", facts(mechanism, why, rounds))
+    return ended.si_signo
+
+
+def _row(measured: paths.Round, count: Counters) -> str:
+    rtt = "" if measured.rtt_ms is None else f"{measured.rtt_ms:.3f}"
+    return (
+        f"{measured.at_s:.3f},{measured.link},{rtt},{count.packets},{count.drops},"
+        f"{count.backlog},{count.overruns},{int(count.alive)}\n"
+    )
+
+
+def main() -> None:
+    """The role: one JSON file in, one folder out."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        ended = watch(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
+    except OSError as error:
+        print(f"delay: {error}", file=sys.stderr)
+        sys.exit(3)
+    while ended != signal.SIGTERM:
+        ended = signal.sigwait(SIGNALS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Delay where the kernel has no netem: a detour inside the namespace that ends in an NFQUEUE.
+
+Packets queued in their sender's own POSTROUTING still belong to their socket, and TCP small
+queues stop the sender after two. So locally made packets for a delayed link go over a veth
+pair, d0 to d1, both in this namespace, come in again as strangers, and are held in FORWARD:
+like netem, the delay then owns them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyroute2 import IPRoute
+
+from stack.delay import nfqueue
+from stack.delay.netem import Counters
+
+QUEUE = 1
+_VIA = "198.18.255.1"  # a next hop that exists only as d0's permanent neighbour
+_FIRST_TABLE = 101
+
+
+@dataclass(frozen=True)
+class DelayedLink:
+    """A link whose outgoing packets are delayed: its device, own address, and network."""
+
+    device: str
+    address: str
+    prefix: int
+
+    @property
+    def network(self) -> str:
+        """The network in CIDR form."""
+        octets = self.address.split(".")
+        return f"{'.'.join(octets[:3])}.0/{self.prefix}"
+
+
+def _sysctl(name: str, value: int) -> None:
+    path = Path("/proc/sys/net/ipv4") / name
+    # a container may be given these as `sysctls:` with /proc/sys read-only
+    if path.read_text().strip() != str(value):
+        path.write_text(f"{value}\n")
+
+
+def _iptables(*arguments: str) -> None:
+    command = shutil.which("iptables-legacy") or "iptables-legacy"
+    environment = {**os.environ, "XTABLES_LOCKFILE": f"/tmp/xtables-{os.getpid()}.lock"}
+    try:
+        done = subprocess.run(
+            [command, *arguments], env=environment, capture_output=True, text=True, timeout=20
+        )
+    except FileNotFoundError:
+        raise OSError("iptables-legacy is not installed") from None
+    finally:
+        Path(environment["XTABLES_LOCKFILE"]).unlink(missing_ok=True)
+    if done.returncode:
+        raise OSError(f"iptables-legacy {' '.join(arguments)}: {done.stderr.strip()}")
+
+
+def _lay(links: Sequence[DelayedLink]) -> None:
+    with IPRoute() as route:
+        route.link("add", ifname="d0", kind="veth", peer={"ifname": "d1"})
+        d0, d1 = (route.link_lookup(ifname=name)[0] for name in ("d0", "d1"))
+        for index in (d0, d1):
+            route.link("set", index=index, state="up", txqlen=10_000)
+        for name, value in (
+            ("ip_forward", 1),
+            ("conf/all/rp_filter", 0),
+            ("conf/all/send_redirects", 0),
+            *((f"conf/{d}/{key}", 0) for d in ("d0", "d1") for key in ("rp_filter", "send_redirects")),
+            *((f"conf/{link.device}/rp_filter", 0) for link in links),
+            ("conf/d1/accept_local", 1),
+        ):
+            _sysctl(name, value)
+        mac = route.get_links(d1)[0].get_attr("IFLA_ADDRESS")
+        route.neigh("add", dst=_VIA, lladdr=mac, ifindex=d0, state="permanent")
+        for table, link in enumerate(links, _FIRST_TABLE):
+            route.route(
+                "add",
+                dst=link.network,
+                gateway=_VIA,
+                oif=d0,
+                prefsrc=link.address,
+                flags=4,  # RTNH_F_ONLINK: the next hop needs no address of ours
+                table=table,
+            )
+            route.rule(
+                "add", table=table, priority=table, dst=link.network, iifname="lo"
+            )
+
+
+class Detour:
+    """The detour with its consumer process."""
+
+    name = "nfqueue"
+
+    def __init__(self, links: Sequence[DelayedLink], delay_ms: float, out: Path) -> None:
+        """Raises OSError or NetlinkError where the kernel or the rights do not allow it."""
+        self._report = out / "overruns"
+        netlink = nfqueue.open_queue(QUEUE)
+        _lay(links)
+        for link in links:
+            _iptables(
+                *("-w", "-t", "mangle", "-A", "FORWARD", "-i", "d1", "-o", link.device),
+                *("-j", "NFQUEUE", "--queue-num", str(QUEUE)),
+            )
+        self._consumer = os.fork()
+        if self._consumer == 0:
+            self._consume(netlink, delay_ms)
+        netlink.close()
+
+    def _consume(self, netlink: socket.socket, delay_ms: float) -> None:
+        nfqueue.real_time()
+        try:
+            nfqueue.hold(netlink, QUEUE, delay_ms, self._report)
+        finally:
+            os._exit(1)
+
+    def counters(self) -> Counters:
+        """What the kernel counted, and whether the consumer still runs."""
+        alive = os.waitpid(self._consumer, os.WNOHANG)[0] == 0 if self._consumer else False
+        if not alive:
+            self._consumer = 0
+        overruns = int(self._report.read_text()) if self._report.exists() else 0
+        try:
+            packets, drops, waiting = nfqueue.queue_counters(QUEUE)
+        except LookupError:
+            return Counters(0, 0, 0, overruns, alive=False)
+        return Counters(packets, drops, waiting, overruns, alive)
+
+    def close(self) -> None:
+        """Ends the consumer; from then on the kernel drops what it would have held."""
+        if self._consumer:
+            os.kill(self._consumer, signal.SIGKILL)
+            os.waitpid(self._consumer, 0)
+            self._consumer = 0

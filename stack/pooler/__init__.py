@@ -1,0 +1,1 @@
+"""The pooler role: a real PgBouncer in transaction mode."""

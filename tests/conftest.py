@@ -1,0 +1,132 @@
+"""Which suites this machine can run, decided in one place.
+
+A suite is a marker. Where a machine lacks what a suite needs, its tests are skipped and the
+terminal's summary says so in one line. `REQUIRE_SUITES="integration second_kernel"` makes it a
+failure that a suite named there did not run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+import pytest
+
+NOBODY_UID = 65534
+DEADLINE_S = 30
+
+
+def _why_not(command: Sequence[str], do: str) -> str:
+    """Empty if the command succeeds, otherwise what it said and what to do."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, cwd="/")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{error}; {do}"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+    return f"{' '.join(command)}: {said[-1]}; {do}"
+
+
+def _no_namespaces() -> str:
+    if os.geteuid() == 0:
+        return _why_not(["unshare", "--net", "true"], "run as a root that may make namespaces")
+    return _why_not(["unshare", "-Ur", "--net", "true"], "allow unprivileged user namespaces")
+
+
+def _no_ordinary_user() -> str:
+    become: list[str] = []
+    if os.geteuid() == 0:
+        become = ["setpriv", f"--reuid={NOBODY_UID}", f"--regid={NOBODY_UID}", "--clear-groups"]
+    # By way of a shell: setpriv itself could still start a Python that only root can read.
+    run_python = f"exec '{sys.executable}' -c 'import pytest'"
+    return _why_not(
+        [*become, "unshare", "-Ur", "--net", "sh", "-c", run_python],
+        "allow unprivileged user namespaces, and a checkout and a Python that all users can read",
+    )
+
+
+def _no_second_kernel() -> str:
+    program = os.environ.get("SECOND_KERNEL", "")
+    if program and shutil.which(program):
+        return ""
+    found = f"SECOND_KERNEL={program} is no program" if program else "SECOND_KERNEL is not set"
+    return f"{found}; set it to a program that runs a command under a kernel with sch_netem"
+
+
+def _no_docker() -> str:
+    return _why_not(["docker", "info"], "start a Docker engine")
+
+
+SUITES: Mapping[str, Callable[[], str]] = {
+    "integration": cache(_no_namespaces),
+    "ordinary_user": cache(_no_ordinary_user),
+    "second_kernel": cache(_no_second_kernel),
+    "compose": cache(_no_docker),
+}
+"""Per suite: why this machine cannot run it; empty where it can."""
+
+SKIPPED = pytest.StashKey[dict[str, str]]()
+RAN = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a required suite that does not exist: it would pass by never running."""
+    config.stash[SKIPPED] = {}
+    config.stash[RAN] = Counter()
+    if unknown := sorted(_required() - SUITES.keys()):
+        raise pytest.UsageError(f"REQUIRE_SUITES: no suite {unknown}; there are {sorted(SUITES)}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests of suites that cannot run here."""
+    for item in items:
+        for suite in _suites(item):
+            if why := SUITES[suite]():
+                config.stash[SKIPPED][suite] = why
+                item.add_marker(pytest.mark.skip(reason=f"suite {suite} cannot run here"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> object:
+    """Count, per suite, the tests that came as far as their own code and were not skipped."""
+    report = yield
+    if report.when == "call" and not report.skipped:
+        item.config.stash[RAN].update(_suites(item))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A required suite that did not run is a failure."""
+    listing_only = session.config.option.collectonly
+    if not listing_only and not session.exitstatus and _not_run(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """One line per suite that was skipped, and one per required suite that did not run."""
+    for suite, why in sorted(config.stash[SKIPPED].items()):
+        terminalreporter.write_line(f"SKIPPED SUITE {suite}: {why}", yellow=True)
+    for suite in _not_run(config):
+        terminalreporter.write_line(
+            f"FAILED: suite {suite} is required (REQUIRE_SUITES), and no test of it ran", red=True
+        )
+
+
+def _required() -> set[str]:
+    return set(os.environ.get("REQUIRE_SUITES", "").split())
+
+
+def _not_run(config: pytest.Config) -> list[str]:
+    return sorted(suite for suite in _required() if not config.stash[RAN][suite])
+
+
+def _suites(item: pytest.Item) -> list[str]:
+    return [suite for suite in SUITES if item.get_closest_marker(suite)]

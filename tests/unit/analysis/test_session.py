@@ -1,0 +1,75 @@
+"""Reading a session's own files, and what is said where they are none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis.session import Factor, read_session
+from rig.model import Level, UsageError
+from tests.unit.analysis.sessions import Made, make
+
+
+def test_levels_come_back_with_their_types(tmp_path: Path) -> None:
+    session = read_session(make(tmp_path / "s", [Made({"delay_ms": 200, "pooler": "pgbouncer"})]))
+    (trial,) = session.scheduled
+    assert trial.levels["delay_ms"] == 200
+    assert trial.levels["pooler"] == "pgbouncer"
+    assert session.claim is not None
+    assert session.claim.at_least == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("0", 0), ("100.0", 100), ("2.5", 2.5), ("7", 7), ("word", "word")]
+)
+def test_a_cell_of_the_schedule_becomes_its_level(text: str, level: object) -> None:
+    assert Factor("delay_ms", "added delay", "ms", (0, 100, 2.5)).level(text) == level
+
+
+def test_levels_are_ordered_as_in_the_yaml_and_strangers_come_last() -> None:
+    factor = Factor("route", "route", "", ("io_read", "cpu"))
+    levels: list[Level] = ["cpu", "zebra", "io_read", 3]
+    assert sorted(levels, key=factor.rank) == ["io_read", "cpu", 3, "zebra"]
+
+
+def test_of_two_lines_for_one_trial_the_later_holds(tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [Made(skip="")])
+    lines = (folder / "schedule.csv").read_text().splitlines()
+    fields = lines[1].split(",")
+    fields[5] = "no PgBouncer here"
+    (folder / "schedule.csv").write_text("\n".join([*lines, ",".join(fields)]) + "\n")
+    (trial,) = read_session(folder).scheduled
+    assert trial.skip == "no PgBouncer here"
+
+
+def test_a_session_without_a_schedule_has_no_trials(tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [])
+    (folder / "schedule.csv").unlink()
+    assert read_session(folder).scheduled == ()
+
+
+def test_no_session(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no session here \(it has no session\.json\)"):
+        read_session(tmp_path)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [], schema=99)
+    with pytest.raises(UsageError, match="schema 99 is newer"):
+        read_session(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"schema": 1, "factors": [{}]})])
+def test_a_broken_session_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "session.json").write_text(text)
+    with pytest.raises(UsageError, match="not as a session is written") as caught:
+        read_session(tmp_path)
+    assert "\n" not in caught.value.what
+
+
+def test_a_broken_schedule_names_its_line(tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [Made()])
+    with (folder / "schedule.csv").open("a") as file:
+        file.write("half,a,li\n")
+    with pytest.raises(UsageError, match=r"schedule\.csv:3: no line of a schedule"):
+        read_session(folder)

@@ -1,0 +1,87 @@
+"""One row per cell, and the claim's ratios."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.session import Claim, read_session
+from analysis.summary import CellResult, cells, ratios, summary_columns
+from analysis.trials import results
+from rig.model import Level, Verdict
+from tests.unit.analysis.sessions import Answer, Made, make, steady
+
+CLAIM = Claim("", "goodput_rps", "target", "async", "sync", 2)
+
+
+def of(tmp_path: Path, *trials: Made) -> tuple[CellResult, ...]:
+    session = read_session(make(tmp_path / "s", trials))
+    found = cells(session, results(session))
+    assert all(set(cell.row) == set(summary_columns(session)) for cell in found)
+    return found
+
+
+def test_medians_over_valid_trials_only(tmp_path: Path) -> None:
+    rates = {1: 100, 2: 200, 3: 400}
+    trials = [Made(answers=steady(rps), replicate=n) for n, rps in rates.items()]
+    spoilt = Made(answers=steady(1000), verdict=Verdict.INVALID, why="load", replicate=4)
+    (cell,) = of(tmp_path, *trials, spoilt)
+    assert cell.row["goodput_rps"] == 200
+    assert (cell.row["goodput_min_rps"], cell.row["goodput_max_rps"]) == (100, 400)
+    assert (cell.row["trials"], cell.row["valid"], cell.row["invalid"]) == (4, 3, 1)
+    assert (cell.row["verdict"], cell.row["why"]) == ("valid", "load")
+
+
+def test_percentiles_come_from_merged_histograms(tmp_path: Path) -> None:
+    fast = [Answer(3 + i / 100, 10) for i in range(90)]
+    slow = [Answer(3 + i / 100, 1000) for i in range(10)]
+    (cell,) = of(tmp_path, Made(answers=fast), Made(answers=slow, replicate=2))
+    assert cell.row["p50_ms"] == pytest.approx(10, rel=0.001)
+    assert cell.row["p95_ms"] == pytest.approx(1000, rel=0.001)
+
+
+def test_replicates_carry_together_what_none_carries_alone(tmp_path: Path) -> None:
+    trials = [Made(answers=steady(10), replicate=n) for n in (1, 2)]
+    (cell,) = of(tmp_path, *trials)
+    assert all(result.measures.p95_ms is None for result in cell.results)
+    assert cell.row["p95_ms"] is not None
+
+
+def test_a_cell_with_no_valid_trial_keeps_its_row(tmp_path: Path) -> None:
+    invalid = Made(answers=steady(10), verdict=Verdict.INVALID, why="delay 130 ms")
+    (cell,) = of(tmp_path, invalid, Made(skip="no PgBouncer", replicate=2))
+    assert (cell.row["verdict"], cell.row["valid"], cell.row["skipped"]) == ("invalid", 0, 1)
+    assert cell.row["why"] == "delay 130 ms; no PgBouncer"
+    assert cell.row["goodput_rps"] is None
+    assert cell.row["p50_ms"] is None
+
+
+def test_cells_follow_the_levels_of_the_yaml(tmp_path: Path) -> None:
+    levels: list[tuple[Level, Level]] = [("async", 0), ("sync", 200), ("sync", 0)]
+    found = of(tmp_path, *[Made({"target": t, "delay_ms": d}) for t, d in levels])
+    assert [(c.levels["target"], c.levels["delay_ms"]) for c in found] == [
+        ("sync", 0), ("sync", 200), ("async", 0),
+    ]  # fmt: skip
+
+
+def test_the_most_frequent_failure_is_of_all_valid_trials(tmp_path: Path) -> None:
+    one = Made(answers=[Answer(3)] + [Answer(4, 5, "timeout")] * 3)
+    other = Made(answers=[Answer(3)] + [Answer(4, 5, "app_error")] * 4, replicate=2)
+    spoilt = Made(answers=[Answer(4, 5, "client_error")] * 9, verdict=Verdict.INVALID, replicate=3)
+    (cell,) = of(tmp_path, one, other, spoilt)
+    assert cell.row["top_failure"] == "app_error"
+
+
+def test_a_ratio_needs_both_cells_and_equal_other_levels(tmp_path: Path) -> None:
+    found = of(
+        tmp_path,
+        Made({"target": "sync"}, steady(20)),
+        Made({"target": "async"}, steady(100)),
+        Made({"target": "async", "pooler": "pgbouncer"}, steady(300), because="why not"),
+        Made({"target": "sync", "delay_ms": 0}, steady(50)),
+        Made({"target": "async", "delay_ms": 0}, steady(9), Verdict.INVALID),
+    )
+    (pair,) = ratios(found, CLAIM)
+    assert pair.ratio == pytest.approx(5)
+    assert pair.levels["delay_ms"] == 100
+    assert "target" not in pair.levels
+    assert (pair.numerator_trials, pair.denominator_trials) == (1, 1)

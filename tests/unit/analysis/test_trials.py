@@ -1,0 +1,129 @@
+"""One row per scheduled trial."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.session import read_session
+from analysis.trials import Result, results, top, trial_columns
+from rig.model import Verdict
+from tests.unit.analysis.sessions import STEADY_S, Answer, Made, attempt, make, steady
+
+SLOW = [Answer(1.0, 10), Answer(3.0, 20), Answer(5.0, 20), Answer(9.0, 20), Answer(99.0, 20)]
+
+
+def one(tmp_path: Path, made: Made) -> Result:
+    (result,) = results(read_session(make(tmp_path / "s", [made])))
+    return result
+
+
+def test_a_fast_trial(tmp_path: Path) -> None:
+    answers = steady(100, 50, 0.25, "db_too_many_connections")
+    measures = one(tmp_path, Made(answers=answers)).measures
+    assert measures.successes == 0.75 * 100 * STEADY_S
+    assert measures.failures == 0.25 * 100 * STEADY_S
+    assert measures.goodput_rps == 75
+    assert measures.goodput_method == "window"
+    assert measures.failure_share == 0.25
+    assert measures.offered_rps == pytest.approx(100, rel=0.01)
+    assert measures.max_goodput_rps == pytest.approx(75, rel=0.01)
+    assert measures.total_successes == sum(answer.outcome == "ok" for answer in answers)
+    assert measures.first_failure_s == pytest.approx(0.035)
+    assert measures.top_failure == "db_too_many_connections"
+    assert measures.p50_ms == pytest.approx(50, rel=0.05)
+    assert (measures.peak_users, measures.in_flight_at_stop) == (150, 7)
+
+
+def test_a_slow_trial_counts_the_span_of_the_steady_window_only(tmp_path: Path) -> None:
+    measures = one(tmp_path, Made(answers=SLOW)).measures
+    assert (measures.goodput_rps, measures.goodput_method) == (2 / 6, "span")
+    assert (measures.successes, measures.total_successes) == (3, 5)
+    assert (measures.p50_ms, measures.p95_ms, measures.p99_ms) == (None, None, None)
+
+
+def test_the_best_seconds_may_lie_in_the_ramp_but_not_after_the_load(tmp_path: Path) -> None:
+    answers = [*[Answer(0.5)] * 50, Answer(5.0), *[Answer(50.0)] * 500]
+    assert one(tmp_path, Made(answers=answers)).measures.max_goodput_rps == 10
+
+
+def test_the_delay_is_measured_on_the_delayed_paths(tmp_path: Path) -> None:
+    result = one(tmp_path, Made({"delay_ms": 100}, SLOW, delay_off_ms=0.4))
+    assert result.measures.measured_delay_ms == pytest.approx(100.4)
+    assert result.measures.delay_mechanism == "netem"
+
+
+def test_without_a_delay_all_paths_are_looked_at(tmp_path: Path) -> None:
+    measures = one(tmp_path, Made({"delay_ms": 0}, SLOW)).measures
+    assert measures.measured_delay_ms == pytest.approx(0.05, abs=0.05)
+    assert measures.delay_mechanism == ""
+
+
+def test_a_retry_replaces_an_invalid_attempt(tmp_path: Path) -> None:
+    invalid = Made(answers=SLOW, verdict=Verdict.INVALID, why="delay")
+    folder = make(tmp_path / "s", [invalid])
+    attempt(folder / "trials" / "0001-made-r1", Made(answers=steady(100)), 2)
+    (result,) = results(read_session(folder))
+    assert (result.verdict, result.attempt, result.attempts) == ("valid", 2, 2)
+    assert result.measures.goodput_rps == 100
+
+
+def test_what_was_not_run_says_why(tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [Made(), Made(), Made(skip="no PgBouncer"), Made()])
+    (folder / "trials" / "0002-made-r1" / "attempt-1").mkdir(parents=True)
+    broken = folder / "trials" / "0004-made-r1" / "attempt-1"
+    broken.mkdir(parents=True)
+    (broken / "manifest.json").write_text("{")
+    found = results(read_session(folder))
+    assert [result.verdict for result in found] == ["missing", "missing", "skipped", "missing"]
+    assert [result.why for result in found[:3]] == [
+        "not run yet", "interrupted before it was finished", "no PgBouncer",
+    ]  # fmt: skip
+    assert "manifest.json: not readable" in found[3].why
+    assert found[3].notes
+
+
+def test_a_failed_attempt_keeps_what_it_measured_of_the_delay(tmp_path: Path) -> None:
+    result = one(tmp_path, Made(verdict=Verdict.FAILED, why="the app did not start"))
+    assert (result.verdict, result.why) == ("failed", "the app did not start")
+    assert result.measures.goodput_rps is None
+    assert result.measures.measured_delay_ms == pytest.approx(100.02)
+    assert result.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("latencies.hlog", "Tag=steady|io_create|ok,3.0,1.0,1,HISTFAAA====\n"),
+        ("latencies.hlog", "Tag=steady|io_create|ok,3.0,1.0,1,bm9uZQ==\n"),
+        ("completions.csv", "second,phase\n1,steady\n"),
+        ("seconds.csv", "second,phase,users,started,in_flight\nx,steady,1,1,1\n"),
+    ],
+)
+def test_a_spoilt_load_file_is_one_note_and_no_numbers(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    folder = make(tmp_path / "s", [Made(answers=SLOW)])
+    (folder / "trials" / "0001-made-r1" / "attempt-1" / "load" / name).write_text(text)
+    (result,) = results(read_session(folder))
+    assert result.measures.successes is None
+    (note,) = result.notes
+    assert note.startswith("0001-made-r1: load files not readable")
+
+
+def test_files_that_disagree_are_noted(tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [Made(answers=SLOW)])
+    path = folder / "trials" / "0001-made-r1" / "attempt-1" / "load" / "latencies.hlog"
+    path.write_text("\n".join(path.read_text().splitlines()[:-2]) + "\n")
+    (result,) = results(read_session(folder))
+    assert result.notes == ("0001-made-r1: completions.csv counts 3 successes, latencies.hlog 2",)
+
+
+def test_every_row_has_every_column(tmp_path: Path) -> None:
+    session = read_session(make(tmp_path / "s", [Made(answers=SLOW), Made(skip="no")]))
+    for result in results(session):
+        assert tuple(result.row()) == trial_columns(session)
+
+
+def test_of_equally_frequent_failures_the_first_by_name_is_named() -> None:
+    assert top({"timeout": 3, "app_error": 3, "connection_reset": 1}) == "app_error"
+    assert top({}) == ""

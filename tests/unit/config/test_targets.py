@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rig.config import PLACEHOLDERS, read_targets
+from rig.model import BadYaml
+from rig.plan import Refusal, Route, Target
+
+from .conftest import ROOT
+
+ROUTES = """\
+cpu:
+  method: GET
+  path: /cpu
+  answer: {sum: "{cpu_sum}"}
+  statements: 0
+create:
+  method: POST
+  path: /create
+  form: {title: "{unique}"}
+  status: 201
+"""
+
+MINE = """\
+name: mine
+start: [serve, --port, "{port}"]
+routes: {cpu: {}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "routes.yaml").write_text(ROUTES, encoding="utf-8")
+    add(tmp_path, "mine", MINE)
+    return tmp_path
+
+
+def add(root: Path, name: str, text: str) -> None:
+    (root / name).mkdir(exist_ok=True)
+    (root / name / "target.yaml").write_text(text, encoding="utf-8")
+
+
+def read_one(folder: Path, text: str = MINE) -> Target:
+    add(folder, "mine", text)
+    return read_targets([folder], folder / "routes.yaml")["mine"]
+
+
+def problems(folder: Path, text: str = MINE) -> list[str]:
+    with pytest.raises(BadYaml) as caught:
+        read_one(folder, text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_projects_own_targets(targets: dict[str, Target]) -> None:
+    assert set(targets) >= {"sync", "async"}
+    for name in ("sync", "async"):
+        target = targets[name]
+        assert target.folder == str(ROOT / f"django_{name}")
+        assert {"cpu", "io_create", "io_read"} <= set(target.routes)
+        assert target.start[0] == "gunicorn"
+        assert target.migrate[0] == "{python}"
+    assert targets["async"].routes["io_create"] == Route(
+        name="io_create",
+        method="POST",
+        path="/io_create",
+        form={"title": "{unique}", "content": "A post written under load."},
+        status=201,
+        answer={"title": "{unique}"},
+        statements=1,
+    )
+    assert targets["sync"].routes["io_read"].answer == {"count": "{posts}", "posts": "{length:25}"}
+    orm, threads = targets["async"].refuses
+    assert orm.when == {"data_access": ("orm",), "connections": ("persistent",)}
+    assert threads.unless == {"app_threads": (1,)}
+
+
+def test_a_target_needs_little(folder: Path) -> None:
+    target = read_one(folder)
+    assert (target.name, target.title, target.folder) == ("mine", "mine", str(folder / "mine"))
+    assert target.start == ("serve", "--port", "{port}")
+    assert (target.ready, target.facts, target.migrate, target.env) == ("/", None, (), {})
+
+
+def test_a_route_takes_from_the_catalogue_what_it_does_not_say(folder: Path) -> None:
+    routes = read_one(folder, MINE.replace("cpu: {}", "cpu: {path: /sum, statements: 3}")).routes
+    assert routes["cpu"] == Route("cpu", "GET", "/sum", answer={"sum": "{cpu_sum}"}, statements=3)
+
+
+def test_a_json_body_ousts_the_catalogues_form(folder: Path) -> None:
+    text = MINE.replace("cpu: {}", "create: {json: {post: {title: '{unique}', tags: [1, true]}}}")
+    route = read_one(folder, text).routes["create"]
+    assert route.form == {}
+    assert route.json == {"post": {"title": "{unique}", "tags": [1, True]}}
+    assert (route.method, route.status) == ("POST", 201)
+
+
+def test_a_route_of_ones_own(folder: Path) -> None:
+    routes = read_one(folder, MINE.replace("cpu: {}", "home: {method: GET, path: /}")).routes
+    assert routes == {"home": Route("home", "GET", "/")}
+
+
+def test_refusals_know_the_targets_own_names(folder: Path) -> None:
+    text = MINE + "refuses:\n  - {because: slow, when: {route: [cpu], target: [mine]}}\n"
+    assert read_one(folder, text).refuses == (
+        Refusal("slow", {"route": ("cpu",), "target": ("mine",)}),
+    )
+
+
+def test_every_placeholder_stays_as_it_is(folder: Path) -> None:
+    words = [f"{{{name}}}" for name in PLACEHOLDERS]
+    text = MINE.replace('"{port}"', ", ".join(f'"{word}"' for word in words))
+    assert read_one(folder, text).start[2:] == tuple(words)
+
+
+def test_braces_that_are_no_placeholder_are_left_alone(folder: Path) -> None:
+    assert read_one(folder, MINE + """env: {A: '{"a": 1}', B: "{}"}\n""").env["A"] == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("name: mine\n", "", "mine/target.yaml:1: `name` is missing"),
+        ("name: mine", "name: on", 'put it in quotes: "on"'),
+        ("name: mine", "name: a/b", "mine/target.yaml:1: `name` expects a name of letters"),
+        ("start: [serve, --port, ", "start: [serve, 8000, ", 'put it in quotes: "8000"'),
+        ("start:", "strat:", "mine/target.yaml:2: unknown key `strat`"),
+        ("{port}", "{prt}", "mine/target.yaml:2: unknown placeholder `{prt}` in `start`"),
+        ("{port}", "{prt}", "; did you mean `port`?"),
+        ("routes: {cpu: {}}", "routes: {}", "mine/target.yaml:3: `routes` expects at least one"),
+        ("cpu: {}", "cpu: ", "mine/target.yaml:3: `cpu` expects a map, not nothing"),
+        ("cpu: {}", "cup: {}", "mine/target.yaml:3: unknown route `cup`: it is not in routes.yaml"),
+        ("cpu: {}", "cup: {}", "; did you mean `cpu`?"),
+        ("cpu: {}", "home: {path: /}", "mine/target.yaml:3: `method` is missing in `home`"),
+        ("cpu: {}", "cpu: {method: GTE}", "; did you mean `GET`?"),
+        ("cpu: {}", "cpu: {path: cpu}", "mine/target.yaml:3: `path` expects a path that begins"),
+        ("cpu: {}", "cpu: {status: 2000}", ":3: `status` expects a whole number from 100 to 599"),
+        ("cpu: {}", "create: {form: {a: b}, json: {}}", "has a `form` and a `json` body"),
+        (
+            "cpu: {}}",
+            "cpu: {}}\nenv: {DEBUG: off}",
+            "target.yaml:4: `DEBUG` expects text, not `off`",
+        ),
+        (
+            "cpu: {}}",
+            "cpu: {}}\nenv: {A-B: x}",
+            "mine/target.yaml:4: `env` expects a variable's name",
+        ),
+        ("cpu: {}}", "cpu: {}}\nseed: [x, '{post}']", ":4: unknown placeholder `{post}` in `seed`"),
+        ("cpu: {}}", "cpu: {}}\nready: ready", ":4: `ready` expects a path that begins with /"),
+        (
+            "cpu: {}}",
+            "cpu: {}}\nsupports: {data_access: [raw]}",
+            "expects one of sql, orm, not `raw`",
+        ),
+        ("cpu: {}}", "cpu: {}}\nsupports: {delay_ms: [0]}", ":4: unknown key `delay_ms`"),
+        ("cpu: {}}", "cpu: {}}\nrefuses: [{when: {pooler: [direct]}}]", ":4: `because` is missing"),
+        ("cpu: {}}", "cpu: {}}\nrefuses: [{because: x}]", "a refusal expects levels under `when`"),
+        ("cpu: {}}", "cpu: {}}\ncpu: 1\ncpu: 2", "mine/target.yaml:5: duplicate key `cpu`"),
+    ],
+)
+def test_each_problem_says_its_file_and_line(
+    folder: Path, old: str, new: str, expected: str
+) -> None:
+    assert MINE.count(old) == 1
+    assert expected in "\n".join(problems(folder, MINE.replace(old, new)))
+
+
+def test_problems_of_all_files_come_together(folder: Path) -> None:
+    (folder / "routes.yaml").write_text(ROUTES.replace("GET", "GTE"), encoding="utf-8")
+    add(folder, "other", "name: other\nstart: []\nroutes: {create: {}}\n")
+    assert [problem.split(": ")[0] for problem in problems(folder, MINE + "x: 1\n")] == [
+        "mine/target.yaml:4",
+        "other/target.yaml:2",
+        "routes.yaml:2",
+    ]
+
+
+def test_an_unreadable_catalogue_is_the_only_problem_of_good_targets(folder: Path) -> None:
+    (folder / "routes.yaml").unlink()
+    (problem,) = problems(folder)
+    assert problem == "routes.yaml: cannot be read: no such file or directory; check the path"
+
+
+def test_two_targets_of_one_name(folder: Path) -> None:
+    add(folder, "other", MINE)
+    assert problems(folder) == [
+        "other/target.yaml:1: target `mine` is there already, in mine/target.yaml:1; "
+        "give it another name"
+    ]
+
+
+def test_a_folder_that_two_roots_lead_to_counts_once(folder: Path) -> None:
+    roots = [folder, folder / "mine" / ".."]
+    assert list(read_targets(roots, folder / "routes.yaml")) == ["mine"]
+
+
+def test_only_direct_subfolders_are_looked_at(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    add(folder / "deep", "er", "no: target\n")
+    assert list(read_targets([folder], folder / "routes.yaml")) == ["mine"]
+
+
+def test_a_root_that_is_no_folder(folder: Path) -> None:
+    with pytest.raises(BadYaml, match="nowhere: is no folder"):
+        read_targets([folder, Path("nowhere")], folder / "routes.yaml")
