@@ -78,6 +78,8 @@ def session_facts(
     chosen = filter_cells(cells(matrix), only)
     vary = varied(chosen)
     claim = dataclasses.asdict(matrix.claim) if matrix.claim else None
+    if claim:
+        claim["of"] = claim.pop("metric")
     return {
         "schema": SCHEMA,
         "experiment": matrix.experiment,

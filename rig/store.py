@@ -52,7 +52,7 @@ class SessionFolder:
         (self.path / "trials").mkdir()
         write_atomically(self.path / YAML, yaml_text)
         write_atomically(self.path / SESSION, json.dumps(session, indent=1) + "\n")
-        with (self.path / SCHEDULE).open("w", newline="") as file:
+        with (self.path / SCHEDULE).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow([*_COLUMNS, *FACTORS])
 
     def session(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class SessionFolder:
 
     def schedule(self, trials: Iterable[Trial]) -> None:
         """Appends trials before they run, and writes each one's plan."""
-        with (self.path / SCHEDULE).open("a", newline="") as file:
+        with (self.path / SCHEDULE).open("a", newline="", encoding="utf-8") as file:
             out = csv.writer(file)
             for trial in trials:
                 row = [trial.position, trial.name, trial.block, trial.replicate, trial.cell.id]
@@ -80,7 +80,7 @@ class SessionFolder:
 
     def scheduled(self) -> list[dict[str, str]]:
         """The rows of the schedule so far."""
-        with (self.path / SCHEDULE).open(newline="") as file:
+        with (self.path / SCHEDULE).open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
     def journal(self, event: str, **facts: Any) -> None:

@@ -260,8 +260,13 @@ def _interruptible(go: Callable[[], int]) -> int:
             os._exit(ExitCode.INTERRUPTED)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
         signal.signal(number, interrupt)
+    # a library's forked child must die of its parent's SIGTERM, not unwind our session
+    os.register_at_fork(
+        after_in_child=lambda: [signal.signal(number, signal.SIG_DFL) for number in signals]
+    )
     return go()
 
 

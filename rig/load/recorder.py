@@ -23,6 +23,7 @@ from rig.model import OUTCOME_OK
 LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS = 1, 3_600_000_000, 3
 
 RAMP, STEADY, AFTER = "ramp", "steady", "after"
+_ORDER = {RAMP: 0, STEADY: 1, AFTER: 2}
 
 
 def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
@@ -197,7 +198,7 @@ class Completions:
         slots = sorted(self._slots.items())
         with (folder / "latencies.hlog").open("w") as log:
             log.write("#[Histogram log format version 1.3]\n")
-            log.write("#[Seconds since the load began; values in µs, Interval_Max in ms]\n")
+            log.write("#[Seconds since the load began; values in us, Interval_Max in ms]\n")
             log.write("#[BaseTime: 0.000 (seconds since epoch)]\n")
             log.write("#[StartTime: 0.000 (seconds since epoch), load began]\n")
             log.write(
@@ -222,16 +223,15 @@ class Completions:
         for second in (*self._users, *self._flying):
             if not any((second, phase) in keys for phase in (RAMP, STEADY, AFTER)):
                 keys.add((second, phase_at(second, ramp_s, duration_s)))
+        users = in_flight = 0
         with (folder / "seconds.csv").open("w", newline="") as file:
             out = csv.writer(file)
             out.writerow(["second", "phase", "users", "started", "in_flight"])
-            for second, phase in sorted(keys):
-                out.writerow(
-                    [
-                        *(second, phase, self._users.get(second, "")),
-                        *(self._started[second, phase], self._flying.get(second, "")),
-                    ]
-                )
+            # in time: a second that the ramp ends in stands twice, its ramp first
+            for second, phase in sorted(keys, key=lambda key: (key[0], _ORDER[key[1]])):
+                users = self._users.get(second, users)
+                in_flight = self._flying.get(second, in_flight)
+                out.writerow([second, phase, users, self._started[second, phase], in_flight])
 
 
 def _log_line(slot: Slot, merged: _Merged) -> str:

@@ -68,7 +68,7 @@ def main() -> None:
     # the copy's dirty pages belong to the preparation, not to the measurement
     os.sync()
     (out / "facts.json").write_text(json.dumps({"settings": spec["settings"]}))
-    os.execv(bin_dir / "postgres", ["postgres", "-D", str(cluster)])
+    os.execv(bin_dir / "postgres", [str(bin_dir / "postgres"), "-D", str(cluster)])
 
 
 if __name__ == "__main__":

@@ -62,8 +62,6 @@ def postgres(connections: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "server_side_binding": True,
         "connect_timeout": CONNECT_TIMEOUT_S,
-        "sslmode": "disable",
-        "gssencmode": "disable",
     }
     if connections == "pool":
         options["pool"] = {
