@@ -55,8 +55,8 @@ class _Walk:
 @dataclass
 class _Seen:
     facts: Mapping[str, Any] = field(default_factory=dict)
-    delay: DelayFacts = DelayFacts()
-    load: LoadFacts = LoadFacts()
+    delay: DelayFacts = field(default_factory=DelayFacts)
+    load: LoadFacts = field(default_factory=LoadFacts)
 
 
 def run(

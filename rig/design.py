@@ -45,7 +45,7 @@ class RandomBlocks:
     def next_block(
         self,
         scheduled: Sequence[Trial],
-        records: Sequence[Record],  # noqa: ARG002 - a fixed design does not look at results
+        records: Sequence[Record],
     ) -> tuple[Trial, ...]:
         """The next block, or what is left of one that was scheduled in part."""
         size = len(self._cells)

@@ -200,5 +200,3 @@ def agrees(folder: SessionFolder, design: RandomBlocks) -> None:
                 f"{folder.name} cannot be resumed: trial {row['trial']} would be another one now",
                 "the targets, the rig or the machine have changed; start a new session",
             )
-
-

@@ -73,9 +73,7 @@ class FakeStack:
     def run_load(self, on_progress: OnProgress) -> None:
         """Simulates the closed loop of every user, then writes what a real load writes."""
         load = self._plan.load
-        recorders = [
-            Recorder(load.users.ramp_s, load.duration_s) for _ in range(load.load_workers)
-        ]
+        recorders = [Recorder(load.users.ramp_s, load.duration_s) for _ in range(load.load_workers)]
         _simulate(self._plan, recorders)
         for index, recorder in enumerate(recorders):
             ages_s = recorder.freeze(load.duration_s)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends.base import Hosts
-from rig.backends.http import APP_PORT
 from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
+from rig.backends.http import APP_PORT
 from rig.load.spec import LoadSpec
 from rig.model import Link, Role
 from rig.plan import Plan, Target

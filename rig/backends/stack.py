@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends import database, http
-
 from rig.backends.base import Hosts, OnProgress, Progress, tail
+from rig.backends.database import Login
 from rig.backends.processes import Process, until
 from rig.backends.specs import Secrets, app_spec, database_spec, delay_spec, load_spec, pooler_spec
-from rig.backends.database import Login
 from rig.model import Link, LoadError, Role, StackError
 from rig.plan import Plan
 from rig.record import DelayFacts, LoadFacts, PathDelay

@@ -50,9 +50,7 @@ def cache_folder() -> Path:
     return Path(base) / "async-django-rig"
 
 
-def provide(
-    path: Path, name: str, plan: Plan, hosts: Hosts, secrets: Secrets, uid: int
-) -> None:
+def provide(path: Path, name: str, plan: Plan, hosts: Hosts, secrets: Secrets, uid: int) -> None:
     """Puts the template at `path`, with this session's passwords: from the cache, or made.
 
     StackError where the target's migrate or seed fails.

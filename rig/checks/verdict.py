@@ -22,9 +22,6 @@ def judge(plan: Plan, record: Record) -> tuple[tuple[Check, ...], Verdict, str]:
     checks = tuple(check(plan, record) for check in CHECKS)
     failed = [check for check in checks if check.status is Status.FAIL]
     unknown = [check for check in checks if check.status is Status.UNKNOWN]
-    if failed:
-        verdict = Verdict.INVALID
-    else:
-        verdict = Verdict.UNKNOWN if unknown else Verdict.VALID
+    verdict = Verdict.INVALID if failed else Verdict.UNKNOWN if unknown else Verdict.VALID
     why = "; ".join(f"{check.name}: {check.says}" for check in failed or unknown)
     return checks, verdict, why

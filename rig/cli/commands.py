@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,10 +164,10 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         """Remove whatever an earlier run may have left behind."""
         return _clean(console)
 
-    return lambda: _main(group, console)
+    return lambda: _main(group)
 
 
-def _main(group: click.Group, console: Console) -> int:
+def _main(group: click.Group) -> int:
     """Every error has one message, on standard error, and its exit code."""
     errors = Console(stderr=True)
     try:
@@ -359,5 +357,7 @@ def _clean(console: Console) -> int:
         found = left_behind()
         for path in found:
             shutil.rmtree(path, ignore_errors=True)
-    console.print(f"removed {len(found)} scratch folders; namespaces and processes need no cleaning")
+    console.print(
+        f"removed {len(found)} scratch folders; namespaces and processes need no cleaning"
+    )
     return ExitCode.OK

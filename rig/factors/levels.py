@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rig.model import Level
-
 
 class Levels(Protocol):
     """A set of levels."""
 
     def accepts(self, value: object, names: Sequence[str]) -> bool:
-        """Whether value is a level; `names` are the words known from elsewhere (targets, routes)."""
+        """Whether value is a level; `names` are words known from elsewhere."""
         ...
 
     def wants(self, names: Sequence[str]) -> str:

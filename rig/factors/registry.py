@@ -92,16 +92,12 @@ def _pooler(plan: Plan, level: str) -> Plan:
     return replace(plan, pooler=level)
 
 
-@register(
-    "pooler_pool_size", "PgBouncer pool", Natural(1, 10_000), short="bouncerpool", default=50
-)
+@register("pooler_pool_size", "PgBouncer pool", Natural(1, 10_000), short="bouncerpool", default=50)
 def _pooler_pool_size(plan: Plan, level: int) -> Plan:
     return replace(plan, pooler_pool_size=level)
 
 
-@register(
-    "max_connections", "max_connections", Natural(10, 10_000), short="cap", default=100
-)
+@register("max_connections", "max_connections", Natural(10, 10_000), short="cap", default=100)
 def _max_connections(plan: Plan, level: int) -> Plan:
     return replace(plan, max_connections=level)
 

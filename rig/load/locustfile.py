@@ -23,13 +23,14 @@ from locust.env import Environment
 from rig.load import outcome
 from rig.load.recorder import Completions, Recorder
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, fill, read_spec
+from rig.model import OUTCOME_OK
 
 SPEC = read_spec(Path(os.environ[SPEC_VARIABLE]))
 OUT = Path(os.environ[OUT_VARIABLE])
 REPORT_INTERVAL_S = 1.0
 FINAL_REPORT_DEADLINE_S = 20.0
 
-locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S  # type: ignore[misc]
+locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S
 
 recorder = Recorder(SPEC.users.ramp_s, SPEC.duration_s)
 completions = Completions()
@@ -45,7 +46,7 @@ class Epoch:
         return time.monotonic() - cls.at_s
 
 
-class TargetUser(FastHttpUser):  # type: ignore[misc]
+class TargetUser(FastHttpUser):
     """One user: sends, waits for the answer, thinks, sends again."""
 
     host = SPEC.target_url
@@ -68,7 +69,7 @@ class TargetUser(FastHttpUser):  # type: ignore[misc]
             else:
                 result = outcome.of_error(response.error)
             recorder.finish(number, at_s, SPEC.route, result)
-            if result == outcome.OUTCOME_OK:
+            if result == OUTCOME_OK:
                 response.success()
             else:
                 response.failure(result)
@@ -83,7 +84,7 @@ def _body(unique: str) -> dict[str, Any]:
     return {}
 
 
-class Ramp(LoadTestShape):  # type: ignore[misc]
+class Ramp(LoadTestShape):
     """Users as the plan asks; ends the load at its exact end."""
 
     def tick(self) -> tuple[int, float] | None:
@@ -143,7 +144,7 @@ def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
 finals: dict[str, dict[str, Any]] = {}
 
 
-def _send_final(environment: Environment, msg: Any) -> None:
+def _send_final(environment: Any, msg: Any) -> None:
     ages_s = recorder.freeze(Epoch.elapsed_s())
     addresses = [os.environ.get("LOAD_ADDRESS", "")]
     final = {"report": recorder.drain(), "ages_s": ages_s, "addresses": addresses}

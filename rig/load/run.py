@@ -43,4 +43,4 @@ def main(kind: str) -> None:
     sys.argv = master_arguments(spec, out) if kind == "master" else worker_arguments(spec)
     from locust.main import main as locust  # patches the standard library: not before it is due
 
-    locust()
+    locust()  # type: ignore[no-untyped-call]

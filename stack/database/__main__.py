@@ -25,8 +25,14 @@ HBA = "host all all 0.0.0.0/0 scram-sha-256\n"
 
 def initialise(bin_dir: Path, cluster: Path, password_file: str) -> None:
     """A new cluster whose superuser is `postgres`."""
-    command = [bin_dir / "initdb", "-D", cluster, "-U", "postgres", f"--pwfile={password_file}"]
-    command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    command: list[str | Path] = [bin_dir / "initdb", "-D", cluster, "-U", "postgres"]
+    command += [
+        f"--pwfile={password_file}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
 
 

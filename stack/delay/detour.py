@@ -74,7 +74,11 @@ def _lay(links: Sequence[DelayedLink]) -> None:
             ("ip_forward", 1),
             ("conf/all/rp_filter", 0),
             ("conf/all/send_redirects", 0),
-            *((f"conf/{d}/{key}", 0) for d in ("d0", "d1") for key in ("rp_filter", "send_redirects")),
+            *(
+                (f"conf/{d}/{key}", 0)
+                for d in ("d0", "d1")
+                for key in ("rp_filter", "send_redirects")
+            ),
             *((f"conf/{link.device}/rp_filter", 0) for link in links),
             ("conf/d1/accept_local", 1),
         ):
@@ -91,9 +95,7 @@ def _lay(links: Sequence[DelayedLink]) -> None:
                 flags=4,  # RTNH_F_ONLINK: the next hop needs no address of ours
                 table=table,
             )
-            route.rule(
-                "add", table=table, priority=table, dst=link.network, iifname="lo"
-            )
+            route.rule("add", table=table, priority=table, dst=link.network, iifname="lo")
 
 
 class Detour:

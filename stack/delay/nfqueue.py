@@ -113,9 +113,7 @@ def hold(netlink: socket.socket, queue: int, delay_ms: float, report: Path) -> N
         release(netlink, queue, held)
 
 
-def release(
-    netlink: socket.socket, queue: int, held: collections.deque[tuple[float, int]]
-) -> None:
+def release(netlink: socket.socket, queue: int, held: collections.deque[tuple[float, int]]) -> None:
     """Accepts all packets that are due; ids rise, so the last one stands for all before it."""
     now_s = time.monotonic()
     last = None

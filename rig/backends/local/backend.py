@@ -34,7 +34,9 @@ class LocalBackend:
     def __init__(self) -> None:
         """Makes the session's scratch folder, passwords and view. StackError."""
         if not world.inside():
-            raise StackError("the local backend runs inside its world only", "start it by runner.py")
+            raise StackError(
+                "the local backend runs inside its world only", "start it by runner.py"
+            )
         world.settle()
         self._user = roles_user()
         self._binaries = binaries.find()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rig.backends.local import binaries, world
 from rig.backends.local.hosts import roles_user
 from rig.backends.processes import run
+from rig.backends.specs import PROJECT
 from rig.model import StackError
 
 OPEN_FILES_WANTED = 4096
@@ -57,7 +58,7 @@ def _who() -> str:
 def _delay() -> Finding:
     command = [sys.executable, "-m", "stack.delay.probe"]
     search = f"PATH={binaries.SEARCH_PATH}"
-    wrapped = ["env", f"--chdir={binaries.PROJECT}", search, *command]
+    wrapped = ["env", f"--chdir={PROJECT}", search, *command]
     try:
         return Finding("delay", True, run(world.enter_command(wrapped), 30).strip())
     except StackError as error:

@@ -66,5 +66,3 @@ def open_view(paths: Sequence[Path], log: Path) -> Process:
 def namespace_of(holder: Process) -> str:
     """The mount namespace to enter."""
     return f"/proc/{holder.pid}/ns/mnt"
-
-
