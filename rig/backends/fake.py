@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import json
+import math
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def _simulate(plan: Plan, recorders: list[Recorder]) -> None:
     cpu_free_s = 0.0
     ends_s: list[float] = []  # of the requests that hold a connection
     arrivals = [
-        (max(0.0, (user + 1 - load.users.start_users) / load.users.per_s), user)
+        (float(math.ceil(max(0, user + 1 - load.users.start_users) / load.users.per_s)), user)
         for user in range(load.users.end_users)
     ]
     heapq.heapify(arrivals)

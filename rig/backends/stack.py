@@ -27,6 +27,7 @@ START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
 LEAVE_DEADLINE_S = 20.0
 LOAD_SLACK_S = 60.0
+LOCUST_DEADLINE_S = 30.0
 _NOTHING_LOADED = LoadFacts()
 
 
@@ -45,7 +46,6 @@ class RealStack:
         self._started: list[_Started] = []
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
-        self._sessions_left = 0
 
     # bring up
 
@@ -132,20 +132,21 @@ class RealStack:
         return self._facts
 
     def run_load(self, on_progress: OnProgress) -> None:
-        """Releases the load master and follows it to its end."""
+        """Releases the load master and follows it to the end of the load."""
         master = self._of(Role.LOAD_MASTER)[0]
         master.process.signal(signal.SIGUSR1)
-        progress = self._hosts.out(Role.LOAD_MASTER) / "progress.jsonl"
+        out = self._hosts.out(Role.LOAD_MASTER)
+        progress = out / "progress.jsonl"
         seen = 0
         for _ in until(self._plan.load.duration_s + LOAD_SLACK_S, every_s=0.2):
             lines = progress.read_text().splitlines() if progress.exists() else []
             if len(lines) > seen:
                 seen = len(lines)
                 on_progress(Progress(**json.loads(lines[-1])))
-            if (code := master.process.code()) is not None:
-                if code:
-                    raise LoadError(f"the load master ended with {code}: {tail(master.process)}")
+            if (out / "load.json").exists():
                 return
+            if master.process.code() is not None:
+                raise LoadError(f"the load master ended early: {tail(master.process)}")
         raise LoadError(f"the load did not end in time: {tail(master.process)}")
 
     def stop(self) -> None:
@@ -158,7 +159,11 @@ class RealStack:
             started.process.signal(signal.SIGTERM)
             if started.process.wait(STOP_DEADLINE_S) is None:
                 started.process.kill()
-        self._sessions_left = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
+        self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
+        # by now Locust has written its own reports, which it takes its time for
+        for started in self._of(Role.LOAD_MASTER):
+            if started.process.wait(LOCUST_DEADLINE_S) != 0:
+                raise LoadError(f"Locust did not end in order: {tail(started.process)}")
 
     def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
         """Copies what the roles wrote; what they say of delay and load."""

@@ -18,8 +18,8 @@ def of_answer(status: int, expected_status: int, content_type: str, body: bytes)
             named = json.loads(body).get("class")
         except (ValueError, AttributeError):
             named = None
-        if named in FAILURE_CLASSES:
-            return str(named)
+        if isinstance(named, str) and named in FAILURE_CLASSES:
+            return named
     return "app_error" if status >= 500 else "unexpected_status"
 
 

@@ -1,7 +1,8 @@
-"""The ramp of a closed load. Pure."""
+"""The ramp of a closed load, a step a second, as Locust starts users. Pure."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -16,8 +17,9 @@ class Users:
     @property
     def ramp_s(self) -> float:
         """Seconds until the last user has been started."""
-        return max(0, self.end_users - self.start_users) / self.per_s
+        return float(math.ceil(max(0, self.end_users - self.start_users) / self.per_s))
 
     def at(self, elapsed_s: float) -> int:
         """Users that should be active `elapsed_s` after the load began."""
-        return min(self.end_users, int(self.start_users + self.per_s * max(0.0, elapsed_s)))
+        steps = math.floor(max(0.0, elapsed_s))
+        return min(self.end_users, int(self.start_users + self.per_s * steps))

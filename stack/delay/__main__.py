@@ -7,7 +7,8 @@ SPEC: {"delay_ms": 100, "mechanism": "auto", "interval_s": 1.0, "links": [{"name
 "delayed": true}]}
 
 OUT: `ready.json` once the delay stands and was measured; `delay.csv`, a line a second;
-`facts.json` after SIGUSR1, which ends the measuring, not the delay. SIGTERM ends both.
+`facts.json` after SIGUSR1, which ends the measuring, not the delay. SIGTERM ends both; an
+NFQUEUE then drops what it would have held.
 Exit 3 where no mechanism works, with one line that says why.
 """
 
@@ -47,7 +48,7 @@ class Undelayed:
 Mechanism = Netem | Detour | Undelayed
 
 
-def choose(spec: Mapping[str, Any], out: Path) -> tuple[Mechanism, str]:
+def choose(spec: Mapping[str, Any]) -> tuple[Mechanism, str]:
     """The mechanism this kernel can carry out, and why it was chosen.
 
     OSError, naming what each mechanism lacks, where there is none.
@@ -64,7 +65,7 @@ def choose(spec: Mapping[str, Any], out: Path) -> tuple[Mechanism, str]:
         raise OSError(lacks)
     links = [DelayedLink(link["device"], link["address"], link["prefix"]) for link in delayed]
     try:
-        return Detour(links, spec["delay_ms"], out), lacks
+        return Detour(links, spec["delay_ms"]), lacks
     except (OSError, NetlinkError) as error:
         raise OSError(f"{lacks}; nfqueue: {error}") from error
 
@@ -100,14 +101,34 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     scratch.replace(path)
 
 
-def watch(spec: Mapping[str, Any], out: Path) -> int:
-    """Sets the delay and measures until a signal, which it returns; the facts are in `out` then.
+def run(spec: Mapping[str, Any], out: Path) -> None:
+    """Sets the delay, measures until SIGUSR1, and keeps it until SIGTERM.
 
     OSError where no mechanism works.
     """
-    peers = {link["name"]: link["peer"] for link in spec["links"]}
-    deadline_s = 2.0 + 3 * spec["delay_ms"] / 1000
-    mechanism, why = choose(spec, out)
+    # Resolves the neighbours: netem, unlike an NFQUEUE, would delay their ARP too, and the
+    # first measured round trips would be two delays long.
+    paths.measure(_peers(spec), 1, 0, _deadline_s(spec))
+    mechanism, why = choose(spec)
+    try:
+        ended = _watch(spec, out, mechanism, why)
+        while ended != signal.SIGTERM:
+            ended = signal.sigwait(SIGNALS)
+    finally:
+        mechanism.close()
+
+
+def _peers(spec: Mapping[str, Any]) -> dict[str, str]:
+    return {link["name"]: link["peer"] for link in spec["links"]}
+
+
+def _deadline_s(spec: Mapping[str, Any]) -> float:
+    return 2.0 + 3 * float(spec["delay_ms"]) / 1000
+
+
+def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -> int:
+    """Measures until a signal, which it returns; the facts are in `out` then."""
+    peers, deadline_s = _peers(spec), _deadline_s(spec)
     nfqueue.real_time()
     rounds: dict[str, list[paths.Round]] = {
         "before": paths.measure(peers, BURST, 0.005, deadline_s),
@@ -142,12 +163,10 @@ def main() -> None:
     """The role: one JSON file in, one folder out."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        ended = watch(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
+        run(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
     except OSError as error:
         print(f"delay: {error}", file=sys.stderr)
         sys.exit(3)
-    while ended != signal.SIGTERM:
-        ended = signal.sigwait(SIGNALS)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ like netem, the delay then owns them.
 
 from __future__ import annotations
 
+import dataclasses
+import ipaddress
 import os
 import shutil
 import signal
@@ -38,8 +40,7 @@ class DelayedLink:
     @property
     def network(self) -> str:
         """The network in CIDR form."""
-        octets = self.address.split(".")
-        return f"{'.'.join(octets[:3])}.0/{self.prefix}"
+        return str(ipaddress.ip_interface(f"{self.address}/{self.prefix}").network)
 
 
 def _sysctl(name: str, value: int) -> None:
@@ -103,9 +104,9 @@ class Detour:
 
     name = "nfqueue"
 
-    def __init__(self, links: Sequence[DelayedLink], delay_ms: float, out: Path) -> None:
+    def __init__(self, links: Sequence[DelayedLink], delay_ms: float) -> None:
         """Raises OSError or NetlinkError where the kernel or the rights do not allow it."""
-        self._report = out / "overruns"
+        self._tally = nfqueue.Tally()
         netlink = nfqueue.open_queue(QUEUE)
         _lay(links)
         for link in links:
@@ -121,21 +122,16 @@ class Detour:
     def _consume(self, netlink: socket.socket, delay_ms: float) -> None:
         nfqueue.real_time()
         try:
-            nfqueue.hold(netlink, QUEUE, delay_ms, self._report)
+            nfqueue.hold(netlink, QUEUE, delay_ms, self._tally)
         finally:
             os._exit(1)
 
     def counters(self) -> Counters:
-        """What the kernel counted, and whether the consumer still runs."""
+        """What passed the queue, and whether the consumer still runs."""
         alive = os.waitpid(self._consumer, os.WNOHANG)[0] == 0 if self._consumer else False
         if not alive:
             self._consumer = 0
-        overruns = int(self._report.read_text()) if self._report.exists() else 0
-        try:
-            packets, drops, waiting = nfqueue.queue_counters(QUEUE)
-        except LookupError:
-            return Counters(0, 0, 0, overruns, alive=False)
-        return Counters(packets, drops, waiting, overruns, alive)
+        return dataclasses.replace(self._tally.read(), alive=alive)
 
     def close(self) -> None:
         """Ends the consumer; from then on the kernel drops what it would have held."""

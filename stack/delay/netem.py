@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +32,11 @@ def missing() -> str:
             loopback = route.link_lookup(ifname="lo")[0]
             route.tc("add", "netem", loopback, "1:", delay=0, limit=LIMIT_PACKETS)
             route.tc("del", "netem", loopback, "1:")
-    except (NetlinkError, OSError) as error:
+    except NetlinkError as error:
+        if error.code == errno.ENOENT:
+            return "netem: this kernel has no sch_netem"
+        return f"netem: {os.strerror(error.code)}"
+    except OSError as error:
         return f"netem: {error}"
     return ""
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import collections
 import contextlib
 import errno
+import mmap
 import os
 import select
 import socket
 import struct
 import time
-from pathlib import Path
+
+from stack.delay.netem import Counters
 
 MAX_PACKETS = 100_000  # NFQUEUE's default of 1024 drops, like netem's
 RECEIVE_BUFFER_BYTES = 64 << 20
@@ -84,15 +86,36 @@ def _packet_ids(data: bytes) -> list[int]:
     return ids
 
 
-def hold(netlink: socket.socket, queue: int, delay_ms: float, report: Path) -> None:
+class Tally:
+    """What the consumer counts, in memory that it shares with the process that forked it.
+
+    The kernel's own count stands in a file of /proc that only the machine's root may read.
+    """
+
+    _COUNTS = struct.Struct("=QQQQ")
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, self._COUNTS.size)
+
+    def write(self, packets: int, drops: int, waiting: int, overruns: int) -> None:
+        """Called by the consumer alone."""
+        self._COUNTS.pack_into(self._shared, 0, packets, drops, waiting, overruns)
+
+    def read(self) -> Counters:
+        """The latest counts; whether the consumer lives is not for it to say."""
+        return Counters(*self._COUNTS.unpack_from(self._shared))
+
+
+def hold(netlink: socket.socket, queue: int, delay_ms: float, tally: Tally) -> None:
     """Accepts every packet `delay_ms` after it came, for ever.
 
-    Writes the number of overruns (ENOBUFS: the kernel had a packet and no room to say so, so
-    it is lost) to `report` whenever it changes; an overrun does not end the consumer.
+    Counts as dropped each packet whose number is missing (the socket had no room for it; that
+    gives an overrun too, ENOBUFS, which does not end the consumer), and at least one whenever
+    the queue is full.
     """
     delay_s = delay_ms / 1000
     held: collections.deque[tuple[float, int]] = collections.deque()
-    overruns = 0
+    newest = seen = full = overruns = 0
     netlink.setblocking(False)
     while True:
         wait_s = max(0.0, held[0][0] - time.monotonic()) if held else None
@@ -100,17 +123,21 @@ def hold(netlink: socket.socket, queue: int, delay_ms: float, report: Path) -> N
         if ready:
             try:
                 while True:
-                    data = netlink.recv(1 << 20)
+                    ids = _packet_ids(netlink.recv(1 << 20))
                     due_s = time.monotonic() + delay_s
-                    held.extend((due_s, packet) for packet in _packet_ids(data))
+                    held.extend((due_s, packet) for packet in ids)
+                    seen += len(ids)
+                    newest = ids[-1] if ids else newest
             except BlockingIOError:
                 pass
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
                 overruns += 1
-                report.write_text(str(overruns))
+        full += len(held) >= MAX_PACKETS
         release(netlink, queue, held)
+        # the kernel numbers packets from 1 as they come
+        tally.write(newest, newest - seen + full, len(held), overruns)
 
 
 def release(netlink: socket.socket, queue: int, held: collections.deque[tuple[float, int]]) -> None:
@@ -122,19 +149,6 @@ def release(netlink: socket.socket, queue: int, held: collections.deque[tuple[fl
     if last is not None:
         verdict = _attribute(_ATTR_VERDICT_HEADER, struct.pack("!II", _ACCEPT, last))
         netlink.send(_message(_VERDICT_BATCH, _NLM_REQUEST, queue, verdict))
-
-
-def queue_counters(queue: int) -> tuple[int, int, int]:
-    """(packets so far, drops, waiting) of a queue in this namespace, as the kernel counts them.
-
-    LookupError where nobody consumes the queue.
-    """
-    for line in Path("/proc/self/net/netfilter/nfnetlink_queue").read_text().splitlines():
-        fields = [int(field) for field in line.split()]
-        if fields[0] == queue:
-            _, _, waiting, _, _, queue_drops, user_drops, sequence, *_ = fields
-            return sequence, queue_drops + user_drops, waiting
-    raise LookupError(f"nobody consumes NFQUEUE {queue}")
 
 
 def real_time() -> bool:

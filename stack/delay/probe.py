@@ -6,8 +6,6 @@ Run inside a fresh network namespace with CAP_NET_ADMIN: `python -m stack.delay.
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 
 from pyroute2 import IPRoute
 
@@ -25,12 +23,11 @@ def main() -> None:
         route.addr("add", index=index, address=_ADDRESS, prefixlen=24)
         route.link("set", index=index, state="up")
     link = {"name": "front", "device": "probe", "address": _ADDRESS, "prefix": 24, "delayed": True}
-    with tempfile.TemporaryDirectory() as out:
-        try:
-            mechanism, why = choose({"delay_ms": 1, "links": [link]}, Path(out))
-        except OSError as error:
-            sys.exit(f"no mechanism: {error}")
-        mechanism.close()
+    try:
+        mechanism, why = choose({"delay_ms": 1, "links": [link]})
+    except OSError as error:
+        sys.exit(f"no mechanism: {error}")
+    mechanism.close()
     because = "" if mechanism.name == netem.Netem.name else f" ({why})"
     print(f"{mechanism.name}{because}")
 

@@ -38,6 +38,7 @@ class LocalBackend:
                 "the local backend runs inside its world only", "start it by runner.py"
             )
         world.settle()
+        self._cpu_count = len(os.sched_getaffinity(0))
         self._user = roles_user()
         self._binaries = binaries.find()
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
@@ -107,7 +108,7 @@ class LocalBackend:
             "kernel": platform.release(),
             "machine": platform.machine(),
             "python": platform.python_version(),
-            "cpus": len(os.sched_getaffinity(0)),
+            "cpus": self._cpu_count,
             "postgres": self._binaries.postgres_version,
             "pgbouncer": self._binaries.pgbouncer != "",
             "roles_user": self._user.name,

@@ -1,0 +1,73 @@
+"""Hosts that start nothing: addresses as the local backend gives them, folders below `root`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.backends.base import Binaries
+from rig.backends.local import network
+from rig.backends.processes import Process
+from rig.backends.specs import (
+    Secrets,
+    app_spec,
+    command_spec,
+    database_spec,
+    delay_spec,
+    load_spec,
+    pooler_spec,
+    template_spec,
+)
+from rig.model import Link, Role
+from rig.plan import Plan
+
+
+@dataclass(frozen=True)
+class PaperHosts:
+    """Knows where everything would be."""
+
+    root: Path
+
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
+        raise AssertionError("nothing is started here")
+
+    def address(self, role: Role, link: Link, index: int = 0) -> str:
+        return network.address_of(role, link, index)
+
+    def out(self, role: Role, index: int = 0) -> Path:
+        return self.root / f"{role}-{index}"
+
+    def device(self, link: Link) -> str:
+        return str(link)
+
+    def binaries(self) -> Binaries:
+        return Binaries("/postgres/bin", "18.0", "/pgbouncer")
+
+
+PASSWORDS = {"superuser": "the-superusers-password", "app": "the-apps-password"}
+
+
+def secrets(root: Path) -> Secrets:
+    """Real files with `PASSWORDS`."""
+    for name, text in PASSWORDS.items():
+        (root / name).write_text(text)
+    (root / "pgpass").write_text(f"*:*:*:*:{PASSWORDS['app']}\n")
+    return Secrets(root / "superuser", root / "app", root / "pgpass")
+
+
+def every_spec(plan: Plan, root: Path) -> dict[str, Any]:
+    """What each role of a plan is told."""
+    hosts, kept = PaperHosts(root), secrets(root)
+    specs: dict[str, Any] = {
+        "database": database_spec(plan, hosts, kept, root / "template"),
+        "template": template_spec(hosts, kept, root / "template", exists=False),
+        "app": app_spec(plan, hosts, kept, prepared=True),
+        "seed": command_spec(plan, hosts, kept, plan.bound_target().seed),
+        "load": load_spec(plan, hosts),
+        "delay": delay_spec(plan, hosts),
+    }
+    if plan.pooler != "direct":
+        specs["pooler"] = pooler_spec(plan, hosts, kept)
+    return specs

@@ -1,0 +1,76 @@
+"""The fake backend's queue, and what it feeds the real recorder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig.backends.fake import RESERVED_CONNECTIONS, FakeBackend, queue_of
+from rig.load.shape import Users
+from rig.model import Link
+from rig.plan import Delay, Plan
+from rig.record import DelayFacts, LoadFacts
+from tests.unit.plans import PLAN
+
+
+def collected(plan: Plan, folder: Path) -> tuple[DelayFacts, LoadFacts]:
+    folder.mkdir(exist_ok=True)
+    with FakeBackend().up(plan) as stack:
+        stack.run_load(lambda _: None)
+        return stack.collect(folder)
+
+
+def loaded(plan: Plan, folder: Path) -> LoadFacts:
+    return collected(plan, folder)[1]
+
+
+def test_no_request_is_lost(tmp_path: Path) -> None:
+    facts = loaded(replace(PLAN, delay=Delay(100.0)), tmp_path)
+    assert facts.started == facts.finished + facts.in_flight_at_stop
+    assert facts.finished == sum(facts.outcomes.values()) > 0
+
+
+def test_the_same_plan_gives_the_same_load(tmp_path: Path) -> None:
+    assert loaded(PLAN, tmp_path / "a") == loaded(PLAN, tmp_path / "b")
+    logs = [(tmp_path / name / "load" / "latencies.hlog").read_text() for name in "ab"]
+    assert logs[0] == logs[1]
+
+
+def test_a_blocking_server_waits_for_every_round_trip() -> None:
+    quiet = queue_of(replace(PLAN, target_name="sync"))
+    far = queue_of(replace(PLAN, target_name="sync", delay=Delay(100.0)))
+    kept = queue_of(replace(PLAN, connections="persistent", delay=Delay(100.0)))
+    assert (quiet.servers, far.servers) == (1, 1)
+    assert far.hold_s - quiet.hold_s == pytest.approx(0.7)
+    assert kept.hold_s - quiet.hold_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "capped"),
+    [({}, True), ({"pooler": "pgbouncer"}, False), ({"connections": "pool"}, False)],
+)
+def test_only_fresh_direct_connections_meet_the_cap(change: dict[str, str], capped: bool) -> None:
+    queue = queue_of(replace(PLAN, **change))  # type: ignore[arg-type]
+    assert (queue.connections == PLAN.max_connections - RESERVED_CONNECTIONS) is capped
+
+
+def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
+    plan = replace(
+        PLAN,
+        target_name="async",
+        delay=Delay(200.0),
+        load=replace(PLAN.load, users=Users(40, 1, 40)),
+    )
+    few = loaded(replace(plan, max_connections=20), tmp_path)
+    many = loaded(replace(plan, max_connections=100), tmp_path)
+    assert few.outcomes["db_too_many_connections"] > 0
+    assert set(many.outcomes) == {"ok"}
+
+
+def test_simulated_delays_are_as_asked_and_say_that_they_are_simulated(tmp_path: Path) -> None:
+    facts, _ = collected(replace(PLAN, delay=Delay(50.0, (Link.DATA,))), tmp_path)
+    assert facts.mechanism == "simulated"
+    seen = {path.link: path.before_ms for path in facts.paths}
+    assert seen == {"front": (0.0,), "data": (50.0,)}

@@ -1,0 +1,105 @@
+"""What each role is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig.backends.specs import app_spec, delay_spec, load_spec, placeholders
+from rig.config import PLACEHOLDERS
+from rig.load.spec import LoadSpec, read_spec
+from rig.model import Link, Role
+from rig.plan import Delay
+from tests.unit.backends.hosts import PASSWORDS, PaperHosts, every_spec, secrets
+from tests.unit.plans import PLAN
+
+POOLED = replace(PLAN, pooler="pgbouncer")
+
+
+def test_every_placeholder_of_a_target_yaml_is_filled_in(tmp_path: Path) -> None:
+    words = placeholders(PLAN, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+    assert set(words) == set(PLACEHOLDERS)
+    assert all(words.values())
+
+
+@pytest.mark.parametrize("plan", [PLAN, POOLED], ids=["direct", "pooled"])
+def test_no_spec_holds_a_password(tmp_path: Path, plan: object) -> None:
+    assert isinstance(plan, type(PLAN))
+    text = json.dumps(every_spec(plan, tmp_path))
+    assert not any(password in text for password in PASSWORDS.values())
+    assert str(tmp_path / "pgpass") in text
+
+
+def test_words_of_command_and_environment_are_filled_in(tmp_path: Path) -> None:
+    spec = app_spec(PLAN, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+    assert spec["command"] == ["serve", "--bind", "198.18.0.2:8000"]
+    assert spec["env"]["ITS_OWN"] == "postgresql://app@198.18.1.3:5432/bench"
+    assert all(isinstance(value, str) for value in spec["env"].values())
+
+
+def test_a_targets_own_environment_has_the_last_word(tmp_path: Path) -> None:
+    own = replace(PLAN.bound_target(), env={"PGDATABASE": "mine"})
+    plan = replace(PLAN, target=own)
+    spec = app_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+    assert spec["env"]["PGDATABASE"] == "mine"
+
+
+def test_behind_a_pooler_the_app_speaks_to_it_but_is_seeded_directly(tmp_path: Path) -> None:
+    specs = every_spec(POOLED, tmp_path)
+    hosts = PaperHosts(tmp_path)
+    pooler, database = (hosts.address(r, Link.DATA) for r in (Role.POOLER, Role.DATABASE))
+    assert specs["app"]["env"]["PGHOST"] == pooler == specs["pooler"]["address"]
+    assert specs["app"]["env"]["PGPORT"] == str(specs["pooler"]["port"])
+    assert specs["seed"]["env"]["PGHOST"] == database == specs["pooler"]["database_address"]
+    assert specs["pooler"]["max_client_conn"] > 1000
+
+
+@pytest.mark.parametrize(("prepared", "said"), [(True, "on"), (False, "off")])
+def test_the_app_is_told_of_prepared_statements(tmp_path: Path, prepared: bool, said: str) -> None:
+    spec = app_spec(POOLED, PaperHosts(tmp_path), secrets(tmp_path), prepared)
+    assert spec["env"]["BENCH_PREPARED_STATEMENTS"] == said
+
+
+@pytest.mark.parametrize(("threads", "worker"), [(1, "sync"), (2, "gthread")])
+def test_threads_decide_the_wsgi_worker(tmp_path: Path, threads: int, worker: str) -> None:
+    plan = replace(PLAN, app_threads=threads)
+    words = placeholders(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+    assert words["wsgi_worker"] == worker
+
+
+@pytest.mark.parametrize(
+    ("links", "delayed"),
+    [
+        ((Link.FRONT, Link.DATA), {"front": True, "data": True}),
+        ((Link.DATA,), {"front": False, "data": True}),
+        ((Link.FRONT,), {"front": True, "data": False}),
+    ],
+)
+def test_both_paths_are_measured_and_the_named_ones_delayed(
+    tmp_path: Path, links: tuple[Link, ...], delayed: dict[str, bool]
+) -> None:
+    spec = delay_spec(replace(PLAN, delay=Delay(100.0, links)), PaperHosts(tmp_path))
+    assert {link["name"]: link["delayed"] for link in spec["links"]} == delayed
+
+
+def test_the_data_path_is_measured_to_whom_the_app_speaks(tmp_path: Path) -> None:
+    hosts = PaperHosts(tmp_path)
+    peers = [
+        {link["name"]: link["peer"] for link in delay_spec(plan, hosts)["links"]}
+        for plan in (PLAN, POOLED)
+    ]
+    assert peers[0]["data"] == hosts.address(Role.DATABASE, Link.DATA)
+    assert peers[1]["data"] == hosts.address(Role.POOLER, Link.DATA)
+
+
+def test_the_load_reads_its_spec_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(load_spec(PLAN, PaperHosts(tmp_path))))
+    spec = read_spec(path)
+    assert isinstance(spec, LoadSpec)
+    assert (spec.method, spec.path, spec.status) == ("POST", "/make", 201)
+    assert spec.form == {"title": "{unique}"}
+    assert spec.duration_s == PLAN.load.duration_s

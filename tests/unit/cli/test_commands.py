@@ -1,0 +1,138 @@
+"""The command line, as far as it starts nothing. Whole sessions: tests/pipeline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.cli import Analysis, make_cli
+from rig.model import ExitCode
+
+ROOT = Path(__file__).parents[3]
+SMALL = """\
+experiment: small
+vary: {route: [io_create], target: [sync, async], delay_ms: [0, 60]}
+load: {users: {from: 2, per_s: 4, to: 6}, steady: 3s}
+data: {posts: 1000, cpu_n: 1000}
+"""
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
+    """run("plan", "x.yaml"): the exit code; the working folder is a new one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(SMALL)
+
+    def program(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])
+        analysis = Analysis(derive=lambda _: None, table=lambda path: f"table of {path.name}")
+        return make_cli(analysis)()
+
+    yield program
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["no-such.yaml"], "there is no file and no command 'no-such.yaml'"),
+        (["--no-such-option"], "No such option"),
+        (["--backend", "cloud"], "'cloud' is not one of 'auto', 'local', 'fake'"),
+        (["--backend", "fake", "small.yaml", "--repeats", "0"], "--repeats 0"),
+        (["--backend", "fake", "small.yaml", "--workers", "65"], "--workers 65"),
+        (["--backend", "fake", "small.yaml", "--only", "target=rust"], "`rust` is no level"),
+        (["--backend", "fake", "small.yaml", "--only", "targt=sync"], "`target`"),
+        (["show"], "no session in results"),
+        (["analyse", "no-such-session"], "no session"),
+        (["resume", "--out", "elsewhere"], "no session in elsewhere"),
+    ],
+)
+def test_usage(
+    run: Run, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == ExitCode.USAGE
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.out == ""
+
+
+def test_a_profile_that_is_not_there_starts_nothing(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("small.yaml", "--profile", "papr") in (ExitCode.USAGE, ExitCode.BAD_YAML)
+    assert "papr" in capsys.readouterr().err
+
+
+def test_bad_yaml_lists_everything_and_starts_nothing(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        SMALL.replace("target:", "targt:").replace("steady: 3s", "steady: 3")
+    )
+    assert run("bad.yaml", "--backend", "fake") == ExitCode.BAD_YAML
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == f"{len(lines) - 1} problems; nothing was started."
+    assert sum(line.startswith(("bad.yaml:2", "bad.yaml:3")) for line in lines) == 2
+
+
+def test_plan_shows_schedule_hours_and_one_plan(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("plan", "small.yaml", "--repeats", "2", "--seed", "5") == ExitCode.OK
+    out = capsys.readouterr().out
+    assert sum(line.startswith("000") for line in out.splitlines()) == 8
+    assert "8 trials to run, 0 skipped: about " in out
+    assert '"max_connections": 100' in out
+
+
+def test_plan_says_why_a_trial_will_be_skipped(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mixed.yaml").write_text(SMALL.replace("[sync, async]", "[sync, articles]"))
+    assert run("plan", "mixed.yaml") == ExitCode.OK
+    out = capsys.readouterr().out
+    assert "skipped: target articles does not serve route io_create" in out
+    assert "2 trials to run, 2 skipped" in out
+
+
+def test_targets_beside_the_yaml_are_found(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "target.yaml").write_text(
+        "name: mine\ntitle: Mine\nstart: [serve]\nroutes: {io_create: {}}\n"
+    )
+    (tmp_path / "mine.yaml").write_text(SMALL.replace("[sync, async]", "[mine]"))
+    assert run("plan", "mine.yaml") == ExitCode.OK
+    assert "2 trials to run, 0 skipped" in capsys.readouterr().out
+
+
+def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == ExitCode.OK
+    out = capsys.readouterr().out
+    for command in ("run", "plan", "show", "analyse", "resume", "doctor", "clean"):
+        assert f"\n  {command} " in out
+
+
+def test_the_readme_s_experiment_is_14_trials(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("plan", str(ROOT / "experiments.yaml")) == ExitCode.OK
+    assert "14 trials to run, 0 skipped" in capsys.readouterr().out
+
+
+def test_doctor_names_everything_it_looks_at(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run("doctor")
+    lines = capsys.readouterr().out.splitlines()
+    assert code in (ExitCode.OK, ExitCode.NO_STACK)
+    assert lines[-1] == (
+        "local backend: " + ("can run here" if code is ExitCode.OK else "cannot run here")
+    )
+    looked_at = {line[5:].partition(":")[0] for line in lines[:-1]}
+    assert looked_at >= {"namespaces", "Postgres", "PgBouncer", "CPUs", "open files"}
+    assert (ExitCode.NO_STACK == code) is any(line.startswith("NO ") for line in lines)

@@ -1,0 +1,92 @@
+"""What is shown while a session runs."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from rig.backends.base import Progress
+from rig.cli.watch import OVERHEAD_GUESS_S, Eta, Plain, Terminal, clock, summary, watch
+from rig.model import Phase, Verdict
+from tests.unit.plans import record, trial
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (245, "4 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (4800, "1 h 20 min"),
+    ],
+)
+def test_clock(duration_s: float, text: str) -> None:
+    assert clock(duration_s) == text
+
+
+def test_the_eta_learns_what_trials_take_beyond_their_load() -> None:
+    eta = Eta()
+    eta.plan(3, 30.0)
+    assert eta.left_s() == 30 + 3 * OVERHEAD_GUESS_S
+    eta.end(10.0, 14.0)
+    assert eta.left_s() == 20 + 2 * 4
+    eta.end(10.0, 12.0)
+    assert eta.left_s() == 10 + 3
+    eta.end(10.0, 9.0)
+    assert eta.left_s() == 0
+
+
+def test_a_finished_trial_in_one_line() -> None:
+    assert summary(trial(), replace(record(), verdict=Verdict.VALID)) == (
+        "0001-made-r1: valid, 39 correct, 1 failed"
+    )
+    bad = replace(record(), verdict=Verdict.INVALID, why="delay: 3 packets dropped")
+    assert summary(trial(), bad).endswith("invalid, 39 correct, 1 failed (delay: 3 packets dropped)")
+
+
+def follow(view: Plain) -> None:
+    view.planned([trial()], 6.0)
+    view.skipped(trial(position=9, skip="[no] PgBouncer"))
+    view.began(trial())
+    view.phase(Phase.LOAD)
+    view.progress(Progress(1.0, 7, 123, 4, {"ok": 200, "timeout": 5}))
+
+
+def end(view: Plain) -> None:
+    view.ended(trial(), replace(record(), verdict=Verdict.VALID))
+    view.close()
+
+
+def test_a_pipe_gets_plain_lines() -> None:
+    out = io.StringIO()
+    view = watch(Console(file=out))
+    assert type(view) is Plain
+    follow(view)
+    end(view)
+    assert out.getvalue().splitlines() == [
+        "1 trials to run, about 12 s",
+        "skipped 0009-made-r1: [no] PgBouncer",
+        "[1/1] 0001-made-r1: valid, 39 correct, 1 failed; 0 s left",
+    ]
+
+
+def test_a_terminal_gets_a_live_view() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    view = watch(console)
+    assert isinstance(view, Terminal)
+    try:
+        follow(view)
+        with console.capture() as shown:
+            console.print(view._view())
+        for part in ("0001-made-r1", "load", "7 users", "123 correct/s", "4 failed/s",
+                     "timeout 5", "0 of 1 trials", "left"):  # fmt: skip
+            assert part in shown.get()
+    finally:
+        end(view)
+    assert "[1/1] 0001-made-r1: valid" in out.getvalue()

@@ -1,0 +1,72 @@
+"""Makes small plans, trials and records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rig.factors import FACTORS
+from rig.load.shape import Users
+from rig.plan import Cell, Data, Load, Plan, Route, Target, Trial
+from rig.record import DelayFacts, LoadFacts, PathDelay, Record
+
+ROUTES = {
+    "list": Route("list", "GET", "/list"),
+    "make": Route("make", "POST", "/make", form={"title": "{unique}"}, status=201, statements=1),
+}
+TARGET = Target(
+    name="made",
+    folder="/nowhere/made",
+    title="Made for a test",
+    start=("serve", "--bind", "{host}:{port}"),
+    env={"ITS_OWN": "{database_url}"},
+    routes=ROUTES,
+)
+PLAN = Plan(
+    "made",
+    "make",
+    load=Load(Users(2, 4, 10), steady_s=4.0),
+    data=Data(posts=100, cpu_n=10),
+    target=TARGET,
+    route=ROUTES["make"],
+)
+LEVELS = {name: factor.default or name for name, factor in FACTORS.items()}
+
+
+def trial(plan: Plan = PLAN, position: int = 1, skip: str = "", **levels: Any) -> Trial:
+    """A trial of a plan."""
+    cell = Cell({**LEVELS, **levels})
+    return Trial(cell, plan, replicate=1, block=1, position=position, slug="made", skip=skip)
+
+
+def path(link: str = "data", asked_ms: float = 0.0, **changes: Any) -> PathDelay:
+    """A path on which the delay is exactly as asked."""
+    as_asked = (asked_ms,)
+    return replace(PathDelay(link, asked_ms, as_asked, as_asked, as_asked), **changes)
+
+
+def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Record:
+    """A record with nothing wrong, but for what is given."""
+    fine = LoadFacts(
+        load_workers_asked=2,
+        load_workers_connected=2,
+        load_worker_addresses=("198.18.0.10", "198.18.0.11"),
+        peak_users=PLAN.load.users.end_users,
+        started=41,
+        finished=40,
+        in_flight_at_stop=1,
+        ramp_s=2.0,
+        duration_s=6.0,
+        outcomes={"ok": 39, "timeout": 1},
+        complete=True,
+    )
+    return Record(
+        trial="0001-made-r1",
+        attempt=1,
+        backend="fake",
+        levels=LEVELS,
+        plan_digest=PLAN.digest,
+        started_at="2024-01-01T00:00:00+0000",
+        delay=delay or DelayFacts("netem", "the kernel has netem", (path("front"), path("data"))),
+        load=load or fine,
+    )

@@ -1,0 +1,45 @@
+"""Names, durations and errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from rig import model
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted_s"),
+    [("81s", 81), ("500ms", 0.5), ("2m", 120), ("1.5 h", 5400), (" 0s ", 0)],
+)
+def test_durations(text: str, wanted_s: float) -> None:
+    assert model.seconds(text) == pytest.approx(wanted_s)
+
+
+@pytest.mark.parametrize("text", ["", "81", "s", "-1s", "1d", "1s 2s", "1e3s", "1s\n2"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        model.seconds(text)
+
+
+def test_exit_codes_are_distinct_and_as_documented() -> None:
+    codes = {code.name: int(code) for code in model.ExitCode}
+    assert codes == {
+        "OK": 0, "BUG": 1, "USAGE": 2, "BAD_YAML": 3, "SOME_INVALID": 4, "SOME_FAILED": 5,
+        "NO_STACK": 6, "INTERRUPTED": 130,
+    }  # fmt: skip
+
+
+def test_an_error_says_what_and_then_what_to_do() -> None:
+    assert str(model.UsageError("no such session", "run one first")) == (
+        "no such session\n  run one first"
+    )
+    assert str(model.StackError("gone")) == "gone"
+
+
+def test_bad_yaml_lists_every_problem() -> None:
+    problems = [model.Problem("a:1", "x", "try y"), model.Problem("a:2", "z")]
+    assert str(model.BadYaml(problems)) == "a:1: x; try y\na:2: z"
+
+
+def test_ok_is_no_failure_class() -> None:
+    assert model.OUTCOME_OK not in model.FAILURE_CLASSES

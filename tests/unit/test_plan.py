@@ -1,0 +1,110 @@
+"""The Plan: CPU sets, digests, folders' names, refusals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rig.model import Link, Role
+from rig.plan import Cell, Delay, Plan, Refusal, cpu_sets
+from tests.unit.plans import LEVELS, PLAN, trial
+
+
+@pytest.mark.parametrize("count", range(2, 33))
+def test_the_app_shares_its_cpus_with_nobody(count: int) -> None:
+    sets = cpu_sets(range(count))
+    assert set(sets) == {str(role) for role in Role}
+    app = set(sets["app"])
+    others = [set(cpus) for role, cpus in sets.items() if role != "app"]
+    assert all(cpus and not cpus & app for cpus in others)
+    assert set().union(app, *others) == set(range(count))
+
+
+def test_on_two_cpus_everything_but_the_app_shares_one() -> None:
+    sets = cpu_sets([5, 3])
+    assert sets.pop("app") == (5,)
+    assert set(sets.values()) == {(3,)}
+
+
+@pytest.mark.parametrize("count", range(4, 33))
+def test_from_four_cpus_on_database_and_load_are_kept_apart(count: int) -> None:
+    sets = cpu_sets(range(count))
+    assert not set(sets["database"]) & set(sets["load_worker"])
+    assert sets["database"] == sets["pooler"] == sets["delay"]
+    assert sets["load_master"] == sets["load_worker"]
+
+
+@pytest.mark.parametrize("available", [[], [0]])
+def test_there_is_nothing_to_keep_apart_on_one_cpu(available: list[int]) -> None:
+    assert cpu_sets(available) == {}
+
+
+def test_equal_plans_have_equal_digests() -> None:
+    assert replace(PLAN).digest == PLAN.digest
+    assert len(PLAN.digest) == 64
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PLAN, max_connections=99),
+        replace(PLAN, delay=Delay(1.0)),
+        replace(PLAN, delay=Delay(0.0, (Link.DATA,))),
+        replace(PLAN, load=replace(PLAN.load, steady_s=4.1)),
+        replace(PLAN, target=replace(PLAN.bound_target(), env={"ITS_OWN": "x"})),
+        replace(PLAN, cpus={"app": (1,)}),
+    ],
+    ids=lambda plan: "",
+)
+def test_whatever_changes_the_trial_changes_the_digest(other: Plan) -> None:
+    assert other.digest != PLAN.digest
+
+
+def test_a_plan_is_json() -> None:
+    told = json.loads(json.dumps(PLAN.to_json()))
+    assert told["load"]["users"] == {"start_users": 2, "per_s": 4, "end_users": 10}
+    assert told["schema"] == 1
+
+
+def test_a_plan_without_its_target_says_whose() -> None:
+    loose = replace(PLAN, target=None, route=None)
+    with pytest.raises(ValueError, match="made"):
+        loose.bound_target()
+    with pytest.raises(ValueError, match="make"):
+        loose.bound_route()
+
+
+def test_the_delay_is_on_the_named_links_only() -> None:
+    delay = Delay(100.0, (Link.DATA,))
+    assert (delay.on(Link.DATA), delay.on(Link.FRONT)) == (100.0, 0.0)
+
+
+def test_the_load_lasts_for_ramp_and_steady() -> None:
+    assert PLAN.load.duration_s == 2.0 + 4.0
+
+
+def test_a_cell_does_not_depend_on_the_order_of_its_levels() -> None:
+    there = Cell(LEVELS)
+    back = Cell(dict(reversed(list(LEVELS.items()))), because="an extra")
+    assert (there.id, there) == (back.id, back)
+    assert Cell({**LEVELS, "delay_ms": 1}).id != there.id
+
+
+def test_a_trial_is_named_after_its_place() -> None:
+    assert trial(position=7).name == "0007-made-r1"
+
+
+@pytest.mark.parametrize(
+    ("levels", "holds"),
+    [
+        ({"a": 1, "b": 1}, True),
+        ({"a": 2, "b": 1}, False),
+        ({"a": 1, "b": 9}, False),
+        ({"b": 1}, False),
+    ],
+)
+def test_a_refusal_holds_when_and_unless(levels: dict[str, int], holds: bool) -> None:
+    refusal = Refusal("because", when={"a": (1,)}, unless={"b": (9,)})
+    assert refusal.holds(levels) is holds

@@ -1,0 +1,210 @@
+"""A session walks through its design once, and goes on where it stopped.
+
+The backend is one whose trials end as a test says; the design, the folder and the attempts are
+the real ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from rig import session
+from rig.backends.base import Progress, Stack
+from rig.backends.fake import FakeBackend, FakeStack
+from rig.config import Matrix
+from rig.design import RandomBlocks
+from rig.load.shape import Users
+from rig.model import ExitCode, Phase, StackError, UsageError, Verdict
+from rig.plan import Data, Load, Plan, Trial
+from rig.record import Record
+from rig.store import SessionFolder
+from tests.unit.plans import TARGET
+
+
+@dataclass
+class Told:
+    """A watch that remembers."""
+
+    planned_trials: list[int] = field(default_factory=list)
+    ended_trials: list[str] = field(default_factory=list)
+    skipped_trials: list[str] = field(default_factory=list)
+
+    def planned(self, trials: Sequence[Trial], load_s: float) -> None:
+        self.planned_trials.append(len(trials))
+
+    def began(self, trial: Trial) -> None: ...
+
+    def phase(self, phase: Phase) -> None: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def ended(self, trial: Trial, record: Record) -> None:
+        self.ended_trials.append(trial.name)
+
+    def skipped(self, trial: Trial) -> None:
+        self.skipped_trials.append(trial.skip)
+
+
+class Breaking(FakeBackend):
+    """The fake backend, on which some stacks break, by the number of trials begun before."""
+
+    def __init__(self, breaks: Mapping[int, BaseException]) -> None:
+        self.breaks, self.begun = breaks, 0
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        self.begun += 1
+        if self.begun - 1 in self.breaks:
+            raise self.breaks[self.begun - 1]
+        yield FakeStack(plan)
+
+
+class WithoutPooler(FakeBackend):
+    def lacks(self, plan: Plan) -> str:
+        return "" if plan.pooler == "direct" else "PgBouncer is not here"
+
+
+MATRIX = Matrix(
+    experiment="small",
+    claim=None,
+    setup={"target": "made"},
+    vary={"route": ("list", "make"), "pooler": ("direct", "pgbouncer")},
+    also=(),
+    load=Load(Users(2, 4, 4), steady_s=1.0),
+    data=Data(10, 10),
+    repeats=2,
+    order="random_blocks",
+    seed=3,
+    profile=None,
+    targets={"made": TARGET},
+    text="",
+)
+DESIGN = RandomBlocks(MATRIX)
+ALL = [trial.name for number in (1, 2) for trial in DESIGN.block(number)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SessionFolder:
+    made = SessionFolder(tmp_path / "small" / "one")
+    made.begin({}, "")
+    return made
+
+
+def walk(
+    folder: SessionFolder, backend: FakeBackend, watch: Told, design: RandomBlocks = DESIGN
+) -> session.Tally:
+    done = session.finished(folder)
+    return session.run(folder, design, backend, watch, done)
+
+
+def test_every_trial_of_every_block_runs_once(folder: SessionFolder) -> None:
+    told = Told()
+    tally = walk(folder, FakeBackend(), told)
+    assert told.ended_trials == ALL
+    assert [row["trial"] for row in folder.scheduled()] == ALL
+    assert told.planned_trials == [4, 4]
+    assert tally.exit_code() is ExitCode.OK
+    assert str(tally) == "8 valid"
+
+
+def test_nothing_runs_again_in_a_session_that_is_done(folder: SessionFolder) -> None:
+    walk(folder, FakeBackend(), Told())
+    told = Told()
+    tally = walk(folder, FakeBackend(), told)
+    assert told.ended_trials == []
+    assert tally.exit_code() is ExitCode.OK
+    assert len(folder.scheduled()) == len(ALL)
+
+
+@pytest.mark.parametrize("before", range(8))
+def test_an_interrupted_session_goes_on_where_it_stopped(
+    before: int, folder: SessionFolder
+) -> None:
+    first, second = Told(), Told()
+    with pytest.raises(KeyboardInterrupt):
+        walk(folder, Breaking({before: KeyboardInterrupt()}), first)
+    walk(folder, FakeBackend(), second)
+    assert first.ended_trials + second.ended_trials == ALL
+    assert [row["trial"] for row in folder.scheduled()] == ALL
+    assert len(folder.attempts(ALL[before])) == 2
+
+
+def test_a_failed_trial_ends_with_its_code_and_is_run_again(folder: SessionFolder) -> None:
+    tally = walk(folder, Breaking({2: StackError("broke")}), Told())
+    assert tally.exit_code() is ExitCode.SOME_FAILED
+    told = Told()
+    tally = walk(folder, FakeBackend(), told)
+    assert told.ended_trials == [ALL[2]]
+    assert tally.exit_code() is ExitCode.OK
+
+
+def test_the_first_stack_that_does_not_come_up_ends_the_session(folder: SessionFolder) -> None:
+    told = Told()
+    with pytest.raises(StackError, match="no Postgres") as said:
+        walk(folder, Breaking({0: StackError("no Postgres")}), told)
+    assert str(folder.path) in said.value.do
+    assert told.ended_trials == ALL[:1]
+
+
+def test_what_the_backend_lacks_is_skipped_and_does_not_change_the_code(
+    folder: SessionFolder,
+) -> None:
+    told = Told()
+    tally = walk(folder, WithoutPooler(), told)
+    assert told.skipped_trials == ["PgBouncer is not here"] * 4
+    assert len(told.ended_trials) == 4
+    assert tally.exit_code() is ExitCode.OK
+    assert [row["skip"] for row in folder.scheduled()].count("PgBouncer is not here") == 4
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        ([], ExitCode.OK),
+        ([Verdict.VALID], ExitCode.OK),
+        ([Verdict.VALID, Verdict.INVALID], ExitCode.SOME_INVALID),
+        ([Verdict.UNKNOWN], ExitCode.SOME_INVALID),
+        ([Verdict.INVALID, Verdict.FAILED], ExitCode.SOME_FAILED),
+    ],
+)
+def test_exit_codes(verdicts: list[Verdict], code: ExitCode) -> None:
+    assert session.Tally(verdicts).exit_code() is code
+
+
+def test_the_same_design_agrees(folder: SessionFolder) -> None:
+    walk(folder, FakeBackend(), Told())
+    session.agrees(folder, DESIGN)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(MATRIX, seed=4),
+        replace(MATRIX, load=replace(MATRIX.load, steady_s=2.0)),
+        replace(MATRIX, targets={"made": replace(TARGET, env={})}),
+        replace(MATRIX, vary={"route": ("list", "make"), "pooler": ("direct",)}),
+    ],
+    ids=["order", "load", "target", "cells"],
+)
+def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        walk(folder, Breaking({1: KeyboardInterrupt()}), Told())
+    with pytest.raises(UsageError, match="cannot be resumed: trial 0001"):
+        session.agrees(folder, RandomBlocks(other))
+
+
+def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:
+    only = {"pooler": ("direct",)}
+    facts = session.session_facts(MATRIX, only, FakeBackend(), folder)
+    factors = {factor["name"]: factor for factor in facts["factors"]}
+    assert factors["route"]["levels"] == ["list", "make"]
+    assert factors["route"]["varies"] is True
+    assert factors["pooler"]["levels"] == ["direct"]
+    assert factors["pooler"]["varies"] is False
+    assert factors["delay_ms"]["unit"] == "ms"
+    assert (facts["backend"], facts["seed"], facts["claim"]) == ("fake", 3, None)

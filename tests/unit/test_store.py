@@ -1,0 +1,143 @@
+"""The results directory."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig import store
+from rig.factors import FACTORS
+from rig.model import UsageError, Verdict
+from rig.store import SessionFolder
+from tests.unit.plans import LEVELS, PLAN, record, trial
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SessionFolder:
+    made = SessionFolder(tmp_path / "results" / "small" / "20240101-000000-quick")
+    made.begin({"schema": 1, "backend": "fake"}, "experiment: small\n")
+    return made
+
+
+def finish(folder: SessionFolder, trial_name: str, **changes: object) -> Path:
+    _, attempt = folder.new_attempt(trial_name)
+    manifest = replace(record(), **changes).to_json()  # type: ignore[arg-type]
+    (attempt / store.MANIFEST).write_text(json.dumps(manifest))
+    return attempt
+
+
+def test_a_session_begins_with_what_is_known(folder: SessionFolder) -> None:
+    assert folder.session() == {"schema": 1, "backend": "fake"}
+    assert (folder.path / "experiments.yaml").read_text() == "experiment: small\n"
+    assert folder.scheduled() == []
+
+
+def test_a_session_never_begins_in_a_folder_that_is_there(folder: SessionFolder) -> None:
+    with pytest.raises(FileExistsError):
+        folder.begin({}, "")
+
+
+def test_what_is_no_session_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no session"):
+        SessionFolder(tmp_path).session()
+
+
+def test_the_schedule_grows_and_every_trial_has_its_plan(folder: SessionFolder) -> None:
+    folder.schedule([trial(position=1)])
+    folder.schedule([trial(position=2, skip="PgBouncer, it says, is not here", delay_ms=0.5)])
+    first, second = folder.scheduled()
+    assert (first["trial"], first["skip"], first["cell"]) == ("0001-made-r1", "", trial().cell.id)
+    assert second["skip"] == "PgBouncer, it says, is not here"
+    assert second["delay_ms"] == "0.5"
+    assert {name: first[name] for name in FACTORS} == {k: str(v) for k, v in LEVELS.items()}
+    plan = json.loads((folder.path / "trials" / "0001-made-r1" / "plan.json").read_text())
+    assert plan.pop("digest") == PLAN.digest
+    assert plan == json.loads(json.dumps(PLAN.to_json()))
+
+
+def test_the_journal_only_grows(folder: SessionFolder) -> None:
+    folder.journal("began", trial="a")
+    folder.journal("ended", trial="a", verdict=Verdict.VALID)
+    lines = (folder.path / "journal.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [event["event"] for event in events] == ["began", "ended"]
+    assert events[1]["verdict"] == "valid"
+    assert all(event["at"] for event in events)
+
+
+def test_attempts_are_numbered_beyond_ten(folder: SessionFolder) -> None:
+    numbers = [folder.new_attempt("a")[0] for _ in range(11)]
+    assert numbers == list(range(1, 12))
+    assert folder.attempts("a")[-1].name == "attempt-11"
+
+
+def test_the_last_attempt_with_a_manifest_is_the_trials_record(folder: SessionFolder) -> None:
+    assert folder.finished("a") is None
+    finish(folder, "a", attempt=1)
+    finish(folder, "a", attempt=2)
+    folder.new_attempt("a")  # was interrupted
+    found = folder.finished("a")
+    assert found is not None
+    assert found.attempt == 2
+
+
+def test_every_file_but_the_manifest_is_hashed(tmp_path: Path) -> None:
+    (tmp_path / "load").mkdir()
+    (tmp_path / "load" / "load.json").write_bytes(b"{}")
+    (tmp_path / "manifest.json").write_bytes(b"{}")
+    assert store.hashes(tmp_path) == {"load/load.json": hashlib.sha256(b"{}").hexdigest()}
+
+
+def test_writing_replaces_all_at_once_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    store.write_atomically(path, "old")
+    store.write_atomically(path, "neu: ü")
+    assert path.read_text(encoding="utf-8") == "neu: ü"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_session_never_takes_a_name_that_is_taken(tmp_path: Path) -> None:
+    seen = set()
+    for _ in range(3):
+        made = store.new_session(tmp_path, "small", "quick")
+        made.begin({}, "")
+        seen.add(made.name)
+    assert len(seen) == 3
+    assert store.new_session(tmp_path, "small", None).name.count("-") == 1
+
+
+def make(out: Path, experiment: str, name: str) -> SessionFolder:
+    made = SessionFolder(out / experiment / name)
+    made.begin({}, "")
+    return made
+
+
+def test_sessions_are_found_by_name_by_path_and_the_newest(tmp_path: Path) -> None:
+    old = make(tmp_path, "b", "20240101-000000-quick")
+    new = make(tmp_path, "a", "20240102-000000")
+    assert store.find_session(tmp_path, None) == new
+    assert store.find_session(tmp_path, old.name) == old
+    assert store.find_session(tmp_path / "elsewhere", str(old.path)) == old
+
+
+def test_a_session_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no session in"):
+        store.find_session(tmp_path, None)
+    make(tmp_path, "a", "20240102-000000")
+    with pytest.raises(UsageError) as said:
+        store.find_session(tmp_path, "20240103-000000")
+    assert "20240102-000000" in said.value.do
+
+
+def test_the_schedule_has_the_documented_columns(folder: SessionFolder) -> None:
+    with (folder.path / "schedule.csv").open(newline="") as file:
+        heading = next(csv.reader(file))
+    assert heading == [
+        *("position", "trial", "block", "replicate", "cell", "skip", "because"),
+        *FACTORS,
+    ]
