@@ -50,7 +50,8 @@ def _sysctl(name: str, value: int) -> None:
         path.write_text(f"{value}\n")
 
 
-def _iptables(*arguments: str) -> None:
+def iptables(*arguments: str) -> None:
+    """Runs iptables-legacy in this namespace. OSError, with what it said, where it fails."""
     command = shutil.which("iptables-legacy") or "iptables-legacy"
     environment = {**os.environ, "XTABLES_LOCKFILE": f"/tmp/xtables-{os.getpid()}.lock"}
     try:
@@ -110,7 +111,7 @@ class Detour:
         netlink = nfqueue.open_queue(QUEUE)
         _lay(links)
         for link in links:
-            _iptables(
+            iptables(
                 *("-w", "-t", "mangle", "-A", "FORWARD", "-i", "d1", "-o", link.device),
                 *("-j", "NFQUEUE", "--queue-num", str(QUEUE)),
             )

@@ -62,7 +62,7 @@ class Result:
     """What came of a case; `code` is the role's exit code, -1 where it had to be killed."""
 
     code: int
-    log: tuple[str, ...]
+    log: Sequence[str]
     facts: Mapping[str, Any] = field(default_factory=dict)
     """The role's facts.json; empty where it never wrote one."""
     replies_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -252,7 +252,7 @@ def delays(result: Result, delay_ms: float) -> dict[int, int]:
 
 def quiet_median_ms(result: Result, link: str) -> float:
     """The median round trip of a path before and after everything else."""
-    moments = result.facts["rtt_ms"][link]
+    moments: Mapping[str, list[float]] = result.facts["rtt_ms"][link]
     return statistics.median([*moments["before"], *moments["after"]])
 
 

@@ -97,7 +97,7 @@ def test_a_dead_consumer_is_told(seen: Mapping[str, Result]) -> None:
 def test_the_role_ends_in_order_and_leaves_no_process(
     seen: Mapping[str, Result], case: str
 ) -> None:
-    assert (seen[case].code, seen[case].log, seen[case].left_behind) == (0, [], 0)
+    assert (seen[case].code, list(seen[case].log), seen[case].left_behind) == (0, [], 0)
 
 
 @pytest.fixture
@@ -136,3 +136,25 @@ def test_without_iptables_it_says_so(spec: list[str]) -> None:
     role = [sys.executable, "-m", "stack.delay", *spec]
     line = _refusal(enter_command(["sh", "-c", bare, "sh", *role]))
     assert line.endswith("nfqueue: iptables-legacy is not installed")
+
+
+@pytest.mark.parametrize(
+    ("buffer_bytes", "limit_packets", "fits"),
+    [
+        pytest.param(1 << 20, 1000, True, id="room for all"),
+        pytest.param(4096, 1000, False, id="no room in the consumer's socket"),
+        pytest.param(1 << 20, 10, False, id="more packets than the queue may hold"),
+    ],
+)
+def test_packets_that_find_no_room_are_counted(
+    buffer_bytes: int, limit_packets: int, fits: bool
+) -> None:
+    up = 'ip link set lo up; exec "$@"'
+    lab = [sys.executable, "-m", "tests.integration.overflow"]
+    words = [*lab, str(buffer_bytes), str(limit_packets)]
+    command = enter_command(["sh", "-c", up, "sh", *words])
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    count = json.loads(done.stdout)
+    assert count["packets"] > 0
+    assert (count["drops"] == 0) is fits

@@ -1,0 +1,50 @@
+"""What only a kernel with netem can show, in one boot of it.
+
+    $SECOND_KERNEL python -m tests.integration.second_kernel
+
+Runs as root inside that kernel: both delay mechanisms side by side, then a whole trial of the
+rig, and prints {"compared": {mechanism: result}, "trial": manifest, "said": what the rig said}.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rig.backends.specs import PROJECT
+from tests.integration.delay_lab import Case, observe
+
+DELAY_MS = 100.0
+CASES = {name: Case(name, DELAY_MS, replies=3) for name in ("netem", "nfqueue")}
+YAML = Path(__file__).with_suffix(".yaml")
+# The rig's scratch folder, and all that it keeps, in memory: a guest's disk is slow.
+RUN = """
+mount -t tmpfs tests /var/tmp
+export XDG_CACHE_HOME=/var/tmp/cache
+"$@" --backend local --out /var/tmp/results --yes >&2
+cat /var/tmp/results/*/*/trials/*/attempt-*/manifest.json
+"""
+
+
+def trial() -> dict[str, Any]:
+    """Runs the experiment; its last attempt's manifest, empty where there is none."""
+    rig = [sys.executable, str(PROJECT / "runner.py"), str(YAML)]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", RUN, "sh", *rig],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    manifest: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+    return {"trial": manifest, "said": done.stderr}
+
+
+if __name__ == "__main__":
+    seen = dict(zip(CASES, observe(list(CASES.values())), strict=True))
+    compared = {name: dataclasses.asdict(result) for name, result in seen.items()}
+    print(json.dumps({"compared": compared, **trial()}))
