@@ -77,6 +77,14 @@ class Login:
         except psycopg.Error as error:
             raise StackError(f"Postgres, told {statements!r}: {error}") from error
 
+    def verifier(self, user: str, password: str) -> str:
+        """A user's SCRAM verifier: what may stand in a statement, and in a log."""
+        with self.connect() as connection:
+            made = connection.pgconn.encrypt_password(
+                password.encode(), user.encode(), b"scram-sha-256"
+            )
+        return made.decode()
+
 
 def ready(login: Login) -> bool:
     """Whether Postgres answers."""

@@ -20,6 +20,9 @@ START_DEADLINE_S = 60.0
 SEED_DEADLINE_S = 900.0
 _COMPLETE = "complete"
 
+# seen with 200,000 posts: 42 MB; copies: the cache's, the session's, the trial's
+POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
+
 
 def key(plan: Plan, postgres_version: str) -> str:
     """Hex digest of all that decides the cluster's contents."""
@@ -55,6 +58,7 @@ def provide(path: Path, name: str, plan: Plan, hosts: Hosts, secrets: Secrets, u
 
     StackError where the target's migrate or seed fails.
     """
+    _room(path.parent, plan.data.posts)
     kept = cache_folder() / name
     exists = (kept / _COMPLETE).exists()
     if exists:
@@ -78,6 +82,17 @@ def provide(path: Path, name: str, plan: Plan, hosts: Hosts, secrets: Secrets, u
         _keep(path, kept)
 
 
+def _room(folder: Path, posts: int) -> None:
+    wanted_bytes = COPIES * (EMPTY_BYTES + posts * POST_BYTES)
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < wanted_bytes:
+        raise StackError(
+            f"{folder} has {free_bytes >> 20} MiB free, and {posts} posts need about "
+            f"{wanted_bytes >> 20} MiB",
+            "make room there, or ask for fewer posts",
+        )
+
+
 def _await_ready(process: Process, login: Login) -> None:
     for _ in until(START_DEADLINE_S):
         if process.code() is not None:
@@ -88,9 +103,9 @@ def _await_ready(process: Process, login: Login) -> None:
 
 
 def _fill(plan: Plan, hosts: Hosts, secrets: Secrets, login: Login) -> None:
-    password = secrets.app_password_file.read_text().strip()
+    verifier = login.verifier(APP_USER, secrets.app_password_file.read_text().strip())
     login.tell(
-        f"CREATE ROLE {APP_USER} LOGIN PASSWORD '{password}'",
+        f"CREATE ROLE {APP_USER} LOGIN PASSWORD '{verifier}'",
         f"CREATE DATABASE {DATABASE} OWNER {APP_USER}",
     )
     target = plan.bound_target()

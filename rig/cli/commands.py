@@ -19,7 +19,7 @@ from rig import store
 from rig.backends.base import Backend
 from rig.backends.fake import FakeBackend
 from rig.backends.local import doctor, world
-from rig.backends.local.backend import LocalBackend, left_behind
+from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.backends.specs import PROJECT
 from rig.cli import lock
 from rig.cli.schedule import plan_text
@@ -184,7 +184,10 @@ def _main(group: click.Group) -> int:
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except click.Abort:
+        errors.print("not started", **_RAW)
+        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
         errors.print("interrupted; python runner.py resume goes on", **_RAW)
         return ExitCode.INTERRUPTED
 
@@ -239,6 +242,7 @@ def _with_local(go: Callable[[Backend], int]) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with lock.alone("(starting)"):
+        remove_left_behind()  # we are alone: nobody uses it any more
         backend = LocalBackend()
         if load_cpus := _cpus().get("load_master"):
             os.sched_setaffinity(0, load_cpus)

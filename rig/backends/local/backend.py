@@ -121,11 +121,14 @@ class LocalBackend:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 
-def left_behind() -> list[Path]:
-    """Scratch folders of sessions that were killed, of this user (root sees all)."""
+def remove_left_behind() -> list[Path]:
+    """Removes scratch folders of killed sessions, this user's (root: everyone's); which."""
     uid = os.geteuid()
-    return [
+    found = [
         path
         for path in SCRATCH_ROOT.glob(f"{SCRATCH_PREFIX}*")
-        if path.is_dir() and (uid in (0, path.stat().st_uid))
+        if path.is_dir() and uid in (0, path.stat().st_uid)
     ]
+    for path in found:
+        shutil.rmtree(path, ignore_errors=True)
+    return found

@@ -131,8 +131,8 @@ def test_doctor_names_everything_it_looks_at(run: Run, capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert code in (ExitCode.OK, ExitCode.NO_STACK)
     assert lines[-1] == (
-        "local backend: " + ("can run here" if code is ExitCode.OK else "cannot run here")
+        "local backend: " + ("can run here" if code == ExitCode.OK else "cannot run here")
     )
     looked_at = {line[5:].partition(":")[0] for line in lines[:-1]}
     assert looked_at >= {"namespaces", "Postgres", "PgBouncer", "CPUs", "open files"}
-    assert (ExitCode.NO_STACK == code) is any(line.startswith("NO ") for line in lines)
+    assert (code == ExitCode.NO_STACK) is any(line.startswith("NO ") for line in lines)
