@@ -1,6 +1,6 @@
 """The time trials take beyond their load, from a session's manifests.
 
-    .venv/bin/python bench/overhead.py [SESSION_FOLDER]     (default: the newest in results/)
+.venv/bin/python bench/overhead.py [SESSION_FOLDER]     (default: the newest in results/)
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def overheads_s(session: Path) -> list[float]:
 def main() -> None:
     """Prints the median and the range."""
     root = Path(__file__).resolve().parents[1]
-    sessions = sorted((root / "results").glob("*/*/session.json"), key=lambda path: path.parent.name)
+    sessions = sorted(
+        (root / "results").glob("*/*/session.json"), key=lambda path: path.parent.name
+    )
     session = Path(sys.argv[1]) if sys.argv[1:] else sessions[-1].parent
     found = overheads_s(session)
     print(

@@ -358,10 +358,7 @@ def _clean(console: Console) -> int:
     import shutil
 
     with lock.alone("(cleaning)"):
-        found = left_behind()
-        for path in found:
-            shutil.rmtree(path, ignore_errors=True)
-    console.print(
-        f"removed {len(found)} scratch folders; namespaces and processes need no cleaning"
-    )
+        removed = remove_left_behind()
+    console.print(f"removed {len(removed)} scratch folders", **_RAW)
+    console.print("namespaces and processes ended with their session", **_RAW)
     return ExitCode.OK
