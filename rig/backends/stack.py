@@ -55,21 +55,27 @@ class RealStack:
         postgres = self._start(
             Role.DATABASE, database_spec(plan, hosts, self._secrets, self._template)
         )
+        self._await(postgres, "answer", lambda: database.ready(self._login))
         # Locust takes its time to import: it may do so while the rest comes up
         self._start(Role.LOAD_MASTER, load_spec(plan, hosts))
         for index in range(plan.load.load_workers):
             self._start(Role.LOAD_WORKER, load_spec(plan, hosts), index)
-        self._await(postgres, "answer", lambda: database.ready(self._login))
-        if plan.pooler != "direct":
-            pooler = self._start(Role.POOLER, pooler_spec(plan, hosts, self._secrets))
-            facts = self._await_file(pooler, "facts.json")
-            self._facts["pooler"] = facts
-            prepared = bool(facts["prepared_statements"])
-        else:
-            prepared = True
-        app = self._start(Role.APP, app_spec(plan, hosts, self._secrets, prepared))
+        app = self._start(Role.APP, app_spec(plan, hosts, self._secrets, self._pool()))
         ready_url = f"{self._url}{plan.bound_target().ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
+        facts_path = plan.bound_target().facts
+        if facts_path:
+            self._facts["app"] = http.get(f"{self._url}{facts_path}").json()
+
+    def _pool(self) -> bool:
+        """Starts the pooler, if there is one; whether prepared statements pass."""
+        if self._plan.pooler == "direct":
+            return True
+        spec = pooler_spec(self._plan, self._hosts, self._secrets)
+        self._facts["pooler"] = facts = self._await_file(
+            self._start(Role.POOLER, spec), "facts.json"
+        )
+        return bool(facts["prepared_statements"])
 
     def _start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> _Started:
         started = _Started(role, index, self._hosts.start(role, spec, index))
@@ -122,9 +128,6 @@ class RealStack:
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
-        facts_path = plan.bound_target().facts
-        if facts_path:
-            self._facts["app"] = http.get(f"{self._url}{facts_path}").json()
         self._facts["roles"] = {
             str(role): [started.process.pid for started in self._of(role)] for role in Role
         }

@@ -184,11 +184,11 @@ def _main(group: click.Group) -> int:
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE
-    except click.Abort:
-        errors.print("not started", **_RAW)
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
-        errors.print("interrupted; python runner.py resume goes on", **_RAW)
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click makes an Abort of an interruption, and of a "no" to its question
+        running = isinstance(error.__cause__ or error, KeyboardInterrupt)
+        said = "interrupted; python runner.py resume goes on" if running else "not started"
+        errors.print(said, **_RAW)
         return ExitCode.INTERRUPTED
 
 
@@ -355,7 +355,6 @@ def _doctor(console: Console) -> int:
 
 
 def _clean(console: Console) -> int:
-    import shutil
 
     with lock.alone("(cleaning)"):
         removed = remove_left_behind()

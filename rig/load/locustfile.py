@@ -103,6 +103,7 @@ def _init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
+        _quit_once(runner)
         _wait_for_release(runner)
         Epoch.at_s = time.monotonic()
         runner.send_message("begin", {"at_s": Epoch.at_s})
@@ -110,6 +111,18 @@ def _init(environment: Environment, **_: Any) -> None:
     elif isinstance(runner, locust.runners.WorkerRunner):
         runner.register_message("begin", _begin)
         runner.register_message("finish", _send_final)
+
+
+def _quit_once(runner: Any) -> None:
+    """Locust's headless end quits three times, half a second each; once is enough."""
+    leave, left = runner.quit, []
+
+    def quit_once() -> None:
+        if not left:
+            left.append(True)
+            leave()
+
+    runner.quit = quit_once
 
 
 def _wait_for_release(runner: Any) -> None:

@@ -188,6 +188,7 @@ class Served:
 
 
 Serve = Callable[..., AbstractContextManager[Served]]
+DatabaseOf = Callable[..., str]
 Step = Callable[[str, str], "subprocess.CompletedProcess[str]"]
 
 
@@ -243,12 +244,15 @@ def relay(postgres: Postgres) -> Iterator[Relay]:
 
 
 @pytest.fixture(scope="session")
-def database_of(postgres: Postgres) -> Callable[[str], str]:
-    """The name of a target's database, migrated and seeded with `POSTS` as its YAML says."""
+def database_of(postgres: Postgres) -> DatabaseOf:
+    """The name of a target's database, migrated and seeded with `POSTS` as its YAML says.
+
+    One that a purpose is named for is used for nothing else.
+    """
     made: set[str] = set()
 
-    def make(folder: str) -> str:
-        name = re.sub(r"\W", "_", folder)
+    def make(folder: str, purpose: str = "") -> str:
+        name = re.sub(r"\W", "_", folder + purpose)
         if name not in made:
             with postgres.as_superuser() as connection:
                 connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER bench").format(
@@ -264,18 +268,22 @@ def database_of(postgres: Postgres) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def run_step(postgres: Postgres, database_of: Callable[[str], str]) -> Step:
+def run_step(postgres: Postgres, database_of: DatabaseOf) -> Step:
     """run_step(folder, "migrate" or "seed"): what the target's YAML says, run once more."""
     return lambda folder, step: _run_step(postgres, folder, database_of(folder), step)
 
 
 @pytest.fixture
-def serve(postgres: Postgres, database_of: Callable[[str], str], tmp_path: Path) -> Serve:
-    """serve(folder, relay=None, **BENCH settings): the target, started, as a context manager."""
+def serve(postgres: Postgres, database_of: DatabaseOf, tmp_path: Path) -> Serve:
+    """serve(folder, relay=None, purpose="", **BENCH settings): the target, started, as a context
+    manager; `purpose` is that of its database.
+    """
 
     @contextmanager
-    def start(folder: str, relay: Relay | None = None, **bench: str) -> Iterator[Served]:
-        database, bind = database_of(folder), f"127.0.0.1:{_free_port()}"
+    def start(
+        folder: str, relay: Relay | None = None, purpose: str = "", **bench: str
+    ) -> Iterator[Served]:
+        database, bind = database_of(folder, purpose), f"127.0.0.1:{_free_port()}"
         libpq = postgres.env(database, relay.port if relay else None)
         spec, env, fill = _resolved(folder, database, libpq, bind)
         env |= {"BENCH_BIND": bind, "BENCH_APP_WORKERS": "1", "HOME": str(tmp_path), **bench}
@@ -304,8 +312,9 @@ def _resolved(
 ) -> tuple[dict[str, Any], dict[str, str], Callable[[str], str]]:
     """A target's YAML, its environment, and what fills the placeholders in."""
     spec = yaml.safe_load((ROOT / folder / "target.yaml").read_text())
+    host, _, port = bind.partition(":")
     values = {
-        "bind": bind, "folder": ROOT / folder, "stack": ROOT / "stack", "python": sys.executable,
+        "host": host, "port": port, "folder": ROOT / folder, "stack": ROOT / "stack", "python": sys.executable,
         "posts": POSTS, "app_workers": 1, "app_threads": 1, "wsgi_worker": "sync",
         "database_url": f"postgresql://bench@127.0.0.1:{libpq['PGPORT']}/{database}",
     }  # fmt: skip
@@ -318,7 +327,7 @@ def _resolved(
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'stack'}",
         **libpq,
-        **{name: fill(value) for name, value in spec["env"].items()},
+        **{name: fill(value) for name, value in spec.get("env", {}).items()},
     }
     return spec, env, fill
 

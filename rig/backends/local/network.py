@@ -54,7 +54,11 @@ def lay(hosts: Iterable[tuple[Role, int]]) -> None:
             name = host_of(role, index)
             netns.create(name)
             for link in LINKS[role]:
-                _plug(route, name, link, bridges[link], address_of(role, link, index))
+                _plug(route, name, link, bridges[link])
+            with NetNS(name, flags=0) as inside:
+                inside.link("set", index=1, state="up")
+                for link in LINKS[role]:
+                    _address(inside, link, address_of(role, link, index))
 
 
 def clear() -> None:
@@ -75,13 +79,14 @@ def _bridge(route: IPRoute, link: Link) -> int:
     return index
 
 
-def _plug(route: IPRoute, host: str, link: Link, bridge: int, address: str) -> None:
+def _plug(route: IPRoute, host: str, link: Link, bridge: int) -> None:
     # an interface's name has 15 characters at most
     port = f"{link[:5]}-{host[-8:]}"
     route.link("add", ifname=port, kind="veth", peer={"ifname": str(link), "net_ns_fd": host})
     route.link("set", index=route.link_lookup(ifname=port)[0], master=bridge, state="up")
-    with NetNS(host, flags=0) as inside:
-        inside.link("set", index=1, state="up")
-        index = inside.link_lookup(ifname=str(link))[0]
-        inside.addr("add", index=index, address=address, prefixlen=PREFIX_LENGTH)
-        inside.link("set", index=index, state="up", txqlen=10_000)
+
+
+def _address(inside: NetNS, link: Link, address: str) -> None:
+    index = inside.link_lookup(ifname=str(link))[0]
+    inside.addr("add", index=index, address=address, prefixlen=PREFIX_LENGTH)
+    inside.link("set", index=index, state="up", txqlen=10_000)

@@ -56,9 +56,10 @@ def test_unique_is_filled_in_at_any_depth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("elapsed_s", "users"), [(-1, 10), (0, 10), (0.99, 59), (2.79, 149), (2.8, 150), (99, 150)]
+    ("elapsed_s", "users"),
+    [(-1, 10), (0, 10), (0.99, 10), (1, 60), (2.99, 110), (3, 150), (99, 150)],
 )
-def test_the_ramp_rises_to_its_end_and_stays(elapsed_s: float, users: int) -> None:
+def test_the_ramp_rises_a_step_a_second_and_stays_at_its_end(elapsed_s: float, users: int) -> None:
     assert SPEC.users.at(elapsed_s) == users
 
 

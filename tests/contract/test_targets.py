@@ -1,0 +1,63 @@
+"""Every target folder answers each of its routes as its `target.yaml` says, by the rig's own eye."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rig.backends import http
+from rig.config import read_targets
+from rig.load.shape import Users
+from rig.plan import Data, Load, Plan, Target
+from tests.runs import ROOT
+
+if TYPE_CHECKING:
+    from tests.contract.conftest import Serve
+
+TARGETS = read_targets([ROOT, ROOT / "examples"], ROOT / "stack" / "routes.yaml")
+POSTS, CPU_N = 60, 1000
+
+
+def plan_of(target: Target, route: str) -> Plan:
+    load = Load(Users(1, 1, 1), steady_s=1.0)
+    plan = Plan(target.name, route, load=load, data=Data(POSTS, CPU_N), target=target)
+    return replace(plan, route=target.routes[route])
+
+
+def folder_of(target: Target) -> str:
+    return os.path.relpath(target.folder, ROOT)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_route_answers_as_declared(name: str, serve: Serve) -> None:
+    target = TARGETS[name]
+    # reading before writing: what is read counts the rows
+    routes = sorted(target.routes.values(), key=lambda route: route.method != "GET")
+    with serve(folder_of(target), purpose="verify", BENCH_CPU_N=str(CPU_N)) as served:
+        for route in routes:
+            assert http.verify(f"http://{served.bind}", plan_of(target, route.name)) == ""
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_wrong_answer_is_seen(name: str, serve: Serve) -> None:
+    target = TARGETS[name]
+    with serve(folder_of(target), BENCH_CPU_N=str(CPU_N)) as served:
+        for route in target.routes.values():
+            off = replace(route, status=route.status + 1)
+            plan = replace(plan_of(target, route.name), route=off)
+            said = http.verify(f"http://{served.bind}", plan)
+            assert said.startswith(f"status {route.status} instead of {off.status}")
+
+
+def test_the_study_s_targets_and_the_example_are_found() -> None:
+    assert {"sync", "async", "articles"} <= set(TARGETS)
+    assert set(TARGETS["sync"].routes) == set(TARGETS["async"].routes)
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+@pytest.mark.parametrize("route", ["cpu", "io_create", "io_read"])
+def test_both_are_asked_the_same(name: str, route: str) -> None:
+    assert TARGETS[name].routes[route] == TARGETS["sync"].routes[route]
