@@ -11,13 +11,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-NOBODY_UID = 65534
+from rig.model import RigError
+from tests.integration.nobody import ordinary_user
+
 DEADLINE_S = 30
 
 
@@ -40,15 +44,15 @@ def _no_namespaces() -> str:
 
 
 def _no_ordinary_user() -> str:
-    become: list[str] = []
-    if os.geteuid() == 0:
-        become = ["setpriv", f"--reuid={NOBODY_UID}", f"--regid={NOBODY_UID}", "--clear-groups"]
     # By way of a shell: setpriv itself could still start a Python that only root can read.
     run_python = f"exec '{sys.executable}' -c 'import pytest'"
-    return _why_not(
-        [*become, "unshare", "-Ur", "--net", "sh", "-c", run_python],
-        "allow unprivileged user namespaces, and a checkout and a Python that all users can read",
-    )
+    do = "allow unprivileged user namespaces, and a Python that all users can read"
+    try:
+        with tempfile.TemporaryDirectory() as scratch, ordinary_user(Path(scratch)) as through:
+            command = [*through, "unshare", "-Ur", "--net", "sh", "-c", run_python]
+            return _why_not(command, do)
+    except (RuntimeError, RigError) as error:
+        return f"{error}; {do}"
 
 
 def _no_second_kernel() -> str:

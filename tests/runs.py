@@ -91,9 +91,7 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, str(ROOT / "runner.py"), *map(str, arguments)]
 
 
-def runner(
-    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
-) -> Done:
+def runner(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Done:
     """Runs a command of the rig to its end."""
     done = subprocess.run(
         command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=DEADLINE_S,

@@ -115,7 +115,8 @@ def _init(environment: Environment, **_: Any) -> None:
 
 def _quit_once(runner: Any) -> None:
     """Locust's headless end quits three times, half a second each; once is enough."""
-    leave, left = runner.quit, []
+    leave = runner.quit
+    left: list[bool] = []
 
     def quit_once() -> None:
         if not left:

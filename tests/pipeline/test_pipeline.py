@@ -125,9 +125,7 @@ def documented(section: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["derived/trials.csv", "derived/figures/goodput.csv"])
-def test_the_columns_are_those_that_are_documented(
-    name: str, quick: tuple[Session, Done]
-) -> None:
+def test_the_columns_are_those_that_are_documented(name: str, quick: tuple[Session, Done]) -> None:
     session, _ = quick
     assert set(heading(session.path / name)) == documented(name)
 

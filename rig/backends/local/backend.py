@@ -23,6 +23,7 @@ from rig.model import StackError
 from rig.plan import Plan
 
 SCRATCH_ROOT = Path("/var/tmp")
+_CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
 SCRATCH_PREFIX = "async-django-rig-"
 
 
@@ -109,6 +110,8 @@ class LocalBackend:
             "machine": platform.machine(),
             "python": platform.python_version(),
             "cpus": self._cpu_count,
+            # decides in how many delays a large reply arrives
+            "tcp_congestion_control": _CONGESTION.read_text().strip(),
             "postgres": self._binaries.postgres_version,
             "pgbouncer": self._binaries.pgbouncer != "",
             "roles_user": self._user.name,

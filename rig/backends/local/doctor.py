@@ -7,6 +7,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rig.backends.local import binaries, world
 from rig.backends.local.hosts import roles_user
@@ -15,6 +16,7 @@ from rig.backends.specs import PROJECT
 from rig.model import StackError
 
 OPEN_FILES_WANTED = 4096
+NETLINK_BYTES_WANTED = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("namespaces", not lacks, lacks or f"as {_who()}")
     if not lacks:
         yield _delay()
+    yield _netlink_room()
     yield _postgres()
     yield _pgbouncer()
     cpus = sorted(os.sched_getaffinity(0))
@@ -64,6 +67,14 @@ def _delay() -> Finding:
     except StackError as error:
         do = "make tools, or: sudo apt install iptables"
         return Finding("delay", False, f"{error}; {do}")
+
+
+def _netlink_room() -> Finding:
+    """Root may exceed the limit; an ordinary user's NFQUEUE consumer loses bursts above it."""
+    most_bytes = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    fine = os.geteuid() == 0 or most_bytes >= NETLINK_BYTES_WANTED
+    do = "" if fine else f"; sudo sysctl net.core.rmem_max={2 * NETLINK_BYTES_WANTED}"
+    return Finding("netlink buffer", fine, f"{most_bytes} bytes{do}", needed=False)
 
 
 def _postgres() -> Finding:

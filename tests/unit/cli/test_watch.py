@@ -46,7 +46,9 @@ def test_a_finished_trial_in_one_line() -> None:
         "0001-made-r1: valid, 39 correct, 1 failed"
     )
     bad = replace(record(), verdict=Verdict.INVALID, why="delay: 3 packets dropped")
-    assert summary(trial(), bad).endswith("invalid, 39 correct, 1 failed (delay: 3 packets dropped)")
+    assert summary(trial(), bad).endswith(
+        "invalid, 39 correct, 1 failed (delay: 3 packets dropped)"
+    )
 
 
 def follow(view: Plain) -> None:

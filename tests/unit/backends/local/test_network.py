@@ -13,17 +13,15 @@ from rig.model import Link, Role
 from tests.unit.plans import PLAN
 
 BENCHMARKING = ip_network("198.18.0.0/15")
-LARGEST = replace(
-    PLAN, pooler="pgbouncer", load=replace(PLAN.load, load_workers=MOST_LOAD_WORKERS)
-)
+LARGEST = replace(PLAN, pooler="pgbouncer", load=replace(PLAN.load, load_workers=MOST_LOAD_WORKERS))
 
 
 def test_every_host_has_its_own_name_and_addresses() -> None:
     hosts = hosts_of(LARGEST)
     assert len({host_of(*host) for host in hosts}) == len(hosts)
-    addresses = [
-        address_of(role, link, index) for role, index in hosts for link in LINKS[role]
-    ] + [f"{network}.{RUNNER}" for network in NETWORKS.values()]
+    addresses = [address_of(role, link, index) for role, index in hosts for link in LINKS[role]] + [
+        f"{network}.{RUNNER}" for network in NETWORKS.values()
+    ]
     assert len(set(addresses)) == len(addresses)
     assert all(ip_address(address) in BENCHMARKING for address in addresses)
 

@@ -1,0 +1,199 @@
+"""What a session leaves behind when it is interrupted, killed, or given a target that is broken."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.integration.worlds import Machine, Running, machine, running
+from tests.runs import Attempt, Done, Session, only_session, runner
+
+pytestmark = pytest.mark.integration
+
+ENDS_WITHIN_S = 15.0
+
+ONE_TRIAL = """\
+experiment: one
+vary: {route: [io_create], target: [async], delay_ms: [60]}
+load: {users: {from: 4, per_s: 4, to: 8}, steady: 6s, load_workers: 2}
+data: {posts: 1000, cpu_n: 1000}
+"""
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Path:
+    """A folder with an experiment of one trial."""
+    (tmp_path / "one.yaml").write_text(ONE_TRIAL)
+    return tmp_path
+
+
+def assert_unfinished(session: Session) -> Attempt:
+    (attempt,) = session.attempts()
+    assert not (attempt.path / "manifest.json").exists()
+    return attempt
+
+
+def assert_resumes(session: Session, folder: Path) -> None:
+    done = runner("resume", session.path, cwd=folder)
+    assert done.code == 0, done.out + done.err
+    first, second = session.attempts()
+    assert not (first.path / "manifest.json").exists()
+    assert second.manifest["verdict"] == "valid"
+    (row,) = session.rows("derived/trials.csv")
+    assert (row["verdict"], row["attempt"], row["attempts"]) == ("valid", "2", "2")
+
+
+def test_ctrl_c_cleans_up_and_leaves_a_resumable_session(one: Path) -> None:
+    before = machine()
+    with running("one.yaml", "--yes", cwd=one) as ours:
+        ours.reaches_load()
+        assert_refused_beside(ours, one)
+        ours.process.send_signal(signal.SIGINT)
+        code, _, said = ours.ends(ENDS_WITHIN_S)
+        assert (code, said.strip()) == (130, "interrupted; python runner.py resume goes on")
+        ours.leaves_no_process()
+    assert machine().left_since(before) == {}
+    session = only_session(one / "results")
+    assert (assert_unfinished(session).path / "logs" / "app.log").exists()
+    assert_resumes(session, one)
+
+
+def assert_refused_beside(ours: Running, folder: Path) -> None:
+    """A second session is refused, naming the first, and leaves no trace."""
+    second: Done = runner("one.yaml", "--yes", "--out", "second", cwd=folder)
+    assert second.code == 2
+    assert f"session {ours.session.path} is running on this machine" in second.err
+    assert not (folder / "second").exists()
+    assert ours.process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_it_as_ctrl_c_does(one: Path, number: signal.Signals) -> None:
+    before = machine()
+    with running("one.yaml", "--yes", cwd=one) as ours:
+        ours.reaches_load()
+        ours.process.send_signal(number)
+        assert ours.ends(ENDS_WITHIN_S)[0] == 130
+        ours.leaves_no_process()
+    assert machine().left_since(before) == {}
+
+
+def test_ctrl_c_twice_forces(one: Path) -> None:
+    with running("one.yaml", "--yes", cwd=one) as ours:
+        ours.reaches_load()
+        ours.process.send_signal(signal.SIGINT)
+        # the same signal twice would be one while the first has not been delivered
+        ours.process.send_signal(signal.SIGTERM)
+        assert ours.ends(ENDS_WITHIN_S)[0] == 130
+        ours.leaves_no_process()
+    assert_unfinished(only_session(one / "results"))
+    assert runner("clean", cwd=one).code == 0
+
+
+def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -> None:
+    before = machine()
+    with running("one.yaml", "--yes", cwd=one) as ours:
+        ours.reaches_load()
+        ours.process.kill()
+        ours.ends()
+        ours.leaves_no_process()
+    left = machine().left_since(before)
+    assert set(left) == {"scratch"}
+    cleaned = runner("clean", cwd=one)
+    assert (cleaned.code, cleaned.err) == (0, "")
+    assert f"removed {len(left['scratch'])} scratch folders" in cleaned.out
+    assert machine().left_since(before) == {}
+    session = only_session(one / "results")
+    assert_unfinished(session)
+    assert_resumes(session, one)
+
+
+def test_a_load_worker_that_dies_makes_the_trial_invalid(one: Path) -> None:
+    with running("one.yaml", "--yes", cwd=one) as ours:
+        ours.reaches_load()
+        victim = ours.pids("locust_worker")[0]
+        os.kill(victim, signal.SIGKILL)
+        code, out, _ = ours.ends()
+        assert code == 4
+        ours.leaves_no_process()
+    (attempt,) = only_session(one / "results").attempts()
+    manifest = attempt.manifest
+    assert manifest["verdict"] == "invalid"
+    assert "load_workers: " in manifest["why"]
+    assert "1 lost" in manifest["why"]
+    assert manifest["why"] in out
+    assert manifest["load"]["load_workers_lost"] == 1
+    assert len(manifest["load"]["load_worker_addresses"]) == 1
+    checks = {check["name"]: check for check in manifest["checks"]}
+    assert checks["load_workers"]["again"] is True
+
+
+# targets that are broken
+
+BROKEN = """\
+name: broken
+title: {title}
+start: {start}
+routes:
+  hello: {{method: GET, path: /, answer: {{hello: world}}}}
+"""
+SERVER = """\
+import json, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Answering(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"hello": "nobody"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+HTTPServer((sys.argv[1], int(sys.argv[2])), Answering).serve_forever()
+"""
+
+
+def run_broken(folder: Path, title: str, start: str) -> tuple[Done, Machine, Session]:
+    """An experiment whose target stands in a folder beside it."""
+    target = folder / "broken"
+    target.mkdir()
+    (target / "target.yaml").write_text(BROKEN.format(title=title, start=start))
+    (target / "serve.py").write_text(SERVER)
+    (folder / "one.yaml").write_text(
+        ONE_TRIAL.replace("[io_create]", "[hello]").replace("[async]", "[broken]")
+    )
+    before = machine()
+    done = runner("one.yaml", "--backend", "local", "--yes", cwd=folder)
+    return done, before, only_session(folder / "results")
+
+
+def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    start = '["{python}", -c, "import sys; print(0); sys.exit(\'cannot find my settings\')"]'
+    done, before, session = run_broken(tmp_path, "Dies at its start", start)
+    assert done.code == 6, done.out + done.err
+    first = done.err.splitlines()[0]
+    assert first.startswith("error: provision: app ended at its start: ")
+    assert first.endswith("cannot find my settings")
+    (attempt,) = session.attempts()
+    assert attempt.manifest["verdict"] == "failed"
+    assert "cannot find my settings" in (attempt.path / "logs" / "app.log").read_text()
+    assert machine().left_since(before) == {}
+
+
+def test_a_server_that_answers_wrongly_is_never_put_under_load(tmp_path: Path) -> None:
+    start = '["{python}", "{folder}/serve.py", "{host}", "{port}"]'
+    done, before, session = run_broken(tmp_path, "Answers wrongly", start)
+    assert done.code == 6, done.out + done.err
+    assert "target broken does not answer hello correctly" in done.err
+    assert "hello is 'nobody' instead of 'world'" in done.err
+    (attempt,) = session.attempts()
+    manifest = attempt.manifest
+    assert manifest["verdict"] == "failed"
+    assert manifest["load"]["finished"] == 0
+    walked = [span["phase"] for span in manifest["spans"]]
+    assert "load" not in walked
+    assert walked[-2:] == ["collect", "teardown"]
+    assert machine().left_since(before) == {}

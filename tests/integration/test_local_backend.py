@@ -1,0 +1,234 @@
+"""One small matrix on the local backend: real Django, Postgres, PgBouncer, Locust, namespaces."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.backends.local import binaries
+from tests.integration.worlds import Machine, machine
+from tests.runs import Attempt, Done, Session, only_session, read_json, runner
+
+pytestmark = pytest.mark.integration
+
+MATRIX = """\
+experiment: matrix
+vary: {route: [io_create], target: [sync, async], delay_ms: [0, 60]}
+also:
+  capped:
+    because: more users than connections
+    only: {target: [async], delay_ms: [60]}
+    set: {max_connections: 15}
+  pgbouncer:
+    because: the same cap behind PgBouncer
+    only: {target: [async], delay_ms: [60]}
+    set: {max_connections: 15, pooler: pgbouncer, pooler_pool_size: 10}
+load: {users: {from: 10, per_s: 30, to: 40}, steady: 3s, load_workers: 2}
+data: {posts: 1000, cpu_n: 1000}
+"""
+USERS = 40
+NEEDS_PGBOUNCER = pytest.mark.skipif(
+    not binaries.which("pgbouncer"), reason="PgBouncer is not here: make tools"
+)
+CELLS = [
+    ("sync", 0, "direct", 100),
+    ("sync", 60, "direct", 100),
+    ("async", 0, "direct", 100),
+    ("async", 60, "direct", 100),
+    ("async", 60, "direct", 15),
+    pytest.param(("async", 60, "pgbouncer", 15), marks=NEEDS_PGBOUNCER),
+]
+
+
+@dataclass(frozen=True)
+class Ran:
+    session: Session
+    done: Done
+    before: Machine
+
+    def attempt(self, cell: tuple[str, int, str, int]) -> Attempt:
+        """The first attempt of the cell's trial."""
+        for row in self.session.rows("schedule.csv"):
+            found = (
+                row["target"],
+                int(row["delay_ms"]),
+                row["pooler"],
+                int(row["max_connections"]),
+            )
+            if found == cell:
+                return self.session.attempt(row["trial"])
+        raise AssertionError(f"no trial of {cell}")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """The matrix, run once."""
+    folder = tmp_path_factory.mktemp("matrix")
+    (folder / "matrix.yaml").write_text(MATRIX)
+    before = machine()
+    done = runner("matrix.yaml", "--backend", "local", "--yes", cwd=folder)
+    assert done.code not in (2, 6), done.err
+    yield Ran(only_session(folder / "results"), done, before)
+
+
+@pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
+def attempt(ran: Ran, request: pytest.FixtureRequest) -> Attempt:
+    """Each trial's attempt."""
+    return ran.attempt(request.param)
+
+
+def test_it_ends_with_a_table(ran: Ran) -> None:
+    verdicts = [row["verdict"] for row in ran.session.rows("derived/trials.csv")]
+    assert set(verdicts) <= {"valid", "skipped"}, ran.done.out
+    assert verdicts.count("skipped") == (0 if binaries.which("pgbouncer") else 1)
+    assert (ran.done.code, ran.done.err) == (0, "")
+    assert "io_create · added delay 60 ms" in ran.done.out
+
+
+def test_nothing_is_left_behind(ran: Ran) -> None:
+    assert machine().left_since(ran.before) == {}
+
+
+def test_the_delay_is_as_asked_on_both_paths(attempt: Attempt) -> None:
+    manifest = attempt.manifest
+    asked_ms = manifest["levels"]["delay_ms"]
+    delay = manifest["delay"]
+    assert {path["link"] for path in delay["paths"]} == {"front", "data"}
+    for path in delay["paths"]:
+        for moment in ("before_ms", "during_ms", "after_ms"):
+            bound_ms = 3 if moment == "during_ms" else max(1, 0.02 * asked_ms)
+            assert abs(statistics.median(path[moment]) - asked_ms) <= bound_ms
+        assert path["lost"] == 0
+    assert (delay["drops"], delay["overruns"], delay["alive_to_the_end"]) == (0, 0, True)
+    assert delay["mechanism"] in (("netem", "nfqueue") if asked_ms else ("",))
+    assert (delay["packets"] > 0) == (asked_ms > 0)
+    assert delay["why"]
+
+
+def test_the_probe_kept_a_line_a_second_and_path(attempt: Attempt) -> None:
+    rows = attempt.rows("probes/delay.csv")
+    duration_s = attempt.manifest["load"]["duration_s"]
+    for link in ("front", "data"):
+        assert sum(row["link"] == link for row in rows) >= duration_s - 1
+
+
+EXPECTED = {
+    "sync": ("gunicorn.workers.sync.SyncWorker", "psycopg"),
+    "async": ("uvicorn_worker._workers.UvicornWorker", "asyncpg"),
+}
+
+
+def test_facts_are_observed(attempt: Attempt) -> None:
+    manifest = attempt.manifest
+    facts, levels = manifest["facts"], manifest["levels"]
+    app = facts["app"]
+    assert (app["worker_class"], app["driver"]) == EXPECTED[levels["target"]]
+    assert (app["debug"], app["middleware"]) == (False, [])
+    assert (app["app_workers"], app["app_threads"]) == (1, 1)
+    settings = facts["database"]["settings"]
+    assert settings["max_connections"] == str(levels["max_connections"])
+    assert settings["synchronize_seqscans"] == "off"
+    assert facts["database"]["version"]
+    assert app["parent_pid"] in facts["roles"]["app"]
+    pids = [pid for role in facts["roles"].values() for pid in role]
+    assert len(pids) == len(set(pids))
+    assert len(facts["roles"]["load_worker"]) == 2
+    assert (len(facts["roles"]["pooler"]) == 1) == (levels["pooler"] == "pgbouncer")
+
+
+def test_the_load_was_the_one_asked_for(attempt: Attempt) -> None:
+    load = attempt.manifest["load"]
+    assert load["peak_users"] == USERS
+    assert load["load_workers_connected"] == 2
+    assert load["load_worker_addresses"] == ["198.18.0.10", "198.18.0.11"]
+    assert (load["load_workers_lost"], load["complete"]) == (0, True)
+    assert load["started"] == load["finished"] + load["in_flight_at_stop"]
+
+
+def test_every_count_is_the_same(attempt: Attempt) -> None:
+    load, told = attempt.manifest["load"], read_json(attempt.path / "load" / "load.json")
+    by_outcome: dict[str, int] = {}
+    for row in attempt.rows("load/completions.csv"):
+        by_outcome[row["outcome"]] = by_outcome.get(row["outcome"], 0) + int(row["count"])
+    in_log: dict[str, int] = {}
+    for line in attempt.histograms():
+        outcome = line.get_tag().split("|")[2]
+        in_log[outcome] = in_log.get(outcome, 0) + line.get_total_count()
+    assert by_outcome == in_log == load["outcomes"] == told["outcomes"]
+    started = sum(int(row["started"]) for row in attempt.rows("load/seconds.csv"))
+    assert started == load["started"] == told["started"]
+    assert len(told["in_flight_ages_s"]) == load["in_flight_at_stop"]
+
+
+def test_an_answer_waits_for_its_round_trips(ran: Ran) -> None:
+    for target, trips in (("sync", 6), ("async", 6)):
+        answer = ran.attempt((target, 60, "direct", 100))
+        answered_us = [
+            line.get_min_value() for line in answer.histograms() if line.get_tag().endswith("|ok")
+        ]
+        # the database's round trips and the answer's own way, 60 ms each
+        assert min(answered_us) >= (trips + 1) * 60_000 * 0.98
+
+
+def test_locusts_own_reports_stay(attempt: Attempt) -> None:
+    load = attempt.path / "load"
+    assert (load / "locust.html").stat().st_size > 1000
+    assert len(attempt.rows("load/locust_stats.csv")) >= 1
+    logs = {path.name for path in (attempt.path / "logs").iterdir()}
+    assert logs >= {
+        *("app.log", "database.log", "delay.log", "load_master.log"),
+        *("load_worker-1.log", "load_worker-2.log"),
+    }
+
+
+def test_too_many_users_meet_the_connection_cap(ran: Ran) -> None:
+    seen = ran.attempt(("async", 60, "direct", 15)).manifest["load"]["outcomes"]
+    assert seen.get("db_too_many_connections", 0) > 0
+    assert seen.get("ok", 0) > 0
+
+
+@NEEDS_PGBOUNCER
+def test_behind_pgbouncer_they_do_not(ran: Ran) -> None:
+    capped = ran.attempt(("async", 60, "pgbouncer", 15))
+    assert set(capped.manifest["load"]["outcomes"]) == {"ok"}
+    pooler = capped.manifest["facts"]["pooler"]
+    assert pooler["settings"]["pool_mode"] == "transaction"
+    assert pooler["settings"]["default_pool_size"] == "10"
+    assert capped.app["prepared_statements"] == pooler["prepared_statements"]
+
+
+def test_no_password_is_left_in_the_results(ran: Ran) -> None:
+    logs = [path.read_text(errors="replace") for path in ran.session.path.rglob("*.log")]
+    assert logs
+    assert not any("PASSWORD '" in text and "SCRAM-SHA-256$" not in text for text in logs)
+    kept = {path.name for path in ran.session.path.rglob("*")}
+    assert not kept & {"pgpass", "userlist.txt", "superuser"}
+
+
+ARTICLES = """\
+experiment: articles
+setup: {data_access: orm}
+vary: {route: [articles_list], target: [articles, sync]}
+load: {users: {from: 2, per_s: 2, to: 4}, steady: 3s, load_workers: 1}
+data: {posts: 1000, cpu_n: 1000}
+"""
+
+
+def test_a_target_that_is_not_ours_in_shape(tmp_path: Path) -> None:
+    (tmp_path / "articles.yaml").write_text(ARTICLES)
+    done = runner("articles.yaml", "--backend", "local", "--yes", cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    session = only_session(tmp_path / "results")
+    rows: dict[str, Any] = {row["target"]: row for row in session.rows("derived/trials.csv")}
+    assert rows["sync"]["verdict"] == "skipped"
+    assert "does not serve" in rows["sync"]["why"]
+    articles = rows["articles"]
+    assert (articles["verdict"], articles["failure_share"]) == ("valid", "0")
+    assert int(articles["successes"]) > 0
+    manifest = session.attempt(articles["trial"]).manifest
+    assert "app" not in manifest["facts"]
