@@ -99,7 +99,10 @@ def facts(login: Login) -> dict[str, Any]:
     """Settings as they are in force, and the version."""
     names = [*FIXED_SETTINGS, "max_connections", "superuser_reserved_connections", "fsync"]
     wanted = ", ".join(f"'{name}'" for name in names)
-    rows = login.ask(f"SELECT name, setting FROM pg_settings WHERE name IN ({wanted})")
+    rows = login.ask(
+        "SELECT lower(name), current_setting(name) FROM pg_settings "
+        f"WHERE lower(name) IN ({wanted})"
+    )
     version = login.ask("SHOW server_version")[0][0]
     return {"version": version, "settings": dict(sorted(rows))}
 

@@ -42,9 +42,11 @@ def key(plan: Plan, postgres_version: str) -> str:
 def _content(folder: str, listed: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
     for entry in listed or (".",):
         root = (Path(folder) / entry).resolve()
-        paths = sorted(root.rglob("*.py")) if root.is_dir() else [root]
-        for path in paths:
-            yield (root if root.is_dir() else root.parent), path
+        if not root.is_dir():
+            yield root.parent, root
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield root, path
 
 
 def cache_folder() -> Path:

@@ -151,7 +151,8 @@ def _report(client_id: str, data: dict[str, Any], **_: Any) -> None:
 
 @events.worker_report.add_listener
 def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
-    if "recorder" in data:
+    # a load worker reports before the load has begun, too
+    if "recorder" in data and Epoch.at_s:
         completions.add(client_id, data["recorder"], Epoch.elapsed_s())
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -156,6 +159,15 @@ HTTPServer((sys.argv[1], int(sys.argv[2])), Answering).serve_forever()
 """
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, unlike pytest's own."""
+    made = Path(tempfile.mkdtemp(prefix="broken-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
 def run_broken(folder: Path, title: str, start: str) -> tuple[Done, Machine, Session]:
     """An experiment whose target stands in a folder beside it."""
     target = folder / "broken"
@@ -170,9 +182,9 @@ def run_broken(folder: Path, title: str, start: str) -> tuple[Done, Machine, Ses
     return done, before, only_session(folder / "results")
 
 
-def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(tmp_path: Path) -> None:
-    start = '["{python}", -c, "import sys; print(0); sys.exit(\'cannot find my settings\')"]'
-    done, before, session = run_broken(tmp_path, "Dies at its start", start)
+def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(open_folder: Path) -> None:
+    start = '["{python}", -c, "import sys; sys.exit(\'cannot find my settings\')"]'
+    done, before, session = run_broken(open_folder, "Dies at its start", start)
     assert done.code == 6, done.out + done.err
     first = done.err.splitlines()[0]
     assert first.startswith("error: provision: app ended at its start: ")
@@ -183,9 +195,9 @@ def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(tmp_path: 
     assert machine().left_since(before) == {}
 
 
-def test_a_server_that_answers_wrongly_is_never_put_under_load(tmp_path: Path) -> None:
+def test_a_server_that_answers_wrongly_is_never_put_under_load(open_folder: Path) -> None:
     start = '["{python}", "{folder}/serve.py", "{host}", "{port}"]'
-    done, before, session = run_broken(tmp_path, "Answers wrongly", start)
+    done, before, session = run_broken(open_folder, "Answers wrongly", start)
     assert done.code == 6, done.out + done.err
     assert "target broken does not answer hello correctly" in done.err
     assert "hello is 'nobody' instead of 'world'" in done.err

@@ -44,6 +44,8 @@ def enter(arguments: Sequence[str]) -> int:
 def settle() -> None:
     """Makes the world ready for hosts: a place for their namespaces, private to it."""
     processes.run(["mount", "-t", "tmpfs", "-o", "mode=755", "rig", "/run"], 10)
+    # a killed Postgres leaves its shared memory there: it has to vanish with the world
+    processes.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "rig", "/dev/shm"], 10)
     NAMESPACES.mkdir(mode=0o755)
 
 
