@@ -35,7 +35,7 @@ CASES = [
 TARGETS = ["django_sync", "django_async"]
 DRIVER = {("django_async", "sql"): "asyncpg"}
 
-# TCP 1, startup 1, SCRAM 2; then psycopg needs 1 a statement, asyncpg 2: prepare and execute.
+# TCP 1, SSL 1, startup 1, SCRAM 2; then psycopg 1 a statement, asyncpg 2: prepare, execute.
 FRESH_ROUND_TRIPS = {"psycopg": (6, 7), "asyncpg": (7, 9)}
 KEPT_ROUND_TRIPS = (1, 2)
 

@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.nobody import NOBODY_UID, ordinary_user
 from tests.integration.worlds import machine
-from tests.ordinary import NOBODY, as_ordinary_user
 from tests.runs import DEADLINE_S, Done, command, only_session
 
 pytestmark = pytest.mark.ordinary_user
@@ -31,28 +31,34 @@ def home() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="ordinary-"))
     (made / "one.yaml").write_text(ONE_TRIAL)
     if os.geteuid() == 0:
-        os.chown(made, NOBODY, NOBODY)
+        os.chown(made, NOBODY_UID, NOBODY_UID)
     yield made
     shutil.rmtree(made)
 
 
-def run(home: Path, *arguments: str) -> Done:
-    kept = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-    env: Mapping[str, str] = {
-        **kept, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"),
-        "PYTHONDONTWRITEBYTECODE": "1",
+@pytest.fixture
+def through(tmp_path: Path) -> Iterator[list[str]]:
+    """What stands before a command of the ordinary user."""
+    with ordinary_user(tmp_path) as words:
+        yield words
+
+
+def run(home: Path, through: list[str], *arguments: str) -> Done:
+    env = {
+        "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"),
     }  # fmt: skip
     done = subprocess.run(
-        as_ordinary_user(command(*arguments)), env=env, capture_output=True, text=True,
+        [*through, *command(*arguments)], env=env, capture_output=True, text=True,
         stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def test_a_trial_without_root(home: Path) -> None:
+def test_a_trial_without_root(home: Path, through: list[str]) -> None:
     before = machine()
     out = str(home / "results")
-    done = run(home, str(home / "one.yaml"), "--backend", "local", "--yes", "--out", out)
+    done = run(home, through, str(home / "one.yaml"), "--backend", "local", "--yes", "--out", out)
     assert done.code == 0, done.out + done.err
     session = only_session(home / "results")
     (attempt,) = session.attempts()
@@ -65,8 +71,8 @@ def test_a_trial_without_root(home: Path) -> None:
     assert machine().left_since(before) == {}
 
 
-def test_doctor_says_who_it_is(home: Path) -> None:
-    done = run(home, "doctor")
+def test_doctor_says_who_it_is(home: Path, through: list[str]) -> None:
+    done = run(home, through, "doctor")
     assert done.code == 0, done.out + done.err
     assert "an ordinary user" in done.out
     assert done.out.splitlines()[-1] == "local backend: can run here"
