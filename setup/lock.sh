@@ -32,3 +32,5 @@ compile() {
 
 compile requirements/runtime.in requirements.lock "$@"
 compile requirements/dev.in requirements-dev.lock "$@"
+compile requirements/app.in requirements-app.lock "$@"
+compile requirements/load.in requirements-load.lock "$@"

@@ -314,7 +314,8 @@ def _resolved(
     spec = yaml.safe_load((ROOT / folder / "target.yaml").read_text())
     host, _, port = bind.partition(":")
     values = {
-        "host": host, "port": port, "folder": ROOT / folder, "stack": ROOT / "stack", "python": sys.executable,
+        "host": host, "port": port, "folder": ROOT / folder,
+        "stack": ROOT / "stack", "python": sys.executable,
         "posts": POSTS, "app_workers": 1, "app_threads": 1, "wsgi_worker": "sync",
         "database_url": f"postgresql://bench@127.0.0.1:{libpq['PGPORT']}/{database}",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every backend leaves the same behind: the files the analysis reads, their columns, their units."""
+"""Every backend leaves the same files behind, with the same columns in the same units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs import Attempt, Session, heading, only_session, runner
+from tests.runs import Attempt, Session, heading, valid_session
 
 BACKENDS = ["fake", pytest.param("local", marks=pytest.mark.integration)]
 ONE_TRIAL = """\
@@ -31,9 +31,7 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """One trial on each backend."""
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "one.yaml").write_text(ONE_TRIAL)
-    done = runner("one.yaml", "--backend", request.param, "--yes", cwd=folder)
-    assert done.code == 0, done.err + done.out
-    return only_session(folder / "results")
+    return valid_session("one.yaml", "--backend", request.param, "--yes", cwd=folder)[0]
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +39,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """The same on the fake backend, to compare with."""
     folder = tmp_path_factory.mktemp("reference")
     (folder / "one.yaml").write_text(ONE_TRIAL)
-    assert runner("one.yaml", "--backend", "fake", "--yes", cwd=folder).code == 0
-    return only_session(folder / "results")
+    return valid_session("one.yaml", "--backend", "fake", "--yes", cwd=folder)[0]
 
 
 def attempt_of(session: Session) -> Attempt:

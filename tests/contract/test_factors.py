@@ -78,6 +78,6 @@ def test_where_a_level_arrives(
 
 
 def test_no_factor_is_missing_above() -> None:
-    marks = test_where_a_level_arrives.pytestmark  # type: ignore[attr-defined]
+    marks = test_where_a_level_arrives.pytestmark
     (parametrized,) = [mark.args[1] for mark in marks if mark.name == "parametrize"]
     assert {name for levels, *_ in parametrized for name in levels} == set(FACTORS)

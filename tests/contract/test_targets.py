@@ -1,4 +1,4 @@
-"""Every target folder answers each of its routes as its `target.yaml` says, by the rig's own eye."""
+"""Every target answers each of its routes as its `target.yaml` says, by the rig's own eye."""
 
 from __future__ import annotations
 

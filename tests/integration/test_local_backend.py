@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from rig.backends.local import binaries
 from tests.integration.worlds import Machine, machine
-from tests.runs import Attempt, Done, Session, only_session, read_json, runner
+from tests.runs import Attempt, Done, Session, read_json, valid_session
 
 pytestmark = pytest.mark.integration
 
@@ -66,14 +65,13 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """The matrix, run once."""
     folder = tmp_path_factory.mktemp("matrix")
     (folder / "matrix.yaml").write_text(MATRIX)
     before = machine()
-    done = runner("matrix.yaml", "--backend", "local", "--yes", cwd=folder)
-    assert done.code not in (2, 6), done.err
-    yield Ran(only_session(folder / "results"), done, before)
+    session, done = valid_session("matrix.yaml", "--backend", "local", "--yes", cwd=folder)
+    return Ran(session, done, before)
 
 
 @pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
@@ -221,9 +219,7 @@ data: {posts: 1000, cpu_n: 1000}
 
 def test_a_target_that_is_not_ours_in_shape(tmp_path: Path) -> None:
     (tmp_path / "articles.yaml").write_text(ARTICLES)
-    done = runner("articles.yaml", "--backend", "local", "--yes", cwd=tmp_path)
-    assert done.code == 0, done.out + done.err
-    session = only_session(tmp_path / "results")
+    session, _ = valid_session("articles.yaml", "--backend", "local", "--yes", cwd=tmp_path)
     rows: dict[str, Any] = {row["target"]: row for row in session.rows("derived/trials.csv")}
     assert rows["sync"]["verdict"] == "skipped"
     assert "does not serve" in rows["sync"]["why"]

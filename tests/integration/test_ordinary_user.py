@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.nobody import NOBODY_UID, ordinary_user
 from tests.integration.worlds import machine
-from tests.runs import DEADLINE_S, Done, command, only_session
+from tests.runs import DEADLINE_S, Done, command, valid_session
 
 pytestmark = pytest.mark.ordinary_user
 
@@ -43,7 +43,7 @@ def through(tmp_path: Path) -> Iterator[list[str]]:
         yield words
 
 
-def run(home: Path, through: list[str], *arguments: str) -> Done:
+def run(home: Path, through: list[str], *arguments: str | Path) -> Done:
     env = {
         "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"),
@@ -57,10 +57,13 @@ def run(home: Path, through: list[str], *arguments: str) -> Done:
 
 def test_a_trial_without_root(home: Path, through: list[str]) -> None:
     before = machine()
-    out = str(home / "results")
-    done = run(home, through, str(home / "one.yaml"), "--backend", "local", "--yes", "--out", out)
-    assert done.code == 0, done.out + done.err
-    session = only_session(home / "results")
+
+    def through_them(*arguments: str | Path, cwd: Path) -> Done:
+        return run(home, through, *arguments)
+
+    session, _ = valid_session(
+        home / "one.yaml", "--backend", "local", "--yes", cwd=home, run=through_them
+    )
     (attempt,) = session.attempts()
     manifest = attempt.manifest
     assert manifest["verdict"] == "valid"

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -168,8 +167,9 @@ def test_counts_agree_from_the_recorder_to_the_table(quick: tuple[Session, Done]
 
 def test_the_cap_shows_in_the_quick_profile(quick: tuple[Session, Done]) -> None:
     session, _ = quick
-    far = [row for row in session.rows("derived/trials.csv")
-           if (row["route"], row["target"], row["delay_ms"]) == ("io_create", "async", "100")]  # fmt: skip
+    wanted = ("io_create", "async", "100")
+    rows = session.rows("derived/trials.csv")
+    far = [row for row in rows if (row["route"], row["target"], row["delay_ms"]) == wanted]
     seen = {(row["pooler"], row["max_connections"]): row["top_failure"] for row in far}
     assert seen == {
         ("direct", "100"): "db_too_many_connections",
@@ -273,7 +273,7 @@ def test_bad_usage_starts_nothing(small: Path) -> None:
 
 
 @pytest.fixture
-def interrupted(small: Path) -> Iterator[Session]:
+def interrupted(small: Path) -> Session:
     """A session that SIGINT ended after its second trial and before its last."""
     (small / "small.yaml").write_text(SLOW)
     process = subprocess.Popen(
@@ -291,7 +291,7 @@ def interrupted(small: Path) -> Iterator[Session]:
     assert said.strip() == "interrupted; python runner.py resume goes on"
     session = only_session(small / "results")
     assert 2 <= len(session.names("ended")) < 16
-    yield session
+    return session
 
 
 def test_an_interrupted_session_is_resumed_without_running_anything_twice(

@@ -56,7 +56,7 @@ def test_equal_plans_have_equal_digests() -> None:
         replace(PLAN, target=replace(PLAN.bound_target(), env={"ITS_OWN": "x"})),
         replace(PLAN, cpus={"app": (1,)}),
     ],
-    ids=lambda plan: "",
+    ids=["cap", "delay", "path", "load", "target", "cpus"],
 )
 def test_whatever_changes_the_trial_changes_the_digest(other: Plan) -> None:
     assert other.digest != PLAN.digest

@@ -73,7 +73,7 @@ def test_a_process_has_a_session_of_its_own(tmp_path: Path) -> None:
 
 
 def test_until_looks_at_least_once_and_then_gives_up() -> None:
-    looks = [left_s for left_s in until(0.05, every_s=0.01)]
+    looks = list(until(0.05, every_s=0.01))
     assert len(looks) >= 1
     assert looks == sorted(looks, reverse=True)
     assert list(until(0)) == []

@@ -13,8 +13,8 @@ from rig.record import Check, DelayFacts
 from tests.unit.plans import path, record
 
 
-def check(asked_ms: float = 0.0, link: str = "data", facts: Any = None, **changes: Any) -> Check:
-    paths = (path("front"), path(link, asked_ms, **changes))
+def check(asked_ms: float = 0.0, facts: Any = None, **changes: Any) -> Check:
+    paths = (path("front"), path("data", asked_ms, **changes))
     return delay(record(replace(DelayFacts("netem", paths=paths), **(facts or {}))))
 
 
