@@ -18,7 +18,7 @@ from typing import Any
 from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
-from rig.model import Phase, RigError, Verdict
+from rig.model import Phase, RigError, StackError, Verdict
 from rig.plan import Trial
 from rig.record import DelayFacts, LoadFacts, Record, Span
 
@@ -43,10 +43,11 @@ class _Walk:
         said = ""
         try:
             yield
-        except RigError as error:
+        except (RigError, OSError) as error:
             said = str(error)
             if self.error is None:
-                self.error, self.failed_in = error, phase
+                self.error = error if isinstance(error, RigError) else StackError(said)
+                self.failed_in = phase
         finally:
             start_s, end_s = begun_s - self.origin_s, time.monotonic() - self.origin_s
             self.spans.append(Span(phase, round(start_s, 3), round(end_s, 3), said))

@@ -13,7 +13,8 @@ def load_workers(record: Record) -> Check:
         return Check("load_workers", Status.PASS, f"{load.load_workers_connected} to the end")
     says = (
         f"{load.load_workers_connected} of {load.load_workers_asked} connected, "
-        f"{load.load_workers_lost} lost"
+        f"{load.load_workers_lost} lost; the last reports came from "
+        f"{', '.join(load.load_worker_addresses) or 'none'}"
     )
     return Check("load_workers", Status.FAIL, says, again=True)
 

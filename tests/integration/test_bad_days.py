@@ -211,3 +211,11 @@ def test_a_server_that_answers_wrongly_is_never_put_under_load(open_folder: Path
     assert "load" not in walked
     assert walked[-2:] == ["collect", "teardown"]
     assert machine().left_since(before) == {}
+
+
+def test_a_target_may_stand_where_only_root_may_go(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    start = '["{python}", "{folder}/serve.py", "{host}", "{port}"]'
+    done, before, _ = run_broken(tmp_path, "Answers wrongly, but it answers", start)
+    assert "hello is 'nobody' instead of 'world'" in done.err
+    assert machine().left_since(before) == {}

@@ -17,6 +17,7 @@ from rig.backends import templates
 from rig.backends.base import Stack
 from rig.backends.local import binaries, network, view, world
 from rig.backends.local.hosts import LocalHosts, roles_user
+from rig.backends.processes import Process
 from rig.backends.specs import PROJECT, Secrets
 from rig.backends.stack import RealStack
 from rig.model import StackError
@@ -45,13 +46,7 @@ class LocalBackend:
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
-        self._mounts = ""
-        self._holder = None
-        if self._user.other:
-            needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
-            needed.append(Path(self._binaries.postgres_dir).parent)
-            self._holder = view.open_view(needed, self._scratch / "view.log")
-            self._mounts = view.namespace_of(self._holder)
+        self._views: dict[str, Process] = {}
         self._templates: dict[str, Path] = {}
         self._trials = 0
 
@@ -81,7 +76,8 @@ class LocalBackend:
         self._trials += 1
         folder = self._scratch / f"trial-{self._trials}"
         folder.mkdir(mode=0o711)
-        hosts = LocalHosts(folder, self._user, self._mounts, plan.cpus, self._binaries)
+        mounts = self._view(plan.bound_target().folder)
+        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._binaries)
         hosts.give(folder)
         try:
             network.lay(network.hosts_of(plan))
@@ -94,6 +90,17 @@ class LocalBackend:
         finally:
             network.clear()
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _view(self, target_folder: str) -> str:
+        """The mount namespace in which the roles see what they need; empty: the runner's own."""
+        if not self._user.other:
+            return ""
+        if target_folder not in self._views:
+            needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
+            needed += [Path(self._binaries.postgres_dir).parent, Path(target_folder)]
+            log = self._scratch / f"view-{len(self._views) + 1}.log"
+            self._views[target_folder] = view.open_view(needed, log)
+        return view.namespace_of(self._views[target_folder])
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> Path:
         key = templates.key(plan, self._binaries.postgres_version)
@@ -119,8 +126,8 @@ class LocalBackend:
 
     def close(self) -> None:
         """Removes the session's scratch folder; the world takes care of the rest."""
-        if self._holder is not None:
-            self._holder.kill()
+        for holder in self._views.values():
+            holder.kill()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 

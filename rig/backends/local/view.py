@@ -53,7 +53,16 @@ def script(paths: Sequence[Path]) -> str:
 
 
 def open_view(paths: Sequence[Path], log: Path) -> Process:
-    """Holds the view for as long as the returned process lives. StackError where mounts fail."""
+    """Holds the view for as long as the returned process lives.
+
+    StackError where a path itself is closed to other users, and where mounts fail.
+    """
+    closed = [str(path) for path in paths if not path.stat().st_mode & stat.S_IXOTH]
+    if closed:
+        raise StackError(
+            f"other users cannot read {', '.join(closed)}, and no role runs as root",
+            f"chmod -R o+rX {' '.join(closed)}",
+        )
     holder = Process(["unshare", "--mount", "sh", "-c", script(paths)], log)
     for _ in until(10):
         if "ready" in holder.log_lines():
