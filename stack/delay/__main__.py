@@ -30,6 +30,7 @@ from stack.delay.netem import Counters, Netem
 
 BURST = 11  # odd: the median is one that was measured
 SIGNALS = {signal.SIGUSR1, signal.SIGTERM}
+SPACING_S = 0.02  # so far apart that one stall of the machine cannot spoil the median
 COLUMNS = "at_s,link,rtt_ms,packets,drops,backlog,overruns,alive\n"
 
 
@@ -130,8 +131,10 @@ def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -
     """Measures until a signal, which it returns; the facts are in `out` then."""
     peers, deadline_s = _peers(spec), _deadline_s(spec)
     nfqueue.real_time()
+    # not recorded: the consumer has just been started, and its first wake-up may be late
+    paths.measure(peers, 1, 0, deadline_s)
     rounds: dict[str, list[paths.Round]] = {
-        "before": paths.measure(peers, BURST, 0.005, deadline_s),
+        "before": paths.measure(peers, BURST, SPACING_S, deadline_s),
         "during": [],
     }
     write(out / "ready.json", facts(mechanism, why, rounds))
@@ -146,7 +149,7 @@ def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -
             log.flush()
             left_s = max(0.0, spec.get("interval_s", 1.0) - (time.monotonic() - begun_s))
             ended = signal.sigtimedwait(SIGNALS, left_s)
-    rounds["after"] = paths.measure(peers, BURST, 0.005, deadline_s)
+    rounds["after"] = paths.measure(peers, BURST, SPACING_S, deadline_s)
     write(out / "facts.json", facts(mechanism, why, rounds))
     return ended.si_signo
 
