@@ -6,13 +6,13 @@ underneath; `Progress` is what a running load tells.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rig.backends.processes import Process
 from rig.model import Link, Role
 from rig.plan import Plan
 from rig.record import DelayFacts, LoadFacts
@@ -82,10 +82,39 @@ class Backend(Protocol):
         ...
 
 
+class Running(Protocol):
+    """A role that was started, wherever it runs."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, as its host's machine sees it; 0 where that is not known."""
+        ...
+
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        ...
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal; nothing if it has ended."""
+        ...
+
+    def wait(self, deadline_s: float) -> int | None:
+        """Its exit code, or None where it still runs after `deadline_s`."""
+        ...
+
+    def kill(self) -> None:
+        """Ends it at once, with all it started."""
+        ...
+
+    def log_lines(self) -> list[str]:
+        """What it printed so far."""
+        ...
+
+
 class Hosts(Protocol):
     """The hosts of one stack: a role is one JSON file in and one folder out."""
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Running:
         """Starts a role in its host."""
         ...
 
@@ -97,19 +126,28 @@ class Hosts(Protocol):
         """The folder that a role writes."""
         ...
 
-    def device(self, link: Link) -> str:
-        """The name of a link's device in the app's namespace."""
+    def reach(self, role: Role, port: int) -> tuple[str, int]:
+        """Where the rig itself reaches a role's port, as address and port."""
         ...
 
-    def binaries(self) -> Binaries:
-        """Where the hosts find Postgres and PgBouncer."""
+    def inside(self, path: Path) -> str:
+        """How the roles see a path of this machine."""
+        ...
+
+    def cluster(self) -> str:
+        """Where the database role keeps the trial's cluster, as it sees it."""
+        ...
+
+    def layout(self) -> Layout:
+        """Where the roles find programs."""
         ...
 
 
 @dataclass(frozen=True)
-class Binaries:
-    """Programs that are not Python, as the hosts see them; empty where missing."""
+class Layout:
+    """Programs as the roles see them; empty where missing."""
 
+    python: str
     postgres_dir: str
     postgres_version: str
     pgbouncer: str = ""
@@ -121,6 +159,6 @@ def module_of(role: Role) -> str:
     return modules.get(role, f"stack.{role}")
 
 
-def tail(process: Process, lines: int = 3) -> str:
+def tail(process: Running, lines: int = 3) -> str:
     """The last lines a role printed, for an error message."""
     return " / ".join(process.log_lines()[-lines:]) or "it printed nothing"

@@ -44,6 +44,7 @@ class Login:
     """Where and as whom; the password stays in its file."""
 
     address: str
+    port: int
     password_file: Path
     user: str = SUPERUSER
     database: str = "postgres"
@@ -52,7 +53,7 @@ class Login:
         """An autocommit connection. psycopg.OperationalError where it cannot be had."""
         return psycopg.connect(
             host=self.address,
-            port=PORT,
+            port=self.port,
             user=self.user,
             password=self.password_file.read_text().strip(),
             dbname=self.database,

@@ -66,14 +66,22 @@ class Process:
         return self.log.read_text(errors="replace").splitlines()
 
 
-def run(command: Sequence[str], deadline_s: float) -> str:
+def run(
+    command: Sequence[str], deadline_s: float, environment: Mapping[str, str] | None = None
+) -> str:
     """Runs a command to its end and gives what it printed.
 
-    StackError, with its last line, where it fails or does not end in time.
+    StackError, with its last lines, where it fails or does not end in time.
     """
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=deadline_s, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=deadline_s,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
     except OSError as error:
         raise StackError(f"{command[0]}: {error.strerror}") from error
@@ -81,7 +89,8 @@ def run(command: Sequence[str], deadline_s: float) -> str:
         raise StackError(f"{' '.join(command)} did not end within {deadline_s:g} s") from error
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise StackError(f"{' '.join(command)}: {said[-1] if said else done.returncode}")
+        what = " / ".join(said[-3:]) or f"exit code {done.returncode}"
+        raise StackError(f"{' '.join(command)}: {what}")
     return done.stdout
 
 

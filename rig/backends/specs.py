@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import sys
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,87 +32,101 @@ class Secrets:
     pgpass_file: Path
     """The app's password in libpq's own format."""
 
-    def files(self) -> dict[str, str]:
-        """Password file by database role."""
-        return {SUPERUSER: str(self.superuser_password_file), APP_USER: str(self.app_password_file)}
+    def files(self, hosts: Hosts) -> dict[str, str]:
+        """Password file by database role, as the roles see it."""
+        return {
+            SUPERUSER: hosts.inside(self.superuser_password_file),
+            APP_USER: hosts.inside(self.app_password_file),
+        }
 
 
-def database_spec(plan: Plan, hosts: Hosts, secrets: Secrets, template: Path) -> dict[str, Any]:
+def make_secrets(folder: Path) -> Secrets:
+    """New passwords as files of mode 600 in a new folder."""
+    folder.mkdir(mode=0o700)
+    made = {name: secrets.token_urlsafe(24) for name in ("superuser", "app")}
+    for name, text in {**made, "pgpass": f"*:*:*:*:{made['app']}\n"}.items():
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+    return Secrets(folder / "superuser", folder / "app", folder / "pgpass")
+
+
+def database_spec(plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -> dict[str, Any]:
     """A fresh copy of the template, served with the plan's cap."""
     return {
-        "bin_dir": hosts.binaries().postgres_dir,
-        "cluster": str(hosts.out(Role.DATABASE) / "cluster"),
-        "template": str(template),
+        "bin_dir": hosts.layout().postgres_dir,
+        "cluster": hosts.cluster(),
+        "template": template,
         "initialise": False,
         "set_passwords": False,
-        "password_files": secrets.files(),
-        "settings": _settings(hosts, plan.max_connections),
+        "password_files": passwords.files(hosts),
+        "settings": _settings(plan.max_connections),
     }
 
 
-def template_spec(hosts: Hosts, secrets: Secrets, template: Path, exists: bool) -> dict[str, Any]:
+def template_spec(hosts: Hosts, passwords: Secrets, template: str, exists: bool) -> dict[str, Any]:
     """The template itself: made, or given this session's passwords."""
     return {
-        "bin_dir": hosts.binaries().postgres_dir,
-        "cluster": str(template),
+        "bin_dir": hosts.layout().postgres_dir,
+        "cluster": template,
         "template": None,
         "initialise": not exists,
         "set_passwords": exists,
-        "password_files": secrets.files(),
-        "settings": _settings(hosts, max_connections=20),
+        "password_files": passwords.files(hosts),
+        "settings": _settings(max_connections=20),
     }
 
 
-def _settings(hosts: Hosts, max_connections: int) -> dict[str, Any]:
+def _settings(max_connections: int) -> dict[str, Any]:
     return {
         **FIXED_SETTINGS,
-        "listen_addresses": hosts.address(Role.DATABASE, Link.DATA),
+        "listen_addresses": "0.0.0.0",
         "port": PORT,
         "max_connections": max_connections,
     }
 
 
-def pooler_spec(plan: Plan, hosts: Hosts, secrets: Secrets) -> dict[str, Any]:
+def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> dict[str, Any]:
     """PgBouncer, on the far side of the delay."""
     return {
-        "binary": hosts.binaries().pgbouncer,
+        "binary": hosts.layout().pgbouncer,
         "address": hosts.address(Role.POOLER, Link.DATA),
         "port": POOLER_PORT,
         "database_address": hosts.address(Role.DATABASE, Link.DATA),
         "database_port": PORT,
         "database_name": DATABASE,
         "user": APP_USER,
-        "password_file": str(secrets.app_password_file),
+        "password_file": hosts.inside(passwords.app_password_file),
         "pool_size": plan.pooler_pool_size,
         "max_client_conn": MAX_CLIENT_CONN,
     }
 
 
-def app_spec(plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool) -> dict[str, Any]:
+def app_spec(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, Any]:
     """The target's web server."""
-    return _target_spec(plan, hosts, secrets, prepared, plan.bound_target().start)
+    return _target_spec(plan, hosts, passwords, prepared, plan.bound_target().start)
 
 
 def command_spec(
-    plan: Plan, hosts: Hosts, secrets: Secrets, command: Sequence[str]
+    plan: Plan, hosts: Hosts, passwords: Secrets, command: Sequence[str]
 ) -> dict[str, Any]:
     """One of the target's commands, run to its end (migrate, seed)."""
     direct = dataclasses.replace(plan, pooler="direct", connections="per_request")
-    return _target_spec(direct, hosts, secrets, True, command)
+    return _target_spec(direct, hosts, passwords, True, command)
 
 
 def _target_spec(
-    plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool, command: Sequence[str]
+    plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool, command: Sequence[str]
 ) -> dict[str, Any]:
     target = plan.bound_target()
-    words = placeholders(plan, hosts, secrets, prepared)
+    words = placeholders(plan, hosts, passwords, prepared)
     fixed = {
         "PGHOST": words["database_host"],
         "PGPORT": words["database_port"],
         "PGDATABASE": DATABASE,
         "PGUSER": APP_USER,
-        "PGPASSFILE": str(secrets.pgpass_file),
-        "PYTHONPATH": os.pathsep.join([target.folder, str(PROJECT), str(PROJECT / "stack")]),
+        "PGPASSFILE": hosts.inside(passwords.pgpass_file),
+        "PYTHONPATH": ":".join([words["folder"], words["project"], words["stack"]]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "BENCH_BIND": f"{words['host']}:{words['port']}",
         "BENCH_DATA_ACCESS": plan.data_access,
@@ -129,21 +142,21 @@ def _target_spec(
     return {
         "command": [_filled(word, words) for word in command],
         "env": {**fixed, **own},
-        "folder": target.folder,
+        "folder": words["folder"],
     }
 
 
-def placeholders(plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool) -> dict[str, str]:
+def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, str]:
     """What stands for each {placeholder} of a `target.yaml`."""
     target: Target = plan.bound_target()
     pooled = plan.pooler != "direct"
     database_host = hosts.address(Role.POOLER if pooled else Role.DATABASE, Link.DATA)
     database_port = POOLER_PORT if pooled else PORT
     return {
-        "python": sys.executable,
-        "stack": str(PROJECT / "stack"),
-        "project": str(PROJECT),
-        "folder": target.folder,
+        "python": hosts.layout().python,
+        "stack": hosts.inside(PROJECT / "stack"),
+        "project": hosts.inside(PROJECT),
+        "folder": hosts.inside(Path(target.folder)),
         "host": hosts.address(Role.APP, Link.FRONT),
         "port": str(APP_PORT),
         "posts": str(plan.data.posts),
@@ -160,7 +173,7 @@ def placeholders(plan: Plan, hosts: Hosts, secrets: Secrets, prepared: bool) -> 
         "database_port": str(database_port),
         "database_name": DATABASE,
         "database_user": APP_USER,
-        "database_password_file": str(secrets.app_password_file),
+        "database_password_file": hosts.inside(passwords.app_password_file),
         # no password in it: libpq and asyncpg read PGPASSFILE
         "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",
     }
@@ -208,7 +221,6 @@ def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         "links": [
             {
                 "name": str(link),
-                "device": hosts.device(link),
                 "address": hosts.address(Role.APP, link),
                 "prefix": PREFIX_LENGTH,
                 "peer": peer,

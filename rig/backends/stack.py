@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends import database, http
-from rig.backends.base import Hosts, OnProgress, Progress, tail
+from rig.backends.base import Hosts, OnProgress, Progress, Running, tail
 from rig.backends.database import Login
-from rig.backends.processes import Process, until
+from rig.backends.processes import until
 from rig.backends.specs import Secrets, app_spec, database_spec, delay_spec, load_spec, pooler_spec
 from rig.model import Link, LoadError, Role, StackError
 from rig.plan import Plan
@@ -35,14 +35,14 @@ _NOTHING_LOADED = LoadFacts()
 class _Started:
     role: Role
     index: int
-    process: Process
+    process: Running
 
 
 class RealStack:
     """Roles on hosts, for one plan."""
 
-    def __init__(self, plan: Plan, hosts: Hosts, secrets: Secrets, template: Path) -> None:
-        self._plan, self._hosts, self._secrets, self._template = plan, hosts, secrets, template
+    def __init__(self, plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -> None:
+        self._plan, self._hosts, self._passwords, self._template = plan, hosts, passwords, template
         self._started: list[_Started] = []
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
@@ -53,14 +53,14 @@ class RealStack:
         """Starts every role and waits until each is there. StackError names the one that is not."""
         plan, hosts = self._plan, self._hosts
         postgres = self._start(
-            Role.DATABASE, database_spec(plan, hosts, self._secrets, self._template)
+            Role.DATABASE, database_spec(plan, hosts, self._passwords, self._template)
         )
         self._await(postgres, "answer", lambda: database.ready(self._login))
         # Locust takes its time to import: it may do so while the rest comes up
         self._start(Role.LOAD_MASTER, load_spec(plan, hosts))
         for index in range(plan.load.load_workers):
             self._start(Role.LOAD_WORKER, load_spec(plan, hosts), index)
-        app = self._start(Role.APP, app_spec(plan, hosts, self._secrets, self._pool()))
+        app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         ready_url = f"{self._url}{plan.bound_target().ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
         facts_path = plan.bound_target().facts
@@ -71,7 +71,7 @@ class RealStack:
         """Starts the pooler, if there is one; whether prepared statements pass."""
         if self._plan.pooler == "direct":
             return True
-        spec = pooler_spec(self._plan, self._hosts, self._secrets)
+        spec = pooler_spec(self._plan, self._hosts, self._passwords)
         self._facts["pooler"] = facts = self._await_file(
             self._start(Role.POOLER, spec), "facts.json"
         )
@@ -102,12 +102,13 @@ class RealStack:
 
     @property
     def _url(self) -> str:
-        return f"http://{self._hosts.address(Role.APP, Link.FRONT)}:{http.APP_PORT}"
+        address, port = self._hosts.reach(Role.APP, http.APP_PORT)
+        return f"http://{address}:{port}"
 
     @property
     def _login(self) -> Login:
-        address = self._hosts.address(Role.DATABASE, Link.DATA)
-        return Login(address, self._secrets.superuser_password_file)
+        address, port = self._hosts.reach(Role.DATABASE, database.PORT)
+        return Login(address, port, self._passwords.superuser_password_file)
 
     # the phases
 
@@ -174,7 +175,8 @@ class RealStack:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         for started in self._started:
             number = f"-{started.index + 1}" if started.role == Role.LOAD_WORKER else ""
-            shutil.copyfile(started.process.log, folder / "logs" / f"{started.role}{number}.log")
+            lines = "".join(f"{line}\n" for line in started.process.log_lines())
+            (folder / "logs" / f"{started.role}{number}.log").write_text(lines, encoding="utf-8")
         load = hosts.out(Role.LOAD_MASTER)
         if load.exists():
             skip = shutil.ignore_patterns("ready.json", "*.part")

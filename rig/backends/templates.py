@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from rig.backends import database
-from rig.backends.base import Hosts, tail
+from rig.backends.base import Hosts, Running, tail
 from rig.backends.database import APP_USER, DATABASE, Login
-from rig.backends.processes import Process, run, until
+from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
-from rig.model import Link, Role, StackError
+from rig.model import Role, StackError
 from rig.plan import Plan, digest
 
 START_DEADLINE_S = 60.0
 SEED_DEADLINE_S = 900.0
-_COMPLETE = "complete"
 
 # seen with 200,000 posts: 42 MB; copies: the cache's, the session's, the trial's
 POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
@@ -49,53 +48,49 @@ def _content(folder: str, listed: tuple[str, ...]) -> Iterator[tuple[Path, Path]
                 yield root, path
 
 
-def cache_folder() -> Path:
-    """Where templates are kept between sessions."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "async-django-rig"
+class Shelf(Protocol):
+    """Where a backend keeps seeded clusters between sessions."""
+
+    def fetch(self, key: str) -> str:
+        """A kept cluster, ready to be started, as the database role sees it; "" without one."""
+        ...
+
+    def blank(self, key: str, wanted_bytes: int) -> str:
+        """An empty place for a new one. StackError where there is no room."""
+        ...
+
+    def keep(self, key: str) -> None:
+        """Keeps what now stands in that place."""
+        ...
 
 
-def provide(path: Path, name: str, plan: Plan, hosts: Hosts, secrets: Secrets, uid: int) -> None:
-    """Puts the template at `path`, with this session's passwords: from the cache, or made.
+def provide(shelf: Shelf, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
+    """The template with this session's passwords, kept or made, as the database role sees it.
 
     StackError where the target's migrate or seed fails.
     """
-    _room(path.parent, plan.data.posts)
-    kept = cache_folder() / name
-    exists = (kept / _COMPLETE).exists()
-    if exists:
-        _copy(kept / "cluster", path, uid)
-    else:
-        path.mkdir(mode=0o700)
-        _own(path, uid)
-    process = hosts.start(Role.DATABASE, template_spec(hosts, secrets, path, exists))
+    kept = shelf.fetch(name)
+    wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)
+    path = kept or shelf.blank(name, wanted_bytes)
+    process = hosts.start(Role.DATABASE, template_spec(hosts, passwords, path, bool(kept)))
     try:
-        login = Login(hosts.address(Role.DATABASE, Link.DATA), secrets.superuser_password_file)
+        address, port = hosts.reach(Role.DATABASE, database.PORT)
+        login = Login(address, port, passwords.superuser_password_file)
         _await_ready(process, login)
-        if not exists:
-            _fill(plan, hosts, secrets, login)
+        if not kept:
+            _fill(plan, hosts, passwords, login)
     finally:
         process.signal(database.FAST_SHUTDOWN)
         ended = process.wait(60)
         process.kill()
     if ended != 0:
         raise StackError(f"Postgres did not end in order after seeding: {tail(process)}")
-    if not exists:
-        _keep(path, kept)
+    if not kept:
+        shelf.keep(name)
+    return path
 
 
-def _room(folder: Path, posts: int) -> None:
-    wanted_bytes = COPIES * (EMPTY_BYTES + posts * POST_BYTES)
-    free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < wanted_bytes:
-        raise StackError(
-            f"{folder} has {free_bytes >> 20} MiB free, and {posts} posts need about "
-            f"{wanted_bytes >> 20} MiB",
-            "make room there, or ask for fewer posts",
-        )
-
-
-def _await_ready(process: Process, login: Login) -> None:
+def _await_ready(process: Running, login: Login) -> None:
     for _ in until(START_DEADLINE_S):
         if process.code() is not None:
             break
@@ -104,8 +99,8 @@ def _await_ready(process: Process, login: Login) -> None:
     raise StackError(f"Postgres did not start for seeding: {tail(process)}")
 
 
-def _fill(plan: Plan, hosts: Hosts, secrets: Secrets, login: Login) -> None:
-    verifier = login.verifier(APP_USER, secrets.app_password_file.read_text().strip())
+def _fill(plan: Plan, hosts: Hosts, passwords: Secrets, login: Login) -> None:
+    verifier = login.verifier(APP_USER, passwords.app_password_file.read_text().strip())
     login.tell(
         f"CREATE ROLE {APP_USER} LOGIN PASSWORD '{verifier}'",
         f"CREATE DATABASE {DATABASE} OWNER {APP_USER}",
@@ -114,31 +109,10 @@ def _fill(plan: Plan, hosts: Hosts, secrets: Secrets, login: Login) -> None:
     for what, command in (("migrate", target.migrate), ("seed", target.seed)):
         if not command:
             continue
-        process = hosts.start(Role.APP, command_spec(plan, hosts, secrets, command))
+        process = hosts.start(Role.APP, command_spec(plan, hosts, passwords, command))
         code = process.wait(SEED_DEADLINE_S)
         process.kill()
         if code != 0:
             raise StackError(f"target {target.name}'s {what} failed ({code}): {tail(process)}")
-    owner = Login(login.address, login.password_file, database=DATABASE)
+    owner = dataclasses.replace(login, database=DATABASE)
     owner.tell("VACUUM (FREEZE, ANALYZE)", "CHECKPOINT")
-
-
-def _keep(path: Path, kept: Path) -> None:
-    scratch = kept.with_name(f"{kept.name}.{os.getpid()}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True, mode=0o700)
-    run(["cp", "-r", "--reflink=auto", str(path), str(scratch / "cluster")], 600)
-    (scratch / _COMPLETE).touch()
-    shutil.rmtree(kept, ignore_errors=True)
-    scratch.rename(kept)
-
-
-def _copy(source: Path, path: Path, uid: int) -> None:
-    run(["cp", "-r", "--reflink=auto", str(source), str(path)], 600)
-    path.chmod(0o700)
-    _own(path, uid)
-
-
-def _own(path: Path, uid: int) -> None:
-    if uid != os.geteuid():
-        run(["chown", "-R", str(uid), str(path)], 120)

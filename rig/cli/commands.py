@@ -17,6 +17,8 @@ from rich.console import Console
 from rig import session as sessions
 from rig import store
 from rig.backends.base import Backend
+from rig.backends.compose import engine
+from rig.backends.compose.backend import ComposeBackend
 from rig.backends.fake import FakeBackend
 from rig.backends.local import doctor, world
 from rig.backends.local.backend import LocalBackend, remove_left_behind
@@ -81,9 +83,9 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
         "--backend",
-        type=click.Choice(["auto", "local", "fake"]),
+        type=click.Choice(["auto", "local", "compose", "fake"]),
         default="auto",
-        help="Where trials run; auto is local where `doctor` passes.",
+        help="Where trials run; auto is local where `doctor` passes, else compose.",
     ),
     "out": click.option(
         "--out", type=click.Path(path_type=Path), default="results", help="The results folder."
@@ -227,10 +229,11 @@ def _in_place(
         return _interruptible(lambda: go(FakeBackend()))
     if world.inside():
         return _interruptible(lambda: _with_local(go))
-    if wanted == "auto" and not doctor.fit():
-        raise UsageError(
-            "the local backend cannot run here", "python runner.py doctor says what is missing"
-        )
+    if wanted == "auto":
+        wanted = "local" if doctor.fit() else "compose"
+    if wanted == "compose":
+        agreed()
+        return _interruptible(lambda: _alone_with(ComposeBackend, go))
     if lacks := world.lacks():
         raise UsageError(lacks)
     agreed()
@@ -241,10 +244,16 @@ def _in_place(
 def _with_local(go: Callable[[Backend], int]) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return _alone_with(LocalBackend, go)
+
+
+def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> int:
     with lock.alone("(starting)"):
         remove_left_behind()  # we are alone: nobody uses it any more
-        backend = LocalBackend()
+        backend = make()
         if load_cpus := _cpus().get("load_master"):
+            # the runner keeps off the app's CPUs, too
+            os.environ["RIG_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
             os.sched_setaffinity(0, load_cpus)
         try:
             return go(backend)
@@ -357,7 +366,9 @@ def _doctor(console: Console) -> int:
 def _clean(console: Console) -> int:
 
     with lock.alone("(cleaning)"):
-        removed = remove_left_behind()
-    console.print(f"removed {len(removed)} scratch folders", **_RAW)
-    console.print("namespaces and processes ended with their session", **_RAW)
+        removed = [str(path) for path in remove_left_behind()]
+        if not engine.lacks():
+            removed += engine.remove_left_behind()
+    for what in removed or ["nothing was left behind"]:
+        console.print(f"removed {what}" if removed else what, **_RAW)
     return ExitCode.OK

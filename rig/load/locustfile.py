@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import gevent
 import locust.runners
@@ -84,23 +85,27 @@ def _body(unique: str) -> dict[str, Any]:
     return {}
 
 
-class Ramp(LoadTestShape):
-    """Users as the plan asks; ends the load at its exact end."""
+if SPEC.headless:
 
-    def tick(self) -> tuple[int, float] | None:
-        left_s = SPEC.duration_s - Epoch.elapsed_s()
-        if left_s < 1.0:
-            gevent.sleep(max(0.0, left_s))
-            _finish(self.runner)
-            return None
-        # spawned at once: the steps of the ramp are made here, a second apart
-        step_users = max(SPEC.users.per_s, SPEC.users.start_users)
-        return SPEC.users.at(Epoch.elapsed_s()), step_users
+    class Ramp(LoadTestShape):
+        """Users as the plan asks; ends the load at its exact end."""
+
+        def tick(self) -> tuple[int, float] | None:
+            left_s = SPEC.duration_s - Epoch.elapsed_s()
+            if left_s < 1.0:
+                gevent.sleep(max(0.0, left_s))
+                _finish(self.runner)
+                return None
+            # spawned at once: the steps of the ramp are made here, a second apart
+            step_users = max(SPEC.users.per_s, SPEC.users.start_users)
+            return SPEC.users.at(Epoch.elapsed_s()), step_users
 
 
 @events.init.add_listener
 def _init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
+    if not SPEC.headless:
+        return  # somebody looks around by hand, on Locust's own page
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
         _quit_once(runner)
@@ -161,9 +166,15 @@ finals: dict[str, dict[str, Any]] = {}
 
 def _send_final(environment: Any, msg: Any) -> None:
     ages_s = recorder.freeze(Epoch.elapsed_s())
-    addresses = [os.environ.get("LOAD_ADDRESS", "")]
-    final = {"report": recorder.drain(), "ages_s": ages_s, "addresses": addresses}
+    final = {"report": recorder.drain(), "ages_s": ages_s, "address": _own_address()}
     environment.runner.send_message("final", final)
+
+
+def _own_address() -> str:
+    """The address that this process reaches the target from; no packet is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((urlsplit(SPEC.target_url).hostname, 9))
+        return str(probe.getsockname()[0])
 
 
 def _final(environment: Environment, msg: Any) -> None:
@@ -185,7 +196,7 @@ def _finish(runner: Any) -> None:
         {
             "load_workers_connected": len(runner.clients),
             "load_workers_lost": SPEC.load_workers - len(finals),
-            "load_worker_addresses": sorted(a for f in finals.values() for a in f["addresses"]),
+            "load_worker_addresses": sorted(final["address"] for final in finals.values()),
             "peak_users": completions.peak_users,
             "started": completions.started,
             "finished": completions.outcomes.total(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,10 +14,11 @@ _LOCUSTFILE = str(Path(__file__).with_name("locustfile.py"))
 
 def master_arguments(spec: LoadSpec, out: Path) -> list[str]:
     """Locust's command line for the load master."""
+    bind = ["--master-bind-host", spec.master_address, "--master-bind-port", str(spec.master_port)]
+    if not spec.headless:
+        return ["locust", "-f", _LOCUSTFILE, "--master", *bind, "--web-host", "0.0.0.0"]
     return [
-        *("locust", "-f", _LOCUSTFILE, "--master", "--headless", "--only-summary"),
-        *("--master-bind-host", spec.master_address),
-        *("--master-bind-port", str(spec.master_port)),
+        *("locust", "-f", _LOCUSTFILE, "--master", "--headless", "--only-summary", *bind),
         *("--expect-workers", str(spec.load_workers)),
         # a deadline even though the locustfile waits first: Locust's own default is for ever
         *("--expect-workers-max-wait", str(int(spec.connect_deadline_s))),
@@ -43,4 +45,9 @@ def main(kind: str) -> None:
     sys.argv = master_arguments(spec, out) if kind == "master" else worker_arguments(spec)
     from locust.main import main as locust  # patches the standard library: not before it is due
 
-    locust()  # type: ignore[no-untyped-call]
+    try:
+        locust()  # type: ignore[no-untyped-call]
+    finally:
+        if kind == "worker" and spec.headless:
+            # the paths' delay is measured against this host once more after the load
+            signal.sigwait({signal.SIGTERM, signal.SIGINT})

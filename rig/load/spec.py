@@ -32,6 +32,8 @@ class LoadSpec:
     connect_deadline_s: float = 60.0
     form: dict[str, str] = field(default_factory=dict)
     json: Any = None
+    headless: bool = True
+    """False: Locust's own page on port 8089 instead of the plan's ramp."""
 
     @property
     def duration_s(self) -> float:

@@ -10,7 +10,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
+
+
+def own_password_file(environment: dict[str, str]) -> None:
+    """Copies the password file where others may read it: libpq would not take it then."""
+    given = environment.get("PGPASSFILE")
+    if given and os.stat(given).st_mode & 0o077:
+        descriptor, own = tempfile.mkstemp(prefix="pgpass-")  # mode 600
+        with os.fdopen(descriptor, "w") as copy:
+            copy.write(Path(given).read_text())
+        environment["PGPASSFILE"] = own
 
 
 def main() -> None:
@@ -19,6 +30,7 @@ def main() -> None:
     beside_python = os.path.dirname(sys.executable)
     path = f"{beside_python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", **spec["env"]}
+    own_password_file(environment)
     os.chdir(spec["folder"])
     os.environ["PATH"] = path  # where execvpe looks
     os.execvpe(spec["command"][0], spec["command"], environment)

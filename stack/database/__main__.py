@@ -3,8 +3,8 @@
     python -m stack.database SPEC.json OUT/
 
 SPEC: {"bin_dir": …, "cluster": …, "template": path or null (copied to `cluster`),
-"initialise": bool (initdb instead), "password_files": {role: path}, "set_passwords": bool
-(those roles get these passwords first), "settings": {name: value}}
+"initialise": bool (initdb, unless one is there), "password_files": {role: path},
+"set_passwords": bool (those roles get these passwords first), "settings": {name: value}}
 
 OUT: `facts.json`. Postgres refuses to run as root, and so does this.
 """
@@ -63,9 +63,10 @@ def main() -> None:
     """The role: one JSON file in, one folder out."""
     spec, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     bin_dir, cluster = Path(spec["bin_dir"]), Path(spec["cluster"])
-    if spec["initialise"]:
+    if spec["initialise"] and not (cluster / "PG_VERSION").exists():
         initialise(bin_dir, cluster, spec["password_files"]["postgres"])
     elif spec["template"]:
+        shutil.rmtree(cluster, ignore_errors=True)  # of the trial before
         shutil.copytree(spec["template"], cluster)
         cluster.chmod(0o700)
     if spec["set_passwords"]:

@@ -3,7 +3,7 @@
     python -m stack.delay SPEC.json OUT/
 
 SPEC: {"delay_ms": 100, "mechanism": "auto", "interval_s": 1.0, "links": [{"name": "front",
-"device": "front", "address": "198.18.0.2", "prefix": 24, "peer": "198.18.0.9",
+"address": "198.18.0.2", "prefix": 24, "peer": "198.18.0.9",
 "delayed": true}]}
 
 OUT: `ready.json` once the delay stands and was measured; `delay.csv`, a line a second;
@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from stack.delay import netem, nfqueue, paths
@@ -49,6 +50,17 @@ class Undelayed:
 Mechanism = Netem | Detour | Undelayed
 
 
+def device_of(address: str) -> str:
+    """The device that has an address; it is named differently in a namespace and a container.
+
+    OSError where none has it.
+    """
+    with IPRoute() as route:
+        for found in route.get_addr(address=address):
+            return str(route.get_links(found["index"])[0].get_attr("IFLA_IFNAME"))
+    raise OSError(f"no device here has the address {address}")
+
+
 def choose(spec: Mapping[str, Any]) -> tuple[Mechanism, str]:
     """The mechanism this kernel can carry out, and why it was chosen.
 
@@ -60,12 +72,15 @@ def choose(spec: Mapping[str, Any]) -> tuple[Mechanism, str]:
     asked = spec.get("mechanism", "auto")
     lacks = netem.missing() if asked != "nfqueue" else "nfqueue was asked for"
     if not lacks:
-        devices = [link["device"] for link in delayed]
+        devices = [device_of(link["address"]) for link in delayed]
         return Netem(devices, spec["delay_ms"]), "the kernel has netem"
     if asked == "netem":
         raise OSError(lacks)
-    links = [DelayedLink(link["device"], link["address"], link["prefix"]) for link in delayed]
     try:
+        links = [
+            DelayedLink(device_of(link["address"]), link["address"], link["prefix"])
+            for link in delayed
+        ]
         return Detour(links, spec["delay_ms"]), lacks
     except (OSError, NetlinkError) as error:
         raise OSError(f"{lacks}; nfqueue: {error}") from error

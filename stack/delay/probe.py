@@ -22,7 +22,7 @@ def main() -> None:
         index = route.link_lookup(ifname="probe")[0]
         route.addr("add", index=index, address=_ADDRESS, prefixlen=24)
         route.link("set", index=index, state="up")
-    link = {"name": "front", "device": "probe", "address": _ADDRESS, "prefix": 24, "delayed": True}
+    link = {"name": "front", "address": _ADDRESS, "prefix": 24, "delayed": True}
     try:
         mechanism, why = choose({"delay_ms": 1, "links": [link]})
     except OSError as error:

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from pyroute2 import netns
 
-from rig.backends.base import Binaries
+from rig.backends.base import Layout
 from rig.backends.local import network, world
 from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.processes import Process, until
@@ -75,7 +75,7 @@ def run(case: Case) -> Result:
     """Carries out one case between fresh hosts."""
     network.lay([(Role.APP, 0), (Role.DATABASE, 0), (Role.LOAD_WORKER, 0)])
     with tempfile.TemporaryDirectory() as folder:
-        hosts = LocalHosts(Path(folder), roles_user(), "", {}, Binaries("", ""))
+        hosts = LocalHosts(Path(folder), roles_user(), "", {}, Layout(sys.executable, "", ""))
         role = hosts.start(Role.DELAY, _spec(case, hosts))
         try:
             return _observe(case, role, hosts.out(Role.DELAY))
@@ -93,7 +93,6 @@ def _spec(case: Case, hosts: LocalHosts) -> dict[str, Any]:
         "links": [
             {
                 "name": str(link),
-                "device": hosts.device(link),
                 "address": hosts.address(Role.APP, link),
                 "prefix": network.PREFIX_LENGTH,
                 "peer": hosts.address(peer, link),

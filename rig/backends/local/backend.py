@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import secrets
 import shutil
 import sys
 import tempfile
@@ -17,8 +16,9 @@ from rig.backends import templates
 from rig.backends.base import Stack
 from rig.backends.local import binaries, network, view, world
 from rig.backends.local.hosts import LocalHosts, roles_user
+from rig.backends.local.shelf import LocalShelf
 from rig.backends.processes import Process
-from rig.backends.specs import PROJECT, Secrets
+from rig.backends.specs import PROJECT, Secrets, make_secrets
 from rig.backends.stack import RealStack
 from rig.model import StackError
 from rig.plan import Plan
@@ -42,31 +42,25 @@ class LocalBackend:
         world.settle()
         self._cpu_count = len(os.sched_getaffinity(0))
         self._user = roles_user()
-        self._binaries = binaries.find()
+        self._layout = binaries.find()
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
         self._views: dict[str, Process] = {}
-        self._templates: dict[str, Path] = {}
+        self._templates: dict[str, str] = {}
         self._trials = 0
 
     def _make_secrets(self) -> Secrets:
         folder = self._scratch / "secrets"
-        folder.mkdir(mode=0o700)
-        made = {name: secrets.token_urlsafe(24) for name in ("superuser", "app")}
-        files = {**made, "pgpass": f"*:*:*:*:{made['app']}\n"}
-        for name, text in files.items():
-            path = folder / name
-            path.touch(mode=0o600)
-            path.write_text(text)
+        made = make_secrets(folder)
         if self._user.other:
             for path in (folder, *folder.iterdir()):
                 os.chown(path, self._user.uid, self._user.gid)
-        return Secrets(folder / "superuser", folder / "app", folder / "pgpass")
+        return made
 
     def lacks(self, plan: Plan) -> str:
         """PgBouncer may be missing; everything else the doctor has seen to."""
-        if plan.pooler == "pgbouncer" and not self._binaries.pgbouncer:
+        if plan.pooler == "pgbouncer" and not self._layout.pgbouncer:
             return "PgBouncer is not here: make tools, or sudo apt install pgbouncer"
         return ""
 
@@ -77,7 +71,7 @@ class LocalBackend:
         folder = self._scratch / f"trial-{self._trials}"
         folder.mkdir(mode=0o711)
         mounts = self._view(plan.bound_target().folder)
-        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._binaries)
+        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
         hosts.give(folder)
         try:
             network.lay(network.hosts_of(plan))
@@ -97,17 +91,16 @@ class LocalBackend:
             return ""
         if target_folder not in self._views:
             needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
-            needed += [Path(self._binaries.postgres_dir).parent, Path(target_folder)]
+            needed += [Path(self._layout.postgres_dir).parent, Path(target_folder)]
             log = self._scratch / f"view-{len(self._views) + 1}.log"
             self._views[target_folder] = view.open_view(needed, log)
         return view.namespace_of(self._views[target_folder])
 
-    def _template(self, plan: Plan, hosts: LocalHosts) -> Path:
-        key = templates.key(plan, self._binaries.postgres_version)
+    def _template(self, plan: Plan, hosts: LocalHosts) -> str:
+        key = templates.key(plan, self._layout.postgres_version)
         if key not in self._templates:
-            path = self._scratch / f"template-{key[:12]}"
-            templates.provide(path, key, plan, hosts, self._secrets, self._user.uid)
-            self._templates[key] = path
+            shelf = LocalShelf(self._scratch, self._user.uid)
+            self._templates[key] = templates.provide(shelf, key, plan, hosts, self._secrets)
         return self._templates[key]
 
     def facts(self) -> Mapping[str, Any]:
@@ -119,8 +112,8 @@ class LocalBackend:
             "cpus": self._cpu_count,
             # decides in how many delays a large reply arrives
             "tcp_congestion_control": _CONGESTION.read_text().strip(),
-            "postgres": self._binaries.postgres_version,
-            "pgbouncer": self._binaries.pgbouncer != "",
+            "postgres": self._layout.postgres_version,
+            "pgbouncer": self._layout.pgbouncer != "",
             "roles_user": self._user.name,
         }
 

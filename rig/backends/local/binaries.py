@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import sys
 from pathlib import Path
 
-from rig.backends.base import Binaries
+from rig.backends.base import Layout
 from rig.backends.processes import run
 from rig.backends.specs import PROJECT
 from rig.model import StackError
@@ -41,7 +42,7 @@ def _version_key(folder: Path) -> int:
     return int(digits) if digits else 0
 
 
-def find() -> Binaries:
+def find() -> Layout:
     """What this machine has. StackError, with what to do, where there is no Postgres."""
     folders = postgres_dirs()
     if not folders:
@@ -51,4 +52,6 @@ def find() -> Binaries:
         )
     said = run([str(folders[0] / "postgres"), "--version"], 20)
     version = re.search(r"\d+(\.\d+)*", said)
-    return Binaries(str(folders[0]), version[0] if version else said.strip(), which("pgbouncer"))
+    return Layout(
+        sys.executable, str(folders[0]), version[0] if version else said.strip(), which("pgbouncer")
+    )

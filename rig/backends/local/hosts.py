@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Binaries, module_of
+from rig.backends.base import Layout, module_of
 from rig.backends.local import network
 from rig.backends.local.binaries import SEARCH_PATH
 from rig.backends.local.world import NAMESPACES
@@ -53,11 +53,11 @@ class LocalHosts:
         user: User,
         mounts: str,
         cpus: Mapping[str, tuple[int, ...]],
-        found: Binaries,
+        layout: Layout,
     ) -> None:
         """`mounts` is the mount namespace to enter, or empty for the runner's own."""
         self._folder, self._user, self._mounts = folder, user, mounts
-        self._cpus, self._binaries = cpus, found
+        self._cpus, self._layout = cpus, layout
 
     def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
         """Writes the role's JSON, makes its folder, and runs it in its namespace."""
@@ -75,8 +75,6 @@ class LocalHosts:
             "LANG": "C.UTF-8",
             "HOME": str(out),
         }
-        if role == Role.LOAD_WORKER:
-            environment["LOAD_ADDRESS"] = self.address(role, Link.FRONT, index)
         command = [*self._into(role, index), sys.executable, "-m", module_of(role)]
         log = self._folder / f"{out.name}.log"
         return Process([*command, str(spec_path), str(out)], log, environment)
@@ -112,10 +110,18 @@ class LocalHosts:
         number = f"-{index + 1}" if role == Role.LOAD_WORKER else ""
         return self._folder / f"{role}{number}"
 
-    def device(self, link: Link) -> str:
-        """In the app's namespace a device is named after its link."""
-        return str(link)
+    def reach(self, role: Role, port: int) -> tuple[str, int]:
+        """The runner stands on every link itself."""
+        return network.address_of(role, network.LINKS[role][0]), port
 
-    def binaries(self) -> Binaries:
-        """Postgres and PgBouncer on this machine."""
-        return self._binaries
+    def inside(self, path: Path) -> str:
+        """The same: roles and runner see one file system."""
+        return str(path)
+
+    def cluster(self) -> str:
+        """In the database's own folder."""
+        return str(self.out(Role.DATABASE) / "cluster")
+
+    def layout(self) -> Layout:
+        """Programs of this machine."""
+        return self._layout

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Binaries
+from rig.backends.base import Layout
 from rig.backends.local import network
 from rig.backends.processes import Process
 from rig.backends.specs import (
@@ -39,11 +39,17 @@ class PaperHosts:
     def out(self, role: Role, index: int = 0) -> Path:
         return self.root / f"{role}-{index}"
 
-    def device(self, link: Link) -> str:
-        return str(link)
+    def reach(self, role: Role, port: int) -> tuple[str, int]:
+        return network.address_of(role, network.LINKS[role][0]), port
 
-    def binaries(self) -> Binaries:
-        return Binaries("/postgres/bin", "18.0", "/pgbouncer")
+    def inside(self, path: Path) -> str:
+        return str(path)
+
+    def cluster(self) -> str:
+        return str(self.root / "cluster")
+
+    def layout(self) -> Layout:
+        return Layout("/python", "/postgres/bin", "18.0", "/pgbouncer")
 
 
 PASSWORDS = {"superuser": "the-superusers-password", "app": "the-apps-password"}
@@ -61,8 +67,8 @@ def every_spec(plan: Plan, root: Path) -> dict[str, Any]:
     """What each role of a plan is told."""
     hosts, kept = PaperHosts(root), secrets(root)
     specs: dict[str, Any] = {
-        "database": database_spec(plan, hosts, kept, root / "template"),
-        "template": template_spec(hosts, kept, root / "template", exists=False),
+        "database": database_spec(plan, hosts, kept, str(root / "template")),
+        "template": template_spec(hosts, kept, str(root / "template"), exists=False),
         "app": app_spec(plan, hosts, kept, prepared=True),
         "seed": command_spec(plan, hosts, kept, plan.bound_target().seed),
         "load": load_spec(plan, hosts),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.templates import cache_folder, key
+from rig.backends.local.shelf import cache_folder
+from rig.backends.templates import key
 from rig.plan import Data, Delay, Plan
 from tests.unit.plans import PLAN
 

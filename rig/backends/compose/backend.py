@@ -1,0 +1,196 @@
+"""The Compose backend: one project and its networks for a session, fresh containers for a trial."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rig.backends import templates
+from rig.backends.base import Stack
+from rig.backends.compose import engine
+from rig.backends.compose.engine import CACHE_VOLUME, LABEL, compose, docker
+from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, ComposeHosts
+from rig.backends.specs import PROJECT, make_secrets
+from rig.backends.stack import RealStack
+from rig.model import Link, Role, StackError
+from rig.plan import Plan
+
+CREATE_DEADLINE_S = 120.0
+OPEN_FILES_WANTED = 65_536
+_OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}
+_SERVICES = {
+    Role.DATABASE: "postgres",
+    Role.POOLER: "pgbouncer",
+    Role.LOAD_MASTER: "locust_master",
+    Role.LOAD_WORKER: "locust_worker",
+}
+_IMAGES = ("postgres", "pgbouncer", "django_sync", "django_async", "locust_master", "locust_worker")
+
+
+class ComposeBackend:
+    """Containers of this machine's engine."""
+
+    name = "compose"
+
+    def __init__(self) -> None:
+        """Builds the images and makes passwords. StackError where there is no engine."""
+        if lacks := engine.lacks():
+            raise StackError(lacks)
+        engine.remove_left_behind()
+        self._session = f"async-django-{secrets.token_hex(4)}"
+        # its mode, 0700, keeps other users from what is mounted from it
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"{self._session}-"))
+        self._secrets = make_secrets(self._scratch / "secrets")
+        for path in (self._scratch / "secrets", *(self._scratch / "secrets").iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o444)
+        self._templates: dict[str, str] = {}
+        self._trials = 0
+        docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
+        self._open_files = OPEN_FILES_WANTED
+        self._compose({}, "build", *_IMAGES, deadline_s=engine.BUILD_DEADLINE_S)
+        self._open_files = engine.open_files("async-django-rig/postgres", OPEN_FILES_WANTED)
+
+    def _compose(
+        self,
+        variables: Mapping[str, str],
+        *arguments: str,
+        deadline_s: float = engine.COMMAND_DEADLINE_S,
+    ) -> str:
+        fixed = {
+            "RIG_SESSION": self._session,
+            "RIG_SECRETS": str(self._scratch / "secrets"),
+            "RIG_OPEN_FILES": str(self._open_files),
+            "RIG_FRONT": NETWORKS[Link.FRONT],
+            "RIG_DATA": NETWORKS[Link.DATA],
+            "RIG_CONTROL": NETWORKS[Link.CONTROL],
+            "RIG_ADMIN": ADMIN_NETWORK,
+            "COMPOSE_PROFILES": "sync,async,target,pgbouncer",
+            "DOCKER_BUILDKIT": "1",
+        }
+        return compose(self._session, {**fixed, **variables}, *arguments, deadline_s=deadline_s)
+
+    def lacks(self, plan: Plan) -> str:
+        """Whatever a plan needs is in the images."""
+        return ""
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        """Fresh containers and a fresh copy of the posts; all gone afterwards."""
+        self._trials += 1
+        folder = self._scratch / f"trial-{self._trials}"
+        for role in Role:
+            out = folder / role / ("" if role == Role.DELAY else "out")
+            out.mkdir(parents=True)
+            out.chmod(0o777)
+        names: dict[Role, list[str]] = {}
+        try:
+            names = self._create(plan, folder)
+            hosts = ComposeHosts(
+                folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session
+            )
+            stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
+            try:
+                yield stack
+            finally:
+                stack.tear_down()
+        finally:
+            every = [name for found in names.values() for name in found]
+            if every:
+                docker("rm", "--force", "--volumes", *every)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _create(self, plan: Plan, folder: Path) -> dict[Role, list[str]]:
+        """Creates the plan's containers without starting them; their names by role."""
+        app = _OURS.get(plan.bound_target().folder, "target")
+        services = {**_SERVICES, Role.APP: app}
+        if plan.pooler == "direct":
+            del services[Role.POOLER]
+        cpus = {role: ",".join(map(str, some)) for role, some in plan.cpus.items()}
+        variables = {
+            "RIG_ROLES": str(folder),
+            "RIG_TARGET": plan.bound_target().folder if app == "target" else "/dev/null",
+            "RIG_CPUS_APP": cpus.get("app", ""),
+            "RIG_CPUS_DATABASE": cpus.get("database", ""),
+            "RIG_CPUS_POOLER": cpus.get("pooler", ""),
+            "RIG_CPUS_LOAD": cpus.get("load_worker", ""),
+        }
+        self._compose(
+            variables,
+            *("up", "--no-start", "--no-deps", "--no-build", "--force-recreate"),
+            *("--scale", f"locust_worker={plan.load.load_workers}"),
+            *services.values(),
+            deadline_s=CREATE_DEADLINE_S,
+        )
+        return {role: self._names(service) for role, service in services.items()}
+
+    def _names(self, service: str) -> list[str]:
+        ours = f"label=com.docker.compose.project={self._session}"
+        its = f"label=com.docker.compose.service={service}"
+        said = docker("ps", "--all", "--filter", ours, "--filter", its, "--format", "{{.Names}}")
+        return sorted(said.split(), key=lambda name: int(name.rpartition("-")[2]))
+
+    def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
+        key = templates.key(plan, f"compose-{LAYOUT.postgres_version}")
+        if key not in self._templates:
+            self._templates[key] = templates.provide(
+                ComposeShelf(), key, plan, hosts, self._secrets
+            )
+        return self._templates[key]
+
+    def facts(self) -> Mapping[str, Any]:
+        """What of the engine's machine shapes results."""
+        said = docker("version", "--format", "{{.Server.Version}} {{.Server.KernelVersion}}")
+        version, _, kernel = said.strip().partition(" ")
+        return {
+            "engine": version,
+            "kernel": kernel,
+            "open_files": self._open_files,
+            "cpus": len(os.sched_getaffinity(0)),
+            "postgres": LAYOUT.postgres_version,
+        }
+
+    def close(self) -> None:
+        """Removes the project and the session's folder; the cache of clusters stays."""
+        try:
+            self._compose({}, "down", "--remove-orphans", "--timeout", "0")
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class ComposeShelf:
+    """Seeded clusters in a labelled volume that outlives sessions."""
+
+    def _shell(self, script: str) -> str:
+        mount = f"{CACHE_VOLUME}:/clusters"
+        words = ("run", "--rm", "--network", "none", "--volume", mount, "--entrypoint", "sh")
+        return docker(
+            *words, "--label", f"{LABEL}=shelf", "async-django-rig/postgres", "-c", script
+        )
+
+    def fetch(self, key: str) -> str:
+        """The kept cluster where it stands; "" without one."""
+        path = f"/clusters/{key}"
+        return self._shell(f"test -e {path}.complete && echo {path} || true").strip()
+
+    def blank(self, key: str, wanted_bytes: int) -> str:
+        """An empty folder in the volume."""
+        free_kib = int(self._shell("df -k /clusters | awk 'END {print $4}'"))
+        if free_kib * 1024 < wanted_bytes:
+            raise StackError(
+                f"the engine has {free_kib >> 10} MiB free, and these posts need about "
+                f"{wanted_bytes >> 20} MiB",
+                "make room there, or ask for fewer posts",
+            )
+        path = f"/clusters/{key}"
+        self._shell(f"rm -rf {path} && mkdir -m 700 {path}")
+        return path
+
+    def keep(self, key: str) -> None:
+        """Marks it as whole."""
+        self._shell(f"touch /clusters/{key}.complete")

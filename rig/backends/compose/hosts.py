@@ -1,0 +1,166 @@
+"""Starts roles in containers that Compose has created, and reaches them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rig.backends.base import Layout, Running
+from rig.backends.compose.engine import docker
+from rig.backends.processes import Process, run, until
+from rig.backends.specs import PROJECT
+from rig.model import Link, Role, StackError
+
+LAYOUT = Layout("/venv/bin/python", "/usr/lib/postgresql/17/bin", "17", "/usr/sbin/pgbouncer")
+NETWORKS = {Link.FRONT: "198.18.40", Link.DATA: "198.18.41", Link.CONTROL: "198.18.42"}
+ADMIN_NETWORK = "198.18.43"
+_FIXED = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9}
+
+
+class Container:
+    """A role in a container."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        """Starts it. StackError where the engine does not."""
+        self._name = name
+        docker("start", name)
+        log.unlink(missing_ok=True)
+        self._waiter = Process(["docker", "wait", name], log)
+
+    @property
+    def pid(self) -> int:
+        """Its process id on the engine's machine."""
+        return int(docker("inspect", "--format", "{{.State.Pid}}", self._name))
+
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._code() if self._waiter.code() is not None else None
+
+    def _code(self) -> int:
+        lines = self._waiter.log_lines()
+        return int(lines[-1]) if lines and lines[-1].isdecimal() else 125
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to its first process."""
+        if self.code() is None:
+            with contextlib.suppress(StackError):  # it has ended meanwhile
+                docker("kill", "--signal", number.name, self._name)
+
+    def wait(self, deadline_s: float) -> int | None:
+        """Its exit code, or None where it still runs after `deadline_s`."""
+        return None if self._waiter.wait(deadline_s) is None else self._code()
+
+    def kill(self) -> None:
+        """Ends the container at once."""
+        self.signal(signal.SIGKILL)
+        self._waiter.kill()
+
+    def log_lines(self) -> list[str]:
+        """What its first process printed."""
+        return run(["sh", "-c", f"docker logs {self._name} 2>&1"], 30).splitlines()
+
+
+class DelayChild:
+    """The delay role, which the app container's entry point starts and steers by files."""
+
+    pid = 0
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        path = self._folder / "delay.exit"
+        return int(path.read_text() or 0) if path.exists() else None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Leaves the number where the entry point looks for it."""
+        scratch = self._folder / "delay.signal.part"
+        scratch.write_text(str(int(number)))
+        scratch.rename(self._folder / "delay.signal")
+
+    def wait(self, deadline_s: float) -> int | None:
+        """Its exit code, or None where it still runs after `deadline_s`."""
+        for _ in until(deadline_s, every_s=0.05):
+            if (code := self.code()) is not None:
+                return code
+        return None
+
+    def kill(self) -> None:
+        """It ends with the app's container."""
+
+    def log_lines(self) -> list[str]:
+        """What it printed so far."""
+        path = self._folder / "log"
+        return path.read_text(errors="replace").splitlines() if path.exists() else []
+
+
+class ComposeHosts:
+    """The containers of one stack. `names` are those of each role, load workers in order."""
+
+    def __init__(
+        self,
+        folder: Path,
+        secrets: Path,
+        target_folder: str,
+        names: Mapping[Role, list[str]],
+        project: str,
+    ) -> None:
+        self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
+        self._names, self._project = names, project
+
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Running:
+        """Writes the role's JSON, empties its folder, and starts its container."""
+        out = self.out(role, index)
+        if index == 0:
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir(exist_ok=True)
+            out.chmod(0o777)  # the containers' user is nobody here
+        if role == Role.DELAY:
+            # its appearance starts the role, so it must appear whole
+            scratch = self._folder / "delay.json.part"
+            scratch.write_text(json.dumps(spec))
+            scratch.rename(self._folder / "delay.json")
+            return DelayChild(out)
+        (out.parent / "spec.json").write_text(json.dumps(spec))
+        return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
+
+    def address(self, role: Role, link: Link, index: int = 0) -> str:
+        """A role's address on a link; a load worker's is known once it was started."""
+        if role in _FIXED:
+            return f"{NETWORKS[link]}.{_FIXED[role]}"
+        network = f"{self._project}_{link}"
+        form = f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}'
+        return docker("inspect", "--format", form, self._names[role][index]).strip()
+
+    def out(self, role: Role, index: int = 0) -> Path:
+        """The folder that a role writes; load workers share one, in which they write nothing."""
+        return self._folder / role if role == Role.DELAY else self._folder / role / "out"
+
+    def reach(self, role: Role, port: int) -> tuple[str, int]:
+        """The port that the engine has published on 127.0.0.1."""
+        said = docker("port", self._names[role][0], f"{port}/tcp").splitlines()[0]
+        address, _, published = said.rpartition(":")
+        return address, int(published)
+
+    def inside(self, path: Path) -> str:
+        """Code stands in the images, secrets and other people's targets are mounted."""
+        for here, there in ((self._secrets, "/secrets"), (PROJECT, "/rig")):
+            if path == self._target and not path.name.startswith("django_"):
+                return "/target"
+            if path.is_relative_to(here):
+                return f"{there}/{path.relative_to(here)}".removesuffix("/.")
+        return "/target"
+
+    def cluster(self) -> str:
+        """In the volume of clusters: a copy on the same file system is quick."""
+        return "/clusters/trial"
+
+    def layout(self) -> Layout:
+        """Debian's packages."""
+        return LAYOUT

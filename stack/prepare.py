@@ -1,0 +1,160 @@
+"""Makes `docker compose up` work by hand: missing secrets, each role's JSON, a small table.
+
+    python -m stack.prepare files      writes /secrets and /roles
+    python -m stack.prepare seed       creates the app's database and seeds it
+
+Used by stack/compose.yaml alone; runner.py writes its own files. Environment: TARGET, DELAY_MS,
+POOLER, and the networks RIG_FRONT, RIG_DATA, RIG_CONTROL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import psycopg.sql
+
+ROLES, SECRETS = Path("/roles"), Path("/secrets")
+FRONT, DATA, CONTROL = (os.environ[f"RIG_{name}"] for name in ("FRONT", "DATA", "CONTROL"))
+APP, DATABASE, POOLER, MASTER = f"{FRONT}.2", f"{DATA}.3", f"{DATA}.4", f"{CONTROL}.9"
+TARGET = os.environ["TARGET"]
+POOLED = os.environ["POOLER"] == "pgbouncer"
+POSTS = 1000
+
+FILES = {"postgres": str(SECRETS / "superuser"), "app": str(SECRETS / "app")}
+
+
+def make_secrets() -> None:
+    """Passwords that stay as long as the volume does."""
+    for name in ("superuser", "app"):
+        path = SECRETS / name
+        if not path.exists():
+            path.write_text(secrets.token_urlsafe(24))
+    password = (SECRETS / "app").read_text()
+    (SECRETS / "pgpass").write_text(f"*:*:*:*:{password}\n")
+    for path in SECRETS.iterdir():
+        path.chmod(0o444)
+
+
+def environment() -> dict[str, str]:
+    """What the target is told; the same variables as runner.py gives."""
+    return {
+        "DJANGO_SETTINGS_MODULE": f"django_{TARGET}.settings",
+        "PYTHONPATH": "/rig:/rig/stack",
+        "PGHOST": POOLER if POOLED else DATABASE,
+        "PGPORT": "6432" if POOLED else "5432",
+        "PGDATABASE": "bench",
+        "PGUSER": "app",
+        "PGPASSFILE": str(SECRETS / "pgpass"),
+        "BENCH_BIND": f"{APP}:8000",
+        "BENCH_POOLER": "pgbouncer" if POOLED else "direct",
+    }
+
+
+def specs() -> dict[str, dict[str, Any]]:
+    """Each role's JSON."""
+    gateway = {"sync": "wsgi", "async": "asgi"}[TARGET]
+    workers = {"sync": "sync", "async": "uvicorn_worker.UvicornWorker"}[TARGET]
+    load = {
+        "target_url": f"http://{APP}:8000",
+        "route": "io_create",
+        "method": "POST",
+        "path": "/io_create",
+        "status": 201,
+        "form": {"title": "{unique}", "content": "A post written under load."},
+        "users": {"start_users": 1, "per_s": 1, "end_users": 1},
+        "steady_s": 1,
+        "think_time_s": 0,
+        "timeout_s": 400,
+        "load_workers": 1,
+        "master_address": MASTER,
+        "headless": False,
+    }
+    delay_ms = float(os.environ["DELAY_MS"])
+    links = [("front", APP, MASTER), ("data", f"{DATA}.2", DATABASE)]
+    return {
+        "database": {
+            "bin_dir": "/usr/lib/postgresql/17/bin",
+            "cluster": "/clusters/by-hand",
+            "template": None,
+            "initialise": True,
+            "set_passwords": False,
+            "password_files": FILES,
+            "settings": {"listen_addresses": "*", "unix_socket_directories": ""},
+        },
+        "pooler": {
+            "binary": "/usr/sbin/pgbouncer",
+            "address": POOLER,
+            "port": 6432,
+            "database_address": DATABASE,
+            "database_port": 5432,
+            "database_name": "bench",
+            "user": "app",
+            "password_file": FILES["app"],
+            "pool_size": 50,
+            "max_client_conn": 10_000,
+        },
+        "app": {
+            "command": [
+                *("gunicorn", "--config", "/rig/stack/app/gunicorn_conf.py"),
+                *("--worker-class", workers, f"django_{TARGET}.{gateway}:application"),
+            ],
+            "env": environment(),
+            "folder": f"/rig/django_{TARGET}",
+        },
+        "load_master": load,
+        "load_worker": load,
+        "delay": {
+            "delay_ms": delay_ms,
+            "links": [
+                {"name": name, "address": own, "prefix": 24, "peer": peer, "delayed": delay_ms > 0}
+                for name, own, peer in links
+            ],
+        },
+    }
+
+
+def write_files() -> None:
+    """Fills both volumes."""
+    make_secrets()
+    for role, spec in specs().items():
+        folder = ROLES / role
+        for path in (folder, folder / "out") if role != "delay" else (ROLES / "delay",):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o777)
+        file = ROLES / "delay.json" if role == "delay" else folder / "spec.json"
+        file.write_text(json.dumps(spec))
+
+
+def seed() -> None:
+    """The app's role, database and posts, unless they are there."""
+    password = Path(FILES["postgres"]).read_text()
+    with psycopg.connect(
+        host=DATABASE, user="postgres", password=password, dbname="postgres", autocommit=True
+    ) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'app'").fetchone():
+            return
+        own = psycopg.sql.Literal(Path(FILES["app"]).read_text())
+        connection.execute(psycopg.sql.SQL("CREATE ROLE app LOGIN PASSWORD {}").format(own))
+        connection.execute("CREATE DATABASE bench OWNER app")
+    passwords = Path("/tmp/pgpass")
+    passwords.write_text((SECRETS / "pgpass").read_text())
+    passwords.chmod(0o600)
+    direct = {"PGHOST": DATABASE, "PGPORT": "5432", "BENCH_POOLER": "direct"}
+    for command in (["migrate", "--no-input"], ["seed", str(POSTS)]):
+        subprocess.run(
+            [sys.executable, "-m", "django", *command],
+            env={**os.environ, **environment(), **direct, "PGPASSFILE": str(passwords)},
+            check=True,
+            timeout=300,
+        )
+
+
+if __name__ == "__main__":
+    {"files": write_files, "seed": seed}[sys.argv[1]]()
