@@ -77,7 +77,7 @@ def specs() -> dict[str, dict[str, Any]]:
         "headless": False,
     }
     delay_ms = float(os.environ["DELAY_MS"])
-    links = [("front", APP, MASTER), ("data", f"{DATA}.2", DATABASE)]
+    links = [("front", APP, f"{FRONT}.9"), ("data", f"{DATA}.2", DATABASE)]
     return {
         "database": {
             "bin_dir": "/usr/lib/postgresql/17/bin",
