@@ -360,6 +360,7 @@ def _doctor(console: Console) -> int:
         console.print(f"{mark} {finding.name}: {finding.says}", **_RAW)
         fit = fit and (finding.fine or not finding.needed)
     console.print("local backend: " + ("can run here" if fit else "cannot run here"), **_RAW)
+    console.print(f"compose backend: {engine.lacks() or 'can run here'}", **_RAW)
     return ExitCode.OK if fit else ExitCode.NO_STACK
 
 
