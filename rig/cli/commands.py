@@ -217,7 +217,13 @@ def _cpus() -> dict[str, tuple[int, ...]]:
     told = os.environ.get("RIG_CPUS")
     if told:
         return cpu_sets([int(cpu) for cpu in told.split(",")])
-    return cpu_sets(sorted(os.sched_getaffinity(0)))
+    return cpu_sets(_own_cpus())
+
+
+def _own_cpus() -> list[int]:
+    if sys.platform != "linux":  # the engine's machine is another one then, and pins for itself
+        return []
+    return sorted(os.sched_getaffinity(0))
 
 
 def _in_place(
@@ -237,7 +243,7 @@ def _in_place(
     if lacks := world.lacks():
         raise UsageError(lacks)
     agreed()
-    os.environ["RIG_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
     return world.enter(sys.argv)
 
 
@@ -251,9 +257,10 @@ def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> in
     with lock.alone("(starting)"):
         remove_left_behind()  # we are alone: nobody uses it any more
         backend = make()
-        if load_cpus := _cpus().get("load_master"):
+        load_cpus = _cpus().get("load_master")
+        if load_cpus and sys.platform == "linux":
             # the runner keeps off the app's CPUs, too
-            os.environ["RIG_CPUS"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+            os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
             os.sched_setaffinity(0, load_cpus)
         try:
             return go(backend)
@@ -333,7 +340,7 @@ def _walk(
     figure_is_enough: bool,
 ) -> int:
     console.print(f"session {folder.path}", **_RAW)
-    lock.name(str(folder.path))
+    lock.name(str(folder.path.resolve()))
     view = watch(console)
     try:
         tally = sessions.run(folder, design, backend, view, sessions.finished(folder))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import tempfile
@@ -151,7 +150,7 @@ class ComposeBackend:
             "engine": version,
             "kernel": kernel,
             "open_files": self._open_files,
-            "cpus": len(os.sched_getaffinity(0)),
+            "cpus": int(docker("info", "--format", "{{.NCPU}}")),
             "postgres": LAYOUT.postgres_version,
         }
 

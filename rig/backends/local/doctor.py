@@ -31,6 +31,9 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Every finding, in the order in which a session needs them."""
+    if sys.platform != "linux":
+        yield Finding("Linux", False, f"this is {sys.platform}; use --backend compose")
+        return
     lacks = world.lacks()
     yield Finding("namespaces", not lacks, lacks or f"as {_who()}")
     if not lacks:
