@@ -42,7 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
     [
         (["no-such.yaml"], "there is no file and no command 'no-such.yaml'"),
         (["--no-such-option"], "No such option"),
-        (["--backend", "cloud"], "'cloud' is not one of 'auto', 'local', 'fake'"),
+        (["--backend", "cloud"], "'cloud' is not one of 'auto', 'local', 'compose', 'fake'"),
         (["--backend", "fake", "small.yaml", "--repeats", "0"], "--repeats 0"),
         (["--backend", "fake", "small.yaml", "--workers", "65"], "--workers 65"),
         (["--backend", "fake", "small.yaml", "--only", "target=rust"], "`rust` is no level"),
@@ -128,9 +128,10 @@ def test_doctor_names_everything_it_looks_at(run: Run, capsys: pytest.CaptureFix
     code = run("doctor")
     lines = capsys.readouterr().out.splitlines()
     assert code in (ExitCode.OK, ExitCode.NO_STACK)
-    assert lines[-1] == (
+    assert lines[-2] == (
         "local backend: " + ("can run here" if code == ExitCode.OK else "cannot run here")
     )
-    looked_at = {line[5:].partition(":")[0] for line in lines[:-1]}
+    assert lines[-1].startswith("compose backend: ")
+    looked_at = {line[5:].partition(":")[0] for line in lines[:-2]}
     assert looked_at >= {"namespaces", "Postgres", "PgBouncer", "CPUs", "open files"}
     assert (code == ExitCode.NO_STACK) is any(line.startswith("NO ") for line in lines)
