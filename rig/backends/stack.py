@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import signal
 from collections.abc import Mapping
@@ -36,6 +37,15 @@ class _Started:
     role: Role
     index: int
     process: Running
+
+
+def cpus_of(pid: int) -> str:
+    """The CPUs a process may run on, as the kernel lists them; "" where it cannot be seen."""
+    status = Path(f"/proc/{pid}/status")
+    if not pid or not status.exists():
+        return ""
+    found = re.search(r"^Cpus_allowed_list:\s*(\S+)", status.read_text(), re.MULTILINE)
+    return found[1] if found else ""
 
 
 class RealStack:
@@ -129,10 +139,12 @@ class RealStack:
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
-        self._facts["roles"] = {
-            str(role): [started.process.pid for started in self._of(role)] for role in Role
+        pids = {role: [started.process.pid for started in self._of(role)] for role in Role}
+        self._facts["roles"] = {str(role): found for role, found in pids.items()}
+        self._facts["cpus"] = {
+            str(role): sorted({cpus_of(pid) for pid in found} - {""})
+            for role, found in pids.items()
         }
-        self._facts["cpus"] = {role: list(cpus) for role, cpus in plan.cpus.items()}
         return self._facts
 
     def run_load(self, on_progress: OnProgress) -> None:
