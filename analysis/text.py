@@ -144,7 +144,8 @@ def _claim(session: Session, claim: Claim, layout: Axes, cells: Sequence[CellRes
         trials = (pair.numerator_trials, pair.denominator_trials)
         many = f"medians of {trials[0]} and {trials[1]} trials"
         lines.append(line + ("single runs" if trials == (1, 1) else many))
-    return [*lines, f"  measured in session {session.name} only; nothing is said of significance"]
+    how = "SIMULATED, not measured," if session.backend == "fake" else "measured"
+    return [*lines, f"  {how} in session {session.name} only; nothing is said of significance"]
 
 
 def _wrapped(lines: Sequence[str] | Iterator[str], indent: str = "") -> Iterator[str]:

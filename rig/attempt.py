@@ -138,5 +138,5 @@ def _judged(trial: Trial, walk: _Walk, record: Record) -> Record:
 
 
 def stack_came_up(record: Record) -> bool:
-    """Whether the stack got as far as being verified."""
-    return any(span.phase == Phase.VERIFY and not span.error for span in record.spans)
+    """Whether every role started."""
+    return any(span.phase == Phase.PROVISION and not span.error for span in record.spans)

@@ -6,6 +6,7 @@ underneath; `Progress` is what a running load tells.
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -16,6 +17,10 @@ from typing import Any, Protocol
 from rig.model import Link, Role
 from rig.plan import Plan
 from rig.record import DelayFacts, LoadFacts
+
+# how Python and Postgres begin the line that says what went wrong
+_ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
+ERROR_WITHIN_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -160,5 +165,10 @@ def module_of(role: Role) -> str:
 
 
 def tail(process: Running, lines: int = 3) -> str:
-    """The last lines a role printed, for an error message."""
-    return " / ".join(process.log_lines()[-lines:]) or "it printed nothing"
+    """The last lines a role printed, and the last error among them, for an error message."""
+    said = process.log_lines()
+    last = said[-lines:]
+    errors = [line for line in said[-ERROR_WITHIN_LINES:] if _ERROR.match(line)]
+    if errors and errors[-1] not in last:
+        last = [errors[-1], *last[-1:]]
+    return " / ".join(line.strip() for line in last) or "it printed nothing"

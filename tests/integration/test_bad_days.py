@@ -200,9 +200,9 @@ def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(open_folde
 def test_a_server_that_answers_wrongly_is_never_put_under_load(open_folder: Path) -> None:
     start = '["{python}", "{folder}/serve.py", "{host}", "{port}"]'
     done, before, session = run_broken(open_folder, "Answers wrongly", start)
-    assert done.code == 6, done.out + done.err
-    assert "target broken does not answer hello correctly" in done.err
-    assert "hello is 'nobody' instead of 'world'" in done.err
+    assert done.code == 5, done.out + done.err
+    assert "target broken does not answer hello correctly" in done.out
+    assert "hello is 'nobody' instead of 'world'" in done.out
     (attempt,) = session.attempts()
     manifest = attempt.manifest
     assert manifest["verdict"] == "failed"

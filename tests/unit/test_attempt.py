@@ -192,7 +192,7 @@ def test_a_record_that_is_not_as_asked_is_invalid(tmp_path: Path) -> None:
     assert [check["name"] for check in checks if check["status"] == "fail"]
 
 
-@pytest.mark.parametrize(("step", "came_up"), [("bring_up", False), ("verify", False),
+@pytest.mark.parametrize(("step", "came_up"), [("bring_up", False), ("verify", True),
                                                ("run_load", True), (None, True)])  # fmt: skip
 def test_whether_the_stack_came_up(step: str | None, came_up: bool, tmp_path: Path) -> None:
     backend = Scripted({step: StackError("broke")} if step else {})
