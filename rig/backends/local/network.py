@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pyroute2 import IPRoute, NetNS, netns
+from pyroute2.netlink.exceptions import NetlinkError
 
-from rig.model import Link, Role
+from rig.model import Link, Role, StackError
 from rig.plan import Plan
 
 # addresses of 198.18.0.0/15, the benchmarking range; the runner is .1 everywhere
@@ -46,7 +47,17 @@ def hosts_of(plan: Plan) -> list[tuple[Role, int]]:
 
 
 def lay(hosts: Iterable[tuple[Role, int]]) -> None:
-    """Makes the bridges and, for each host, its namespace with its links up and addressed."""
+    """Makes the bridges and, for each host, its namespace with its links up and addressed.
+
+    StackError where the kernel refuses.
+    """
+    try:
+        _lay(hosts)
+    except (NetlinkError, OSError) as error:
+        raise StackError(f"the hosts' network could not be laid: {error}") from error
+
+
+def _lay(hosts: Iterable[tuple[Role, int]]) -> None:
     with IPRoute() as route:
         route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
         bridges = {link: _bridge(route, link) for link in NETWORKS}
@@ -62,13 +73,17 @@ def lay(hosts: Iterable[tuple[Role, int]]) -> None:
 
 
 def clear() -> None:
-    """Removes every host and bridge."""
+    """Removes every host and bridge.
+
+    The ports first, one by one: the kernel takes its time over a namespace that nobody is in
+    any more, and the next trial's ports have the same names.
+    """
+    with IPRoute() as route:
+        for kind in ("veth", "bridge"):
+            for found in route.get_links(kind=kind):
+                route.link("del", index=found["index"])
     for name in netns.listnetns():
         netns.remove(name)
-    with IPRoute() as route:
-        for link in NETWORKS:
-            for index in route.link_lookup(ifname=str(link)):
-                route.link("del", index=index)
 
 
 def _bridge(route: IPRoute, link: Link) -> int:
