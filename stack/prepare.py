@@ -147,6 +147,8 @@ def seed() -> None:
     passwords.write_text((SECRETS / "pgpass").read_text())
     passwords.chmod(0o600)
     direct = {"PGHOST": DATABASE, "PGPORT": "5432", "BENCH_POOLER": "direct"}
+    # of this image, whatever the target: both have the same posts
+    direct["DJANGO_SETTINGS_MODULE"] = "django_async.settings"
     for command in (["migrate", "--no-input"], ["seed", str(POSTS)]):
         subprocess.run(
             [sys.executable, "-m", "django", *command],

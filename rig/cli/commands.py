@@ -17,6 +17,7 @@ from rich.console import Console
 from rig import session as sessions
 from rig import store
 from rig.backends.base import Backend
+from rig.backends.compose import backend as compose
 from rig.backends.compose import engine
 from rig.backends.compose.backend import ComposeBackend
 from rig.backends.fake import FakeBackend
@@ -32,6 +33,7 @@ from rig.plan import cpu_sets
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
+COMMANDS = ("run", "plan", "show", "analyse", "resume", "doctor", "clean")
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,9 @@ _RAW: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": Tru
 
 
 def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
-    if not asked.file.exists():
+    if not asked.file.is_file():
+        if str(asked.file) in COMMANDS:
+            raise UsageError(f"the command comes first: runner.py {asked.file} …")
         raise UsageError(
             f"there is no file and no command {str(asked.file)!r}", "python runner.py --help"
         )
@@ -375,8 +379,7 @@ def _clean(console: Console) -> int:
 
     with lock.alone("(cleaning)"):
         removed = [str(path) for path in remove_left_behind()]
-        if not engine.lacks():
-            removed += engine.remove_left_behind()
+        removed += compose.remove_left_behind()
     for what in removed or ["nothing was left behind"]:
         console.print(f"removed {what}" if removed else what, **_RAW)
     return ExitCode.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -14,15 +15,15 @@ from rig.backends import templates
 from rig.backends.base import Stack
 from rig.backends.compose import engine
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, compose, docker
-from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, ComposeHosts
-from rig.backends.specs import PROJECT, make_secrets
+from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
+from rig.backends.specs import make_secrets
 from rig.backends.stack import RealStack
 from rig.model import Link, Role, StackError
 from rig.plan import Plan
 
 CREATE_DEADLINE_S = 120.0
 OPEN_FILES_WANTED = 65_536
-_OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}
+SCRATCH_PREFIX = "async-django-rig-compose-"
 _SERVICES = {
     Role.DATABASE: "postgres",
     Role.POOLER: "pgbouncer",
@@ -42,17 +43,27 @@ class ComposeBackend:
         if lacks := engine.lacks():
             raise StackError(lacks)
         engine.remove_left_behind()
+        _remove_folders()
         self._session = f"async-django-{secrets.token_hex(4)}"
-        # its mode, 0700, keeps other users from what is mounted from it
-        self._scratch = Path(tempfile.mkdtemp(prefix=f"{self._session}-"))
-        self._secrets = make_secrets(self._scratch / "secrets")
-        for path in (self._scratch / "secrets", *(self._scratch / "secrets").iterdir()):
-            path.chmod(0o755 if path.is_dir() else 0o444)
         self._templates: dict[str, str] = {}
         self._trials = 0
-        docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
         self._open_files = OPEN_FILES_WANTED
-        self._compose({}, "build", *_IMAGES, deadline_s=engine.BUILD_DEADLINE_S)
+        # its mode, 0700, keeps other users from what is mounted from it
+        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
+        try:
+            self._prepare()
+        except BaseException:  # a Ctrl-C, too: nobody would close a backend that was never made
+            with contextlib.suppress(StackError):
+                self.close()
+            raise
+
+    def _prepare(self) -> None:
+        folder = self._scratch / "secrets"
+        self._secrets = make_secrets(folder)
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o444)
+        docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
+        engine.build(*_IMAGES)
         self._open_files = engine.open_files("async-django-rig/postgres", OPEN_FILES_WANTED)
 
     def _compose(
@@ -106,7 +117,7 @@ class ComposeBackend:
 
     def _create(self, plan: Plan, folder: Path) -> dict[Role, list[str]]:
         """Creates the plan's containers without starting them; their names by role."""
-        app = _OURS.get(plan.bound_target().folder, "target")
+        app = OURS.get(plan.bound_target().folder, "target")
         services = {**_SERVICES, Role.APP: app}
         if plan.pooler == "direct":
             del services[Role.POOLER]
@@ -155,11 +166,26 @@ class ComposeBackend:
         }
 
     def close(self) -> None:
-        """Removes the project and the session's folder; the cache of clusters stays."""
+        """Removes what the session made and its folder; the cache of clusters stays."""
         try:
-            self._compose({}, "down", "--remove-orphans", "--timeout", "0")
+            # by label and not by `compose down`: a probe's container belongs to no project
+            engine.remove_left_behind()
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def remove_left_behind() -> list[str]:
+    """Removes what killed sessions left: containers, networks, volumes, folders; which."""
+    return ([] if engine.lacks() else engine.remove_left_behind()) + _remove_folders()
+
+
+def _remove_folders() -> list[str]:
+    removed, uid = [], os.geteuid()
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
+        if path.is_dir() and uid in (0, path.stat().st_uid):
+            shutil.rmtree(path, ignore_errors=True)
+            removed.append(str(path))
+    return removed
 
 
 class ComposeShelf:

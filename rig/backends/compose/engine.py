@@ -5,29 +5,40 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from rig.backends.processes import run
+from rig.backends.processes import Process, run, until
 from rig.backends.specs import PROJECT
 from rig.model import StackError
 
 LABEL = "org.async-django-rig"
-BY_HAND = "by-hand"
+KEPT = ("by-hand", "cache", "image")
+"""Labels of what is not a session's: a user's own stack, the cache, what images hand down."""
+BY_HAND_PROJECT = "async-django-by-hand"
 CACHE_VOLUME = "async-django-rig-clusters"
 OLDEST_ENGINE = (20, 10)
+NETWORKS = "198.18.40.0 to 198.18.43.255"
 COMMAND_DEADLINE_S = 60.0
+REMOVE_DEADLINE_S = 15.0
 BUILD_DEADLINE_S = 900.0
 FILES = (PROJECT / "stack" / "compose.yaml", PROJECT / "stack" / "compose.rig.yaml")
 
+_BUILD_STEP = re.compile(r"^#\d+ +[\d.]+ *")
+_ADDRESSES = f"another Docker network has addresses of {NETWORKS}: docker network ls, remove it"
 _ADVICE = (
     (
-        "permission denied",
+        "permission denied while trying to connect",
         "you may not use the engine: sudo usermod -aG docker $USER, log in again",
     ),
-    ("Cannot connect", "no engine answers: sudo systemctl start docker"),
+    ("Cannot connect to", "it does not answer: sudo systemctl start docker"),
+    ("failed to connect to", "it does not answer: sudo systemctl start docker"),
+    ("error during connect", "nothing answers at DOCKER_HOST: correct or unset it"),
     ("is already allocated", "that port is taken: end what listens there"),
     ("address already in use", "that port is taken: end what listens there"),
-    ("Pool overlaps", "its networks are in use: python runner.py clean, or docker compose down"),
+    ("Pool overlaps", _ADDRESSES),
+    ("networks have overlapping IPv4", _ADDRESSES),
     ("Temporary failure resolving", "the image build has no network: check proxy and DNS"),
     ("Failed to fetch", "the image build cannot download: check network, proxy and PIP_CERT"),
     (
@@ -40,7 +51,7 @@ _ADVICE = (
 
 def docker(*arguments: str, deadline_s: float = COMMAND_DEADLINE_S) -> str:
     """What `docker …` prints. StackError with advice where it fails."""
-    return _advised(["docker", *arguments], deadline_s, os.environ)
+    return _advised(["docker"], arguments, deadline_s, os.environ)
 
 
 def compose(
@@ -50,18 +61,54 @@ def compose(
     deadline_s: float = COMMAND_DEADLINE_S,
 ) -> str:
     """What `docker compose …` prints for a project of ours."""
+    return _advised(_compose_words(project), arguments, deadline_s, {**os.environ, **variables})
+
+
+def _compose_words(project: str, progress: str = "quiet") -> list[str]:
     files = [word for file in FILES for word in ("--file", str(file))]
-    command = ["docker", "compose", "--project-name", project, *files, *arguments]
-    return _advised(command, deadline_s, {**os.environ, **variables})
+    return ["docker", "compose", "--progress", progress, "--project-name", project, *files]
 
 
-def _advised(command: list[str], deadline_s: float, environment: Mapping[str, str]) -> str:
+def build(*services: str) -> None:
+    """Builds services' images, unless they are there. StackError.
+
+    Always as the same project: its name becomes a label, and another label another image.
+    """
+    command = [*_compose_words(BY_HAND_PROJECT, "plain"), "build", *services]
+    environment = {**os.environ, "COMPOSE_PROFILES": "*", "DOCKER_BUILDKIT": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        building = Process(command, Path(folder) / "log", environment)
+        try:
+            code = building.wait(BUILD_DEADLINE_S)
+        finally:
+            building.kill()
+        lines = building.log_lines()
+    if code is None:
+        raise StackError(f"the images were not built within {BUILD_DEADLINE_S:g} s")
+    if code != 0:
+        # the reason stands far above the last line
+        why = next(filter(advice, lines), (lines or ["it printed nothing"])[-1])
+        raise StackError(f"docker compose build: {_BUILD_STEP.sub('', why)}", advice(why))
+
+
+def _advised(
+    program: Sequence[str],
+    arguments: Sequence[str],
+    deadline_s: float,
+    environment: Mapping[str, str],
+) -> str:
+    command = [*program, *arguments]
     try:
         return run(command, deadline_s, environment)
     except StackError as error:
-        said = error.what
-        do = next((do for words, do in _ADVICE if words.lower() in said.lower()), "")
-        raise StackError(said.replace(str(PROJECT), "."), do) from error
+        # what failed, not the dozen options it was given
+        short = error.what.replace(" ".join(command), f"{' '.join(program[:2])} {arguments[0]}")
+        raise StackError(short, advice(error.what)) from error
+
+
+def advice(said: str) -> str:
+    """What to do about an error of the engine's; empty where nobody knows."""
+    return next((do for words, do in _ADVICE if words.lower() in said.lower()), "")
 
 
 def lacks() -> str:
@@ -99,21 +146,38 @@ def open_files(image: str, wanted: int) -> int:
 
 
 def remove_left_behind() -> list[str]:
-    """Removes containers and networks of sessions that were killed; their names.
+    """Removes containers, networks and volumes of sessions; their names. StackError.
 
     Only what carries our label, and never what somebody started by hand, nor the cache.
     """
     removed = []
     for kind, listing, remove in (
-        ("container", ("ps", "--all"), ("rm", "--force", "--volumes")),
-        ("network", ("network", "ls"), ("network", "rm")),
-        ("volume", ("volume", "ls"), ("volume", "rm", "--force")),
+        ("container", ("ps", "--all", "--format", "{{.Names}}"), ("rm", "--force", "--volumes")),
+        ("network", ("network", "ls", "--format", "{{.Name}}"), ("network", "rm")),
+        ("volume", ("volume", "ls", "--format", "{{.Name}}"), ("volume", "rm", "--force")),
     ):
-        name = {"container": ".Names", "network": ".Name", "volume": ".Name"}[kind]
-        form = f'{{{{{name}}}}}\t{{{{.Label "{LABEL}"}}}}'
-        for line in docker(*listing, "--filter", f"label={LABEL}", "--format", form).splitlines():
-            found, _, session = line.partition("\t")
-            if session not in (BY_HAND, "cache"):
-                docker(*remove, found)
-                removed.append(f"{kind} {found}")
+        found = _of_sessions(listing)
+        if found:
+            _remove(listing, remove)
+        removed += [f"{kind} {name}" for name in found]
     return removed
+
+
+def _of_sessions(listing: Sequence[str]) -> list[str]:
+    form = f'{listing[-1]}\t{{{{.Label "{LABEL}"}}}}'
+    said = docker(*listing[:-1], form, "--filter", f"label={LABEL}")
+    lines = [line.partition("\t") for line in said.splitlines()]
+    return [name for name, _, session in lines if session not in KEPT]
+
+
+def _remove(listing: Sequence[str], remove: Sequence[str]) -> None:
+    """Tries again: a container that ends by itself may be about to remove itself."""
+    error = None
+    for _ in until(REMOVE_DEADLINE_S, every_s=0.2):
+        try:
+            if found := _of_sessions(listing):
+                docker(*remove, *found)
+            return
+        except StackError as failed:
+            error = failed
+    raise error or StackError(f"docker {remove[0]} did not end")

@@ -19,6 +19,8 @@ from rig.model import Link, Role, StackError
 LAYOUT = Layout("/venv/bin/python", "/usr/lib/postgresql/17/bin", "17", "/usr/sbin/pgbouncer")
 NETWORKS = {Link.FRONT: "198.18.40", Link.DATA: "198.18.41", Link.CONTROL: "198.18.42"}
 ADMIN_NETWORK = "198.18.43"
+OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}
+"""Targets whose code stands in an image of their own, and their services."""
 _FIXED = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9}
 
 
@@ -100,6 +102,14 @@ class DelayChild:
         return path.read_text(errors="replace").splitlines() if path.exists() else []
 
 
+def _hand_over(spec: Mapping[str, Any], path: Path) -> None:
+    """Writes a role's JSON: whole, as its appearance may start the role, and readable there."""
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps(spec))
+    scratch.chmod(0o644)
+    scratch.rename(path)
+
+
 class ComposeHosts:
     """The containers of one stack. `names` are those of each role, load workers in order."""
 
@@ -122,12 +132,9 @@ class ComposeHosts:
             out.mkdir(exist_ok=True)
             out.chmod(0o777)  # the containers' user is nobody here
         if role == Role.DELAY:
-            # its appearance starts the role, so it must appear whole
-            scratch = self._folder / "delay.json.part"
-            scratch.write_text(json.dumps(spec))
-            scratch.rename(self._folder / "delay.json")
+            _hand_over(spec, self._folder / "delay.json")
             return DelayChild(out)
-        (out.parent / "spec.json").write_text(json.dumps(spec))
+        _hand_over(spec, out.parent / "spec.json")
         return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
@@ -150,12 +157,13 @@ class ComposeHosts:
 
     def inside(self, path: Path) -> str:
         """Code stands in the images, secrets and other people's targets are mounted."""
-        for here, there in ((self._secrets, "/secrets"), (PROJECT, "/rig")):
-            if path == self._target and not path.name.startswith("django_"):
-                return "/target"
+        mounts = [(self._secrets, "/secrets"), (PROJECT, "/rig")]
+        if str(self._target) not in OURS:
+            mounts.insert(0, (self._target, "/target"))
+        for here, there in mounts:
             if path.is_relative_to(here):
                 return f"{there}/{path.relative_to(here)}".removesuffix("/.")
-        return "/target"
+        raise ValueError(f"{path} is not in the containers")
 
     def cluster(self) -> str:
         """In the volume of clusters: a copy on the same file system is quick."""

@@ -1,0 +1,341 @@
+"""One small matrix in containers, watched while it runs and read when it has ended."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from rig.backends.compose.engine import LABEL
+from stack.app.entry import USER_ID
+from tests.integration.compose.containers import (
+    CAPABILITY_SETS,
+    Engine,
+    Seen,
+    UnderWay,
+    docker,
+    holds,
+    images,
+    processes,
+    running_services,
+    under_way,
+)
+from tests.runs import Attempt, Done, Session, only_session, read_json, valid_session
+
+pytestmark = pytest.mark.compose
+
+MATRIX = """\
+experiment: matrix
+vary: {route: [io_create], target: [sync, async], delay_ms: [0, 100]}
+also:
+  pgbouncer:
+    because: fewer connections, behind PgBouncer
+    only: {target: [async], delay_ms: [100]}
+    set: {max_connections: 15, pooler: pgbouncer, pooler_pool_size: 10}
+load: {users: {from: 6, per_s: 12, to: 18}, steady: 3s, load_workers: 2}
+data: {posts: 1000, cpu_n: 1000}
+"""
+ONE_TRIAL = """\
+experiment: one
+vary: {route: [io_create], target: [async], delay_ms: [20]}
+load: {users: {from: 8, per_s: 8, to: 16}, steady: 3s}
+data: {posts: 1000, cpu_n: 1000}
+"""
+USERS = 18
+CELLS = [
+    ("sync", 0, "direct", 100),
+    ("sync", 100, "direct", 100),
+    ("async", 0, "direct", 100),
+    ("async", 100, "direct", 100),
+    ("async", 100, "pgbouncer", 15),
+]
+# their bits, from linux/capability.h
+KILL, SETGID, SETUID, SETPCAP, NET_ADMIN, NET_RAW = (1 << bit for bit in (5, 6, 7, 8, 12, 13))
+OF_THE_ENTRY_POINT = KILL | SETGID | SETUID | SETPCAP | NET_ADMIN | NET_RAW
+
+
+@dataclass
+class Watched:
+    """A session, and what could be seen while its trials were under load."""
+
+    before: Engine
+    done: Done = field(default_factory=lambda: Done(-1, "", ""))
+    passwords: set[str] = field(default_factory=set)
+    seen: list[Seen] = field(default_factory=list)
+    """Processes in containers."""
+    on_the_machine: list[bytes] = field(default_factory=list)
+    """Command lines of all processes, and environments of those in containers."""
+    labels: set[str] = field(default_factory=set)
+    health: set[str] = field(default_factory=set)
+    out: Path = Path()
+
+    @property
+    def session(self) -> Session:
+        return only_session(self.out)
+
+    def attempt(self, cell: tuple[str, int, str, int]) -> Attempt:
+        """The first attempt of the cell's trial."""
+        for row in self.session.rows("schedule.csv"):
+            found = (
+                row["target"], int(row["delay_ms"]), row["pooler"], int(row["max_connections"])
+            )  # fmt: skip
+            if found == cell:
+                return self.session.attempt(row["trial"])
+        raise AssertionError(f"no trial of {cell}")
+
+    def look(self, ours: UnderWay) -> None:
+        """Notes what is there now."""
+        scratch = ours.scratch()
+        assert scratch is not None
+        for name in ("superuser", "app"):
+            self.passwords.add((scratch / "secrets" / name).read_text().strip())
+        services = running_services()
+        seen = processes(services)
+        self.seen += seen
+        self.on_the_machine += [it.environment for it in seen]
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                self.on_the_machine.append(path.read_bytes())
+            except OSError:
+                continue
+        form = f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{.State.Health}}}}'
+        for line in docker("inspect", "--format", form, *services).splitlines():
+            label, _, health = line.partition(" ")
+            self.labels.add(label)
+            self.health.add(health)
+
+
+def watched(folder: Path, out: str) -> Watched:
+    """Runs the matrix, and looks once at every trial's load."""
+    found, looked = Watched(holds()), ""
+    with under_way("matrix.yaml", "--backend", "compose", "--yes", "--out", out, cwd=folder) as it:
+        while it.process.poll() is None:
+            if (trial := it.loading()) and trial != looked:
+                found.look(it)
+                looked = trial
+            time.sleep(0.1)
+        found.done, found.out = it.ends(), folder / out
+    return found
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """The matrix, run once; a busy machine gets a second try."""
+    folder = tmp_path_factory.mktemp("matrix")
+    (folder / "matrix.yaml").write_text(MATRIX)
+    found = watched(folder, "results")
+    if found.done.code == 4:
+        found = watched(folder, "results-again")
+    assert found.done.code == 0, found.done.out + found.done.err
+    return found
+
+
+@pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
+def attempt(ran: Watched, request: pytest.FixtureRequest) -> Attempt:
+    """Each trial's attempt."""
+    return ran.attempt(request.param)
+
+
+# what it leaves
+
+
+def test_it_ends_with_a_table(ran: Watched) -> None:
+    verdicts = [row["verdict"] for row in ran.session.rows("derived/trials.csv")]
+    assert verdicts == ["valid"] * len(CELLS)
+    assert ran.done.err == ""
+    assert "io_create · added delay 100 ms" in ran.done.out
+
+
+def test_nothing_is_left_behind(ran: Watched) -> None:
+    assert holds().left_since(ran.before) == {}
+
+
+def test_a_second_session_makes_no_second_images_and_one_load_worker_is_enough(
+    ran: Watched, tmp_path: Path
+) -> None:
+    before, kept = images(), holds()
+    assert_load_workers(tmp_path, 1)
+    assert images() == before
+    assert holds().left_since(kept) == {}
+
+
+def test_four_load_workers_share_the_load(ran: Watched, tmp_path: Path) -> None:
+    assert_load_workers(tmp_path, 4)
+
+
+def assert_load_workers(folder: Path, count: int) -> None:
+    (folder / "one.yaml").write_text(ONE_TRIAL)
+    session, _ = valid_session(
+        "one.yaml", "--backend", "compose", "--workers", str(count), "--yes", cwd=folder
+    )
+    (attempt,) = session.attempts()
+    load = attempt.manifest["load"]
+    assert (load["load_workers_asked"], load["load_workers_connected"]) == (count, count)
+    assert len(set(load["load_worker_addresses"])) == count
+    assert load["peak_users"] == 16
+    assert len(list((attempt.path / "logs").glob("load_worker-*.log"))) == count
+    assert_counts_agree(attempt)
+
+
+# what it measured
+
+
+def test_the_delay_is_as_asked_on_both_paths(attempt: Attempt) -> None:
+    manifest = attempt.manifest
+    asked_ms = manifest["levels"]["delay_ms"]
+    delay = manifest["delay"]
+    assert {path["link"] for path in delay["paths"]} == {"front", "data"}
+    for path in delay["paths"]:
+        for moment in ("before_ms", "during_ms", "after_ms"):
+            bound_ms = 3 if moment == "during_ms" else 2
+            assert abs(statistics.median(path[moment]) - asked_ms) <= bound_ms
+        assert path["lost"] == 0
+    assert (delay["drops"], delay["overruns"], delay["alive_to_the_end"]) == (0, 0, True)
+    assert delay["mechanism"] in (("netem", "nfqueue") if asked_ms else ("",))
+    assert (delay["packets"] > 0) == (asked_ms > 0)
+
+
+EXPECTED = {
+    "sync": ("gunicorn.workers.sync.SyncWorker", "psycopg"),
+    "async": ("uvicorn_worker._workers.UvicornWorker", "asyncpg"),
+}
+
+
+def test_facts_are_observed(attempt: Attempt) -> None:
+    manifest = attempt.manifest
+    assert (manifest["backend"], manifest["verdict"]) == ("compose", "valid")
+    facts, levels = manifest["facts"], manifest["levels"]
+    app = facts["app"]
+    assert (app["worker_class"], app["driver"]) == EXPECTED[levels["target"]]
+    assert (app["debug"], app["middleware"]) == (False, [])
+    settings = facts["database"]["settings"]
+    assert settings["max_connections"] == str(levels["max_connections"])
+    assert settings["synchronize_seqscans"] == "off"
+    assert facts["database"]["version"].startswith("17.")
+    assert len(facts["roles"]["load_worker"]) == 2
+    pooled = levels["pooler"] == "pgbouncer"
+    assert len(facts["roles"]["pooler"]) == pooled
+    if pooled:
+        assert facts["pooler"]["version"] >= "1.24"
+        assert facts["pooler"]["settings"]["default_pool_size"] == "10"
+        assert app["prepared_statements"] is True
+    pids = [pid for role in facts["roles"].values() for pid in role if pid]
+    assert len(pids) == len(set(pids))
+
+
+def test_a_session_says_what_the_engine_is(ran: Watched) -> None:
+    host = read_json(ran.session.path / "session.json")["host"]
+    assert host["engine"] == docker("version", "--format", "{{.Server.Version}}").strip()
+    assert host["open_files"] > 1024
+
+
+def test_the_load_was_the_one_asked_for(attempt: Attempt) -> None:
+    load = attempt.manifest["load"]
+    assert load["peak_users"] == USERS
+    assert (load["load_workers_connected"], load["load_workers_lost"]) == (2, 0)
+    first, second = load["load_worker_addresses"]
+    assert first != second
+    assert load["complete"] is True
+    assert load["started"] == load["finished"] + load["in_flight_at_stop"]
+
+
+def test_every_count_is_the_same(attempt: Attempt) -> None:
+    assert_counts_agree(attempt)
+    assert set(attempt.manifest["load"]["outcomes"]) == {"ok"}
+
+
+def assert_counts_agree(attempt: Attempt) -> None:
+    load, told = attempt.manifest["load"], read_json(attempt.path / "load" / "load.json")
+    by_outcome: dict[str, int] = {}
+    for row in attempt.rows("load/completions.csv"):
+        by_outcome[row["outcome"]] = by_outcome.get(row["outcome"], 0) + int(row["count"])
+    in_log: dict[str, int] = {}
+    for line in attempt.histograms():
+        outcome = line.get_tag().split("|")[2]
+        in_log[outcome] = in_log.get(outcome, 0) + line.get_total_count()
+    assert by_outcome == in_log == load["outcomes"] == told["outcomes"]
+    assert load["outcomes"]["ok"] > 0
+    started = sum(int(row["started"]) for row in attempt.rows("load/seconds.csv"))
+    assert started == load["started"] == told["started"]
+
+
+def test_an_answer_waits_for_its_round_trips(ran: Watched) -> None:
+    for target in ("sync", "async"):
+        answered_us = [
+            line.get_min_value()
+            for line in ran.attempt((target, 100, "direct", 100)).histograms()
+            if line.get_tag().endswith("|ok")
+        ]
+        # the database's six round trips and the answer's own way
+        assert min(answered_us) >= 7 * 100_000 * 0.98
+
+
+def test_the_logs_of_every_role_are_kept(attempt: Attempt) -> None:
+    logs = {path.name for path in (attempt.path / "logs").iterdir()}
+    pooled = attempt.manifest["levels"]["pooler"] == "pgbouncer"
+    assert logs == {
+        *("app.log", "database.log", "delay.log", "load_master.log"),
+        *("load_worker-1.log", "load_worker-2.log"),
+        *(["pooler.log"] if pooled else []),
+    }
+    assert "ready to accept connections" in (attempt.path / "logs/database.log").read_text()
+
+
+# what was seen meanwhile
+
+
+def test_no_password_is_in_results_or_process_lists(ran: Watched) -> None:
+    assert len(ran.passwords) == 2
+    assert len(ran.on_the_machine) > 100
+    files = [path.read_bytes() for path in ran.session.path.rglob("*") if path.is_file()]
+    for password in ran.passwords:
+        assert not any(password.encode() in data for data in (*files, *ran.on_the_machine))
+        assert password not in ran.done.out + ran.done.err
+
+
+SERVERS = {
+    "postgres": {"postgres", "postgres:"},
+    "pgbouncer": {"pgbouncer"},
+    "django_sync": {"gunicorn"},
+    "django_async": {"gunicorn"},
+    "locust_master": {"locust_master"},
+    "locust_worker": {"locust_worker"},
+}
+HOLDERS = {"stack.app.entry", "stack.delay"}
+
+
+@pytest.mark.parametrize("service", SERVERS)
+def test_servers_run_without_any_right(ran: Watched, service: str) -> None:
+    servers = [it for it in ran.seen if it.service == service and it.name not in HOLDERS]
+    assert {it.name.split()[0] for it in servers} == SERVERS[service]
+    for it in servers:
+        assert it.capabilities == dict.fromkeys(CAPABILITY_SETS, 0), it.command
+        assert it.status["NoNewPrivs"] == "1", it.command
+        assert set(it.status["Uid"].split()) == {str(USER_ID)}, it.command
+        assert set(it.status["Gid"].split()) == {str(USER_ID)}, it.command
+        assert it.status["Groups"] in ("", str(USER_ID)), it.command
+
+
+def test_gunicorns_master_and_its_workers_were_seen(ran: Watched) -> None:
+    for service in ("django_sync", "django_async"):
+        assert sum(it.service == service and it.name == "gunicorn" for it in ran.seen) >= 4
+
+
+def test_the_entry_point_and_the_delay_alone_hold_capabilities(ran: Watched) -> None:
+    holders = [it for it in ran.seen if any(it.capabilities.values())]
+    assert {it.name for it in holders} == HOLDERS
+    for it in holders:
+        assert it.service in ("django_sync", "django_async")
+        sets = it.capabilities
+        assert sets["CapEff"] == sets["CapPrm"] == sets["CapBnd"] == OF_THE_ENTRY_POINT
+        assert sets["CapAmb"] == 0
+        assert it.status["NoNewPrivs"] == "1"
+
+
+def test_every_container_carries_the_sessions_label_and_no_health_check(ran: Watched) -> None:
+    assert len(ran.labels) == 1
+    assert ran.labels.pop().startswith("async-django-")
+    assert ran.health == {"<nil>"}

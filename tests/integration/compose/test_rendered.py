@@ -1,0 +1,181 @@
+"""What Compose makes of the stack's files: nothing has more rights than it needs."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any
+
+import pytest
+
+from rig.backends.compose.engine import LABEL
+from tests.integration.compose.containers import call, docker, rendered
+
+pytestmark = pytest.mark.compose
+
+APPS = {"django_sync", "django_async", "target"}
+FOR_THE_DELAY = {"NET_ADMIN", "NET_RAW"}
+TO_BECOME_ANOTHER_USER = {"SETUID", "SETGID", "SETPCAP", "KILL"}
+# writes the files of both volumes as their owner, and has no network at all
+ROOT_WITHOUT_NETWORK = {"prepare"}
+RIGS = ("compose.yaml", "compose.rig.yaml")
+STACKS: dict[str, dict[str, Any]] = {}
+
+
+def stack(name: str) -> dict[str, Any]:
+    """A rendered file, made when it is first asked for."""
+    if name not in STACKS:
+        STACKS[name] = {
+            "by hand": lambda: rendered("compose.yaml"),
+            "sync, pgbouncer": lambda: rendered("compose.yaml", TARGET="sync", POOLER="pgbouncer"),
+            "every profile": lambda: rendered("compose.yaml", profiles=["*"]),
+            "the rig's": lambda: rendered(*RIGS, profiles=["*"]),
+        }[name]()
+    return STACKS[name]
+
+
+@pytest.fixture(params=["by hand", "sync, pgbouncer", "every profile", "the rig's"])
+def file(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return stack(request.param)
+
+
+@pytest.fixture
+def services(file: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = file["services"]
+    return found
+
+
+def test_which_services_run() -> None:
+    always = {"prepare", "seed", "postgres", "locust_master", "locust_worker"}
+    assert set(stack("by hand")["services"]) == {*always, "django_async"}
+    assert set(stack("sync, pgbouncer")["services"]) == {*always, "django_sync", "pgbouncer"}
+    assert set(stack("the rig's")["services"]) >= APPS
+
+
+def test_only_the_app_has_capabilities_and_only_those_it_needs(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        wanted = FOR_THE_DELAY | TO_BECOME_ANOTHER_USER if name in APPS else set()
+        assert (name, service["cap_drop"]) == (name, ["ALL"])
+        assert (name, set(service.get("cap_add", []))) == (name, wanted)
+
+
+def test_nobody_gains_rights_or_writes_to_its_image(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert (name, service["security_opt"]) == (name, ["no-new-privileges:true"])
+        assert (name, service["read_only"]) == (name, True)
+        for key in ("privileged", "devices", "pid", "ipc", "userns_mode", "group_add"):
+            assert not service.get(key), (name, key)
+        assert service.get("network_mode", "none") == "none"
+        assert all("docker.sock" not in json.dumps(it) for it in service.get("volumes", []))
+
+
+def test_secrets_and_other_peoples_code_are_mounted_read_only(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        mounts = {mount["target"]: mount for mount in service.get("volumes", [])}
+        for target in ("/secrets", "/target"):
+            if target in mounts and name != "prepare":
+                assert mounts[target].get("read_only") is True, name
+        assert ("/secrets" in mounts) == (not name.startswith("locust")), name
+
+
+def test_limits_protect_and_do_not_shape(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["pids_limit"] >= 2000, name
+        files = service["ulimits"]["nofile"]
+        assert min(files["soft"], files["hard"]) >= 65_536, name
+        assert int(service["mem_limit"]) >= 2 << 30, name
+        quotas = {"cpus", "cpu_quota", "cpu_shares", "cpu_period", "cpu_count", "deploy"}
+        assert not quotas & set(service), name
+
+
+def test_cpus_are_given_as_sets() -> None:
+    sets = {"RIG_CPUS_APP": "1", "RIG_CPUS_DATABASE": "0", "RIG_CPUS_POOLER": "2"}
+    services = rendered(*RIGS, profiles=["*"], RIG_CPUS_LOAD="3", **sets)["services"]
+    wanted = {
+        **dict.fromkeys(APPS, "1"), "postgres": "0", "pgbouncer": "2", "locust_master": "3",
+        "locust_worker": "3",
+    }  # fmt: skip
+    assert {name: services[name]["cpuset"] for name in wanted} == wanted
+
+
+def test_what_is_published_is_published_on_loopback_only(services: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published
+    for ports in published.values():
+        assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
+
+
+def test_the_rig_publishes_the_database_and_the_app_alone() -> None:
+    services = stack("the rig's")["services"]
+    assert {name for name in services if services[name].get("ports")} == {"postgres", *APPS}
+
+
+def test_data_and_control_lead_nowhere_else(file: dict[str, Any]) -> None:
+    networks = file["networks"]
+    subnets = []
+    for network in networks.values():
+        (config,) = network["ipam"]["config"]
+        subnets.append(ipaddress.IPv4Network(config["subnet"]))
+    assert all(net.subnet_of(ipaddress.IPv4Network("198.18.0.0/15")) for net in subnets)
+    assert len(set(subnets)) == len(networks)
+    internal = {name for name, network in networks.items() if network.get("internal")}
+    assert internal == {"data", "control"}
+    on_control = {
+        name for name, it in file["services"].items() if "control" in it.get("networks", {})
+    }
+    assert on_control == {"locust_master", "locust_worker"}
+    assert not {"front"} & set(file["services"]["postgres"]["networks"])
+
+
+def test_everything_carries_our_label() -> None:
+    labelled = rendered(*RIGS, profiles=["*"], RIG_SESSION="some-session")
+    for kind in ("services", "networks", "volumes"):
+        for name, it in labelled[kind].items():
+            if not it.get("external"):
+                assert it["labels"] == {LABEL: "some-session"}, name
+    by_hand = stack("by hand")
+    for kind in ("services", "networks", "volumes"):
+        assert all(it["labels"] == {LABEL: "by-hand"} for it in by_hand[kind].values())
+
+
+def test_an_image_is_the_same_for_every_session() -> None:
+    builds = [
+        {
+            name: service["build"]
+            for name, service in rendered(*RIGS, profiles=["*"], RIG_SESSION=it)["services"].items()
+        }
+        for it in ("one", "another")
+    ]
+    assert builds[0] == builds[1]
+
+
+def test_no_health_check_runs_beside_a_measurement() -> None:
+    """Each would start a Python every second on the app worker's own CPU."""
+    for name, service in stack("the rig's")["services"].items():
+        if name not in ("prepare", "seed"):
+            assert service.get("healthcheck", {"disable": True}).get("disable") is True, name
+
+
+@pytest.fixture(scope="module")
+def built() -> None:
+    """The images, from the files as they are now."""
+    done = call(
+        "docker", "compose", "--file", "stack/compose.yaml", "--profile", "*", "build", "--quiet"
+    )
+    assert done.code == 0, done.err
+
+
+def test_images_run_as_an_ordinary_user(built: None) -> None:
+    for name, service in stack("every profile")["services"].items():
+        user = docker("image", "inspect", "--format", "{{.Config.User}}", service["image"]).strip()
+        root = name in APPS | ROOT_WITHOUT_NETWORK
+        assert service.get("user", user) == ("" if root else "rig"), name
+    assert stack("by hand")["services"]["prepare"]["network_mode"] == "none"
+
+
+def test_images_hold_neither_certificates_nor_an_index(built: None) -> None:
+    for service in stack("every profile")["services"].values():
+        history = docker("image", "history", "--no-trunc", "--quiet=false", service["image"])
+        config = docker("image", "inspect", service["image"])
+        for word in ("PIP_INDEX_URL=", "PIP_CERT=/"):
+            assert word not in config + history.replace("PIP_CERT=/run/secrets/ca", "")

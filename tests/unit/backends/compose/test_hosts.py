@@ -1,0 +1,78 @@
+"""How roles in containers see this machine's paths, and how they are reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from rig.backends.compose.hosts import NETWORKS, OURS, ComposeHosts, DelayChild
+from rig.backends.specs import PROJECT
+from rig.model import Link, Role
+
+
+def hosts(folder: Path, target: Path | str = PROJECT / "django_async") -> ComposeHosts:
+    return ComposeHosts(folder, folder / "secrets", str(target), {}, "some-project")
+
+
+def test_code_stands_in_the_images_and_secrets_are_mounted(tmp_path: Path) -> None:
+    ours = hosts(tmp_path)
+    assert ours.inside(PROJECT) == "/rig"
+    assert ours.inside(PROJECT / "stack") == "/rig/stack"
+    assert ours.inside(tmp_path / "secrets" / "pgpass") == "/secrets/pgpass"
+    for folder, service in OURS.items():
+        assert hosts(tmp_path, folder).inside(Path(folder)) == f"/rig/{service}"
+
+
+@pytest.mark.parametrize(
+    "folder", ["examples/articles", "examples/django_articles", "../elsewhere/django_sync"]
+)
+def test_targets_that_are_not_ours_are_mounted(tmp_path: Path, folder: str) -> None:
+    target = Path(os.path.normpath(PROJECT / folder))
+    theirs = hosts(tmp_path, target)
+    assert theirs.inside(target) == "/target"
+    assert theirs.inside(target / "manage.py") == "/target/manage.py"
+    assert theirs.inside(PROJECT / "stack") == "/rig/stack"
+
+
+def test_what_is_not_mounted_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is not in the containers"):
+        hosts(tmp_path).inside(Path("/etc/passwd"))
+
+
+def test_addresses_are_fixed_where_others_must_know_them(tmp_path: Path) -> None:
+    ours = hosts(tmp_path)
+    assert ours.address(Role.APP, Link.FRONT) == f"{NETWORKS[Link.FRONT]}.2"
+    assert ours.address(Role.DATABASE, Link.DATA) == f"{NETWORKS[Link.DATA]}.3"
+    assert ours.address(Role.LOAD_MASTER, Link.CONTROL) == f"{NETWORKS[Link.CONTROL]}.9"
+    fixed = {ours.address(role, Link.DATA) for role in (Role.APP, Role.DATABASE, Role.POOLER)}
+    assert len(fixed) == 3
+
+
+def test_a_spec_can_be_read_inside_whatever_the_users_umask(tmp_path: Path) -> None:
+    (tmp_path / "delay").mkdir()
+    kept = os.umask(0o077)
+    try:
+        started = hosts(tmp_path).start(Role.DELAY, {"delay_ms": 1.0})
+    finally:
+        os.umask(kept)
+    spec = tmp_path / "delay.json"
+    assert json.loads(spec.read_text()) == {"delay_ms": 1.0}
+    assert stat.S_IMODE(spec.stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "delay").stat().st_mode) == 0o777
+    assert started.code() is None
+    assert {path.name for path in tmp_path.iterdir()} == {"delay", "delay.json"}
+
+
+def test_the_delay_is_steered_by_files(tmp_path: Path) -> None:
+    delay = DelayChild(tmp_path)
+    delay.signal(signal.SIGUSR1)
+    assert (tmp_path / "delay.signal").read_text() == str(int(signal.SIGUSR1))
+    assert delay.wait(0.01) is None
+    (tmp_path / "delay.exit").write_text("3")
+    (tmp_path / "log").write_text("delay: no mechanism\n")
+    assert (delay.wait(5), delay.code(), delay.log_lines()) == (3, 3, ["delay: no mechanism"])
