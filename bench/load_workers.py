@@ -30,8 +30,16 @@ def counts(attempt: Path) -> dict[str, int]:
         if line.startswith("Tag=")
     )
     master = json.loads((attempt / "load" / "load.json").read_text())["finished"]
-    record = json.loads((attempt / "manifest.json").read_text())["load"]["finished"]
-    return {"master": master, "record": record, "completions": rows, "histograms": histograms}
+    load = json.loads((attempt / "manifest.json").read_text())["load"]
+    own = sum(load["finished_by_load_worker"].values())
+    record = load["finished"]
+    return {
+        "load workers": own,
+        "master": master,
+        "record": record,
+        "completions": rows,
+        "histograms": histograms,
+    }
 
 
 def main() -> None:

@@ -131,7 +131,8 @@ def _record(
 
 def _judged(trial: Trial, walk: _Walk, record: Record) -> Record:
     if walk.error is not None:
-        why = f"{walk.failed_in}: {walk.error.what}"
+        do = f"; {walk.error.do}" if walk.error.do else ""
+        why = f"{walk.failed_in}: {walk.error.what}{do}"
         return dataclasses.replace(record, verdict=Verdict.FAILED, why=why)
     checks, verdict, why = judge(trial.plan, record)
     return dataclasses.replace(record, checks=checks, verdict=verdict, why=why)

@@ -62,6 +62,8 @@ class LoadFacts:
     load_workers_connected: int = 0
     load_workers_lost: int = 0
     load_worker_addresses: tuple[str, ...] = ()
+    finished_by_load_worker: Mapping[str, int] = field(default_factory=dict)
+    """Each load worker's own count, by its address."""
     peak_users: int = 0
     started: int = 0
     finished: int = 0

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.backends.compose import engine
 from rig.model import RigError
 from tests.integration.nobody import ordinary_user
 
@@ -64,7 +65,8 @@ def _no_second_kernel() -> str:
 
 
 def _no_docker() -> str:
-    return _why_not(["docker", "info"], "start a Docker engine")
+    # what the rig itself needs: an engine that answers, and Compose v2
+    return engine.lacks()
 
 
 SUITES: Mapping[str, Callable[[], str]] = {

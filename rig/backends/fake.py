@@ -60,6 +60,7 @@ class FakeStack:
         self._plan = plan
         self._completions = Completions()
         self._in_flight = 0
+        self._finished: list[int] = []
 
     def bring_up(self) -> None:
         """Nothing to start."""
@@ -79,6 +80,7 @@ class FakeStack:
         for index, recorder in enumerate(recorders):
             ages_s = recorder.freeze(load.duration_s)
             self._in_flight += len(ages_s)
+            self._finished.append(recorder.finished)
             report = json.loads(json.dumps(recorder.drain()))  # as Locust would carry it
             self._completions.add(f"load-{index + 1}", report, load.duration_s)
         for second in range(int(load.duration_s) + 1):
@@ -104,6 +106,9 @@ class FakeStack:
             load_workers_asked=load.load_workers,
             load_workers_connected=load.load_workers,
             load_worker_addresses=tuple(f"load-{n + 1}" for n in range(load.load_workers)),
+            finished_by_load_worker={
+                f"load-{index + 1}": count for index, count in enumerate(self._finished)
+            },
             peak_users=load.users.end_users,
             started=self._completions.started,
             finished=self._completions.outcomes.total(),

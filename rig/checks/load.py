@@ -7,8 +7,12 @@ from rig.record import Check, Record
 
 
 def load_workers(record: Record) -> Check:
-    """Every load worker connected, stayed, and sent its last report."""
+    """Every load worker connected, stayed, sent its last report; the counts agree exactly."""
     load = record.load
+    own = sum(load.finished_by_load_worker.values())
+    if load.complete and own != load.finished:
+        says = f"the load workers counted {own} answers, the master {load.finished}"
+        return Check("load_workers", Status.FAIL, says, again=True)
     if load.complete and load.load_workers_connected == load.load_workers_asked:
         return Check("load_workers", Status.PASS, f"{load.load_workers_connected} to the end")
     says = (

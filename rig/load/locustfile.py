@@ -166,7 +166,12 @@ finals: dict[str, dict[str, Any]] = {}
 
 def _send_final(environment: Any, msg: Any) -> None:
     ages_s = recorder.freeze(Epoch.elapsed_s())
-    final = {"report": recorder.drain(), "ages_s": ages_s, "address": _own_address()}
+    final = {
+        "report": recorder.drain(),
+        "ages_s": ages_s,
+        "address": _own_address(),
+        "finished": recorder.finished,
+    }
     environment.runner.send_message("final", final)
 
 
@@ -197,6 +202,9 @@ def _finish(runner: Any) -> None:
             "load_workers_connected": len(runner.clients),
             "load_workers_lost": SPEC.load_workers - len(finals),
             "load_worker_addresses": sorted(final["address"] for final in finals.values()),
+            "finished_by_load_worker": {
+                final["address"]: final["finished"] for final in finals.values()
+            },
             "peak_users": completions.peak_users,
             "started": completions.started,
             "finished": completions.outcomes.total(),

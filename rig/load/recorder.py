@@ -80,6 +80,8 @@ class Recorder:
         self._flying: dict[int, float] = {}
         self._sequence = 0
         self.frozen = False
+        self.finished = 0
+        """Answers counted so far; the master's sum must come to the same."""
 
     def start(self, at_s: float) -> int:
         """A request leaves; gives the number to finish it by."""
@@ -95,6 +97,7 @@ class Recorder:
         started_s = self._flying.pop(number, None)
         if started_s is None or self.frozen:
             return
+        self.finished += 1
         phase = phase_at(at_s, self._ramp_s, self._duration_s)
         slot = Slot(int(at_s), phase, route, outcome)
         completed = self._completed.get(slot)

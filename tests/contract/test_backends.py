@@ -9,7 +9,11 @@ import pytest
 
 from tests.runs import Attempt, Session, heading, valid_session
 
-BACKENDS = ["fake", pytest.param("local", marks=pytest.mark.integration)]
+BACKENDS = [
+    "fake",
+    pytest.param("local", marks=pytest.mark.integration),
+    pytest.param("compose", marks=pytest.mark.compose),
+]
 ONE_TRIAL = """\
 experiment: one
 vary: {route: [io_create], target: [async], delay_ms: [20]}

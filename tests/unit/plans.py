@@ -54,6 +54,7 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
         peak_users=PLAN.load.users.end_users,
         started=41,
         finished=40,
+        finished_by_load_worker={"198.18.0.10": 19, "198.18.0.11": 21},
         in_flight_at_stop=1,
         ramp_s=2.0,
         duration_s=6.0,

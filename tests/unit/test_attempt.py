@@ -126,7 +126,7 @@ def test_what_breaks_is_reported_and_cleaned_up(step: str, phase: Phase, tmp_pat
     backend = Scripted({step: StackError(f"{step} broke", "do this")})
     seen = run(tmp_path, backend)
     assert seen.verdict is Verdict.FAILED
-    assert seen.why == f"{phase}: {step} broke"
+    assert seen.why == f"{phase}: {step} broke; do this"
     failed = [span for span in seen.spans if span.error]
     assert [span.phase for span in failed] == [phase]
     assert (tmp_path / store.MANIFEST).exists()

@@ -18,6 +18,7 @@ from tests.unit.plans import record
         ({}, Status.PASS),
         ({"load_workers_connected": 1}, Status.FAIL),
         ({"complete": False, "load_workers_lost": 1}, Status.FAIL),
+        ({"finished": 41}, Status.FAIL),
     ],
 )
 def test_every_load_worker_stays_to_the_end(changes: dict[str, Any], status: Status) -> None:
