@@ -54,7 +54,7 @@ def attempt_of(session: Session) -> Attempt:
 def keys(data: Any) -> Any:
     """The names in a record, without what only one machine or target can say."""
     if isinstance(data, Mapping):
-        free = ("facts", "files", "outcomes")
+        free = ("facts", "files", "outcomes", "finished_by_load_worker")
         return {name: None if name in free else keys(value) for name, value in data.items()}
     if isinstance(data, list):
         return [keys(data[0])] if data and isinstance(data[0], Mapping) else []

@@ -96,8 +96,10 @@ class ComposeBackend:
         folder = self._scratch / f"trial-{self._trials}"
         for role in Role:
             out = folder / role / ("" if role == Role.DELAY else "out")
-            out.mkdir(parents=True)
-            out.chmod(0o777)
+            for path in (folder, folder / role, out):
+                path.mkdir(exist_ok=True)
+                # the containers' user is nobody here, and this user's umask may be a narrow one
+                path.chmod(0o777 if path == out else 0o755)
         names: dict[Role, list[str]] = {}
         try:
             names = self._create(plan, folder)

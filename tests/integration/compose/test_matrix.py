@@ -258,6 +258,9 @@ def assert_counts_agree(attempt: Attempt) -> None:
         in_log[outcome] = in_log.get(outcome, 0) + line.get_total_count()
     assert by_outcome == in_log == load["outcomes"] == told["outcomes"]
     assert load["outcomes"]["ok"] > 0
+    by_load_worker = load["finished_by_load_worker"]
+    assert set(by_load_worker) == set(load["load_worker_addresses"])
+    assert sum(by_load_worker.values()) == load["finished"] == sum(load["outcomes"].values())
     started = sum(int(row["started"]) for row in attempt.rows("load/seconds.csv"))
     assert started == load["started"] == told["started"]
 
