@@ -11,11 +11,11 @@ docker images -q 'async-django-rig/*' | sort -u | xargs -r docker rmi -f >/dev/n
 docker builder prune -af >/dev/null
 begun=$(date +%s.%N)
 build
-echo "first build: $(echo "$(date +%s.%N) - $begun" | bc) s"
+echo "first build: $(awk "BEGIN {print $(date +%s.%N) - $begun}") s"
 view=django_sync/views.py
 cp "$view" "$view.before"
 trap 'mv "$view.before" "$view"' EXIT
 echo "# touched" >>"$view"
 begun=$(date +%s.%N)
 build
-echo "rebuild after touching a view: $(echo "$(date +%s.%N) - $begun" | bc) s"
+echo "rebuild after touching a view: $(awk "BEGIN {print $(date +%s.%N) - $begun}") s"
