@@ -19,8 +19,9 @@ from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
 from rig.model import Phase, RigError, StackError, Verdict
+from rig.observed import Observed, observe
 from rig.plan import Trial
-from rig.record import DelayFacts, LoadFacts, Record, Span
+from rig.record import Record, Span
 
 OnPhase = Callable[[Phase], None]
 
@@ -56,8 +57,7 @@ class _Walk:
 @dataclass
 class _Seen:
     facts: Mapping[str, Any] = field(default_factory=dict)
-    delay: DelayFacts = field(default_factory=DelayFacts)
-    load: LoadFacts = field(default_factory=LoadFacts)
+    observed: Observed = field(default_factory=Observed)
 
 
 def run(
@@ -84,7 +84,8 @@ def run(
                 _measure(stack, walk, seen, on_progress)
             finally:
                 with walk.phase(Phase.COLLECT):
-                    seen.delay, seen.load = stack.collect(folder)
+                    stack.collect(folder)
+                    seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
     record = _judged(trial, walk, _record(trial, number, backend, walk, seen, started_at))
@@ -124,8 +125,7 @@ def _record(
         started_at=started_at,
         spans=tuple(walk.spans),
         facts=seen.facts,
-        delay=seen.delay,
-        load=seen.load,
+        **vars(seen.observed),
     )
 
 

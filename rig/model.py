@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of everything on disk; its history heads `rig/record.py`."""
 
 Level = str | int | float

@@ -4,6 +4,7 @@ Pure. May not know how anything was observed. Written as `manifest.json`, last o
 
 History of `schema`:
 1  first
+2  the ledger, the probes, ages of unanswered requests, dropped arrivals
 """
 
 from __future__ import annotations
@@ -68,12 +69,55 @@ class LoadFacts:
     started: int = 0
     finished: int = 0
     in_flight_at_stop: int = 0
+    in_flight_ages_s: tuple[float, ...] = ()
+    """How long each of those had been under way, ascending."""
+    dropped: int = 0
+    """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
+    began_at_s: float = 0.0
+    """The load's second 0 on CLOCK_MONOTONIC, which the probes' `at_s` count on."""
     ramp_s: float = 0.0
     """When the steady window began, seconds after the load did; what was planned."""
     duration_s: float = 0.0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     complete: bool = False
     """Whether every load worker's last report reached the master."""
+
+
+@dataclass(frozen=True)
+class LedgerFacts:
+    """What client, target and database each counted, over the whole load.
+
+    Counted from a baseline after `verify` until the app is gone and its sessions have ended.
+    None where the target lacks the power to be counted.
+    """
+
+    rows_before: int | None = None
+    rows_after: int | None = None
+    rows_of_successes: int | None = None
+    """Rows whose title names a request that succeeded."""
+    rows_late: int | None = None
+    """Rows whose title names a request that failed or was never answered."""
+    rows_twice: int = 0
+    """Rows whose title another row has, too."""
+    rows_foreign: int = 0
+    """New rows whose title names no request of this load."""
+    statements: int | None = None
+    """Scans of the target's tables, as Postgres counted them."""
+    answered_by_target: int | None = None
+    """Correct answers, as the target itself counted them."""
+    fingerprint_before: str = ""
+    fingerprint_after: str = ""
+    """Of the schema: tables, columns, indices."""
+
+
+@dataclass(frozen=True)
+class ProbeFacts:
+    """The probes' series, summed up. Empty where nothing was probed."""
+
+    samples: Mapping[str, int] = field(default_factory=dict)
+    """Samples taken, by probe."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why a probe has nothing to say, by probe."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +128,8 @@ class Check:
     status: Status
     says: str
     again: bool = False
+    needs: str = ""
+    """The power that the target lacks; such an unknown does not bar a verdict."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +148,8 @@ class Record:
     """What each role said of itself: versions, effective settings, pids, CPU sets."""
     delay: DelayFacts = DelayFacts()
     load: LoadFacts = LoadFacts()
+    probes: ProbeFacts = field(default_factory=ProbeFacts)
+    ledger: LedgerFacts = field(default_factory=LedgerFacts)
     checks: tuple[Check, ...] = ()
     verdict: Verdict = Verdict.UNKNOWN
     why: str = ""
@@ -115,26 +163,38 @@ class Record:
 
 
 def record_from_json(data: Mapping[str, Any]) -> Record:
-    """A Record from what `to_json` wrote.
+    """A Record from what `to_json` wrote, by this schema or an older one.
 
     ValueError for a schema newer than this code; KeyError or TypeError where it is no manifest.
     """
     if data["schema"] > SCHEMA:
         raise ValueError(f"schema {data['schema']} is newer than this code's {SCHEMA}")
-    delay = dict(data["delay"])
-    delay["paths"] = tuple(_path(path) for path in delay["paths"])
-    load = dict(data["load"])
-    load["load_worker_addresses"] = tuple(load["load_worker_addresses"])
     return Record(
         **{
             **data,
             "spans": tuple(Span(**span) for span in data["spans"]),
-            "delay": DelayFacts(**delay),
-            "load": LoadFacts(**load),
+            "delay": delay_from_json(data["delay"]),
+            "load": load_from_json(data["load"]),
+            "probes": ProbeFacts(**data.get("probes", {})),
+            "ledger": LedgerFacts(**data.get("ledger", {})),
             "checks": tuple(_check(check) for check in data["checks"]),
             "verdict": Verdict(data["verdict"]),
         }
     )
+
+
+def delay_from_json(data: Mapping[str, Any]) -> DelayFacts:
+    """DelayFacts from its JSON."""
+    return DelayFacts(**{**data, "paths": tuple(_path(path) for path in data["paths"])})
+
+
+def load_from_json(data: Mapping[str, Any]) -> LoadFacts:
+    """LoadFacts from its JSON."""
+    lists = {key: tuple(data[key]) for key in _LOAD_LISTS if key in data}
+    return LoadFacts(**{**data, **lists})
+
+
+_LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s")
 
 
 def _path(data: Mapping[str, Any]) -> PathDelay:

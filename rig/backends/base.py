@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 from rig.model import Link, Role
 from rig.plan import Plan
-from rig.record import DelayFacts, LoadFacts
 
 # how Python and Postgres begin the line that says what went wrong
 _ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
@@ -60,8 +59,8 @@ class Stack(Protocol):
         """Measures the delay again, ends the app, waits until its database sessions ended."""
         ...
 
-    def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
-        """Copies load/, probes/ and logs/ into the attempt's folder; what they say."""
+    def collect(self, folder: Path) -> None:
+        """Copies load/, probes/ and logs/ into the attempt's folder."""
         ...
 
 

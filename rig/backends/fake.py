@@ -20,7 +20,6 @@ from rig.backends.base import OnProgress, Progress, Stack
 from rig.load.recorder import Completions, Recorder
 from rig.model import OUTCOME_OK, Link
 from rig.plan import Plan
-from rig.record import DelayFacts, LoadFacts, PathDelay
 
 RESERVED_CONNECTIONS = 3
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
@@ -59,7 +58,7 @@ class FakeStack:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._completions = Completions()
-        self._in_flight = 0
+        self._ages_s: list[float] = []
         self._finished: list[int] = []
 
     def bring_up(self) -> None:
@@ -79,7 +78,7 @@ class FakeStack:
         _simulate(self._plan, recorders)
         for index, recorder in enumerate(recorders):
             ages_s = recorder.freeze(load.duration_s)
-            self._in_flight += len(ages_s)
+            self._ages_s += ages_s
             self._finished.append(recorder.finished)
             report = json.loads(json.dumps(recorder.drain()))  # as Locust would carry it
             self._completions.add(f"load-{index + 1}", report, load.duration_s)
@@ -92,32 +91,46 @@ class FakeStack:
     def stop(self) -> None:
         """Nothing to end."""
 
-    def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
-        """Writes the recorder's files as the load master does."""
+    def collect(self, folder: Path) -> None:
+        """Writes the recorder's files as the load master does, and the delay's as its role does."""
         plan, load = self._plan, self._plan.load
         (folder / "logs").mkdir(exist_ok=True)
+        (folder / "probes").mkdir(exist_ok=True)
         self._completions.write(folder / "load", load.users.ramp_s, load.duration_s)
-        paths = tuple(
-            PathDelay(str(link), delay_ms, (delay_ms,), (delay_ms,), (delay_ms,))
-            for link in (Link.FRONT, Link.DATA)
-            for delay_ms in (plan.delay.on(link),)
-        )
-        return DelayFacts("simulated", "the fake backend", paths), LoadFacts(
-            load_workers_asked=load.load_workers,
-            load_workers_connected=load.load_workers,
-            load_worker_addresses=tuple(f"load-{n + 1}" for n in range(load.load_workers)),
-            finished_by_load_worker={
-                f"load-{index + 1}": count for index, count in enumerate(self._finished)
+        addresses = [f"load-{index + 1}" for index in range(load.load_workers)]
+        _write(
+            folder / "load" / "load.json",
+            {
+                "load_workers_connected": load.load_workers,
+                "load_worker_addresses": addresses,
+                "finished_by_load_worker": dict(zip(addresses, self._finished, strict=False)),
+                "peak_users": load.users.end_users,
+                "started": self._completions.started,
+                "finished": self._completions.outcomes.total(),
+                "in_flight_at_stop": len(self._ages_s),
+                "in_flight_ages_s": sorted(round(age_s, 3) for age_s in self._ages_s),
+                "outcomes": dict(self._completions.outcomes),
+                "complete": True,
             },
-            peak_users=load.users.end_users,
-            started=self._completions.started,
-            finished=self._completions.outcomes.total(),
-            in_flight_at_stop=self._in_flight,
-            ramp_s=load.users.ramp_s,
-            duration_s=load.duration_s,
-            outcomes=dict(self._completions.outcomes),
-            complete=True,
         )
+        moments = {
+            str(link): {key: [plan.delay.on(link)] for key in ("before", "during", "after")}
+            for link in (Link.FRONT, Link.DATA)
+        }
+        _write(
+            folder / "probes" / "delay.json",
+            {
+                "mechanism": "simulated",
+                "why": "the fake backend",
+                "counters": {"packets": 0, "drops": 0, "backlog": 0, "overruns": 0, "alive": True},
+                "rtt_ms": moments,
+                "lost": dict.fromkeys(moments, 0),
+            },
+        )
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(data), encoding="utf-8")
 
 
 def _simulate(plan: Plan, recorders: list[Recorder]) -> None:

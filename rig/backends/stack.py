@@ -5,7 +5,6 @@ May know roles, specs and plans; may not know whether a host is a namespace or a
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import shutil
@@ -20,16 +19,14 @@ from rig.backends.base import Hosts, OnProgress, Progress, Running, tail
 from rig.backends.database import Login
 from rig.backends.processes import until
 from rig.backends.specs import Secrets, app_spec, database_spec, delay_spec, load_spec, pooler_spec
-from rig.model import Link, LoadError, Role, StackError
+from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
-from rig.record import DelayFacts, LoadFacts, PathDelay
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
 LEAVE_DEADLINE_S = 20.0
 LOAD_SLACK_S = 60.0
 LOCUST_DEADLINE_S = 30.0
-_NOTHING_LOADED = LoadFacts()
 
 
 @dataclass(frozen=True)
@@ -181,8 +178,8 @@ class RealStack:
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
                 raise LoadError(f"Locust did not end in order: {tail(started.process)}")
 
-    def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
-        """Copies what the roles wrote; what they say of delay and load."""
+    def collect(self, folder: Path) -> None:
+        """Copies what the roles wrote."""
         hosts = self._hosts
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         for started in self._started:
@@ -193,52 +190,12 @@ class RealStack:
         if load.exists():
             skip = shutil.ignore_patterns("ready.json", "*.part")
             shutil.copytree(load, folder / "load", ignore=skip, dirs_exist_ok=True)
+        (folder / "probes").mkdir(exist_ok=True)
         probe = hosts.out(Role.DELAY) / "delay.csv"
         if probe.exists():
-            (folder / "probes").mkdir(exist_ok=True)
             shutil.copyfile(probe, folder / "probes" / "delay.csv")
-        return self._delay_facts(), self._load_facts(folder / "load" / "load.json")
-
-    def _delay_facts(self) -> DelayFacts:
-        said = self._delay
-        if said is None:
-            return DelayFacts()
-        paths = tuple(
-            PathDelay(
-                link=link,
-                asked_ms=self._plan.delay.on(Link(link)),
-                before_ms=tuple(moments.get("before", ())),
-                during_ms=tuple(moments.get("during", ())),
-                after_ms=tuple(moments.get("after", ())),
-                lost=said["lost"][link],
-            )
-            for link, moments in said["rtt_ms"].items()
-        )
-        count = said["counters"]
-        return DelayFacts(
-            mechanism=said["mechanism"],
-            why=said["why"],
-            paths=paths,
-            packets=count["packets"],
-            drops=count["drops"],
-            overruns=count["overruns"],
-            alive_to_the_end=count["alive"],
-        )
-
-    def _load_facts(self, path: Path) -> LoadFacts:
-        load = self._plan.load
-        asked = dataclasses.replace(
-            _NOTHING_LOADED,
-            load_workers_asked=load.load_workers,
-            ramp_s=load.users.ramp_s,
-            duration_s=load.duration_s,
-        )
-        if not path.exists():
-            return asked
-        said = json.loads(path.read_text())
-        said.pop("in_flight_ages_s")
-        said["load_worker_addresses"] = tuple(said["load_worker_addresses"])
-        return dataclasses.replace(asked, **said)
+        if self._delay is not None:
+            (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
 
     # the end
 

@@ -212,6 +212,7 @@ def _finish(runner: Any) -> None:
             "in_flight_at_stop": len(ages_s),
             "in_flight_ages_s": [round(age, 3) for age in ages_s],
             "complete": len(finals) == SPEC.load_workers,
+            "began_at_s": Epoch.at_s,
         },
     )
 

@@ -94,7 +94,8 @@ SESSION_FILES = {
     "derived/figures/goodput.png", "derived/figures/goodput.csv",
 }  # fmt: skip
 ATTEMPT_FILES = {
-    "load/latencies.hlog", "load/completions.csv", "load/seconds.csv", "checks.json",
+    "load/latencies.hlog", "load/completions.csv", "load/seconds.csv", "load/load.json",
+    "probes/delay.json", "checks.json",
     "manifest.json",
 }  # fmt: skip
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rig.factors import FACTORS
@@ -53,6 +56,7 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
         load_worker_addresses=("198.18.0.10", "198.18.0.11"),
         peak_users=PLAN.load.users.end_users,
         started=41,
+        in_flight_ages_s=(0.25,),
         finished=40,
         finished_by_load_worker={"198.18.0.10": 19, "198.18.0.11": 21},
         in_flight_at_stop=1,
@@ -71,3 +75,29 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
         delay=delay or DelayFacts("netem", "the kernel has netem", (path("front"), path("data"))),
         load=load or fine,
     )
+
+
+_PLANNED = ("load_workers_asked", "ramp_s", "duration_s")
+
+
+def write_raw(folder: Path, seen: Record) -> None:
+    """The raw files that `rig.observed` reads a record's facts from."""
+    for name in ("load", "probes", "logs"):
+        (folder / name).mkdir(parents=True)
+    (folder / "logs" / "app.log").write_text("said\n")
+    load = {k: v for k, v in dataclasses.asdict(seen.load).items() if k not in _PLANNED}
+    (folder / "load" / "load.json").write_text(json.dumps(load))
+    delay = seen.delay
+    count = {"packets": delay.packets, "drops": delay.drops, "overruns": delay.overruns}
+    paths = {path.link: path for path in delay.paths}
+    said = {
+        "mechanism": delay.mechanism,
+        "why": delay.why,
+        "counters": {**count, "alive": delay.alive_to_the_end},
+        "rtt_ms": {
+            link: {"before": path.before_ms, "during": path.during_ms, "after": path.after_ms}
+            for link, path in paths.items()
+        },
+        "lost": {link: path.lost for link, path in paths.items()},
+    }
+    (folder / "probes" / "delay.json").write_text(json.dumps(said))

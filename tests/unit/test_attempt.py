@@ -18,8 +18,8 @@ from rig import attempt, store
 from rig.backends.base import OnProgress, Stack
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
-from rig.record import DelayFacts, LoadFacts, Record, record_from_json
-from tests.unit.plans import record, trial
+from rig.record import LoadFacts, Record, record_from_json
+from tests.unit.plans import record, trial, write_raw
 
 WALK = ["up", "bring_up", "set_delay", "verify", "run_load", "stop", "collect", "down"]
 
@@ -74,11 +74,9 @@ class Scripted:
     def stop(self) -> None:
         self._step("stop")
 
-    def collect(self, folder: Path) -> tuple[DelayFacts, LoadFacts]:
-        (folder / "logs").mkdir()
-        (folder / "logs" / "app.log").write_text("said\n")
+    def collect(self, folder: Path) -> None:
+        write_raw(folder, self.seen)
         self._step("collect")
-        return self.seen.delay, self.seen.load
 
 
 def run(folder: Path, backend: Scripted) -> Record:
@@ -106,7 +104,8 @@ def test_the_manifest_is_the_record_and_comes_last(tmp_path: Path) -> None:
     assert not any(backend.manifests)
     assert record_from_json(json.loads((tmp_path / store.MANIFEST).read_text())) == seen
     assert seen.files == store.hashes(tmp_path)
-    assert set(seen.files) == {"checks.json", "logs/app.log"}
+    raw = {"load/load.json", "probes/delay.json"}
+    assert set(seen.files) == {"checks.json", "logs/app.log", *raw}
 
 
 BROKEN_STEPS = {

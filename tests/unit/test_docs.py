@@ -22,7 +22,16 @@ from rig.factors import FACTORS, apply, slug_of
 from rig.load.recorder import Completions, Recorder
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Plan, Target
-from rig.record import Check, DelayFacts, LoadFacts, PathDelay, Record, Span
+from rig.record import (
+    Check,
+    DelayFacts,
+    LedgerFacts,
+    LoadFacts,
+    PathDelay,
+    ProbeFacts,
+    Record,
+    Span,
+)
 from rig.session import session_facts
 from rig.store import SessionFolder
 from stack.delay.__main__ import COLUMNS as DELAY_COLUMNS
@@ -296,12 +305,13 @@ def test_the_keys_of_a_manifest_are_those_of_a_record() -> None:
     listed = first_column("results-format.md", "**manifest.json**")
     assert sorted(listed) == sorted(names(Record))
     inner = {*names(Span), *names(DelayFacts), *names(PathDelay), *names(Check), *names(LoadFacts)}
+    inner |= {*names(LedgerFacts), *names(ProbeFacts)}
     assert inner <= words(text("results-format.md"))
 
 
 def test_the_keys_of_what_the_load_master_writes() -> None:
     planned = {"load_workers_asked", "ramp_s", "duration_s"}
     listed = first_column("results-format.md", "**load/load.json**")
-    assert set(listed) == {*names(LoadFacts), "in_flight_ages_s"} - planned
+    assert set(listed) == {*names(LoadFacts)} - planned
     (progress,) = re.findall(r"\*\*load/progress.jsonl\*\*.*?\n\n", text("results-format.md"), re.S)
     assert set(names(Progress)) <= words(progress)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig.model import Link, Role
+from rig.model import SCHEMA, Link, Role
 from rig.plan import Cell, Delay, Plan, Refusal, cpu_sets
 from tests.unit.plans import LEVELS, PLAN, trial
 
@@ -65,7 +65,7 @@ def test_whatever_changes_the_trial_changes_the_digest(other: Plan) -> None:
 def test_a_plan_is_json() -> None:
     told = json.loads(json.dumps(PLAN.to_json()))
     assert told["load"]["users"] == {"start_users": 2, "per_s": 4, "end_users": 10}
-    assert told["schema"] == 1
+    assert told["schema"] == SCHEMA
 
 
 def test_a_plan_without_its_target_says_whose() -> None:

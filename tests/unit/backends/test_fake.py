@@ -10,20 +10,22 @@ import pytest
 from rig.backends.fake import RESERVED_CONNECTIONS, FakeBackend, queue_of
 from rig.load.shape import Users
 from rig.model import Link
+from rig.observed import Observed, observe
 from rig.plan import Delay, Plan
-from rig.record import DelayFacts, LoadFacts
+from rig.record import LoadFacts
 from tests.unit.plans import PLAN
 
 
-def collected(plan: Plan, folder: Path) -> tuple[DelayFacts, LoadFacts]:
+def collected(plan: Plan, folder: Path) -> Observed:
     folder.mkdir(exist_ok=True)
     with FakeBackend().up(plan) as stack:
         stack.run_load(lambda _: None)
-        return stack.collect(folder)
+        stack.collect(folder)
+    return observe(folder, plan)
 
 
 def loaded(plan: Plan, folder: Path) -> LoadFacts:
-    return collected(plan, folder)[1]
+    return collected(plan, folder).load
 
 
 def test_no_request_is_lost(tmp_path: Path) -> None:
@@ -70,7 +72,7 @@ def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
 
 
 def test_simulated_delays_are_as_asked_and_say_that_they_are_simulated(tmp_path: Path) -> None:
-    facts, _ = collected(replace(PLAN, delay=Delay(50.0, (Link.DATA,))), tmp_path)
+    facts = collected(replace(PLAN, delay=Delay(50.0, (Link.DATA,))), tmp_path).delay
     assert facts.mechanism == "simulated"
     seen = {path.link: path.before_ms for path in facts.paths}
     assert seen == {"front": (0.0,), "data": (50.0,)}
