@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -243,7 +244,7 @@ def _in_place(
         wanted = "local" if doctor.fit() else "compose"
     if wanted == "compose":
         agreed()
-        return _interruptible(lambda: _alone_with(ComposeBackend, go))
+        return _interruptible(lambda: _alone_with(ComposeBackend, go), compose.remove_left_behind)
     if lacks := world.lacks():
         raise UsageError(lacks)
     agreed()
@@ -272,15 +273,22 @@ def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> in
             backend.close()
 
 
-def _interruptible(go: Callable[[], int]) -> int:
-    """The first signal unwinds in order, the second ends at once."""
+def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda: None) -> int:
+    """The first signal unwinds in order; the second removes what runs and ends at once.
+
+    Without the kernel's help (`at_once`: containers outlive whoever started them) nobody else
+    would. A third one waits for nothing.
+    """
     seen: list[int] = []
 
     def interrupt(number: int, _frame: object) -> None:
         seen.append(number)
-        if len(seen) > 1:
-            os._exit(ExitCode.INTERRUPTED)
-        raise KeyboardInterrupt
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        if len(seen) == 2:
+            with contextlib.suppress(RigError):
+                at_once()
+        os._exit(ExitCode.INTERRUPTED)
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
