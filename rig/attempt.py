@@ -18,12 +18,14 @@ from typing import Any
 from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
+from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
 from rig.model import Phase, RigError, StackError, Verdict
 from rig.observed import Observed, observe
 from rig.plan import Trial
-from rig.record import Record, Span
+from rig.record import Calibration, Prediction, Record, Span
 
 OnPhase = Callable[[Phase], None]
+NOT_CALIBRATED = Calibration()
 
 
 @dataclass
@@ -68,6 +70,7 @@ def run(
     origin_s: float,
     on_phase: OnPhase,
     on_progress: OnProgress,
+    calibration: Calibration = NOT_CALIBRATED,
 ) -> Record:
     """Carries a trial out in `folder` and writes its manifest, last of all.
 
@@ -88,13 +91,23 @@ def run(
                     seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
-    record = _judged(trial, walk, _record(trial, number, backend, walk, seen, started_at))
+    record = _record(trial, number, backend, walk, seen, started_at)
+    record = dataclasses.replace(
+        record, predicted=predicted(trial, calibration), null_rps=calibration.null_rps
+    )
+    record = _judged(trial, walk, record)
     checks = [dataclasses.asdict(check) for check in record.checks]
     store.write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
     record = dataclasses.replace(record, files=store.hashes(folder))
     manifest = json.dumps(record.to_json(), indent=1) + "\n"
     store.write_atomically(folder / store.MANIFEST, manifest)
     return record
+
+
+def predicted(trial: Trial, calibration: Calibration) -> Prediction | None:
+    """What a trial must come to at best, by the session's calibration."""
+    levels = {name: trial.cell.levels[name] for name in STACK_FACTORS if name in trial.cell.levels}
+    return predict(trial.plan, stack_of(calibration, levels, trial.plan.route_name))
 
 
 def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress) -> None:

@@ -5,7 +5,10 @@ Reads files and nothing else: `verify` calls it again, on another machine, long 
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,9 @@ from rig.record import (
     load_from_json,
 )
 
-DELAY, LOAD, LEDGER = Path("probes", "delay.json"), Path("load", "load.json"), Path("ledger.json")
+DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
+SEQUENCES, LEDGER = Path("load", "sequences.csv"), Path("ledger.json")
+UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ def observe(folder: Path, plan: Plan) -> Observed:
     return Observed(
         delay=_delay(_read(folder / DELAY), plan),
         load=_load(_read(folder / LOAD), plan),
+        ledger=_ledger(folder),
     )
 
 
@@ -80,3 +86,60 @@ def _load(said: Any, plan: Plan) -> LoadFacts:
         "duration_s": load.duration_s,
     }
     return load_from_json({**asked, **(said or {})})
+
+
+def _ledger(folder: Path) -> LedgerFacts:
+    book = _read(folder / LEDGER)
+    if book is None or "after" not in book:
+        return LedgerFacts()
+    before, after = book["counters_before"], book["counters_after"]
+    facts = LedgerFacts(
+        rows_before=book["before"]["rows"],
+        rows_after=book["after"]["rows"],
+        statements=after["scans"] - before["scans"],
+        transactions=after["transactions"] - before["transactions"],
+        sessions=after["sessions"] - before["sessions"],
+        verifying_requests=book["verifying_requests"],
+        postgres_restarted=after["postgres_started_at"] != before["postgres_started_at"],
+        fingerprint_before=book["before"]["fingerprint"],
+        fingerprint_after=book["after"]["fingerprint"],
+    )
+    if "rows" not in book or not (folder / SEQUENCES).exists():
+        return facts
+    written = _expanded((worker, *pair) for worker, pairs in book["rows"].items() for pair in pairs)
+    sent = _read(folder / LOAD)["sequences"]
+    not_ok = _not_ok(folder / SEQUENCES)
+    failed = {name for outcome, names in not_ok.items() for name in names if outcome != UNANSWERED}
+    unanswered = not_ok.get(UNANSWERED, set())
+    known = _expanded((worker, 1, last) for worker, last in sent.items())
+    ok = known - failed - unanswered
+    return dataclasses.replace(
+        facts,
+        rows_of_successes=len(written & ok),
+        rows_of_failures={
+            outcome: len(written & names)
+            for outcome, names in sorted(not_ok.items())
+            if outcome != UNANSWERED and written & names
+        },
+        rows_of_unanswered=len(written & unanswered),
+        rows_twice=book["rows_twice"],
+        rows_foreign=len(written - known),
+        successes_without_row=len(ok - written),
+    )
+
+
+Name = tuple[str, int]
+"""A request: its load worker and its sequence number."""
+
+
+def _expanded(ranges: Iterable[tuple[str, int, int]]) -> set[Name]:
+    return {(worker, n) for worker, first, last in ranges for n in range(first, last + 1)}
+
+
+def _not_ok(path: Path) -> dict[str, set[Name]]:
+    found: dict[str, set[Name]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            names = _expanded([(row["load_worker"], int(row["first"]), int(row["last"]))])
+            found.setdefault(row["outcome"], set()).update(names)
+    return found

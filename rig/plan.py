@@ -33,6 +33,11 @@ class Route:
     statements: int | None = None
     """SQL statements one request sends; None where nobody declared it."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether a request leaves a row that names it."""
+        return "{unique}" in f"{dict(self.form)}{self.json}"
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -56,6 +61,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Ledger:
+    """Where a target's routes write and read, so that the database itself can be asked."""
+
+    table: str
+    """Its rows are what a writing route adds; its scans are what a reading route costs."""
+    column: str
+    """Holds `{unique}` of the request that wrote the row."""
+
+
+@dataclass(frozen=True)
 class Target:
     """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
 
@@ -72,6 +87,8 @@ class Target:
     """Files and folders that decide what migrate and seed make (for the template's cache key)."""
     ready: str = "/"
     facts: str | None = None
+    ledger: Ledger | None = None
+    """None: the database is not asked, and the check of that name is unknown."""
     supports: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
     """Levels it has for the factors that it, not the rig, carries out."""
     refuses: tuple[Refusal, ...] = ()

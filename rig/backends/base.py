@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,13 @@ class Stack(Protocol):
         """Measures the delay again, ends the app, waits until its database sessions ended."""
         ...
 
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Brings up the target alone and runs errands at no delay, then at the plan's.
+
+        `[{"delay_ms": …, "routes": {route: what the scout saw}}, …]`. StackError.
+        """
+        ...
+
     def collect(self, folder: Path) -> None:
         """Copies load/, probes/ and logs/ into the attempt's folder."""
         ...
@@ -68,6 +75,8 @@ class Backend(Protocol):
     """A kind of place where plans can run."""
 
     name: str
+    scouts: bool
+    """Whether its stacks can be scouted."""
 
     def lacks(self, plan: Plan) -> str:
         """Why this plan cannot run here and how to get what it needs; empty if it can."""

@@ -7,11 +7,12 @@ a measurement's, and every record says so.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import heapq
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,28 @@ class FakeStack:
 
     def stop(self) -> None:
         """Nothing to end."""
+
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """What the queue answers where nobody else is in it."""
+        seen = []
+        for delay_ms in (0.0, self._plan.delay.delay_ms):
+            routes = {}
+            for errand in errands:
+                delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
+                route = self._plan.bound_target().routes[errand["route"]]
+                plan = dataclasses.replace(
+                    self._plan, delay=delay, route=route, route_name=route.name
+                )
+                queue = queue_of(plan)
+                response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
+                busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
+                routes[route.name] = {
+                    "response_ms": [response_ms] * errand["requests"],
+                    "interval_ms": 1000 * busy_s,
+                    "wrong": [],
+                }
+            seen.append({"delay_ms": delay_ms, "routes": routes})
+        return seen
 
     def collect(self, folder: Path) -> None:
         """Writes the recorder's files as the load master does, and the delay's as its role does."""
@@ -183,6 +206,7 @@ class FakeBackend:
     """Simulated hosts; no deadline, no machine, no rights."""
 
     name = "fake"
+    scouts = True
 
     def lacks(self, plan: Plan) -> str:
         """Nothing."""

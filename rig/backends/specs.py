@@ -207,6 +207,12 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
     return dataclasses.asdict(spec)
 
 
+def scout_spec(hosts: Hosts, errands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a load worker's host asks without any load."""
+    url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
+    return {"target_url": url, "scout": list(errands)}
+
+
 def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
     """Which links are delayed, and where each path is measured to."""
     far = Role.DATABASE if plan.pooler == "direct" else Role.POOLER

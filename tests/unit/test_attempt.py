@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Scripted:
     manifests: list[bool] = field(default_factory=list)
     folder: Path = Path()
     name: str = "scripted"
+    scouts: bool = False
 
     def _step(self, name: str) -> None:
         self.steps.append(name)
@@ -73,6 +74,9 @@ class Scripted:
 
     def stop(self) -> None:
         self._step("stop")
+
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        raise NotImplementedError
 
     def collect(self, folder: Path) -> None:
         write_raw(folder, self.seen)

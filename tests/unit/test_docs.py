@@ -23,14 +23,18 @@ from rig.load.recorder import Completions, Recorder
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Plan, Target
 from rig.record import (
+    Calibration,
     Check,
     DelayFacts,
     LedgerFacts,
     LoadFacts,
     PathDelay,
+    Prediction,
     ProbeFacts,
     Record,
     Span,
+    StackFacts,
+    Unloaded,
 )
 from rig.session import session_facts
 from rig.store import SessionFolder
@@ -152,6 +156,7 @@ name: x
 start: [x]
 routes: {x: {zzz: 1, method: GET, path: /}}
 refuses: [{zzz: 1, because: x, when: {pooler: [direct]}}]
+ledger: {zzz: 1, table: x, column: x}
 """
 
 
@@ -183,7 +188,7 @@ def test_every_key_of_a_target_and_of_a_route_is_listed(tmp_path: Path) -> None:
         *first_column("extending.md", "## A target"),
         *first_column("extending.md", "## A route"),
     }
-    assert known_keys(caught.value, sections=3) == listed
+    assert known_keys(caught.value, sections=4) == listed
 
 
 # links and examples
@@ -305,7 +310,7 @@ def test_the_keys_of_a_manifest_are_those_of_a_record() -> None:
     listed = first_column("results-format.md", "**manifest.json**")
     assert sorted(listed) == sorted(names(Record))
     inner = {*names(Span), *names(DelayFacts), *names(PathDelay), *names(Check), *names(LoadFacts)}
-    inner |= {*names(LedgerFacts), *names(ProbeFacts)}
+    inner |= {*names(LedgerFacts), *names(ProbeFacts), *names(Prediction)}
     assert inner <= words(text("results-format.md"))
 
 
@@ -315,3 +320,9 @@ def test_the_keys_of_what_the_load_master_writes() -> None:
     assert set(listed) == {*names(LoadFacts)} - planned
     (progress,) = re.findall(r"\*\*load/progress.jsonl\*\*.*?\n\n", text("results-format.md"), re.S)
     assert set(names(Progress)) <= words(progress)
+
+
+def test_the_keys_of_a_calibration() -> None:
+    listed = first_column("results-format.md", "**calibration.json**")
+    assert set(listed) | {"why"} == set(names(Calibration))
+    assert {*names(StackFacts), *names(Unloaded)} <= words(text("results-format.md"))

@@ -139,12 +139,17 @@ def test_doctor_names_everything_it_looks_at(run: Run, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_elsewhere_than_on_linux_auto_is_compose(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], platform: str
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    platform: str,
 ) -> None:
     def no_engine() -> None:
         raise StackError("compose was asked for")
 
     monkeypatch.setattr(commands, "ComposeBackend", no_engine)
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(commands.lock, "LOCK", tmp_path / "lock")
     assert run("small.yaml", "--yes") == ExitCode.NO_STACK
     assert "compose was asked for" in capsys.readouterr().err

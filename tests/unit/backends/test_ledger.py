@@ -1,0 +1,15 @@
+"""Rows to ranges of requests."""
+
+from __future__ import annotations
+
+from rig.backends.ledger import ranges, tally
+
+
+def test_ranges() -> None:
+    assert ranges([]) == []
+    assert ranges([5, 1, 2, 3, 7, 8]) == [[1, 3], [5, 5], [7, 8]]
+
+
+def test_a_tally_names_requests_and_counts_what_came_twice() -> None:
+    found = tally(["0-1", "0-2", "1-5", "0-2", "verify-0", "Post 7"])
+    assert found == {"rows": {"0": [[1, 2]], "1": [[5, 5]]}, "rows_twice": 1}
