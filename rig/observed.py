@@ -73,6 +73,7 @@ def _delay(said: Any, plan: Plan) -> DelayFacts:
         paths=paths,
         packets=count["packets"],
         drops=count["drops"],
+        missing=said.get("missing_packets", 0),
         overruns=count["overruns"],
         alive_to_the_end=count["alive"],
     )

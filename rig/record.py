@@ -50,6 +50,8 @@ class DelayFacts:
     paths: tuple[PathDelay, ...] = ()
     packets: int = 0
     drops: int = 0
+    missing: int = 0
+    """Packets that went into the delay and neither came out nor were counted as dropped."""
     overruns: int = 0
     """Times the kernel could not hand a packet over (ENOBUFS)."""
     alive_to_the_end: bool = True
