@@ -22,6 +22,7 @@ from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
 from rig.model import Phase, RigError, StackError, Verdict
 from rig.observed import Observed, observe
 from rig.plan import Trial
+from rig.probes import sampling
 from rig.record import Calibration, Prediction, Record, Span
 
 OnPhase = Callable[[Phase], None]
@@ -84,7 +85,7 @@ def run(
             stack.bring_up()
         if stack is not None:
             try:
-                _measure(stack, walk, seen, on_progress)
+                _measure(stack, walk, seen, on_progress, folder)
             finally:
                 with walk.phase(Phase.COLLECT):
                     stack.collect(folder)
@@ -110,14 +111,19 @@ def predicted(trial: Trial, calibration: Calibration) -> Prediction | None:
     return predict(trial.plan, stack_of(calibration, levels, trial.plan.route_name))
 
 
-def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress) -> None:
+def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress, folder: Path) -> None:
     def verify() -> None:
         seen.facts = stack.verify()
+
+    def load() -> None:
+        # not beyond it: the end of every role would look like a failure
+        with sampling(stack.sight, folder / "probes"):
+            stack.run_load(on_progress)
 
     steps: tuple[tuple[Phase, Callable[[], None]], ...] = (
         (Phase.IMPAIR, stack.set_delay),
         (Phase.VERIFY, verify),
-        (Phase.LOAD, lambda: stack.run_load(on_progress)),
+        (Phase.LOAD, load),
         (Phase.STOP, stack.stop),
     )
     for phase, step in steps:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from rig.model import Link, Role
 from rig.plan import Plan
+from rig.sight import Sight
 
 # how Python and Postgres begin the line that says what went wrong
 _ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
@@ -49,6 +50,10 @@ class Stack(Protocol):
 
     def verify(self) -> Mapping[str, Any]:
         """Proves that the target answers correctly; the facts of every role. StackError."""
+        ...
+
+    def sight(self) -> Sight:
+        """What the probes may see of it; empty where nothing is real."""
         ...
 
     def run_load(self, on_progress: OnProgress) -> None:

@@ -21,6 +21,7 @@ from rig.backends.base import OnProgress, Progress, Stack
 from rig.load.recorder import Completions, Recorder
 from rig.model import OUTCOME_OK, Link
 from rig.plan import Plan
+from rig.sight import Sight
 
 RESERVED_CONNECTIONS = 3
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
@@ -71,6 +72,10 @@ class FakeStack:
     def verify(self) -> Mapping[str, Any]:
         """The facts say that nothing here is real."""
         return {"simulated": True, "queue": vars(queue_of(self._plan))}
+
+    def sight(self) -> Sight:
+        """There is nothing to see."""
+        return Sight()
 
     def run_load(self, on_progress: OnProgress) -> None:
         """Simulates the closed loop of every user, then writes what a real load writes."""

@@ -60,7 +60,11 @@ def database_spec(plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -
         "initialise": False,
         "set_passwords": False,
         "password_files": passwords.files(hosts),
-        "settings": _settings(plan.max_connections),
+        "settings": {
+            **_settings(plan.max_connections),
+            # the probes keep one connection: with it, ordinary roles have 3 fewer than all
+            "superuser_reserved_connections": 2,
+        },
     }
 
 

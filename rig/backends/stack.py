@@ -21,6 +21,7 @@ from rig.backends.database import Login
 from rig.backends.ledger import Book
 from rig.backends.processes import until
 from rig.backends.specs import (
+    POOLER_PORT,
     Secrets,
     app_spec,
     database_spec,
@@ -31,6 +32,7 @@ from rig.backends.specs import (
 )
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
+from rig.sight import Sight
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
@@ -54,6 +56,14 @@ def cpus_of(pid: int) -> str:
         return ""
     found = re.search(r"^Cpus_allowed_list:\s*(\S+)", status.read_text(), re.MULTILINE)
     return found[1] if found else ""
+
+
+def _pid_of(process: Running) -> int:
+    """A process id; 0 where it has ended or cannot be known."""
+    try:
+        return process.pid
+    except StackError:
+        return 0
 
 
 class RealStack:
@@ -195,6 +205,30 @@ class RealStack:
             for role, found in pids.items()
         }
         return self._facts
+
+    def sight(self) -> Sight:
+        """Its processes, the app's counters, and ways to ask the databases."""
+        pooled = self._plan.pooler != "direct"
+        return Sight(
+            pids={
+                role: tuple(_pid_of(started.process) for started in self._of(role))
+                for role in Role
+                if self._of(role)
+            },
+            app_port=http.APP_PORT,
+            counters=self._hosts.out(Role.APP),
+            postgres=self._login.connect,
+            app_user=database.APP_USER,
+            database=database.DATABASE,
+            pgbouncer=self._console.connect if pooled else None,
+        )
+
+    @property
+    def _console(self) -> Login:
+        """PgBouncer's admin console."""
+        address, port = self._hosts.reach(Role.POOLER, POOLER_PORT)
+        password, user = self._passwords.app_password_file, database.APP_USER
+        return Login(address, port, password, user, "pgbouncer")
 
     def run_load(self, on_progress: OnProgress) -> None:
         """Releases the load master and follows it to the end of the load."""

@@ -19,6 +19,7 @@ from rig.backends.base import OnProgress, Stack
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
 from rig.record import LoadFacts, Record, record_from_json
+from rig.sight import Sight
 from tests.unit.plans import record, trial, write_raw
 
 WALK = ["up", "bring_up", "set_delay", "verify", "run_load", "stop", "collect", "down"]
@@ -68,6 +69,9 @@ class Scripted:
     def verify(self) -> Mapping[str, Any]:
         self._step("verify")
         return {"app": {"pid": 1}}
+
+    def sight(self) -> Sight:
+        return Sight()
 
     def run_load(self, on_progress: OnProgress) -> None:
         self._step("run_load")
