@@ -19,7 +19,7 @@ from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
 from rig.model import Phase, RigError, StackError, Verdict
-from rig.observed import Observed, observe
+from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
 from rig.record import Record, Span
 
@@ -85,6 +85,7 @@ def run(
             finally:
                 with walk.phase(Phase.COLLECT):
                     stack.collect(folder)
+                    store.write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
                     seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
@@ -124,7 +125,6 @@ def _record(
         plan_digest=trial.plan.digest,
         started_at=started_at,
         spans=tuple(walk.spans),
-        facts=seen.facts,
         **vars(seen.observed),
     )
 

@@ -6,6 +6,7 @@ Reads files and nothing else: `verify` calls it again, on another machine, long 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from rig.record import (
 )
 
 DELAY, LOAD, LEDGER = Path("probes", "delay.json"), Path("load", "load.json"), Path("ledger.json")
+FACTS = Path("facts.json")
 
 
 @dataclass(frozen=True)
 class Observed:
     """The facts that an attempt's raw files hold."""
 
+    facts: Mapping[str, Any] = field(default_factory=dict)
     delay: DelayFacts = field(default_factory=DelayFacts)
     load: LoadFacts = field(default_factory=LoadFacts)
     probes: ProbeFacts = field(default_factory=ProbeFacts)
@@ -37,6 +40,7 @@ class Observed:
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
     return Observed(
+        facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
         load=_load(_read(folder / LOAD), plan),
     )

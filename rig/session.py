@@ -19,7 +19,7 @@ from rig.factors import FACTORS, label_of
 from rig.model import SCHEMA, ExitCode, Level, Phase, StackError, UsageError, Verdict
 from rig.plan import Trial
 from rig.record import Record
-from rig.store import SessionFolder, now
+from rig.store import MANIFEST, SessionFolder, now, sha256
 
 Only = Mapping[str, tuple[Level, ...]]
 
@@ -166,7 +166,13 @@ def _run_trial(
     folder.journal("began", trial=trial.name, attempt=number)
     watch.began(trial)
     record = attempt.run(trial, number, path, backend, origin_s, watch.phase, watch.progress)
-    folder.journal("ended", trial=trial.name, attempt=number, verdict=record.verdict)
+    folder.journal(
+        "ended",
+        trial=trial.name,
+        attempt=number,
+        verdict=record.verdict,
+        manifest_sha256=sha256(path / MANIFEST),
+    )
     watch.ended(trial, record)
     return record
 
