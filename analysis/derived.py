@@ -39,15 +39,18 @@ class Derived:
     """One line on each file that could not be read."""
 
 
-def derive(session_dir: Path) -> Derived:
-    """Replaces `derived/` by what the raw files say; UsageError for a folder that is no session."""
+def derive(session_dir: Path, into: Path | None = None) -> Derived:
+    """Replaces `derived/`, or the folder `into`, by what the raw files say.
+
+    UsageError for a folder that is no session.
+    """
     session = read_session(session_dir)
     found = results(session)
     trials = tuple(result.row() for result in found)
     by_cell = cells(session, found)
     summary = tuple(cell.row for cell in by_cell)
-    folder = session_dir / "derived"
-    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=session_dir))
+    folder = into or session_dir / "derived"
+    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=folder.parent))
     try:
         new = scratch / "new"
         (new / GOODPUT).parent.mkdir(parents=True)

@@ -20,7 +20,7 @@ from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
 from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
 from rig.model import Phase, RigError, StackError, Verdict
-from rig.observed import Observed, observe
+from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
 from rig.probes import sampling
 from rig.record import Calibration, Prediction, Record, Span
@@ -89,6 +89,7 @@ def run(
             finally:
                 with walk.phase(Phase.COLLECT):
                     stack.collect(folder)
+                    store.write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
                     seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
@@ -143,7 +144,6 @@ def _record(
         plan_digest=trial.plan.digest,
         started_at=started_at,
         spans=tuple(walk.spans),
-        facts=seen.facts,
         **vars(seen.observed),
     )
 

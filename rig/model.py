@@ -79,6 +79,7 @@ class ExitCode(enum.IntEnum):
     SOME_INVALID = 4
     SOME_FAILED = 5
     NO_STACK = 6
+    DIFFERS = 7
     INTERRUPTED = 130
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from rig.record import (
 
 DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
 SEQUENCES, LEDGER = Path("load", "sequences.csv"), Path("ledger.json")
+FACTS = Path("facts.json")
 UNANSWERED = "unanswered"
 
 
@@ -33,6 +34,7 @@ UNANSWERED = "unanswered"
 class Observed:
     """The facts that an attempt's raw files hold."""
 
+    facts: Mapping[str, Any] = field(default_factory=dict)
     delay: DelayFacts = field(default_factory=DelayFacts)
     load: LoadFacts = field(default_factory=LoadFacts)
     probes: ProbeFacts = field(default_factory=ProbeFacts)
@@ -42,6 +44,7 @@ class Observed:
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
     return Observed(
+        facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
         load=_load(_read(folder / LOAD), plan),
         ledger=_ledger(folder),

@@ -8,8 +8,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import types
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from rig.load.shape import Users as Users
@@ -207,6 +210,43 @@ class Trial:
     def name(self) -> str:
         """The trial's folder: position, varied levels, replicate."""
         return f"{self.position:04d}-{self.slug}-r{self.replicate}"
+
+
+def plan_from_json(data: Mapping[str, Any]) -> Plan:
+    """A Plan from the contents of a `plan.json`, of this schema or an older one.
+
+    ValueError where its `digest` is not that of the rest, or where it is no plan.
+    """
+    asked = {name: value for name, value in data.items() if name != "digest"}
+    if digest(asked) != data.get("digest"):
+        raise ValueError("its digest is not that of its contents")
+    try:
+        plan: Plan = _built(Plan, asked)
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"it is no plan: {error}") from error
+    return plan
+
+
+def _built(kind: Any, data: Any) -> Any:
+    """A value of an annotated type from the JSON that `dataclasses.asdict` makes of it."""
+    if data is None or kind is Any:
+        return data
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        kinds = typing.get_type_hints(kind)
+        return kind(**{name: _built(kinds.get(name, Any), value) for name, value in data.items()})
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        made = [one for one in inner if dataclasses.is_dataclass(one)]
+        return _built(next((one for one in made if _has_keys(one, data)), Any), data)
+    if origin is tuple:
+        return tuple(_built(inner[0], value) for value in data)
+    if origin is Mapping:
+        return {name: _built(inner[1], value) for name, value in data.items()}
+    return kind(data) if isinstance(kind, type) and issubclass(kind, Enum) else data
+
+
+def _has_keys(kind: Any, data: Mapping[str, Any]) -> bool:
+    return set(data) <= {field.name for field in dataclasses.fields(kind)}
 
 
 def digest(data: Any) -> str:

@@ -21,7 +21,7 @@ from rig.factors import FACTORS, label_of
 from rig.model import SCHEMA, ExitCode, Level, Phase, StackError, Status, UsageError, Verdict
 from rig.plan import Trial
 from rig.record import Calibration, Record
-from rig.store import SessionFolder, now
+from rig.store import MANIFEST, SessionFolder, now, sha256
 
 RETRIES = 2
 """Attempts after the first, where a check says that another can help."""
@@ -214,7 +214,13 @@ class _Walk:
             trial, number, path, self.backend, self.origin_s,
             watch.phase, watch.progress, self.calibration,
         )  # fmt: skip
-        folder.journal("ended", trial=trial.name, attempt=number, verdict=record.verdict)
+        folder.journal(
+            "ended",
+            trial=trial.name,
+            attempt=number,
+            verdict=record.verdict,
+            manifest_sha256=sha256(path / MANIFEST),
+        )
         watch.ended(trial, record)
         return record
 

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 
 from rig import session as sessions
-from rig import store
+from rig import store, verifying
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose import engine
@@ -34,7 +34,7 @@ from rig.plan import cpu_sets
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
-COMMANDS = ("run", "plan", "show", "analyse", "resume", "doctor", "clean")
+COMMANDS = ("run", "plan", "show", "analyse", "resume", "verify", "doctor", "clean")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Analysis:
     derive: Callable[[Path], Path | None]
     """Writes derived/ of a session; the figure's path, if there is one."""
     table: Callable[[Path], str]
+    differences: Callable[[Path], Sequence[str]]
+    """Every number of derived/ that is not as the raw files give it."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,12 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
             return _resume(folder, told, backend, analysis, console, figure_is_enough)
 
         return _in_place(told["backend"], go)
+
+    @group.command("verify")
+    @_options("session", "out")
+    def verify(session: str | None, out: Path) -> int:
+        """Recompute every hash, check and number of a session from its raw files."""
+        return _verify(store.find_session(out, session), analysis, console)
 
     @group.command("doctor")
     def examine() -> int:
@@ -370,6 +378,22 @@ def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Pat
     console.print(analysis.table(folder.path), **_RAW)
     console.print(f"figure: {figure}" if figure else "no figure: there is nothing to draw", **_RAW)
     return figure
+
+
+def _verify(folder: SessionFolder, analysis: Analysis, console: Console) -> int:
+    numbers = analysis.differences(folder.path)
+    found = list(verifying.verify(folder))
+    wrong = [*(str(finding) for finding in found if finding.differs), *numbers]
+    for note in (finding for finding in found if not finding.differs):
+        console.print(f"not checked: {note}", **_RAW)
+    for line in wrong:
+        console.print(f"DIFFERS {line}", **_RAW)
+    manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{store.MANIFEST}")))
+    tables = "derived/ and " if (folder.path / "derived").is_dir() else "no derived/, "
+    what = f"{tables}{manifests} finished attempts of session {folder.name}"
+    says = f"{len(wrong)} things differ" if wrong else "nothing differs"
+    console.print(f"{what}: {says}", **_RAW)
+    return ExitCode.DIFFERS if wrong else ExitCode.OK
 
 
 def _doctor(console: Console) -> int:

@@ -95,7 +95,7 @@ SESSION_FILES = {
 }  # fmt: skip
 ATTEMPT_FILES = {
     "load/latencies.hlog", "load/completions.csv", "load/seconds.csv", "load/load.json",
-    "probes/delay.json", "checks.json",
+    "probes/delay.json", "facts.json", "checks.json",
     "manifest.json",
 }  # fmt: skip
 

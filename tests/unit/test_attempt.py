@@ -112,7 +112,7 @@ def test_the_manifest_is_the_record_and_comes_last(tmp_path: Path) -> None:
     assert not any(backend.manifests)
     assert record_from_json(json.loads((tmp_path / store.MANIFEST).read_text())) == seen
     assert seen.files == store.hashes(tmp_path)
-    raw = {"load/load.json", "probes/delay.json"}
+    raw = {"load/load.json", "probes/delay.json", "facts.json"}
     assert set(seen.files) == {"checks.json", "logs/app.log", *raw}
 
 

@@ -30,7 +30,11 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
 
     def program(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])
-        analysis = Analysis(derive=lambda _: None, table=lambda path: f"table of {path.name}")
+        analysis = Analysis(
+            derive=lambda _: None,
+            table=lambda path: f"table of {path.name}",
+            differences=lambda _: (),
+        )
         return make_cli(analysis)()
 
     yield program
