@@ -21,6 +21,14 @@ Nothing in a single run tells how much runs differ. Were it by 10 %, more than a
 rig should, 1.5 would still be nearly three standard errors of a ratio of two of them."""
 
 
+METRIC_WORDS = {
+    "goodput_rps": "goodput",
+    "max_goodput_rps": "best goodput over 5 s",
+    "p50_ms": "median response time",
+    "p95_ms": "95th percentile of response times",
+    "p99_ms": "99th percentile of response times",
+}
+
 SHOWN = 3
 """So many caveats are told in full."""
 
@@ -95,18 +103,19 @@ def judge_claim(
     pairs: Iterable[PairRatio],
     bound: Bound,
     *,
+    labels: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     order: Sequence[str] = (),
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
-    `units`: of the factors, for the sentence. `order`: factors to look at first when naming
+    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when naming
     what it depends on. A pair between trials is decided when Holm's p over all pairs is below
     0.05; all decided verdicts then hold together with 95 %. Single runs are judged by `FAR`,
     provided that their within-trial interval, if any, clears the bound too.
     """
     judged = _judged([pair for pair in pairs if not pair.extra], bound.at_least)
-    words = _Words(bound, units or {})
+    words = _Words(bound, labels or {}, units or {})
     measured = [one for one in judged if one.judgement is not Judgement.NOT_MEASURED]
     holds = [one for one in measured if one.judgement in _FOR]
     fails = [one for one in measured if one.judgement in _AGAINST]
@@ -189,17 +198,13 @@ class _Words:
     """The sentences. A manager should be able to repeat each, and it should still be true."""
 
     bound: Bound
+    labels: Mapping[str, str]
     units: Mapping[str, str]
 
-    @property
-    def _ratio(self) -> str:
-        return f"{self.bound.numerator} ÷ {self.bound.denominator}"
-
     def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool, single: bool) -> str:
-        where = f"in all {len(pairs)} comparisons" if len(pairs) > 1 else "here"
-        side = "at least" if holds else "below"
-        says = f"{self._ratio} is {side} {self.bound.at_least:g} {where} ({self._span(pairs)})"
-        return self._once(says, single)
+        where = f" in all {len(pairs)} comparisons" if len(pairs) > 1 else ""
+        says = f"The {self._compared('at least' if holds else 'less than')}{where}"
+        return self._once(f"{says} ({self._span(pairs)})", single)
 
     def depends(
         self,
@@ -208,26 +213,30 @@ class _Words:
         depends_on: Sequence[str],
         single: bool,
     ) -> str:
-        by = " and ".join(depends_on)
+        by = " and ".join(self.labels.get(name, name) for name in depends_on)
         says = (
-            f"It depends on {by}: {self._ratio} is at least {self.bound.at_least:g} "
+            f"It depends on {by}: the {self._compared('at least')} "
             f"at {self._places(holds, depends_on)} ({self._span(holds)}), "
-            f"and below at {self._places(fails, depends_on)} ({self._span(fails)})"
+            f"and less at {self._places(fails, depends_on)} ({self._span(fails)})"
         )
         return self._once(says, single)
 
     def undecided(self, pairs: Sequence[JudgedPair], open_: int, needed: int | None) -> str:
-        how_many = f"{open_} of {len(pairs)} comparisons" if len(pairs) > 1 else "the comparison"
-        says = (
-            f"Not decided: {how_many} of {self._ratio} could be on either side of "
-            f"{self.bound.at_least:g} ({self._span(pairs)})"
-        )
+        where = f" in {open_} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
+        says = f"Not decided: whether the {self._compared('at least')} stays open{where}"
+        says = f"{says} ({self._span(pairs)})"
         if needed is not None:
             return f"{says}; about {needed} repeats would probably decide it."
         return f"{says}."
 
     def nothing(self) -> str:
-        return f"Not decided: {self._ratio} could not be measured anywhere."
+        return f"Not decided: whether the {self._compared('at least')} could not be measured."
+
+    def _compared(self, how: str) -> str:
+        of = METRIC_WORDS.get(self.bound.of, self.bound.of)
+        over = self._level(self.bound.factor, self.bound.numerator)
+        under = self._level(self.bound.factor, self.bound.denominator)
+        return f"{of} with {over} is {how} {self.bound.at_least:g} times that with {under}"
 
     def still_open(self, count: int) -> str:
         return f" {count} more could not be decided." if count else ""
@@ -265,4 +274,4 @@ class _Words:
         if isinstance(level, str):
             return level
         unit = self.units.get(name, "")
-        return f"{level:g} {unit}".rstrip() if unit else f"{name} {level:g}"
+        return f"{level:g} {unit}" if unit else f"{self.labels.get(name, name)} {level:g}"

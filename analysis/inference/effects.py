@@ -174,11 +174,10 @@ class _Model:
         ]
         if len(parts) < int((np.abs(weights) > _SMALL).sum()):
             return None
-        variance = sum(part for part, _ in parts)
+        variance = float(sum(part for part, _ in parts))
         if variance <= 0:
             return None
-        df = variance**2 / sum(part**2 / df for part, df in parts)
-        return math.sqrt(variance), df
+        return math.sqrt(variance), variance**2 / float(sum(part**2 / df for part, df in parts))
 
 
 def _effect(

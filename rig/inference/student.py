@@ -5,6 +5,7 @@ Pure, and the standard library only: a design asks for them while a session runs
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -61,6 +62,7 @@ def t_tail(t: float, df: float) -> float:
     return incomplete_beta(df / 2, 0.5, df / (df + t * t))
 
 
+@functools.cache
 def t_quantile(confidence: float, df: float) -> float:
     """The t of which ±t holds `confidence` (0 to 1) of Student's distribution; by bisection."""
     beyond = 1.0 - confidence
