@@ -47,7 +47,7 @@ def observe(folder: Path, plan: Plan) -> Observed:
         facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
         load=_load(_read(folder / LOAD), plan),
-        ledger=_ledger(folder),
+        ledger=_ledger(folder, plan.route_name),
     )
 
 
@@ -92,7 +92,7 @@ def _load(said: Any, plan: Plan) -> LoadFacts:
     return load_from_json({**asked, **(said or {})})
 
 
-def _ledger(folder: Path) -> LedgerFacts:
+def _ledger(folder: Path, route: str) -> LedgerFacts:
     book = _read(folder / LEDGER)
     if book is None or "after" not in book:
         return LedgerFacts()
@@ -104,6 +104,7 @@ def _ledger(folder: Path) -> LedgerFacts:
         transactions=after["transactions"] - before["transactions"],
         sessions=after["sessions"] - before["sessions"],
         verifying_requests=book["verifying_requests"],
+        answered_by_target=_own_count(book, route),
         postgres_restarted=after["postgres_started_at"] != before["postgres_started_at"],
         fingerprint_before=book["before"]["fingerprint"],
         fingerprint_after=book["after"]["fingerprint"],
@@ -130,6 +131,13 @@ def _ledger(folder: Path) -> LedgerFacts:
         rows_foreign=len(written - known),
         successes_without_row=len(ok - written),
     )
+
+
+def _own_count(book: Mapping[str, Any], route: str) -> int | None:
+    before, after = book.get("target_before"), book.get("target_after")
+    if before is None or after is None:
+        return None
+    return int(after.get(route, 0) - before.get(route, 0))
 
 
 Name = tuple[str, int]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig import counters
 from rig.backends import database, http
 from rig.backends.base import Hosts, OnProgress, Progress, Running, tail
 from rig.backends.database import Login
@@ -195,6 +196,7 @@ class RealStack:
             )
         if self._book:
             self._ledger["before"] = self._book.contents()
+            self._ledger["target_before"] = counters.correct_by_route(self._hosts.out(Role.APP))
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
@@ -262,6 +264,7 @@ class RealStack:
         if self._book:
             self._ledger["counters_after"] = self._book.counters()
             self._ledger["after"] = self._book.contents()
+            self._ledger["target_after"] = counters.correct_by_route(self._hosts.out(Role.APP))
             if self._plan.bound_route().writes:
                 self._ledger.update(self._book.written())
         # by now Locust has written its own reports, which it takes its time for
