@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rig.load.reading import derived
 from rig.model import Link
 from rig.plan import Plan
 from rig.record import (
@@ -38,7 +39,7 @@ def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
     return Observed(
         delay=_delay(_read(folder / DELAY), plan),
-        load=_load(_read(folder / LOAD), plan),
+        load=_load(folder / LOAD, plan),
     )
 
 
@@ -72,11 +73,12 @@ def _delay(said: Any, plan: Plan) -> DelayFacts:
     )
 
 
-def _load(said: Any, plan: Plan) -> LoadFacts:
+def _load(path: Path, plan: Plan) -> LoadFacts:
     load = plan.load
     asked = {
         "load_workers_asked": load.load_workers,
-        "ramp_s": load.users.ramp_s,
+        "ramp_s": load.ramp_s,
         "duration_s": load.duration_s,
     }
-    return load_from_json({**asked, **(said or {})})
+    said = _read(path) or {}
+    return load_from_json({**asked, **said, **derived(path.parent, load.ramp_s, load.duration_s)})

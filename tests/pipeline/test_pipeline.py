@@ -95,6 +95,7 @@ SESSION_FILES = {
 }  # fmt: skip
 ATTEMPT_FILES = {
     "load/latencies.hlog", "load/completions.csv", "load/seconds.csv", "load/load.json",
+    "load/unanswered.csv", "load/sequences.csv", "load/load_workers.csv", "load/lags.hlog",
     "probes/delay.json", "checks.json",
     "manifest.json",
 }  # fmt: skip
