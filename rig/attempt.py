@@ -17,13 +17,13 @@ from typing import Any
 
 from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
+from rig.calibrated import predicted
 from rig.checks import judge
-from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
 from rig.model import Phase, RigError, StackError, Verdict
 from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
 from rig.probes import sampling
-from rig.record import Calibration, Prediction, Record, Span
+from rig.record import Calibration, Record, Span
 
 OnPhase = Callable[[Phase], None]
 NOT_CALIBRATED = Calibration()
@@ -95,7 +95,9 @@ def run(
             exits.close()
     record = _record(trial, number, backend, walk, seen, started_at)
     record = dataclasses.replace(
-        record, predicted=predicted(trial, calibration), null_rps=calibration.null_rps
+        record,
+        predicted=predicted(trial.plan, trial.cell.levels, calibration),
+        null_rps=calibration.null_rps,
     )
     record = _judged(trial, walk, record)
     checks = [dataclasses.asdict(check) for check in record.checks]
@@ -104,12 +106,6 @@ def run(
     manifest = json.dumps(record.to_json(), indent=1) + "\n"
     store.write_atomically(folder / store.MANIFEST, manifest)
     return record
-
-
-def predicted(trial: Trial, calibration: Calibration) -> Prediction | None:
-    """What a trial must come to at best, by the session's calibration."""
-    levels = {name: trial.cell.levels[name] for name in STACK_FACTORS if name in trial.cell.levels}
-    return predict(trial.plan, stack_of(calibration, levels, trial.plan.route_name))
 
 
 def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress, folder: Path) -> None:

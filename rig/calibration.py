@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import statistics
+import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rig import attempt
 from rig.backends.base import Backend, Progress
+from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
 from rig.load.shape import Users
-from rig.model import OUTCOME_OK, Phase, RigError
+from rig.model import Phase, RigError
 from rig.plan import Cell, Delay, Plan, Route, Trial
-from rig.record import Calibration, Record, StackFacts, Unloaded, calibration_from_json
+from rig.record import Calibration, calibration_from_json
 from rig.store import CALIBRATION, SessionFolder, write_atomically
 
 NULL_S = 3.0
@@ -30,6 +32,9 @@ REQUESTS = 5
 BURST = 8
 BURST_ROUNDS = 3
 """A burst is so many times the servers: what comes after the first round queues."""
+
+Levels = tuple[tuple[str, Any], ...]
+"""Factor and level of what makes a stack, in a fixed order."""
 
 Say = Callable[[str], None]
 NULL_ROUTE = Route("null", "GET", "/")
@@ -46,40 +51,29 @@ def of_session(
     if path.exists():
         return calibration_from_json(json.loads(path.read_text(encoding="utf-8")))
     runnable = [trial for trial in trials if not trial.skip]
-    if not runnable:
-        return Calibration(why="no trial can run")
-    made = Calibration(load_workers=runnable[0].plan.load.load_workers)
     say("calibrating: what the load workers make of a null target")
-    null_rps, why = _null(folder, runnable, backend)
-    stacks: list[StackFacts] = []
-    if backend.scouts:
-        for levels, of_stack in _stacks(runnable).items():
-            shown = ", ".join(str(level) for level in dict(levels).values())
-            say(f"calibrating: unloaded requests to {shown}")
-            stacks += _scouted(folder, dict(levels), of_stack, backend)
-    made = dataclasses.replace(made, null_rps=null_rps, why=why, stacks=tuple(stacks))
+    _null(folder, runnable, backend)
+    for number, (levels, of_stack) in enumerate(_stacks(runnable).items(), 1):
+        say(f"calibrating: unloaded requests to {', '.join(_varied(levels, runnable))}")
+        _scout(folder.path / FOLDER / f"stack-{number}", dict(levels), of_stack, backend)
+    made = calibrated(folder.path)
     write_atomically(path, json.dumps(dataclasses.asdict(made), indent=1) + "\n")
     return made
 
 
-def _null(
-    folder: SessionFolder, trials: Sequence[Trial], backend: Backend
-) -> tuple[float | None, str]:
+def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:
+    """The levels that tell a stack from the session's others."""
+    several = [str(v) for n, v in levels if len({t.cell.levels[n] for t in trials}) > 1]
+    return several or [str(dict(levels)["target"])]
+
+
+def _null(folder: SessionFolder, trials: Sequence[Trial], backend: Backend) -> None:
     trial = null_trial(trials)
-    where = folder.path / "calibration" / "null"
-    where.mkdir(parents=True, exist_ok=True)
+    where = folder.path / NULL
     number = 1 + len(list(where.glob("attempt-*")))
     path = where / f"attempt-{number}"
-    path.mkdir()
-    record = attempt.run(trial, number, path, backend, 0.0, _no_phase, _no_progress)
-    if record.load.finished == 0:
-        return None, f"the null target: {record.why or 'nothing was answered'}"
-    return _rate(record), ""
-
-
-def _rate(record: Record) -> float:
-    """Correct answers per second: the null load has no ramp, so every second of it counts."""
-    return record.load.outcomes.get(OUTCOME_OK, 0) / record.load.duration_s
+    path.mkdir(parents=True)
+    attempt.run(trial, number, path, backend, time.monotonic(), _no_phase, _no_progress)
 
 
 def _no_phase(_: Phase) -> None:
@@ -126,9 +120,9 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     return Trial(cell, null, 1, 0, 0, "null")
 
 
-def _stacks(trials: Sequence[Trial]) -> dict[tuple[tuple[str, Any], ...], list[Trial]]:
+def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:
     """Trials by the levels that make their stack; one trial a route."""
-    found: dict[tuple[tuple[str, Any], ...], list[Trial]] = {}
+    found: dict[Levels, list[Trial]] = {}
     for trial in trials:
         key = tuple((name, trial.cell.levels[name]) for name in STACK_FACTORS)
         of_stack = found.setdefault(key, [])
@@ -137,9 +131,12 @@ def _stacks(trials: Sequence[Trial]) -> dict[tuple[tuple[str, Any], ...], list[T
     return found
 
 
-def _scouted(
-    folder: SessionFolder, levels: Mapping[str, Any], trials: Sequence[Trial], backend: Backend
-) -> list[StackFacts]:
+def _scout(
+    where: Path, levels: Mapping[str, Any], trials: Sequence[Trial], backend: Backend
+) -> None:
+    """Writes what a scout saw of one stack; or why it saw nothing."""
+    shutil.rmtree(where, ignore_errors=True)  # of a session that was interrupted just here
+    where.mkdir(parents=True)
     plan = trials[0].plan
     plan = dataclasses.replace(
         plan,
@@ -148,7 +145,8 @@ def _scouted(
     )
     servers = plan.app_workers * plan.app_threads
     errands = [errand_of(trial.plan, servers) for trial in trials]
-    where = _new_folder(folder.path / "calibration")
+    seen: list[dict[str, Any]] = []
+    why = ""
     try:
         with backend.up(plan) as stack:
             try:
@@ -156,18 +154,10 @@ def _scouted(
             finally:
                 stack.collect(where)
     except RigError as error:
-        return [
-            StackFacts(levels, trial.plan.route_name, servers, why=str(error)) for trial in trials
-        ]
-    raw = {"levels": levels, "servers": servers, "seen": seen}
-    write_atomically(where / "scout.json", json.dumps(raw, indent=1) + "\n")
-    return [stack_facts(levels, trial.plan.route_name, servers, seen) for trial in trials]
-
-
-def _new_folder(parent: Path) -> Path:
-    path = parent / f"stack-{1 + len(list(parent.glob('stack-*')))}"
-    path.mkdir(parents=True)
-    return path
+        why = str(error)
+    routes = [trial.plan.route_name for trial in trials]
+    raw = {"levels": levels, "servers": servers, "routes": routes, "seen": seen, "why": why}
+    write_atomically(where / SCOUT, json.dumps(raw, indent=1) + "\n")
 
 
 def errand_of(plan: Plan, servers: int) -> dict[str, Any]:
@@ -184,29 +174,3 @@ def errand_of(plan: Plan, servers: int) -> dict[str, Any]:
         "requests": REQUESTS,
         "burst": max(BURST, BURST_ROUNDS * servers),
     }
-
-
-def stack_facts(
-    levels: Mapping[str, Any], route: str, servers: int, seen: Sequence[Mapping[str, Any]]
-) -> StackFacts:
-    """Service time and round trips from what a scout saw at two delays."""
-    unloaded = []
-    for moment in seen:
-        said = moment["routes"][route]
-        if said["wrong"]:
-            return StackFacts(levels, route, servers, why="; ".join(said["wrong"]))
-        hold_ms = said["interval_ms"] * servers
-        unloaded.append(Unloaded(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
-    s0_ms, n = line([(one.delay_ms, statistics.median(one.response_ms)) for one in unloaded])
-    hold_s0_ms, hold_n = line([(one.delay_ms, one.hold_ms) for one in unloaded])
-    return StackFacts(
-        levels, route, servers, tuple(unloaded),
-        round(s0_ms, 3), round(n, 3), round(hold_s0_ms, 3), round(hold_n, 3),
-    )  # fmt: skip
-
-
-def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Intercept and slope of the line through the first and the last point."""
-    (x0, y0), (x1, y1) = points[0], points[-1]
-    slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
-    return y0 - slope * x0, slope

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rig.load.reading import derived
 from rig.model import Link
 from rig.plan import Plan
 from rig.record import (
@@ -46,7 +47,7 @@ def observe(folder: Path, plan: Plan) -> Observed:
     return Observed(
         facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
-        load=_load(_read(folder / LOAD), plan),
+        load=_load(folder / LOAD, plan),
         ledger=_ledger(folder, plan.route_name),
     )
 
@@ -82,14 +83,15 @@ def _delay(said: Any, plan: Plan) -> DelayFacts:
     )
 
 
-def _load(said: Any, plan: Plan) -> LoadFacts:
+def _load(path: Path, plan: Plan) -> LoadFacts:
     load = plan.load
     asked = {
         "load_workers_asked": load.load_workers,
-        "ramp_s": load.users.ramp_s,
+        "ramp_s": load.ramp_s,
         "duration_s": load.duration_s,
     }
-    return load_from_json({**asked, **(said or {})})
+    said = _read(path) or {}
+    return load_from_json({**asked, **said, **derived(path.parent, load.ramp_s, load.duration_s)})
 
 
 def _ledger(folder: Path, route: str) -> LedgerFacts:

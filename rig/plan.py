@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from rig.load.shape import NO_USERS as NO_USERS
+from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
 from rig.model import SCHEMA, Level, Link, Role
 
@@ -114,16 +116,26 @@ class Load:
     """What the load generator does."""
 
     users: Users
+    """Of a closed load; `NO_USERS` of an open one."""
     steady_s: float
     model: str = "closed"
     think_time_s: float = 0.0
     timeout_s: float = 400.0
     load_workers: int = 2
+    arrivals: Arrivals | None = None
+    """Of an open load; None of a closed one."""
+    raw: bool = False
+    """Whether every single request is written down."""
+
+    @property
+    def ramp_s(self) -> float:
+        """When the steady window begins."""
+        return self.arrivals.ramp_s if self.arrivals else self.users.ramp_s
 
     @property
     def duration_s(self) -> float:
         """Ramp and steady window together."""
-        return self.users.ramp_s + self.steady_s
+        return self.ramp_s + self.steady_s
 
 
 @dataclass(frozen=True)

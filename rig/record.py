@@ -4,7 +4,7 @@ Pure. May not know how anything was observed. Written as `manifest.json`, last o
 
 History of `schema`:
 1  first
-2  the ledger, the probes, ages of unanswered requests, dropped arrivals
+2  the ledger, the probes, ages of unanswered requests, dropped arrivals, how busy the load was
 """
 
 from __future__ import annotations
@@ -73,6 +73,22 @@ class LoadFacts:
     in_flight_at_stop: int = 0
     in_flight_ages_s: tuple[float, ...] = ()
     """How long each of those had been under way, ascending."""
+    never_answered_users: int | None = None
+    """Users of a closed load with a request in flight at the stop and no answer before it."""
+    sequences: Mapping[str, int] = field(default_factory=dict)
+    """The highest sequence number each load worker gave a request, by its Locust index."""
+    planned_users: tuple[int, ...] = ()
+    active_users: tuple[int, ...] = ()
+    """Users of a closed load at the end of each second, from second 0 on."""
+    load_worker_cpu_share: Mapping[str, float] = field(default_factory=dict)
+    """Process CPU s ÷ s, mean over the steady window, by load worker."""
+    greenlet_lag_p99_ms: float | None = None
+    """How late greenlets woke up in the steady window, over all load workers."""
+    p50_ms: float | None = None
+    """Response time of the correct answers of the steady window; None of fewer than 10."""
+    successes_first_third: int | None = None
+    successes_last_third: int | None = None
+    """Correct answers in equal parts of the steady window; None below 3 whole seconds."""
     dropped: int = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0
@@ -274,7 +290,7 @@ def load_from_json(data: Mapping[str, Any]) -> LoadFacts:
     return LoadFacts(**{**data, **lists})
 
 
-_LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s")
+_LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s", "planned_users", "active_users")
 
 
 def _path(data: Mapping[str, Any]) -> PathDelay:

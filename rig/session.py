@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from rig import attempt
 from rig import calibration as calibrating
 from rig.backends.base import Backend, Progress
+from rig.calibrated import predicted
 from rig.checks.feasibility import feasibility
 from rig.config import Matrix, cells, filter_cells
 from rig.design import RandomBlocks, varied
@@ -198,9 +199,9 @@ class _Walk:
         return record
 
     def _announce(self, trial: Trial) -> None:
-        predicted = attempt.predicted(trial, self.calibration)
-        if predicted is not None:
-            seen = Record(trial.name, 0, "", {}, "", "", predicted=predicted)
+        best = predicted(trial.plan, trial.cell.levels, self.calibration)
+        if best is not None:
+            seen = Record(trial.name, 0, "", {}, "", "", predicted=best)
             said = feasibility(trial.plan, seen)
             if said.status is Status.WARN:
                 self.watch.says(f"{trial.name}: {said.says}")

@@ -80,8 +80,6 @@ class Backend(Protocol):
     """A kind of place where plans can run."""
 
     name: str
-    scouts: bool
-    """Whether its stacks can be scouted."""
 
     def lacks(self, plan: Plan) -> str:
         """Why this plan cannot run here and how to get what it needs; empty if it can."""

@@ -16,6 +16,7 @@ from typing import Any
 from psycopg import sql
 
 from rig.backends.database import DATABASE, Login
+from rig.load.recorder import ranges
 from rig.plan import Ledger
 
 _UNIQUE = re.compile(r"(\d+)-(\d+)")
@@ -92,14 +93,3 @@ def tally(titles: Iterable[str]) -> dict[str, Any]:
         by_worker.setdefault(worker, []).append(sequence)
     rows = {str(worker): ranges(found) for worker, found in sorted(by_worker.items())}
     return {"rows": rows, "rows_twice": seen.total() - len(seen)}
-
-
-def ranges(numbers: Iterable[int]) -> list[list[int]]:
-    """Whole numbers as ascending ranges [first, last]."""
-    found: list[list[int]] = []
-    for number in sorted(numbers):
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return found

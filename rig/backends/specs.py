@@ -205,6 +205,8 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         think_time_s=load.think_time_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
+        arrivals=load.arrivals,
+        raw=load.raw,
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )

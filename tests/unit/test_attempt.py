@@ -35,7 +35,6 @@ class Scripted:
     manifests: list[bool] = field(default_factory=list)
     folder: Path = Path()
     name: str = "scripted"
-    scouts: bool = False
 
     def _step(self, name: str) -> None:
         self.steps.append(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import calibration
+from rig import calibrated, calibration
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend
 from rig.model import StackError
@@ -70,7 +70,7 @@ def test_what_cannot_be_measured_is_left_out_with_the_reason(folder: SessionFold
 
 def test_wrong_answers_give_no_figures() -> None:
     seen = [{"delay_ms": 0.0, "routes": {"make": {"wrong": ["status 503"]}}}]
-    found = calibration.stack_facts({}, "make", 1, seen)
+    found = calibrated.stack_facts({}, "make", 1, seen)
     assert found == StackFacts({}, "make", 1, why="status 503")
 
 

@@ -19,7 +19,8 @@ from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
 from rig.factors import FACTORS, apply, slug_of
-from rig.load.recorder import Completions, Recorder
+from rig.load import completions as written
+from rig.load.recorder import Recorder
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Plan, Target
 from rig.record import (
@@ -281,13 +282,17 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
 
 
 def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path) -> None:
-    recorder, completions = Recorder(1.0, 2.0), Completions()
-    recorder.finish(recorder.start(0.5), 0.6, "list", "ok")
-    completions.add("load-1", recorder.drain(), 1.0)
+    recorder, completions = Recorder(1.0, 2.0, is_open=True, raw=True), written.Completions("list")
+    recorder.finish(recorder.start(0.5, intended_s=0.4), 0.6, "list", "ok")
+    report = {**recorder.drain(), "meter": [[0, 0.5, 1, [100]]]}
+    completions.add("load-1", report)
+    completions.close("load-1", 0, "load-1", recorder.freeze(2.0))
     completions.write(tmp_path, 1.0, 2.0)
-    for name in ("completions.csv", "seconds.csv"):
-        written = (tmp_path / name).read_text().splitlines()[0].split(",")
-        assert list(first_column("results-format.md", f"**load/{name}**")) == written
+    for path in tmp_path.iterdir():
+        assert f"load/{path.name}" in text("results-format.md")
+    for path in tmp_path.glob("*.csv"):
+        columns = path.read_text().splitlines()[0].split(",")
+        assert list(first_column("results-format.md", f"**load/{path.name}**")) == columns
     listed = first_column("results-format.md", "**probes/delay.csv**")
     assert ",".join(listed) == DELAY_COLUMNS.strip()
     schedule = (*SCHEDULE_COLUMNS, PER_FACTOR)
@@ -315,9 +320,8 @@ def test_the_keys_of_a_manifest_are_those_of_a_record() -> None:
 
 
 def test_the_keys_of_what_the_load_master_writes() -> None:
-    planned = {"load_workers_asked", "ramp_s", "duration_s"}
     listed = first_column("results-format.md", "**load/load.json**")
-    assert set(listed) == {*names(LoadFacts)} - planned
+    assert set(listed) == {*names(LoadFacts)} - {*plans.PLANNED, *plans.DERIVED}
     (progress,) = re.findall(r"\*\*load/progress.jsonl\*\*.*?\n\n", text("results-format.md"), re.S)
     assert set(names(Progress)) <= words(progress)
 

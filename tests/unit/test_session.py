@@ -17,7 +17,7 @@ import pytest
 from rig import session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
-from rig.calibration import NULL_ROUTE
+from rig.calibration import NULL_ROUTE, SCOUT_DELAY_MS
 from rig.config import Matrix
 from rig.design import RandomBlocks
 from rig.load.shape import Users
@@ -65,12 +65,12 @@ class Breaking(FakeBackend):
 
     def __init__(self, breaks: Mapping[int, BaseException]) -> None:
         self.breaks, self.begun = breaks, 0
-        self.scouts = False
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
-        self.begun += plan.route_name != NULL_ROUTE.name
-        if plan.route_name != NULL_ROUTE.name and self.begun - 1 in self.breaks:
+        calibrating = plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms == SCOUT_DELAY_MS
+        self.begun += not calibrating
+        if not calibrating and self.begun - 1 in self.breaks:
             raise self.breaks[self.begun - 1]
         yield FakeStack(plan)
 
@@ -249,7 +249,7 @@ class Disturbed(Breaking):
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
         with super().up(plan) as stack:
-            if plan.route_name != NULL_ROUTE.name and self.begun <= self.times:
+            if self.begun and self.begun <= self.times:
                 collect = stack.collect
 
                 def spoilt(folder: Path) -> None:

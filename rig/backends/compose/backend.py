@@ -37,7 +37,6 @@ class ComposeBackend:
     """Containers of this machine's engine."""
 
     name = "compose"
-    scouts = True
 
     def __init__(self) -> None:
         """Builds the images and makes passwords. StackError where there is no engine."""

@@ -32,7 +32,6 @@ class LocalBackend:
     """Namespaces of this machine. Only usable inside the world (see `world`)."""
 
     name = "local"
-    scouts = True
 
     def __init__(self) -> None:
         """Makes the session's scratch folder, passwords and view. StackError."""

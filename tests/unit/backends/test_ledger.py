@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from rig.backends.ledger import ranges, tally
-
-
-def test_ranges() -> None:
-    assert ranges([]) == []
-    assert ranges([5, 1, 2, 3, 7, 8]) == [[1, 3], [5, 5], [7, 8]]
+from rig.backends.ledger import tally
 
 
 def test_a_tally_names_requests_and_counts_what_came_twice() -> None:
