@@ -102,7 +102,7 @@ def _ledger(folder: Path, route: str) -> LedgerFacts:
     facts = LedgerFacts(
         rows_before=book["before"]["rows"],
         rows_after=book["after"]["rows"],
-        statements=after["scans"] - before["scans"],
+        statements=after["scans"] - before["scans"] - book["counting_scans"],
         transactions=after["transactions"] - before["transactions"],
         sessions=after["sessions"] - before["sessions"],
         verifying_requests=book["verifying_requests"],

@@ -171,6 +171,7 @@ def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "counters_before": counters,
         "verifying_requests": 1,
+        "counting_scans": 0,
         "before": {"rows": posts, "fingerprint": "simulated"},
         "counters_after": {**counters, "scans": scans},
         "after": {"rows": posts + answers * route.writes, "fingerprint": "simulated"},

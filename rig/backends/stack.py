@@ -196,6 +196,7 @@ class RealStack:
             )
         if self._book:
             self._ledger["before"] = self._book.contents()
+            self._ledger["counting_scans"] = 1
             self._ledger["target_before"] = counters.correct_by_route(self._hosts.out(Role.APP))
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")

@@ -107,10 +107,20 @@ def _index_of(device: str) -> int:
         return int(route.link_lookup(ifname=device)[0])
 
 
+def _of_ipv6(device: str) -> int:
+    """Packets of IPv6, which greets its neighbours on every new link and is not delayed."""
+    path = Path("/proc/self/net/dev_snmp6") / device
+    if not path.exists():
+        return 0
+    found = dict(line.split() for line in path.read_text().splitlines())
+    return int(found.get("Ip6InReceives", 0))
+
+
 def _passed(d1: int) -> tuple[int, int]:
-    """Packets that came in on d1, and packets that this namespace has forwarded, so far."""
+    """Packets of IPv4 that came in on d1, and packets that this namespace has forwarded, so far."""
     with IPRoute() as route:
         entered = route.get_links(d1)[0].get_attr("IFLA_STATS64")["rx_packets"]
+    entered -= _of_ipv6("d1")
     lines = Path("/proc/self/net/snmp").read_text().splitlines()
     names, values = (line.split() for line in lines if line.startswith("Ip:"))
     return int(entered), int(values[names.index("ForwDatagrams")])
