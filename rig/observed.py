@@ -20,6 +20,7 @@ from rig.record import (
     ProbeFacts,
     load_from_json,
 )
+from rig.series import probe_facts
 
 DELAY, LOAD, LEDGER = Path("probes", "delay.json"), Path("load", "load.json"), Path("ledger.json")
 
@@ -36,9 +37,11 @@ class Observed:
 
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
+    load = _load(_read(folder / LOAD), plan)
     return Observed(
         delay=_delay(_read(folder / DELAY), plan),
-        load=_load(_read(folder / LOAD), plan),
+        load=load,
+        probes=probe_facts(folder, plan, load),
     )
 
 
