@@ -45,6 +45,7 @@ COLUMNS = {
         "rows_inserted",
         "max_connections",
         "started_at",
+        "names",
     ),
     "pgbouncer": (
         "at_s",
