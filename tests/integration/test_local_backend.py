@@ -152,7 +152,7 @@ def test_nothing_happened_meanwhile(attempt: Attempt) -> None:
     happened = ("app_workers_begun", "app_workers_ended", "app_worker_timeouts",
                 "postgres_restarts", "oom_kills")  # fmt: skip
     assert [probes[name] for name in happened] == [0] * len(happened)
-    checks = {check["name"]: check["status"] for check in read_json(attempt.path / "checks.json")}
+    checks = {check["name"]: check["status"] for check in attempt.manifest["checks"]}
     assert checks["nothing_happened"] == "pass"
     assert checks["host_quiet"] in ("pass", "warn")
 

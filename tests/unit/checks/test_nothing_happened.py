@@ -10,7 +10,7 @@ import pytest
 from rig.checks import judge
 from rig.checks.nothing_happened import nothing_happened
 from rig.model import Status, Verdict
-from rig.record import Check, ProbeFacts
+from rig.record import Check, ProbeFacts, Record
 from tests.unit.plans import PLAN, record
 
 QUIET = ProbeFacts(
@@ -22,8 +22,12 @@ QUIET = ProbeFacts(
 )
 
 
+def seen(**changes: Any) -> Record:
+    return replace(record(), probes=replace(QUIET, **changes))
+
+
 def said(**changes: Any) -> Check:
-    return nothing_happened(replace(record(), probes=replace(QUIET, **changes)))
+    return nothing_happened(seen(**changes))
 
 
 def test_nothing_did() -> None:
