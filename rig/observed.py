@@ -24,6 +24,7 @@ from rig.record import (
     ProbeFacts,
     load_from_json,
 )
+from rig.series import probe_facts
 
 DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
 SEQUENCES, LEDGER = Path("load", "sequences.csv"), Path("ledger.json")
@@ -44,10 +45,12 @@ class Observed:
 
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
+    load = _load(folder / LOAD, plan)
     return Observed(
         facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
-        load=_load(folder / LOAD, plan),
+        load=load,
+        probes=probe_facts(folder, plan, load),
         ledger=_ledger(folder, plan.route_name),
     )
 

@@ -138,13 +138,70 @@ class LedgerFacts:
 
 
 @dataclass(frozen=True)
+class RoleUse:
+    """What a role used in the steady window, over all its processes and instances."""
+
+    cpu_share_mean: float
+    """CPU time per second: 1 is one CPU, all the time."""
+    cpu_share_max: float
+    """The most between two samples."""
+    rss_peak_bytes: int
+    """Pages that processes share are counted once for each instance of the role."""
+    waits_involuntary_per_s: float
+    """How often the CPU was taken from a thread that still wanted it."""
+    throttled_s: float | None = None
+    """Kept from the CPU by a quota; None where no control group counts that."""
+
+
+@dataclass(frozen=True)
 class ProbeFacts:
-    """The probes' series, summed up. Empty where nothing was probed."""
+    """The probes' series, summed up. None where a probe has nothing to say.
+
+    Of the steady window, but for what must not happen at all: that is of the whole load.
+    """
 
     samples: Mapping[str, int] = field(default_factory=dict)
-    """Samples taken, by probe."""
+    """Samples taken, by probe; for `app_workers`, the processes seen."""
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Why a probe has nothing to say, by probe."""
+    """Why a probe has less to say than it should, or nothing, by probe."""
+    roles: Mapping[str, RoleUse] = field(default_factory=dict)
+    app_busy_share: float | None = None
+    """Mean share of the app's threads inside requests; None on an event loop, which has many."""
+    app_loop_lag_max_ms: float | None = None
+    """None without an event loop."""
+    app_open_max: int | None = None
+    """Connections to the app, those it has not accepted yet included."""
+    app_backlog_max: int | None = None
+    """Connections it has not accepted yet."""
+    app_backlog_limit: int | None = None
+    app_workers_begun: int | None = None
+    """App workers that were not there when the load began. Whole load."""
+    app_workers_ended: int | None = None
+    """App workers that were not there any more when it ended. Whole load."""
+    app_worker_timeouts: int | None = None
+    """Times gunicorn said that it killed an app worker for its silence. Whole attempt."""
+    postgres_sessions_max: int | None = None
+    """Client sessions of any role, but for the probe's own."""
+    postgres_app_sessions_max: int | None = None
+    """Those of the app's role: the app's, or its pooler's."""
+    postgres_waiting_max: int | None = None
+    """Sessions that waited for a lock or a disk at one moment."""
+    postgres_max_connections: int | None = None
+    postgres_restarts: int | None = None
+    """Whole load."""
+    pgbouncer_waiting_max: int | None = None
+    """Clients without a server connection at one moment."""
+    pgbouncer_longest_wait_ms: float | None = None
+    cpu_steal_share: float | None = None
+    """Time the hypervisor gave to others, of all CPUs' time."""
+    cpu_others_share: float | None = None
+    """CPU time of all that is not a role of the stack, of all CPUs' time."""
+    pressure_cpu_share: float | None = None
+    """Share of the time in which some task waited for a CPU; the stack's own tasks included."""
+    pressure_io_share: float | None = None
+    pressure_memory_share: float | None = None
+    oom_kills: int | None = None
+    """Processes that the kernel killed for memory, on the whole machine. Whole load."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +317,7 @@ def record_from_json(data: Mapping[str, Any]) -> Record:
             "spans": tuple(Span(**span) for span in data["spans"]),
             "delay": delay_from_json(data["delay"]),
             "load": load_from_json(data["load"]),
-            "probes": ProbeFacts(**data.get("probes", {})),
+            "probes": probes_from_json(data.get("probes", {})),
             "ledger": LedgerFacts(**data.get("ledger", {})),
             "predicted": Prediction(**data["predicted"]) if data.get("predicted") else None,
             "checks": tuple(_check(check) for check in data["checks"]),
@@ -291,6 +348,12 @@ def load_from_json(data: Mapping[str, Any]) -> LoadFacts:
 
 
 _LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s", "planned_users", "active_users")
+
+
+def probes_from_json(data: Mapping[str, Any]) -> ProbeFacts:
+    """ProbeFacts from its JSON."""
+    roles = {role: RoleUse(**used) for role, used in data.get("roles", {}).items()}
+    return ProbeFacts(**{**data, "roles": roles})
 
 
 def _path(data: Mapping[str, Any]) -> PathDelay:

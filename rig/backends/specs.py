@@ -94,7 +94,8 @@ def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> dict[str, Any]:
     """PgBouncer, on the far side of the delay."""
     return {
         "binary": hosts.layout().pgbouncer,
-        "address": hosts.address(Role.POOLER, Link.DATA),
+        # in a container, the rig's own way to it is another address than the app's
+        "address": "0.0.0.0",
         "port": POOLER_PORT,
         "database_address": hosts.address(Role.DATABASE, Link.DATA),
         "database_port": PORT,

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from rig.checks.delay import delay
 from rig.checks.feasibility import feasibility
 from rig.checks.generator import generator
+from rig.checks.host import host_quiet
 from rig.checks.ledger import ledger
 from rig.checks.load import load_workers
+from rig.checks.nothing_happened import nothing_happened
 from rig.checks.ramp import ramp
 from rig.checks.steadiness import steadiness
 from rig.model import Status, Verdict
@@ -23,6 +25,8 @@ CHECKS: Sequence[Callable[[Plan, Record], Check]] = (
     lambda _, record: steadiness(record),
     ledger,
     feasibility,
+    lambda _, record: nothing_happened(record),
+    lambda _, record: host_quiet(record),
 )
 
 

@@ -74,27 +74,28 @@ class Asked:
 
 
 _ACTIVITY = """\
+WITH sessions AS (
+  SELECT coalesce(usename, '') AS who, application_name AS name, coalesce(state, '') AS state,
+    state = 'active' AND wait_event_type <> 'Client' AS waits
+  FROM pg_stat_activity
+  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+), names AS (
+  SELECT who || '/' || name || '=' || count(*) AS said FROM sessions GROUP BY who, name
+)
 SELECT
   count(*) AS total,
   count(*) FILTER (WHERE state = 'active') AS active,
   count(*) FILTER (WHERE state = 'idle') AS idle,
   count(*) FILTER (WHERE state LIKE 'idle in transaction%') AS idle_in_transaction,
-  count(*) FILTER (WHERE usename = '{app_user}') AS app,
-  count(*) FILTER (WHERE state = 'active' AND wait_event_type <> 'Client') AS waiting,
+  count(*) FILTER (WHERE who = '{app_user}') AS app,
+  count(*) FILTER (WHERE waits) AS waiting,
   (SELECT xact_commit FROM pg_stat_database WHERE datname = '{database}') AS commits,
   (SELECT xact_rollback FROM pg_stat_database WHERE datname = '{database}') AS rollbacks,
   (SELECT tup_inserted FROM pg_stat_database WHERE datname = '{database}') AS rows_inserted,
   current_setting('max_connections') AS max_connections,
-  extract(epoch FROM pg_postmaster_start_time()) AS started_at
-FROM pg_stat_activity
-WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-"""
-_NAMES = """\
-SELECT coalesce(usename, '') AS "user", application_name, coalesce(state, '') AS state,
-  count(*) AS sessions
-FROM pg_stat_activity
-WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+  extract(epoch FROM pg_postmaster_start_time()) AS started_at,
+  (SELECT string_agg(said, ' ' ORDER BY said) FROM names) AS names
+FROM sessions
 """
 
 

@@ -15,6 +15,7 @@ from analysis.plots import goodput
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
 from analysis.trials import trial_columns
+from rig import series
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
@@ -33,6 +34,7 @@ from rig.record import (
     Prediction,
     ProbeFacts,
     Record,
+    RoleUse,
     Span,
     StackFacts,
     Unloaded,
@@ -46,6 +48,8 @@ from tests.unit.backends.hosts import every_spec
 TOP = Path(__file__).parents[2]
 DOCS = {path.name: path for path in (TOP / "README.md", *sorted(TOP.glob("docs/*.md")))}
 PER_FACTOR = "one per factor"
+OF_THE_ROLE = ("PATH", "HOME", "LANG", "BENCH_COUNTERS")
+"""What the app role itself adds to its environment."""
 
 
 def text(name: str) -> str:
@@ -114,7 +118,7 @@ def test_every_variable_of_a_target_is_listed(tmp_path: Path) -> None:
         plans.PLAN, target=dataclasses.replace(plans.TARGET, env={}, seed=("seed",))
     )
     specs = every_spec(plan, tmp_path)
-    given = {*specs["app"]["env"], *specs["seed"]["env"], "PATH", "HOME", "LANG"}
+    given = {*specs["app"]["env"], *specs["seed"]["env"], *OF_THE_ROLE}
     assert set(first_column("extending.md", "has just this environment:")) == given
 
 
@@ -295,6 +299,8 @@ def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path)
         assert list(first_column("results-format.md", f"**load/{path.name}**")) == columns
     listed = first_column("results-format.md", "**probes/delay.csv**")
     assert ",".join(listed) == DELAY_COLUMNS.strip()
+    for name, found in series.COLUMNS.items():
+        assert first_column("results-format.md", f"**probes/{name}.csv**") == found
     schedule = (*SCHEDULE_COLUMNS, PER_FACTOR)
     assert first_column("results-format.md", "**schedule.csv**") == schedule
 
@@ -315,8 +321,13 @@ def test_the_keys_of_a_manifest_are_those_of_a_record() -> None:
     listed = first_column("results-format.md", "**manifest.json**")
     assert sorted(listed) == sorted(names(Record))
     inner = {*names(Span), *names(DelayFacts), *names(PathDelay), *names(Check), *names(LoadFacts)}
-    inner |= {*names(LedgerFacts), *names(ProbeFacts), *names(Prediction)}
+    inner |= {*names(LedgerFacts), *names(ProbeFacts), *names(RoleUse), *names(Prediction)}
     assert inner <= words(text("results-format.md"))
+
+
+def test_every_sum_of_the_probes_has_its_line() -> None:
+    listed = first_column("results-format.md", "### The probes, summed up")
+    assert sorted(listed) == sorted(names(ProbeFacts))
 
 
 def test_the_keys_of_what_the_load_master_writes() -> None:
