@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.inference.repeats import repeats_needed
-from rig.inference import CLAIMED, Kind, PairRatio, holm
+from rig.inference import Kind, PairRatio, holm
 from rig.model import Level
+
+DECIDED = 0.05
+"""A pair is decided below this p of its ratio being the bound, Holm's over all pairs."""
 
 FAR = 1.5
 """A single run this many times beyond the bound *indicates*.
@@ -109,9 +112,9 @@ def judge_claim(
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
-    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when naming
-    what it depends on. A pair between trials is decided when Holm's p over all pairs is below
-    0.05; all decided verdicts then hold together with 95 %. Single runs are judged by `FAR`,
+    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when
+    naming what it depends on. A pair between trials is decided when Holm's p over all pairs is below
+    `DECIDED`; all decided verdicts then hold together with 95 %. Single runs are judged by `FAR`,
     provided that their within-trial interval, if any, clears the bound too.
     """
     judged = _judged([pair for pair in pairs if not pair.extra], bound.at_least)
@@ -154,7 +157,7 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair
         return JudgedPair(pair, Judgement.NOT_MEASURED)
     above = pair.ratio >= at_least
     if pair.kind is Kind.BETWEEN_TRIALS:
-        if p_holm is not None and p_holm < CLAIMED:
+        if p_holm is not None and p_holm < DECIDED:
             sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
             return JudgedPair(pair, sure, p_holm)
         needed = repeats_needed(pair, at_least)
