@@ -88,9 +88,9 @@ def effects(
     so that cells and blocks may be incomplete; an effect is a contrast of the cells. Its standard
     error allows each cell a scatter of its own: HC2 (MacKinnon and White 1985, J. Econometrics 29)
     with Bell and McCaffrey's degrees of freedom (2002, Survey Methodology 28; Imbens and Kolesar
-    2016, Rev. Econ. Stat. 98), or Welch's (1947, Biometrika 34) where these are fewer. For two cells in complete blocks this is the paired t interval
-    of `pairs`. With one block there is no error to see: bounds are then within trials, and
-    nothing is claimed.
+    2016, Rev. Econ. Stat. 98), or Welch's (1947, Biometrika 34) where these are fewer. For two
+    cells in complete blocks this is the paired t interval of `pairs`. With one block there is no
+    error to see: bounds are then within trials, and nothing is claimed.
     """
     usable = [one for one in observations if one.usable and not one.extra]
     seen = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rig.inference.ratios import CONFIDENCE, Observation
 from rig.inference.student import t_quantile
@@ -105,10 +105,21 @@ def next_level(points: Sequence[Point], between: tuple[float, float]) -> float |
         if nearest > math.log(FAR):
             return None
         return low if abs(ends[0]) <= abs(ends[1]) else high
-    root = _fit(points, between).root(low, high)
+    root = _fit(_rising(points)[0], between).root(low, high)
     inner = sum(point.at not in between for point in points)
     aimed = root * SPREAD[inner % len(SPREAD)]
     return min(high, max(low, float(f"{aimed:.3g}")))
+
+
+def _rising(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
+    """The points of the ratio or, where that falls, of its inverse; and 1, or -1 for the inverse.
+
+    What grows with a delay is what a slow side pays for it, so that is the straight line.
+    """
+    by_level = sorted(points, key=lambda point: point.at)
+    if by_level[-1].log_ratio >= by_level[0].log_ratio:
+        return tuple(points), 1
+    return tuple(replace(point, log_ratio=-point.log_ratio) for point in points), -1
 
 
 def _mean_at(points: Sequence[Point], at: float) -> float:
@@ -181,9 +192,10 @@ def crossover(
     about, kept = dict(levels or {}), tuple(points)
     if len({point.at for point in points}) < 2:
         return Crossover(about, None, None, None, "not measured at two levels", kept)
-    line = _fit(points, between)
+    rising, sign = _rising(points)
+    line = _fit(rising, between)
     first, last = _interval(line, between)
-    at_ends = math.log(line.ratio(low)), math.log(line.ratio(high))
+    at_ends = sign * math.log(line.ratio(low)), sign * math.log(line.ratio(high))
     if min(at_ends) > 0:
         why = f"none in range: {over} is ahead already at {along} {low:g}"
         return Crossover(about, None, first, last, why, kept)
