@@ -5,12 +5,14 @@ Reads files and nothing else: `verify` calls it again, on another machine, long 
 
 from __future__ import annotations
 
+import csv
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rig.model import Link
+from rig.inference.goodput import goodput_of
+from rig.model import OUTCOME_OK, Link
 from rig.plan import Plan
 from rig.record import (
     DelayFacts,
@@ -21,6 +23,7 @@ from rig.record import (
     load_from_json,
 )
 
+COMPLETIONS = Path("load", "completions.csv")
 DELAY, LOAD, LEDGER = Path("probes", "delay.json"), Path("load", "load.json"), Path("ledger.json")
 
 
@@ -38,7 +41,7 @@ def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
     return Observed(
         delay=_delay(_read(folder / DELAY), plan),
-        load=_load(_read(folder / LOAD), plan),
+        load=_with_goodput(_load(_read(folder / LOAD), plan), folder / COMPLETIONS),
     )
 
 
@@ -80,3 +83,16 @@ def _load(said: Any, plan: Plan) -> LoadFacts:
         "duration_s": load.duration_s,
     }
     return load_from_json({**asked, **(said or {})})
+
+
+def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
+    if not completions.exists():
+        return load
+    with completions.open(encoding="utf-8", newline="") as file:
+        groups = [
+            (int(row["count"]), float(row["first_s"]), float(row["last_s"]))
+            for row in csv.DictReader(file)
+            if row["phase"] == "steady" and row["outcome"] == OUTCOME_OK
+        ]
+    rate, _ = goodput_of(groups, load.duration_s - load.ramp_s)
+    return replace(load, goodput_rps=rate)

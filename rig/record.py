@@ -71,6 +71,8 @@ class LoadFacts:
     in_flight_at_stop: int = 0
     in_flight_ages_s: tuple[float, ...] = ()
     """How long each of those had been under way, ascending."""
+    goodput_rps: float | None = None
+    """Correct answers per second of the steady window; None where the sample carries none."""
     dropped: int = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0

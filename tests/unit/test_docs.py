@@ -310,7 +310,7 @@ def test_the_keys_of_a_manifest_are_those_of_a_record() -> None:
 
 
 def test_the_keys_of_what_the_load_master_writes() -> None:
-    planned = {"load_workers_asked", "ramp_s", "duration_s"}
+    planned = {"load_workers_asked", "ramp_s", "duration_s", "goodput_rps"}
     listed = first_column("results-format.md", "**load/load.json**")
     assert set(listed) == {*names(LoadFacts)} - planned
     (progress,) = re.findall(r"\*\*load/progress.jsonl\*\*.*?\n\n", text("results-format.md"), re.S)
