@@ -17,6 +17,12 @@ SCHEMA = 2
 Level = str | int | float
 """One value of a factor."""
 
+
+def plain(value: Level) -> Level:
+    """A level in its one form: 100.0 is 100, so that equal cells have equal ids."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 
