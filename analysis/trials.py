@@ -89,6 +89,8 @@ class Result:
     record: Record | None = None
     notes: tuple[str, ...] = ()
     """One line on each file that could not be read."""
+    folder: Path | None = None
+    """The attempt's."""
 
     @property
     def valid(self) -> bool:
@@ -148,6 +150,7 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         classes,
         tried.record,
         (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
+        tried.folder,
     )
 
 

@@ -53,6 +53,7 @@ class RealStack:
         self._started: list[_Started] = []
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
+        self._exchange: http.Exchange | None = None
 
     # bring up
 
@@ -70,9 +71,11 @@ class RealStack:
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         ready_url = f"{self._url}{plan.bound_target().ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
-        facts_path = plan.bound_target().facts
-        if facts_path:
-            self._facts["app"] = http.get(f"{self._url}{facts_path}").json()
+        self._facts |= self._app_facts()
+
+    def _app_facts(self) -> dict[str, Any]:
+        path = self._plan.bound_target().facts
+        return {"app": http.get(f"{self._url}{path}").json()} if path else {}
 
     def _pool(self) -> bool:
         """Starts the pooler, if there is one; whether prepared statements pass."""
@@ -127,12 +130,15 @@ class RealStack:
     def verify(self) -> Mapping[str, Any]:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
         plan = self._plan
-        wrong = http.verify(self._url, plan)
-        if wrong:
+        self._exchange = asked = http.verify(self._url, plan)
+        if asked.wrong:
             raise StackError(
-                f"target {plan.target_name} does not answer {plan.route_name} correctly: {wrong}",
+                f"target {plan.target_name} does not answer {plan.route_name} correctly: "
+                f"{asked.wrong}",
                 "see logs/app.log in the attempt's folder",
             )
+        # again: a pool is there since its first request only
+        self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
@@ -186,6 +192,9 @@ class RealStack:
             number = f"-{started.index + 1}" if started.role == Role.LOAD_WORKER else ""
             lines = "".join(f"{line}\n" for line in started.process.log_lines())
             (folder / "logs" / f"{started.role}{number}.log").write_text(lines, encoding="utf-8")
+        if self._exchange is not None:
+            asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
+            (folder / "verify.json").write_text(asked, encoding="utf-8")
         load = hosts.out(Role.LOAD_MASTER)
         if load.exists():
             skip = shutil.ignore_patterns("ready.json", "*.part")

@@ -69,6 +69,13 @@ _SUPPORTED = tuple(
 """Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
 
 _path = matching(re.compile(r"/[^\s]*"), "a path that begins with /")
+_member = matching(
+    re.compile(r"[\w-]+(\.[\w-]+)*"), "members of the answer, such as id or posts.id"
+)
+_fact = matching(
+    re.compile(r"(app|answer|route)(\.[\w-]+)+"),
+    "facts by dotted path, such as app.driver, answer.server or route.path",
+)
 _variable = matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name")
 
 
@@ -146,6 +153,7 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
     supports: Levels = keys.get("supports", levels_of(_levels({}), _SUPPORTED), {})
     names = {"target": (called or "",), "route": tuple(routes or ())}
     refuses: tuple[Refusal, ...] = keys.get("refuses", list_of(_refusal(names), empty=True), ())
+    inherent: tuple[str, ...] = keys.get("inherent", list_of(_fact, distinct=True, empty=True), ())
     keys.close()
     return Target(
         name=called,
@@ -161,6 +169,7 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
         facts=facts,
         supports=supports,
         refuses=refuses,
+        inherent=inherent,
     )
 
 
@@ -234,11 +243,14 @@ def _route(called: str) -> Reader[Route]:
         status = keys.get("status", whole(100, 599), Route.status)
         answer: Mapping[str, Any] = keys.get("answer", json_map, {})
         statements = keys.get("statements", whole(0, 1_000_000), None)
+        varying: tuple[str, ...] = keys.get(
+            "varying", list_of(_member, distinct=True, empty=True), ()
+        )
         keys.close()
         if form and json is not None:
             what = f"route `{called}` has a `form` and a `json` body"
             raise ReadError(Finding(node.place, what, "leave one of them"))
-        return Route(called, method, path, form, json, status, answer, statements)
+        return Route(called, method, path, form, json, status, answer, statements, varying)
 
     return read_route
 

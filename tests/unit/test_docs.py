@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from analysis.comparable import comparison_columns
 from analysis.plots import goodput
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
@@ -270,6 +271,7 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
     for heading, columns in (
         ("## derived/trials.csv", trial_columns(session)),
         ("## derived/summary.csv", summary_columns(session)),
+        ("## derived/comparisons.csv", comparison_columns(session)),
         ("## derived/figures/goodput.csv", goodput.COLUMNS),
     ):
         assert first_column("results-format.md", heading) == without_factors(columns), heading
