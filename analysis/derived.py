@@ -18,11 +18,12 @@ from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
 from analysis.told import measured_trips, told
-from analysis.trials import Result, Row, results, trial_columns
+from analysis.trials import FAILURE_COLUMNS, Result, Row, failure_rows, results, trial_columns
 from rig.model import Level
 
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
+FAILURES = Path("failures.csv")
 COMPARISONS = Path("comparisons.csv")
 GOODPUT = Path("figures", "goodput.csv")
 
@@ -59,6 +60,7 @@ def derive(session_dir: Path, into: Path | None = None) -> Derived:
         (new / GOODPUT).parent.mkdir(parents=True)
         write_csv(new / TRIALS, trial_columns(session), trials)
         write_csv(new / SUMMARY, summary_columns(session), summary)
+        write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(found)))
         pairs = _compared(session, by_cell)
         rows = tuple(comparison_rows(session, pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)

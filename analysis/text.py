@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from analysis.axes import Axes
 from analysis.comparable import Comparison, labels, named
 from analysis.session import Claim, Session
+from analysis.stats import median
 from analysis.summary import CellResult, ratios
 from analysis.trials import VERDICTS, Result
 from rig.model import Level
@@ -117,7 +118,20 @@ def _failures(cell: CellResult) -> list[str]:
         return []
     first_s = cell.row["first_failure_s"]
     when = f", the first {first_s:.1f} s into the load" if isinstance(first_s, int | float) else ""
-    return [f"failures: mostly {cell.row['top_failure']}{when}"]
+    return [f"failures: mostly {cell.row['top_failure']}{when}{_at_the_first(cell)}"]
+
+
+def _at_the_first(cell: CellResult) -> str:
+    """Users and connections when the first failure came; medians over the valid trials."""
+    firsts = [result.failures[0] for result in cell.valid if result.failures]
+    said = ""
+    for values, what in (
+        ([first.users for first in firsts], "users"),
+        ([first.connections for first in firsts], "connections"),
+    ):
+        middle = median(values)
+        said += f", {number(middle)} {what}" if middle is not None else ""
+    return f", at{said[1:]}" if said else ""
 
 
 def _not_counted(result: Result) -> str:

@@ -15,7 +15,7 @@ from analysis.comparable import comparison_columns
 from analysis.plots import goodput
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
-from analysis.trials import trial_columns
+from analysis.trials import FAILURE_COLUMNS, trial_columns
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
@@ -271,6 +271,7 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
     for heading, columns in (
         ("## derived/trials.csv", trial_columns(session)),
         ("## derived/summary.csv", summary_columns(session)),
+        ("## derived/failures.csv", FAILURE_COLUMNS),
         ("## derived/comparisons.csv", comparison_columns(session)),
         ("## derived/figures/goodput.csv", goodput.COLUMNS),
     ):
