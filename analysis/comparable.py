@@ -152,11 +152,13 @@ def labels(session: Session, found: Sequence[Comparison], *, values: bool) -> li
 
 def lost_labels(session: Session, layout: Axes, found: Sequence[Comparison]) -> list[str]:
     """A sentence on every pair that has lost its label, and by what."""
+    claim = session.claim
+    if claim is None:
+        return []
     return [
-        f"NOT the same thing compared ({pair_name(session.claim, layout, one)}): "
-        + named(one.undeclared)
+        f"NOT the same thing compared ({pair_name(claim, layout, one)}): {named(one.undeclared)}"
         for one in found
-        if one.undeclared and session.claim is not None
+        if one.undeclared
     ]
 
 
