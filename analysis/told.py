@@ -47,6 +47,8 @@ def told(result: Result) -> Told:
         return Told()
     plan = _read(folder.parent / "plan.json")
     parts = {name: record.facts[name] for name in SAID if name in record.facts}
+    if not parts.get("cpus", {}).get("app"):
+        parts.pop("cpus", None)  # the app's process could not be seen from the rig's machine
     parts |= {name: plan[name] for name in ASKED if plan.get(name) is not None}
     route = dict(parts.get("route", {}))
     varying = route.pop("varying", ())

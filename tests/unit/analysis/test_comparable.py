@@ -196,12 +196,23 @@ def test_attempts_of_one_cell_must_agree_with_each_other(tmp_path: Path) -> None
     assert row(made)["undeclared"] == "app.timeout_s 180 and 30 vs 180 and 30"
 
 
-def test_what_a_side_does_not_tell_of_is_not_known(tmp_path: Path) -> None:
-    made = session(tmp_path / "s", lambda side: side["facts"].pop("app"))
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("app", lambda side: side["facts"].pop("app")),
+        ("cpus", lambda side: side["facts"].update(cpus={"app": []})),
+        ("answer", lambda side: side.update(verify={})),
+        ("load", lambda side: side["plan"].pop("load")),
+    ],
+)
+def test_what_a_side_does_not_tell_of_is_not_known(
+    section: str, change: Change, tmp_path: Path
+) -> None:
+    made = session(tmp_path / "s", change)
     found = row(made)
-    assert (found["verdict"], found["unknown"], found["undeclared"]) == ("unknown", "app", "")
+    assert (found["verdict"], found["unknown"], found["undeclared"]) == ("unknown", section, "")
     said = " ".join(table(made).split())
-    assert "not known whether the same thing was compared (nothing told of app)" in said
+    assert f"not known whether the same thing was compared (nothing told of {section})" in said
 
 
 def counted(statements: int) -> Change:
