@@ -25,6 +25,8 @@ class Factor:
     label: str
     unit: str = ""
     levels: tuple[Level, ...] = ()
+    facts: tuple[str, ...] = ()
+    """What differs between two levels by itself: facts by dotted path."""
 
     def level(self, text: str) -> Level:
         """The level that a CSV cell stands for; a number or the text itself if it is none."""
@@ -141,7 +143,13 @@ def _said(error: Exception) -> str:
 
 
 def _factor(data: Mapping[str, Any]) -> Factor:
-    return Factor(data["name"], data["label"], data.get("unit") or "", tuple(data["levels"]))
+    return Factor(
+        name=data["name"],
+        label=data["label"],
+        unit=data.get("unit") or "",
+        levels=tuple(data["levels"]),
+        facts=tuple(data.get("facts", ())),
+    )
 
 
 def _claim(data: Mapping[str, Any]) -> Claim:

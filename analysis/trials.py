@@ -9,7 +9,7 @@ import dataclasses
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from hdrh.codec import (
 from hdrh.histogram import HdrHistogram
 
 from analysis.attempts import Tried, last_finished
+from analysis.failures import Failure, attributed, failures
 from analysis.load import (
     STEADY,
     Completion,
@@ -29,6 +30,7 @@ from analysis.load import (
     read_latencies,
     read_seconds,
 )
+from analysis.probed import app_worker_ends_s, connections
 from analysis.session import Scheduled, Session
 from analysis.stats import best_rps, median, percentile_ms, share
 from rig.inference.goodput import goodput_of
@@ -90,6 +92,10 @@ class Result:
     record: Record | None = None
     notes: tuple[str, ...] = ()
     """One line on each file that could not be read."""
+    folder: Path | None = None
+    """The attempt's."""
+    failures: tuple[Failure, ...] = ()
+    """By class, the earliest first."""
 
     @property
     def valid(self) -> bool:
@@ -123,6 +129,27 @@ def trial_columns(session: Session) -> tuple[str, ...]:
     )
 
 
+FAILURE_COLUMNS = (
+    *("trial", "verdict", "class", "count", "first_s", "users", "in_flight", "db_connections"),
+)
+
+
+def failure_rows(found: Sequence[Result]) -> Iterator[Row]:
+    """The lines of `failures.csv`: one per trial and class."""
+    for result in found:
+        for failure in result.failures:
+            yield {
+                "trial": result.scheduled.trial,
+                "verdict": result.verdict,
+                "class": failure.name,
+                "count": failure.count,
+                "first_s": failure.first_s,
+                "users": failure.users,
+                "in_flight": failure.in_flight,
+                "db_connections": failure.connections,
+            }
+
+
 def results(session: Session) -> tuple[Result, ...]:
     """Every scheduled trial, in the order of the schedule."""
     trials = session.folder / "trials"
@@ -137,7 +164,7 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         verdict = SKIPPED if scheduled.skip else MISSING
         why = scheduled.skip or _why_missing(tried)
         return Result(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
-    measures, latencies, classes, note = _measure(tried.folder / "load", tried.record)
+    measures, latencies, found, note = _measure(tried.folder, tried.record)
     return Result(
         scheduled,
         tried.record.verdict.value,
@@ -146,9 +173,11 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         tried.attempts,
         measures,
         latencies,
-        classes,
+        {failure.name: failure.count for failure in found},
         tried.record,
         (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
+        tried.folder,
+        found,
     )
 
 
@@ -158,19 +187,23 @@ def _why_missing(tried: Tried) -> str:
     return "interrupted before it was finished" if tried.attempts else "not run yet"
 
 
-def _measure(folder: Path, record: Record) -> tuple[Measures, HdrHistogram, Mapping[str, int], str]:
+def _measure(
+    attempt: Path, record: Record
+) -> tuple[Measures, HdrHistogram, tuple[Failure, ...], str]:
     """What the files of a load say, and one line if they cannot be read."""
-    delay = _delay(record.delay)
+    delay, folder = _delay(record.delay), attempt / "load"
     if not (folder / "completions.csv").exists():
         note = "no load/completions.csv" if record.verdict == Verdict.VALID else ""
-        return delay, new_histogram(), {}, note
+        return delay, new_histogram(), (), note
     try:
-        completions = read_completions(folder / "completions.csv")
+        ends_s = app_worker_ends_s(attempt, record.load)
+        completions = attributed(read_completions(folder / "completions.csv"), ends_s)
         seconds = read_seconds(folder / "seconds.csv")
         latencies = read_latencies(folder / "latencies.hlog")
+        found = failures(completions, seconds, connections(attempt, record.load))
     except _UNREADABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        return delay, new_histogram(), {}, f"load files not readable: {said}"
+        return delay, new_histogram(), (), f"load files not readable: {said}"
     measures = measure(completions, seconds, latencies, record.load)
     merged = dataclasses.replace(
         measures,
@@ -179,7 +212,7 @@ def _measure(folder: Path, record: Record) -> tuple[Measures, HdrHistogram, Mapp
     )
     answers, timed = merged.successes, latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
-    return merged, latencies, _classes(completions), differ if answers != timed else ""
+    return merged, latencies, found, differ if answers != timed else ""
 
 
 def measure(

@@ -136,6 +136,7 @@ def session_facts(
                 "unit": factor.unit,
                 "levels": list(dict.fromkeys(cell.levels[name] for cell in chosen)),
                 "varies": name in vary,
+                "facts": list(factor.facts),
             }
             for name, factor in FACTORS.items()
         ],

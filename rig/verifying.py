@@ -21,7 +21,7 @@ from rig.model import SCHEMA, Verdict
 from rig.observed import Observed, observe
 from rig.plan import Plan, digest, plan_from_json
 from rig.record import Check, Record, record_from_json
-from rig.store import MANIFEST, PLAN, SessionFolder, hashes, sha256
+from rig.store import MANIFEST, PLAN, SESSION, SessionFolder, hashes, sha256
 
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
@@ -42,6 +42,7 @@ class Finding:
 def verify(session: SessionFolder) -> Iterator[Finding]:
     """Everything that is not as the session's own files say."""
     rows = {row["trial"]: row for row in session.scheduled()}
+    yield from _vouched(session)
     yield from _journal(session)
     for trial in sorted(path for path in (session.path / "trials").glob("*")):
         if trial.name not in rows:
@@ -50,10 +51,26 @@ def verify(session: SessionFolder) -> Iterator[Finding]:
         yield from _trial(session, trial, rows[trial.name])
 
 
+def _vouched(session: SessionFolder) -> Iterator[Finding]:
+    """The session's own files are those whose hashes the journal has."""
+    told = {name: said for line in session.events() for name, said in line.get("files", {}).items()}
+    if SESSION not in told:
+        today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
+        yield Finding(SESSION, "journal.jsonl has no hash of it", today)
+    for name, said in told.items():
+        path = session.path / name
+        if not path.exists():
+            yield Finding(name, "is gone, but journal.jsonl tells of it")
+        elif sha256(path) != said:
+            yield Finding(name, "is not the file whose hash journal.jsonl has")
+
+
 def _journal(session: SessionFolder) -> Iterator[Finding]:
     """The journal holds the hash of every manifest, and every manifest is still there."""
     told: dict[Path, str | None] = {}
-    for line in session.events("ended"):
+    for line in session.events():
+        if line["event"] != "ended":
+            continue
         folder = session.path / "trials" / line["trial"] / f"attempt-{line['attempt']}"
         told[folder / MANIFEST] = line.get("manifest_sha256")
     found = sorted(session.path.glob(f"trials/*/attempt-*/{MANIFEST}"))

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from analysis.comparable import comparison_columns
 from analysis.plots import goodput
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
-from analysis.trials import trial_columns
+from analysis.trials import FAILURE_COLUMNS, trial_columns
 from rig import series
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
@@ -280,6 +281,8 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
     for heading, columns in (
         ("## derived/trials.csv", trial_columns(session)),
         ("## derived/summary.csv", summary_columns(session)),
+        ("## derived/failures.csv", FAILURE_COLUMNS),
+        ("## derived/comparisons.csv", comparison_columns(session)),
         ("## derived/figures/goodput.csv", goodput.COLUMNS),
     ):
         assert first_column("results-format.md", heading) == without_factors(columns), heading
