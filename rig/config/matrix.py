@@ -112,6 +112,9 @@ def with_options(
     if load_workers is not None and not 1 <= load_workers <= MOST_LOAD_WORKERS:
         raise UsageError(f"--workers {load_workers}: expected 1 to {MOST_LOAD_WORKERS}")
     workers = matrix.load.load_workers if load_workers is None else load_workers
+    arrivals = matrix.load.arrivals
+    if arrivals and arrivals.max_in_flight < workers:
+        raise UsageError(f"--workers {workers}: expected at most `max_in_flight`")
     return replace(
         matrix,
         seed=matrix.seed if seed is None else seed,
