@@ -154,8 +154,8 @@ def test_equal_levels_have_one_form(read: Read) -> None:
         ("steady: 8s", "steady: 8s\n  think_time: -1s", ":21: `think_time` expects a duration"),
         (
             "steady: 8s",
-            "steady: 8s\n  model: open",
-            ":19: `users` says nothing to a load of `model: open`",
+            "steady: 8s\n  model: opn",
+            ":21: `model` expects one of closed, open, not `opn`",
         ),
         ("posts: 1_000", "posts: many", ":21: `posts` expects a whole number from 1"),
         (", cpu_n: 100", "", ":21: `cpu_n` is missing in `data`"),

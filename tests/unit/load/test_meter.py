@@ -38,7 +38,8 @@ def test_a_stall_of_seconds_leaves_no_second_out() -> None:
     assert [(second, users) for second, _, users, _ in rows] == [(1, 5), (2, 5), (3, 5), (4, 0)]
     assert [share for _, share, _, _ in rows] == pytest.approx([1, 1, 1, 0])
     assert all(max(lags_us) <= 2_100_000 for _, _, _, lags_us in rows[1:])
-    assert len(rows[1][3]) == len(rows[2][3]) == 50
+    # one wake-up every 20 ms, however they are rounded
+    assert all(len(lags_us) in (49, 50, 51) for _, _, _, lags_us in rows[1:3])
 
 
 def test_the_end_closes_a_second_that_is_over() -> None:
