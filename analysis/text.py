@@ -13,7 +13,7 @@ from analysis.axes import Axes
 from analysis.comparable import Comparison, labels, named
 from analysis.session import Claim, Session
 from analysis.stats import median
-from analysis.summary import CellResult, ratios
+from analysis.summary import CellResult, ratios, settled
 from analysis.trials import VERDICTS, Result
 from rig.model import Level
 
@@ -88,10 +88,11 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
         value = cell.row[column]
         if column == "failure_share" and isinstance(value, int | float):
             value = 100 * value
-        line += number(value).rjust(size)
+        bound = "" if settled(cell.row, column) is not None or value is None else "> "
+        line += f"{bound}{number(value)}".rjust(size)
     yield line
     details = [name] if short != name else []
-    details += [*_spread(cell), *_failures(cell)]
+    details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
     details += [_not_counted(result) for result in cell.results if not result.valid]
     yield from _wrapped(details, indent="      ")
 
@@ -132,6 +133,11 @@ def _at_the_first(cell: CellResult) -> str:
         middle = median(values)
         said += f", {number(middle)} {what}" if middle is not None else ""
     return f", at{said[1:]}" if said else ""
+
+
+def _never_answered(cell: CellResult) -> list[str]:
+    never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
+    return [f"{number(never)} of {number(peak)} users were never answered"] if never else []
 
 
 def _not_counted(result: Result) -> str:

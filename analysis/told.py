@@ -75,9 +75,11 @@ def measured_trips(session_dir: Path) -> tuple[Trips, ...]:
 
 
 def _counted(record: Record) -> tuple[float, float] | None:
-    successes, statements = record.load.outcomes.get("ok", 0), record.ledger.statements
-    if statements is None or not successes or not record.load.started:
+    successes, book = record.load.outcomes.get("ok", 0), record.ledger
+    if book.statements is None or not successes or not record.load.started:
         return None
+    # a row is an INSERT, which scans nothing
+    statements = book.statements + (book.rows_after or 0) - (book.rows_before or 0)
     return statements / record.load.started, statements / successes
 
 
