@@ -190,7 +190,7 @@ class ProbeFacts:
     """Sessions that waited for a lock or a disk at one moment."""
     postgres_max_connections: int | None = None
     postgres_restarts: int | None = None
-    """Whole load."""
+    """Starts in the load, and crashes of one session that ended all others. Whole attempt."""
     pgbouncer_waiting_max: int | None = None
     """Clients without a server connection at one moment."""
     pgbouncer_longest_wait_ms: float | None = None

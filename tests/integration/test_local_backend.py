@@ -163,8 +163,9 @@ def test_nothing_happened_meanwhile(attempt: Attempt) -> None:
 def test_the_probe_of_postgres_sees_the_apps_sessions_and_takes_none(ran: Ran) -> None:
     capped = ran.attempt(("async", 60, "direct", 15)).manifest["probes"]
     assert capped["postgres_max_connections"] == 15
-    # 3 fewer than all, the probe's own among these
-    assert capped["postgres_app_sessions_max"] == 12
+    # those that log in hold a place, too; 3 are kept from the app, the probe's own among these
+    assert 0 < capped["postgres_app_sessions_max"] <= 12
+    assert capped["postgres_sessions_max"] <= 14
     alone = ran.attempt(("sync", 60, "direct", 100)).manifest["probes"]
     # the one before may not have left yet
     assert 1 <= alone["postgres_sessions_max"] <= 2
