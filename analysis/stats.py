@@ -1,4 +1,4 @@
-"""The arithmetic: goodput, its best seconds, percentiles a sample can carry, medians.
+"""The arithmetic: the best seconds, percentiles a sample can carry, medians.
 
 Pure numbers in, numbers out. May not know files, cells or verdicts.
 """
@@ -10,31 +10,10 @@ from collections.abc import Iterable, Mapping
 
 from hdrh.histogram import HdrHistogram
 
-FEW = 100
-"""Below so many successes the window's edges cost more than 1 %: the span is used."""
-
 BEYOND = 5
 """So many answers must lie beyond a percentile for it to be more than one user's luck."""
 
 BEST_S = 5
-
-
-def goodput(
-    successes: int, first_s: float, last_s: float, window_s: float
-) -> tuple[float | None, str]:
-    """Correct answers per second in a window of `window_s`, and the method: window or span.
-
-    `first_s`, `last_s`: the first and the last correct answer. The span between them counts
-    only where it is at least a third of the window, as it is for any regular train of two or
-    more answers. A shorter one is a clump: its inner rate says nothing of the window's.
-    None where the sample carries no rate.
-    """
-    if successes < 2 or window_s <= 0:
-        return None, ""
-    span_s = last_s - first_s
-    if successes < FEW and span_s > 0 and span_s >= window_s / 3:
-        return (successes - 1) / span_s, "span"
-    return successes / window_s, "window"
 
 
 def best_rps(per_second: Mapping[int, int], whole_seconds: int) -> float | None:

@@ -32,7 +32,8 @@ from analysis.load import (
 )
 from analysis.probed import app_worker_ends_s, connections
 from analysis.session import Scheduled, Session
-from analysis.stats import best_rps, goodput, median, percentile_ms, share
+from analysis.stats import best_rps, median, percentile_ms, share
+from rig.inference.goodput import goodput_of
 from rig.model import Level, Verdict
 from rig.record import DelayFacts, LoadFacts, Record
 
@@ -226,12 +227,7 @@ def measure(
     good = [c for c in completions if c.phase == STEADY and c.ok]
     successes = sum(c.count for c in good)
     failures = sum(c.count for c in completions if c.phase == STEADY and not c.ok)
-    rate, method = goodput(
-        successes,
-        min((c.first_s for c in good), default=0.0),
-        max((c.last_s for c in good), default=0.0),
-        window_s,
-    )
+    rate, method = goodput_of(((c.count, c.first_s, c.last_s) for c in good), window_s)
     started = sum(second.started for second in seconds if second.phase == STEADY)
     per_second = _per_second(completions)
     classes = _classes(completions)

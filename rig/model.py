@@ -17,6 +17,12 @@ SCHEMA = 2
 Level = str | int | float
 """One value of a factor."""
 
+
+def plain(value: Level) -> Level:
+    """A level in its one form: 100.0 is 100, so that equal cells have equal ids."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 
@@ -86,6 +92,9 @@ class ExitCode(enum.IntEnum):
 OUTCOME_OK = "ok"
 """The outcome of an answer that was correct; every other outcome is a failure class."""
 
+OUTCOME_DROPPED = "dropped"
+"""The failure class of an arrival that was never sent; it has no response time."""
+
 FAILURE_CLASSES: Mapping[str, str] = {
     "db_too_many_connections": "Postgres refused the connection: SQLSTATE 53300",
     "db_pool_timeout": "the app's own pool had no free connection in time",
@@ -100,6 +109,7 @@ FAILURE_CLASSES: Mapping[str, str] = {
     "connection_reset": "the target closed the connection without an answer",
     "timeout": "no answer within the load's time-out",
     "client_error": "the load worker itself failed to send or read",
+    OUTCOME_DROPPED: "an open load's arrival that found `max_in_flight` requests under way",
 }
 """Every class a failed request can carry, by the layer that refused it."""
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from rig.load.shape import NO_USERS as NO_USERS
+from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
 from rig.model import SCHEMA, Level, Link, Role
 
@@ -39,6 +41,11 @@ class Route:
     """Members of the JSON answer that no two answers share, by dotted path; lists are passed
     through. Two targets' answers are compared without them."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether a request leaves a row that names it."""
+        return "{unique}" in f"{dict(self.form)}{self.json}"
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -62,6 +69,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Ledger:
+    """Where a target's routes write and read, so that the database itself can be asked."""
+
+    table: str
+    """Its rows are what a writing route adds; its scans are what a reading route costs."""
+    column: str
+    """Holds `{unique}` of the request that wrote the row."""
+
+
+@dataclass(frozen=True)
 class Target:
     """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
 
@@ -78,6 +95,8 @@ class Target:
     """Files and folders that decide what migrate and seed make (for the template's cache key)."""
     ready: str = "/"
     facts: str | None = None
+    ledger: Ledger | None = None
+    """None: the database is not asked, and the check of that name is unknown."""
     supports: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
     """Levels it has for the factors that it, not the rig, carries out."""
     refuses: tuple[Refusal, ...] = ()
@@ -102,16 +121,26 @@ class Load:
     """What the load generator does."""
 
     users: Users
+    """Of a closed load; `NO_USERS` of an open one."""
     steady_s: float
     model: str = "closed"
     think_time_s: float = 0.0
     timeout_s: float = 400.0
     load_workers: int = 2
+    arrivals: Arrivals | None = None
+    """Of an open load; None of a closed one."""
+    raw: bool = False
+    """Whether every single request is written down."""
+
+    @property
+    def ramp_s(self) -> float:
+        """When the steady window begins."""
+        return self.arrivals.ramp_s if self.arrivals else self.users.ramp_s
 
     @property
     def duration_s(self) -> float:
         """Ramp and steady window together."""
-        return self.users.ramp_s + self.steady_s
+        return self.ramp_s + self.steady_s
 
 
 @dataclass(frozen=True)

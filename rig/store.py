@@ -21,6 +21,7 @@ from rig.plan import Trial
 from rig.record import Record, record_from_json
 
 SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
+CALIBRATION = "calibration.json"
 MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
 _COLUMNS = ["position", "trial", "block", "replicate", "cell", "skip", "because"]
 

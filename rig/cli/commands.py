@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -251,7 +252,7 @@ def _in_place(
         wanted = "local" if doctor.fit() else "compose"
     if wanted == "compose":
         agreed()
-        return _interruptible(lambda: _alone_with(ComposeBackend, go))
+        return _interruptible(lambda: _alone_with(ComposeBackend, go), compose.remove_left_behind)
     if lacks := world.lacks():
         raise UsageError(lacks)
     agreed()
@@ -280,15 +281,22 @@ def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> in
             backend.close()
 
 
-def _interruptible(go: Callable[[], int]) -> int:
-    """The first signal unwinds in order, the second ends at once."""
+def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda: None) -> int:
+    """The first signal unwinds in order; the second removes what runs and ends at once.
+
+    Without the kernel's help (`at_once`: containers outlive whoever started them) nobody else
+    would. A third one waits for nothing.
+    """
     seen: list[int] = []
 
     def interrupt(number: int, _frame: object) -> None:
         seen.append(number)
-        if len(seen) > 1:
-            os._exit(ExitCode.INTERRUPTED)
-        raise KeyboardInterrupt
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        if len(seen) == 2:
+            with contextlib.suppress(RigError):
+                at_once()
+        os._exit(ExitCode.INTERRUPTED)
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
@@ -302,10 +310,10 @@ def _interruptible(go: Callable[[], int]) -> int:
 
 def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], console: Console) -> None:
     design = sessions.design_of(matrix, only, {})
-    one = len(design.block(1)) * (matrix.load.duration_s + OVERHEAD_GUESS_S)
-    takes_s = one * matrix.repeats
+    takes_s = design.most_trials * (matrix.load.duration_s + OVERHEAD_GUESS_S)
     if takes_s > ASK_BEFORE_S and not asked.yes and console.is_terminal:
-        click.confirm(f"This takes about {clock(takes_s)}. Start?", default=True, abort=True)
+        about = "at most" if design.adapts else "about"
+        click.confirm(f"This takes {about} {clock(takes_s)}. Start?", default=True, abort=True)
 
 
 def _run(
@@ -336,7 +344,9 @@ def _resume(
     )
     yaml_path = folder.path / store.YAML
     matrix = read_matrix(yaml_path, profile=told["profile"], targets=targets)
-    matrix = with_options(matrix, told["seed"], told["repeats"], told["load_workers"])
+    adapts = matrix.search or told.get("until")
+    repeats = None if adapts else told["repeats"]
+    matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, _cpus())
     sessions.agrees(folder, design)

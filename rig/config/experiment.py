@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from rig.config.combinations import combined
+from rig.config.design import DesignAsked, read_design, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of
 from rig.config.matrix import (
     METRICS,
     MOST_LOAD_WORKERS,
-    MOST_REPEATS,
-    ORDERS,
     Claim,
     Extra,
     Matrix,
@@ -154,11 +153,14 @@ class _Variant:
         also: dict[str, Extra] = keys.get("also", map_of(self._extra), {})
         load = keys.need("load", _load)
         data = keys.need("data", _data)
-        design = keys.get("design", _design, _Design())
+        design = keys.get("design", read_design, DesignAsked())
         if setup is not None and vary is not None and also is not None:
             assert isinstance(self._root, Map)
             extras = tuple(also.values())
             keys.note(combined(self._root, setup, vary, extras, self._targets))
+            sound = "claim" not in self._root.entries or claim is not None
+            if design is not None and sound:
+                keys.note(unfit(self._root, design, claim, setup, vary))
         keys.close()
         return Matrix(
             experiment=experiment,
@@ -174,6 +176,8 @@ class _Variant:
             profile=self._profile,
             targets=self._targets,
             text=source,
+            until=design.until,
+            search=design.search,
         )
 
     def _level(self, factor: str) -> Reader[Level]:
@@ -275,19 +279,3 @@ def _data(node: Node) -> Data:
     cpu_n = keys.need("cpu_n", whole(1, _MOST))
     keys.close()
     return Data(posts, cpu_n)
-
-
-@dataclass(frozen=True)
-class _Design:
-    repeats: int = 1
-    order: str = ORDERS[0]
-    seed: int = 1
-
-
-def _design(node: Node) -> _Design:
-    keys = Keys(node)
-    repeats = keys.get("repeats", whole(1, MOST_REPEATS), _Design.repeats)
-    order = keys.get("order", word(ORDERS), _Design.order)
-    seed = keys.get("seed", whole(0, _MOST), _Design.seed)
-    keys.close()
-    return _Design(repeats, order, seed)
