@@ -311,7 +311,8 @@ def _progress(runner: Any) -> None:
             correct, failed = completions.rate_rps(int(elapsed_s) - 2)
             line = {
                 "elapsed_s": round(elapsed_s, 2),
-                "users": runner.user_count,
+                # those of an open load are Locust's way to start its arrivals, and nobody's users
+                "users": runner.user_count if SPEC.arrivals is None else 0,
                 "goodput_rps": correct,
                 "failed_rps": failed,
                 "outcomes": dict(completions.outcomes),
