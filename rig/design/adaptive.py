@@ -22,8 +22,8 @@ class UntilNarrow(RandomBlocks):
     """RandomBlocks that end early: `matrix.repeats` blocks at most, `until.at_least` at least.
 
     They end after a block with which the interval of every ratio of the claim's two levels has
-    that many blocks behind it, and reaches no further than `until.within` of it. Where there is nothing to compare they go on
-    to the end. The matrix has a claim and an `until`.
+    that many blocks behind it, and reaches no further than `until.within` of it. Where there is
+    nothing to compare they go on to the end. The matrix has a claim and an `until`.
     """
 
     def next_block(
