@@ -75,6 +75,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Searched:
+    """Where along `factor` a crossover of the claim's two levels was searched."""
+
+    factor: str
+    between: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Scheduled:
     """One line of `schedule.csv`."""
 
@@ -101,6 +109,9 @@ class Session:
     factors: tuple[Factor, ...]
     claim: Claim | None
     host: Mapping[str, Any]
+    adaptive: bool = False
+    """Whether its intervals decided when it ended (`until`)."""
+    search: Searched | None = None
     scheduled: tuple[Scheduled, ...] = field(default=())
 
     def factor(self, name: str) -> Factor | None:
@@ -128,6 +139,8 @@ def read_session(folder: Path) -> Session:
             factors=factors,
             claim=_claim(about["claim"]) if about.get("claim") else None,
             host=about.get("host") or {},
+            adaptive=bool(about.get("until")),
+            search=_searched(about["search"]) if about.get("search") else None,
             scheduled=_schedule(folder / "schedule.csv", factors),
         )
     except FileNotFoundError as error:
@@ -150,6 +163,11 @@ def _factor(data: Mapping[str, Any]) -> Factor:
         levels=tuple(data["levels"]),
         facts=tuple(data.get("facts", ())),
     )
+
+
+def _searched(data: Mapping[str, Any]) -> Searched:
+    low, high = data["between"]
+    return Searched(data["factor"], (float(low), float(high)))
 
 
 def _claim(data: Mapping[str, Any]) -> Claim:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rig.inference import (
     ADAPTIVE_CONFIDENCE,
+    ADAPTIVE_P,
     CLAIMED,
     CONFIDENCE,
     Kind,
@@ -100,9 +101,8 @@ def effects(
     if not crossed:
         return ()
     model = _Model(usable, tuple(crossed))
-    confidence = ADAPTIVE_CONFIDENCE if adaptive else CONFIDENCE
     first = next(iter(factors))
-    found = [_effect(model, steps, crossed, confidence) for steps in _all_steps(crossed, first)]
+    found = [_effect(model, steps, crossed, adaptive) for steps in _all_steps(crossed, first)]
     adjusted = iter(holm([effect.p for effect in found if effect.p is not None]))
     return tuple(
         effect if effect.p is None else replace(effect, p_holm=next(adjusted)) for effect in found
@@ -200,8 +200,9 @@ def _effect(
     model: _Model,
     steps: tuple[Step, ...],
     crossed: Mapping[str, Sequence[Level]],
-    confidence: float,
+    adaptive: bool,
 ) -> Effect:
+    confidence = ADAPTIVE_CONFIDENCE if adaptive else CONFIDENCE
     contrast, used, of = _contrast(model, steps, crossed)
     empty = Effect(steps, None, used=used, of=of)
     weights = model.weights(contrast) if used else None
@@ -213,6 +214,7 @@ def _effect(
         log_se, df = model.between(weights)
         if df > 0 and log_se > 0:
             kind, p = Kind.BETWEEN_TRIALS, t_tail(log_ratio / log_se, df)
+            p = min(1.0, p * ADAPTIVE_P) if adaptive else p
             return _bounded(replace(plain, kind=kind, p=p, df=df), log_se, df, confidence)
         return plain
     inside = model.inside(weights)

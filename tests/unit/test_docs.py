@@ -156,7 +156,10 @@ load:
   arrivals: {zzz: 1, per_s: 1}
   steady: 1s
 data: {zzz: 1, posts: 1, cpu_n: 1}
-design: {zzz: 1}
+design:
+  zzz: 1
+  repeats: {zzz: 1, until: ratio ±1 %, at_most: 4}
+  search: {zzz: 1, crossover: delay_ms, between: [0, 1]}
 default_profile: p
 profiles: {p: {}}
 """
@@ -184,7 +187,7 @@ def test_every_key_of_an_experiment_is_listed(
     with pytest.raises(BadYaml) as caught:
         read_matrix(tmp_path / "x.yaml", profile=None, targets=targets)
     listed = first_column("extending.md", "## experiments.yaml, key by key")
-    assert known_keys(caught.value, sections=9) | {"default_profile", "profiles"} == {
+    assert known_keys(caught.value, sections=11) | {"default_profile", "profiles"} == {
         key.rpartition(".")[2] for key in listed
     }
 
