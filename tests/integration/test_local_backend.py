@@ -126,10 +126,10 @@ def test_every_probe_has_its_series_on_the_loads_clock(attempt: Attempt) -> None
     for name in set(probes["samples"]) - {"app_workers"}:
         times_s = [float(row["at_s"]) for row in attempt.rows(f"probes/{name}.csv")]
         assert times_s == sorted(times_s)
-        # from before the load to its end, and about twice a second
+        # from before the load to its end, and about once a second
         assert times_s[0] <= load["began_at_s"]
-        assert times_s[-1] >= load["began_at_s"] + load["duration_s"] - 1
-        assert probes["samples"][name] >= load["duration_s"]
+        assert times_s[-1] >= load["began_at_s"] + load["duration_s"] - 1.5
+        assert probes["samples"][name] >= load["duration_s"] - 1
 
 
 def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
