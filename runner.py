@@ -5,6 +5,7 @@ The only file that knows both the rig, which measures, and the analysis, which r
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rig.cli import Analysis, make_cli
@@ -23,5 +24,11 @@ def _table(session: Path) -> str:
     return analysis.table(session)
 
 
+def _differences(session: Path) -> Sequence[str]:
+    import analysis
+
+    return analysis.differences(session)
+
+
 if __name__ == "__main__":
-    sys.exit(make_cli(Analysis(_derive, _table))())
+    sys.exit(make_cli(Analysis(_derive, _table, _differences))())

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.axes import Axes
+from analysis.comparable import Comparison
 from analysis.plots import panels, style
 from analysis.plots.caption import DRAWN, caption, row_number
 from analysis.plots.panels import Point, Scale, Series
@@ -46,7 +47,12 @@ class Goodput:
         return tuple(asdict(point) for point in self.points)
 
 
-def data(session: Session, layout: Axes, cells: Sequence[CellResult]) -> Goodput:
+def data(
+    session: Session,
+    layout: Axes,
+    cells: Sequence[CellResult],
+    pairs: Sequence[Comparison] = (),
+) -> Goodput:
     """What is drawn of a session's cells."""
     ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
     results = [result for cell in cells for result in cell.results]
@@ -61,7 +67,7 @@ def data(session: Session, layout: Axes, cells: Sequence[CellResult]) -> Goodput
         panels=tuple(panel_names),
         series=_series(layout, ordered),
         points=tuple(point for cell in ordered for point in _points(layout, cell)),
-        caption=caption(session, layout, results),
+        caption=caption(session, layout, results, pairs),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +62,13 @@ class Stack(Protocol):
 
     def stop(self) -> None:
         """Measures the delay again, ends the app, waits until its database sessions ended."""
+        ...
+
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Brings up the target alone and runs errands at no delay, then at the plan's.
+
+        `[{"delay_ms": …, "routes": {route: what the scout saw}}, …]`. StackError.
+        """
         ...
 
     def collect(self, folder: Path) -> None:

@@ -206,10 +206,18 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         think_time_s=load.think_time_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
+        arrivals=load.arrivals,
+        raw=load.raw,
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )
     return dataclasses.asdict(spec)
+
+
+def scout_spec(hosts: Hosts, errands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a load worker's host asks without any load."""
+    url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
+    return {"target_url": url, "scout": list(errands)}
 
 
 def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:

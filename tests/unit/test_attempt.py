@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,9 @@ class Scripted:
     def stop(self) -> None:
         self._step("stop")
 
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
     def collect(self, folder: Path) -> None:
         write_raw(folder, self.seen)
         self._step("collect")
@@ -108,7 +111,7 @@ def test_the_manifest_is_the_record_and_comes_last(tmp_path: Path) -> None:
     assert not any(backend.manifests)
     assert record_from_json(json.loads((tmp_path / store.MANIFEST).read_text())) == seen
     assert seen.files == store.hashes(tmp_path)
-    raw = {"load/load.json", "probes/delay.json"}
+    raw = {"load/load.json", "probes/delay.json", "facts.json"}
     assert set(seen.files) == {"checks.json", "logs/app.log", *raw}
 
 

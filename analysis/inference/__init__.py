@@ -1,0 +1,70 @@
+"""What may be said of a session's numbers: ratios, effects, the claim. Pure values in and out.
+
+The unit of analysis is the trial; its response is the log of its goodput; replicates stand in
+blocks. A report does, in this order:
+
+1. one `Observation` per scheduled trial: its levels, its block, its goodput (or another measure
+   above zero), whether it is valid, and `within(counts)` from the answers in each second;
+2. `pairs(observations, claim.factor, claim.numerator, claim.denominator)`: the ratios;
+3. `judge_claim(pairs, Bound(...))`: the Answer, verdict and sentence;
+4. `effects(observations, {claim.factor: levels, ...})`: main effects and interactions;
+5. `crossovers(observations, claim.factor, ..., along=search.factor, between=search.between)` of a
+   session that searched for one.
+
+`adaptive=session.adaptive` in 2 and 4. May not know
+sessions, files or how a report looks.
+"""
+
+from analysis.inference.claim import (
+    FAR,
+    Answer,
+    Bound,
+    JudgedPair,
+    Judgement,
+    Verdict,
+    judge_claim,
+)
+from analysis.inference.effects import Effect, effects
+from analysis.inference.repeats import repeats_needed
+from analysis.inference.within import within
+from rig.inference import (
+    ADAPTIVE_CONFIDENCE,
+    CLAIMED,
+    CONFIDENCE,
+    MOST_FAILURES,
+    Kind,
+    Observation,
+    PairRatio,
+    Within,
+    pairs,
+    width,
+)
+from rig.inference.crossover import MOST_PAIRS, Crossover, Point, crossovers
+
+__all__ = [
+    "ADAPTIVE_CONFIDENCE",
+    "CLAIMED",
+    "CONFIDENCE",
+    "FAR",
+    "MOST_FAILURES",
+    "MOST_PAIRS",
+    "Answer",
+    "Bound",
+    "Crossover",
+    "Effect",
+    "JudgedPair",
+    "Judgement",
+    "Kind",
+    "Observation",
+    "PairRatio",
+    "Point",
+    "Verdict",
+    "Within",
+    "crossovers",
+    "effects",
+    "judge_claim",
+    "pairs",
+    "repeats_needed",
+    "width",
+    "within",
+]

@@ -1,0 +1,291 @@
+"""The claim of an experiment, judged pair by pair and as a whole, with a sentence to repeat.
+
+Pure: pairs in, an Answer out. May not know sessions, files or how a report looks.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.inference.repeats import MOST, repeats_needed
+from rig.inference import Kind, PairRatio, holm
+from rig.model import Level
+
+DECIDED = 0.05
+"""A pair is decided below this p of its ratio being the bound, Holm's over all pairs."""
+
+FAR = 1.5
+"""A single run this many times beyond the bound *indicates*.
+
+Nothing in a single run tells how much runs differ. Were it by 10 %, more than any trial of this
+rig should, 1.5 would still be nearly three standard errors of a ratio of two of them."""
+
+
+METRIC_WORDS = {
+    "goodput_rps": "goodput",
+    "max_goodput_rps": "best goodput over 5 s",
+    "p50_ms": "median response time",
+    "p95_ms": "95th percentile of response times",
+    "p99_ms": "99th percentile of response times",
+}
+
+SHOWN = 3
+"""So many caveats are told in full."""
+
+
+class Judgement(enum.StrEnum):
+    """What the claim's bound has to do with one pair."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    INDICATED = "indicated"
+    """A single run, far above the bound."""
+    INDICATED_AGAINST = "indicated against"
+    """A single run, far below the bound."""
+    NOT_DECIDED = "not decided"
+    NOT_MEASURED = "not measured"
+
+
+class Verdict(enum.StrEnum):
+    """What became of the claim."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    DEPENDS = "depends"
+    INDICATED = "indicated"
+    """By single runs: for, against, or depending on something; `sentence` says which."""
+    NOT_DECIDED = "not decided"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A claim, as far as it can be judged: numerator ÷ denominator of `of` is `at_least`."""
+
+    factor: str
+    numerator: Level
+    denominator: Level
+    at_least: float
+    of: str = "goodput_rps"
+
+
+@dataclass(frozen=True)
+class JudgedPair:
+    """A pair and what it says of the claim."""
+
+    pair: PairRatio
+    judgement: Judgement
+    p_holm: float | None = None
+    """Of the true ratio being exactly the bound, adjusted for all pairs together."""
+    repeats_needed: int | None = None
+    """Blocks that would decide it in four of five cases; None where decided or unknown."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The claim, judged."""
+
+    verdict: Verdict
+    sentence: str
+    """One sentence, without the scope: machine, versions and load are the report's to state."""
+    depends_on: tuple[str, ...] = ()
+    """The factors whose levels part the pairs that hold from those that do not."""
+    pairs: tuple[JudgedPair, ...] = ()
+    repeats_needed: int | None = None
+    """Blocks in all that would decide every pair; None where decided or unknown."""
+
+
+_FOR = (Judgement.SUPPORTED, Judgement.INDICATED)
+_AGAINST = (Judgement.CONTRADICTED, Judgement.INDICATED_AGAINST)
+_INDICATED = (Judgement.INDICATED, Judgement.INDICATED_AGAINST)
+
+
+def judge_claim(
+    pairs: Iterable[PairRatio],
+    bound: Bound,
+    *,
+    labels: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    order: Sequence[str] = (),
+) -> Answer:
+    """The Answer to a claim about the pairs that do not stand beside the cross product.
+
+    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when
+    naming what it depends on. A pair between trials is decided when Holm's p over all pairs is
+    below `DECIDED`; all decided verdicts then hold together with 95 %. Single runs are judged by
+    `FAR`, provided that their within-trial interval, if any, clears the bound too.
+    """
+    judged = _judged([pair for pair in pairs if not pair.extra], bound.at_least)
+    words = _Words(bound, labels or {}, units or {})
+    measured = [one for one in judged if one.judgement is not Judgement.NOT_MEASURED]
+    holds = [one for one in measured if one.judgement in _FOR]
+    fails = [one for one in measured if one.judgement in _AGAINST]
+    single = any(one.judgement in _INDICATED for one in measured)
+    open_ = len(measured) - len(holds) - len(fails)
+    needed = _needed(judged)
+    caveats = words.caveats(judged)
+    if not measured:
+        return Answer(Verdict.NOT_DECIDED, words.nothing() + caveats, (), judged, None)
+    if holds and fails:
+        depends_on = _parting(holds, fails, order)
+        verdict = Verdict.INDICATED if single else Verdict.DEPENDS
+        sentence = words.depends(holds, fails, depends_on, single) + words.still_open(open_)
+    elif open_:
+        depends_on, verdict = (), Verdict.NOT_DECIDED
+        sentence = words.undecided(measured, open_, needed)
+    else:
+        depends_on = ()
+        sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
+        verdict = Verdict.INDICATED if single else sure
+        sentence = words.all_one_way(measured, bool(holds), single)
+    return Answer(verdict, sentence + caveats, depends_on, judged, needed)
+
+
+def _judged(pairs: Sequence[PairRatio], at_least: float) -> tuple[JudgedPair, ...]:
+    p_values = [pair.p_of(at_least) for pair in pairs]
+    adjusted = iter(holm([p for p in p_values if p is not None]))
+    return tuple(
+        _judge(pair, at_least, None if p is None else next(adjusted))
+        for pair, p in zip(pairs, p_values, strict=True)
+    )
+
+
+def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair:
+    if pair.ratio is None:
+        return JudgedPair(pair, Judgement.NOT_MEASURED)
+    above = pair.ratio >= at_least
+    if pair.kind is Kind.BETWEEN_TRIALS:
+        if p_holm is not None and p_holm < DECIDED:
+            sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
+            return JudgedPair(pair, sure, p_holm)
+        needed = repeats_needed(pair, at_least)
+        return JudgedPair(pair, Judgement.NOT_DECIDED, p_holm, needed)
+    low = pair.ratio if pair.low is None else pair.low
+    high = pair.ratio if pair.high is None else pair.high
+    if pair.ratio >= FAR * at_least and low >= at_least:
+        return JudgedPair(pair, Judgement.INDICATED)
+    if pair.ratio <= at_least / FAR and high <= at_least:
+        return JudgedPair(pair, Judgement.INDICATED_AGAINST)
+    return JudgedPair(pair, Judgement.NOT_DECIDED)
+
+
+def _hopeless(one: JudgedPair) -> bool:
+    repeated = one.pair.kind is Kind.BETWEEN_TRIALS
+    return one.judgement is Judgement.NOT_DECIDED and repeated and one.repeats_needed is None
+
+
+def _needed(judged: Iterable[JudgedPair]) -> int | None:
+    """The most that any pair needs; None where none does, or one needs more than anybody has."""
+    known = tuple(judged)
+    if any(_hopeless(one) for one in known):
+        return None
+    return max((one.repeats_needed for one in known if one.repeats_needed), default=None)
+
+
+def _parting(
+    holds: Sequence[JudgedPair], fails: Sequence[JudgedPair], order: Sequence[str]
+) -> tuple[str, ...]:
+    """The fewest factors whose levels alone tell the pairs that hold from those that do not."""
+    varying = _varying([one.pair for one in (*holds, *fails)])
+    varying.sort(key=lambda name: order.index(name) if name in order else len(order))
+    for size in range(1, len(varying) + 1):
+        for chosen in itertools.combinations(varying, size):
+            above = {tuple(one.pair.levels[name] for name in chosen) for one in holds}
+            below = {tuple(one.pair.levels[name] for name in chosen) for one in fails}
+            if not above & below:
+                return chosen
+    return tuple(varying)
+
+
+def _varying(pairs: Sequence[PairRatio]) -> list[str]:
+    """The factors at more than one level among the pairs."""
+    names = pairs[0].levels if pairs else {}
+    return [name for name in names if len({pair.levels[name] for pair in pairs}) > 1]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The sentences. A manager should be able to repeat each, and it should still be true."""
+
+    bound: Bound
+    labels: Mapping[str, str]
+    units: Mapping[str, str]
+
+    def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool, single: bool) -> str:
+        where = f" in all {len(pairs)} comparisons" if len(pairs) > 1 else ""
+        says = f"The {self._compared('at least' if holds else 'less than')}{where}"
+        return self._once(f"{says} ({self._span(pairs)})", single)
+
+    def depends(
+        self,
+        holds: Sequence[JudgedPair],
+        fails: Sequence[JudgedPair],
+        depends_on: Sequence[str],
+        single: bool,
+    ) -> str:
+        by = " and ".join(self.labels.get(name, name) for name in depends_on)
+        says = (
+            f"It depends on {by}: the {self._compared('at least')} "
+            f"at {self._places(holds, depends_on)} ({self._span(holds)}), "
+            f"and less at {self._places(fails, depends_on)} ({self._span(fails)})"
+        )
+        return self._once(says, single)
+
+    def undecided(self, pairs: Sequence[JudgedPair], open_: int, needed: int | None) -> str:
+        where = f" in {open_} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
+        says = f"Not decided: whether the {self._compared('at least')} stays open{where}"
+        says = f"{says} ({self._span(pairs)})"
+        if needed is not None:
+            return f"{says}; about {needed} repeats would probably decide it."
+        if any(_hopeless(one) for one in pairs):
+            return f"{says}; too close to {self.bound.at_least:g} for even {MOST} repeats."
+        return f"{says}."
+
+    def nothing(self) -> str:
+        return f"Not decided: whether the {self._compared('at least')} could not be measured."
+
+    def _compared(self, how: str) -> str:
+        of = METRIC_WORDS.get(self.bound.of, self.bound.of)
+        over = self._level(self.bound.factor, self.bound.numerator)
+        under = self._level(self.bound.factor, self.bound.denominator)
+        return f"{of} with {over} is {how} {self.bound.at_least:g} times that with {under}"
+
+    def still_open(self, count: int) -> str:
+        return f" {count} more could not be decided." if count else ""
+
+    def caveats(self, judged: Sequence[JudgedPair]) -> str:
+        """What was not measured, and where failures make a ratio say something else."""
+        pairs = [one.pair for one in judged]
+        gone = [(pair, pair.why_none) for pair in pairs if pair.why_none]
+        failing = [(pair, pair.failing) for pair in pairs if pair.failing and not pair.why_none]
+        names = _varying(pairs)
+        return self._named("Not measured", gone, names) + self._named("Mind", failing, names)
+
+    def _named(self, what: str, said: Sequence[tuple[PairRatio, str]], names: Sequence[str]) -> str:
+        if not said:
+            return ""
+        lines = [f"{self._place(pair, names)}: {why}".lstrip(": ") for pair, why in said]
+        more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        return f" {what}: {'; '.join(lines[:SHOWN])}{more}."
+
+    def _once(self, says: str, single: bool) -> str:
+        return f"{says}, as single runs indicate." if single else f"{says}."
+
+    def _span(self, pairs: Sequence[JudgedPair]) -> str:
+        ratios = sorted(one.pair.ratio for one in pairs if one.pair.ratio is not None)
+        low, high = f"{ratios[0]:.3g}", f"{ratios[-1]:.3g}"
+        return f"{low}×" if low == high else f"{low}× to {high}×"
+
+    def _places(self, pairs: Sequence[JudgedPair], names: Sequence[str]) -> str:
+        return ", ".join(dict.fromkeys(self._place(one.pair, names) for one in pairs))
+
+    def _place(self, pair: PairRatio, names: Sequence[str]) -> str:
+        return " ".join(self._level(name, pair.levels[name]) for name in names)
+
+    def _level(self, name: str, level: Level) -> str:
+        if isinstance(level, str):
+            return level
+        unit = self.units.get(name, "")
+        return f"{level:g} {unit}" if unit else f"{self.labels.get(name, name)} {level:g}"
