@@ -142,7 +142,8 @@ def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
         {"pooler"} if levels["pooler"] == "pgbouncer" else set()
     )
     assert 0 < probes["roles"]["app"]["cpu_share_mean"] <= 1.1
-    assert probes["app_open_max"] == USERS
+    # without keep-alive, one may be between two connections at every sample
+    assert USERS - 2 <= probes["app_open_max"] <= USERS
     assert (probes["app_loop_lag_max_ms"] is None) == (levels["target"] == "sync")
     if levels["target"] == "sync":
         # one request at a time: all other users stand in the backlog
