@@ -1,6 +1,6 @@
 """The statistics against ground truth: sessions simulated in memory, whose true ratios are known.
 
-.venv/bin/python bench/ground_truth.py [SESSIONS]     (default 1000 a line; about 2 minutes)
+.venv/bin/python bench/ground_truth.py [SESSIONS]     (default 1000 a line; about a minute)
 
 Not `statistics.py`: a script's own folder comes first on its path, so that would hide the
 standard library's module from every bench here.
