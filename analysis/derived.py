@@ -8,11 +8,14 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.axes import axes
+from analysis.beside import Beside, beside_cells, ceilings_of
+from analysis.calibration import read_calibration
+from analysis.probes import Probes, read_probes
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
@@ -43,18 +46,42 @@ def derive(session_dir: Path) -> Derived:
     """Replaces `derived/` by what the raw files say; UsageError for a folder that is no session."""
     session = read_session(session_dir)
     found = results(session)
-    trials = tuple(result.row() for result in found)
     by_cell = cells(session, found)
+    calibration, _ = read_calibration(session_dir)
+    probes = {r.scheduled.trial: _probes(r) for r in found}
+    beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration, probes))
+    return write_derived(session, found, by_cell, beside, session_dir / "derived")
+
+
+def _probes(result: Result) -> Probes:
+    if result.folder is None or result.record is None:
+        return Probes()
+    return read_probes(result.folder, result.record.load)
+
+
+def write_derived(
+    session: Session,
+    found: Sequence[Result],
+    by_cell: Sequence[CellResult],
+    beside: Mapping[str, Beside],
+    folder: Path,
+    more: Callable[[Path], None] = lambda _: None,
+) -> Derived:
+    """Replaces a folder by tables and figure, and whatever `more` writes into it.
+
+    `beside`: intervals and ceilings for the figure, by cell.
+    """
+    trials = tuple(result.row() for result in found)
     summary = tuple(cell.row for cell in by_cell)
-    folder = session_dir / "derived"
-    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=session_dir))
+    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=folder.parent))
     try:
         new = scratch / "new"
         (new / GOODPUT).parent.mkdir(parents=True)
         write_csv(new / TRIALS, trial_columns(session), trials)
         write_csv(new / SUMMARY, summary_columns(session), summary)
         if found:
-            _figure(session, by_cell, new / GOODPUT)
+            _figure(session, by_cell, new / GOODPUT, beside)
+        more(new)
         if folder.exists():
             folder.rename(scratch / "old")
         new.rename(folder)
@@ -71,11 +98,16 @@ def derive(session_dir: Path) -> Derived:
     )
 
 
-def _figure(session: Session, by_cell: Sequence[CellResult], path: Path) -> None:
+def _figure(
+    session: Session,
+    by_cell: Sequence[CellResult],
+    path: Path,
+    beside: Mapping[str, Beside],
+) -> None:
     # matplotlib takes longer to import than a table to print, so only drawing pays for it
     from analysis.plots import goodput
 
-    figure = goodput.data(session, axes(session), by_cell)
+    figure = goodput.data(session, axes(session), by_cell, beside)
     write_csv(path, goodput.COLUMNS, figure.rows())
     goodput.draw(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
 

@@ -100,6 +100,9 @@ class Session:
     claim: Claim | None
     host: Mapping[str, Any]
     scheduled: tuple[Scheduled, ...] = field(default=())
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
@@ -127,6 +130,8 @@ def read_session(folder: Path) -> Session:
             claim=_claim(about["claim"]) if about.get("claim") else None,
             host=about.get("host") or {},
             scheduled=_schedule(folder / "schedule.csv", factors),
+            load=about.get("load") or {},
+            data=about.get("data") or {},
         )
     except FileNotFoundError as error:
         raise UsageError(f"{folder}: no session here (it has no session.json)") from error

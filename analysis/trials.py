@@ -9,7 +9,7 @@ import dataclasses
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,11 +31,14 @@ from analysis.load import (
 )
 from analysis.session import Scheduled, Session
 from analysis.stats import best_rps, goodput, median, percentile_ms, share
-from rig.model import Level, Verdict
+from rig.model import OUTCOME_OK, Level, Verdict
 from rig.record import DelayFacts, LoadFacts, Record
 
 Row = Mapping[str, Level | None]
 """A line of a CSV: None is an empty cell."""
+
+LONGEST_S = 7 * 24 * 3600
+"""No load is longer; a damaged file may say so."""
 
 SKIPPED, MISSING = "skipped", "missing"
 _UNREADABLE = (
@@ -70,6 +73,18 @@ class Measures:
     delay_mechanism: str = ""
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """One load, second by second from its start; all of equal length."""
+
+    ok: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    users: tuple[int, ...] = ()
+    in_flight: tuple[int, ...] = ()
+    classes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Failures by class."""
+
+
 MEASURES = tuple(field.name for field in dataclasses.fields(Measures))
 
 
@@ -89,6 +104,9 @@ class Result:
     record: Record | None = None
     notes: tuple[str, ...] = ()
     """One line on each file that could not be read."""
+    timeline: Timeline = Timeline()
+    folder: Path | None = None
+    """Of the attempt used."""
 
     @property
     def valid(self) -> bool:
@@ -136,18 +154,20 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         verdict = SKIPPED if scheduled.skip else MISSING
         why = scheduled.skip or _why_missing(tried)
         return Result(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
-    measures, latencies, classes, note = _measure(tried.folder / "load", tried.record)
+    load = _measure(tried.folder / "load", tried.record)
     return Result(
         scheduled,
         tried.record.verdict.value,
         tried.record.why,
         tried.record.attempt,
         tried.attempts,
-        measures,
-        latencies,
-        classes,
+        load.measures,
+        load.latencies,
+        load.classes,
         tried.record,
-        (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
+        (*tried.notes, *([f"{scheduled.trial}: {load.note}"] if load.note else [])),
+        load.timeline,
+        tried.folder,
     )
 
 
@@ -157,19 +177,28 @@ def _why_missing(tried: Tried) -> str:
     return "interrupted before it was finished" if tried.attempts else "not run yet"
 
 
-def _measure(folder: Path, record: Record) -> tuple[Measures, HdrHistogram, Mapping[str, int], str]:
+@dataclass(frozen=True)
+class _Load:
+    measures: Measures
+    latencies: HdrHistogram = field(default_factory=new_histogram)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    timeline: Timeline = Timeline()
+    note: str = ""
+
+
+def _measure(folder: Path, record: Record) -> _Load:
     """What the files of a load say, and one line if they cannot be read."""
     delay = _delay(record.delay)
     if not (folder / "completions.csv").exists():
         note = "no load/completions.csv" if record.verdict == Verdict.VALID else ""
-        return delay, new_histogram(), {}, note
+        return _Load(delay, note=note)
     try:
         completions = read_completions(folder / "completions.csv")
         seconds = read_seconds(folder / "seconds.csv")
         latencies = read_latencies(folder / "latencies.hlog")
     except _UNREADABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        return delay, new_histogram(), {}, f"load files not readable: {said}"
+        return _Load(delay, note=f"load files not readable: {said}")
     measures = measure(completions, seconds, latencies, record.load)
     merged = dataclasses.replace(
         measures,
@@ -178,7 +207,8 @@ def _measure(folder: Path, record: Record) -> tuple[Measures, HdrHistogram, Mapp
     )
     answers, timed = merged.successes, latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
-    return merged, latencies, _classes(completions), differ if answers != timed else ""
+    note = differ if answers != timed else ""
+    return _Load(merged, latencies, _classes(completions), timeline(completions, seconds), note)
 
 
 def measure(
@@ -220,6 +250,26 @@ def measure(
         peak_users=load.peak_users or max((second.users for second in seconds), default=0),
         in_flight_at_stop=load.in_flight_at_stop,
     )
+
+
+def timeline(completions: Sequence[Completion], seconds: Sequence[Second]) -> Timeline:
+    """What happened in each second of a load; the seconds after its end included."""
+    ends = [c.second for c in completions] + [s.second for s in seconds]
+    length = min(max(ends, default=-1) + 1, LONGEST_S)
+    by_class: dict[str, list[int]] = {}
+    for c in completions:
+        counts = by_class.setdefault(c.outcome, [0] * length)
+        if 0 <= c.second < length:
+            counts[c.second] += c.count
+    ok = by_class.pop(OUTCOME_OK, [0] * length)
+    users, in_flight = [0] * length, [0] * length
+    for second in seconds:
+        if 0 <= second.second < length:
+            users[second.second] = second.users
+            in_flight[second.second] = second.in_flight
+    failed = [sum(counts) for counts in zip(*by_class.values(), strict=True)] or [0] * length
+    classes = {name: tuple(counts) for name, counts in sorted(by_class.items())}
+    return Timeline(tuple(ok), tuple(failed), tuple(users), tuple(in_flight), classes)
 
 
 def _per_second(completions: Iterable[Completion]) -> Mapping[int, int]:

@@ -79,6 +79,9 @@ class ExitCode(enum.IntEnum):
     SOME_INVALID = 4
     SOME_FAILED = 5
     NO_STACK = 6
+    CONTRADICTED = 8
+    UNDECIDED = 9
+    SLOWER = 10
     INTERRUPTED = 130
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import Analysis, make_cli
+from rig.cli import Analysis, Reported, make_cli
 from rig.model import ExitCode
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
 
     def program(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])
-        analysis = Analysis(derive=lambda _: None, table=lambda path: f"table of {path.name}")
+        analysis = Analysis(
+            derive=lambda _: None,
+            table=lambda path: f"table of {path.name}",
+            report=lambda path: Reported([path], ["not decided"], ExitCode.UNDECIDED),
+            compare=lambda _, after: Reported([after], ["slower"], ExitCode.SLOWER),
+        )
         return make_cli(analysis)()
 
     yield program
