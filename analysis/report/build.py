@@ -6,13 +6,25 @@ from collections.abc import Callable, Sequence
 
 from analysis.report.blocks import Absent, Items, Report, Section, Words, para
 from analysis.report.material import Material
-from analysis.report.sections import answer, goodput, interaction, trials, why
+from analysis.report.sections import (
+    answer,
+    cost,
+    goodput,
+    interaction,
+    latency,
+    trials,
+    waterfall,
+    why,
+)
 
 SECTIONS: Sequence[Callable[[Material], Section | Absent]] = (
     answer.section,
     goodput.section,
     why.section,
     interaction.section,
+    waterfall.section,
+    latency.section,
+    cost.section,
     trials.section,
 )
 """In the order of the page."""
