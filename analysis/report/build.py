@@ -8,10 +8,12 @@ from analysis.report.blocks import Absent, Items, Report, Section, Words, para
 from analysis.report.material import Material
 from analysis.report.sections import (
     answer,
+    cap,
     cost,
     goodput,
     interaction,
     latency,
+    replication,
     trials,
     waterfall,
     why,
@@ -23,8 +25,10 @@ SECTIONS: Sequence[Callable[[Material], Section | Absent]] = (
     why.section,
     interaction.section,
     waterfall.section,
+    cap.section,
     latency.section,
     cost.section,
+    replication.section,
     trials.section,
 )
 """In the order of the page."""

@@ -26,6 +26,10 @@ KINDS = {
     "fail": "bad",
     "warn": "open",
     "slower": "bad",
+    "same": "good",
+    "reproduced": "good",
+    "differs": "bad",
+    "not reproduced": "bad",
     "faster": "good",
     "no regression": "good",
 }
