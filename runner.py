@@ -5,6 +5,7 @@ The only file that knows both the rig, which measures, and the analysis, which r
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rig.cli import Analysis, Reported, make_cli
@@ -38,5 +39,11 @@ def _compare(before: Path, after: Path) -> Reported:
     return Reported([written.html], written.says, ExitCode[written.outcome.name])
 
 
+def _differences(session: Path) -> Sequence[str]:
+    import analysis
+
+    return analysis.differences(session)
+
+
 if __name__ == "__main__":
-    sys.exit(make_cli(Analysis(_derive, _table, _report, _compare))())
+    sys.exit(make_cli(Analysis(_derive, _table, _report, _compare, _differences))())

@@ -42,15 +42,18 @@ class Derived:
     """One line on each file that could not be read."""
 
 
-def derive(session_dir: Path) -> Derived:
-    """Replaces `derived/` by what the raw files say; UsageError for a folder that is no session."""
+def derive(session_dir: Path, into: Path | None = None) -> Derived:
+    """Replaces `derived/`, or the folder `into`, by what the raw files say.
+
+    UsageError for a folder that is no session.
+    """
     session = read_session(session_dir)
     found = results(session)
     by_cell = cells(session, found)
     calibration, _ = read_calibration(session_dir)
     probes = {r.scheduled.trial: _probes(r) for r in found}
     beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration, probes))
-    return write_derived(session, found, by_cell, beside, session_dir / "derived")
+    return write_derived(session, found, by_cell, beside, into or session_dir / "derived")
 
 
 def _probes(result: Result) -> Probes:

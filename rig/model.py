@@ -79,6 +79,7 @@ class ExitCode(enum.IntEnum):
     SOME_INVALID = 4
     SOME_FAILED = 5
     NO_STACK = 6
+    DIFFERS = 7
     CONTRADICTED = 8
     UNDECIDED = 9
     SLOWER = 10
@@ -87,6 +88,9 @@ class ExitCode(enum.IntEnum):
 
 OUTCOME_OK = "ok"
 """The outcome of an answer that was correct; every other outcome is a failure class."""
+
+OUTCOME_DROPPED = "dropped"
+"""The failure class of an arrival that was never sent; it has no response time."""
 
 FAILURE_CLASSES: Mapping[str, str] = {
     "db_too_many_connections": "Postgres refused the connection: SQLSTATE 53300",
@@ -100,6 +104,7 @@ FAILURE_CLASSES: Mapping[str, str] = {
     "connection_reset": "the target closed the connection without an answer",
     "timeout": "no answer within the load's time-out",
     "client_error": "the load worker itself failed to send or read",
+    OUTCOME_DROPPED: "an open load's arrival that found `max_in_flight` requests under way",
 }
 """Every class a failed request can carry, by the layer that refused it."""
 

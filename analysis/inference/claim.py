@@ -109,9 +109,9 @@ def judge_claim(
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
-    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when naming
-    what it depends on. A pair between trials is decided when Holm's p over all pairs is below
-    0.05; all decided verdicts then hold together with 95 %. Single runs are judged by `FAR`,
+    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when
+    naming what it depends on. A pair between trials is decided when Holm's p over all pairs is
+    below 0.05; all decided verdicts then hold together with 95 %. Single runs are judged by `FAR`,
     provided that their within-trial interval, if any, clears the bound too.
     """
     judged = _judged([pair for pair in pairs if not pair.extra], bound.at_least)

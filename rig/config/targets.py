@@ -29,7 +29,7 @@ from rig.config.readers import (
 )
 from rig.factors import FACTORS
 from rig.model import Level
-from rig.plan import Plan, Refusal, Route, Target
+from rig.plan import Ledger, Plan, Refusal, Route, Target
 
 PLACEHOLDERS = (
     "python",
@@ -69,6 +69,7 @@ _SUPPORTED = tuple(
 """Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
 
 _path = matching(re.compile(r"/[^\s]*"), "a path that begins with /")
+_identifier = matching(re.compile(r"[a-z_][a-z0-9_]*"), "a table's or column's name in lower case")
 _variable = matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name")
 
 
@@ -143,6 +144,7 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
     content: tuple[str, ...] = keys.get("content", list_of(text, empty=True), ())
     ready = keys.get("ready", _path, Target.ready)
     facts = keys.get("facts", _path, None)
+    ledger = keys.get("ledger", _ledger, None)
     supports: Levels = keys.get("supports", levels_of(_levels({}), _SUPPORTED), {})
     names = {"target": (called or "",), "route": tuple(routes or ())}
     refuses: tuple[Refusal, ...] = keys.get("refuses", list_of(_refusal(names), empty=True), ())
@@ -159,9 +161,18 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
         content=content,
         ready=ready,
         facts=facts,
+        ledger=ledger,
         supports=supports,
         refuses=refuses,
     )
+
+
+def _ledger(node: Node) -> Ledger:
+    keys = Keys(node)
+    table = keys.need("table", _identifier)
+    column = keys.need("column", _identifier)
+    keys.close()
+    return Ledger(table, column)
 
 
 def _template(node: Node) -> str:

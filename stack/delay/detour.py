@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from stack.delay.netem import Counters
 QUEUE = 1
 _VIA = "198.18.255.1"  # a next hop that exists only as d0's permanent neighbour
 _FIRST_TABLE = 101
+MOMENTS, MOMENT_S = 6, 0.02
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,30 @@ def _lay(links: Sequence[DelayedLink]) -> None:
             route.rule("add", table=table, priority=table, dst=link.network, iifname="lo")
 
 
+def _index_of(device: str) -> int:
+    with IPRoute() as route:
+        return int(route.link_lookup(ifname=device)[0])
+
+
+def _of_ipv6(device: str) -> int:
+    """Packets of IPv6, which greets its neighbours on every new link and is not delayed."""
+    path = Path("/proc/self/net/dev_snmp6") / device
+    if not path.exists():
+        return 0
+    found = dict(line.split() for line in path.read_text().splitlines())
+    return int(found.get("Ip6InReceives", 0))
+
+
+def _passed(d1: int) -> tuple[int, int]:
+    """Packets of IPv4 that came in on d1, and packets that this namespace has forwarded, so far."""
+    with IPRoute() as route:
+        entered = route.get_links(d1)[0].get_attr("IFLA_STATS64")["rx_packets"]
+    entered -= _of_ipv6("d1")
+    lines = Path("/proc/self/net/snmp").read_text().splitlines()
+    names, values = (line.split() for line in lines if line.startswith("Ip:"))
+    return int(entered), int(values[names.index("ForwDatagrams")])
+
+
 class Detour:
     """The detour with its consumer process."""
 
@@ -115,6 +141,8 @@ class Detour:
                 *("-w", "-t", "mangle", "-A", "FORWARD", "-i", "d1", "-o", link.device),
                 *("-j", "NFQUEUE", "--queue-num", str(QUEUE)),
             )
+        self._d1 = _index_of("d1")
+        self._before = _passed(self._d1)
         self._consumer = os.fork()
         if self._consumer == 0:
             self._consume(netlink, delay_ms)
@@ -133,6 +161,20 @@ class Detour:
         if not alive:
             self._consumer = 0
         return dataclasses.replace(self._tally.read(), alive=alive)
+
+    def missing_packets(self) -> int:
+        """Packets that entered the detour and neither left it nor wait in it.
+
+        Independent of the queue's own count: whoever dropped them. Taken at the quietest of a few
+        moments, as the three counts cannot be read at once.
+        """
+        found = []
+        for _ in range(MOMENTS):
+            waiting = self._tally.read().backlog
+            entered, left = _passed(self._d1)
+            found.append((entered - self._before[0]) - (left - self._before[1]) - waiting)
+            time.sleep(MOMENT_S)
+        return max(0, min(found))
 
     def close(self) -> None:
         """Ends the consumer; from then on the kernel drops what it would have held."""

@@ -22,6 +22,8 @@ from django.db import Error as DjangoDatabaseError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
+from posts.counters import counted
+
 logger = logging.getLogger(__name__)
 
 TITLES = {
@@ -105,7 +107,10 @@ def classify(error: BaseException, *, behind_pgbouncer: bool) -> Failure:
 
 
 def answered(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a view, sync or async, answer its failures; a client's mistakes stay Django's."""
+    """Makes a view, sync or async, answer its failures, and count its answers.
+
+    A client's mistakes stay Django's.
+    """
 
     @wraps(view)
     def sync_view(*args: Any, **kwargs: Any) -> Any:
@@ -125,7 +130,7 @@ def answered(view: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             return _answer(error)
 
-    return async_view if iscoroutinefunction(view) else sync_view
+    return counted(async_view if iscoroutinefunction(view) else sync_view)
 
 
 def _answer(error: Exception) -> HttpResponse:

@@ -115,6 +115,76 @@ def test_the_probe_kept_a_line_a_second_and_path(attempt: Attempt) -> None:
         assert sum(row["link"] == link for row in rows) >= duration_s - 1
 
 
+SERIES = {"processes", "app_sockets", "app_loop", "app_workers", "postgres", "host"}
+
+
+def test_every_probe_has_its_series_on_the_loads_clock(attempt: Attempt) -> None:
+    probes, load = attempt.manifest["probes"], attempt.manifest["load"]
+    pooled = attempt.manifest["levels"]["pooler"] == "pgbouncer"
+    assert probes["failed"] == {}
+    assert set(probes["samples"]) == SERIES | ({"pgbouncer"} if pooled else set())
+    for name in set(probes["samples"]) - {"app_workers"}:
+        times_s = [float(row["at_s"]) for row in attempt.rows(f"probes/{name}.csv")]
+        assert times_s == sorted(times_s)
+        # from before the load to its end, and about twice a second
+        assert times_s[0] <= load["began_at_s"]
+        assert times_s[-1] >= load["began_at_s"] + load["duration_s"] - 1
+        assert probes["samples"][name] >= load["duration_s"]
+
+
+def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
+    probes, levels = attempt.manifest["probes"], attempt.manifest["levels"]
+    roles = {"database", "app", "delay", "load_master", "load_worker"}
+    assert set(probes["roles"]) == roles | (
+        {"pooler"} if levels["pooler"] == "pgbouncer" else set()
+    )
+    assert 0 < probes["roles"]["app"]["cpu_share_mean"] <= 1.1
+    assert probes["app_open_max"] == USERS
+    assert (probes["app_loop_lag_max_ms"] is None) == (levels["target"] == "sync")
+    if levels["target"] == "sync":
+        # one request at a time: all other users stand in the backlog
+        assert probes["app_backlog_max"] >= USERS - 2
+        assert 0.5 < probes["app_busy_share"] <= 1.05
+
+
+def test_nothing_happened_meanwhile(attempt: Attempt) -> None:
+    probes = attempt.manifest["probes"]
+    happened = ("app_workers_begun", "app_workers_ended", "app_worker_timeouts",
+                "postgres_restarts", "oom_kills")  # fmt: skip
+    assert [probes[name] for name in happened] == [0] * len(happened)
+    checks = {check["name"]: check["status"] for check in attempt.manifest["checks"]}
+    assert checks["nothing_happened"] == "pass"
+    assert checks["host_quiet"] in ("pass", "warn")
+
+
+def test_the_probe_of_postgres_sees_the_apps_sessions_and_takes_none(ran: Ran) -> None:
+    capped = ran.attempt(("async", 60, "direct", 15)).manifest["probes"]
+    assert capped["postgres_max_connections"] == 15
+    # 3 fewer than all, the probe's own among these
+    assert capped["postgres_app_sessions_max"] == 12
+    alone = ran.attempt(("sync", 60, "direct", 100)).manifest["probes"]
+    # the one before may not have left yet
+    assert 1 <= alone["postgres_sessions_max"] <= 2
+
+
+def test_targets_and_users_count_the_same(attempt: Attempt) -> None:
+    last = attempt.rows("probes/app_loop.csv")[-1]
+    load = attempt.manifest["load"]
+    # all but what came between the last sample and the load's end, and what the verifying asked
+    assert load["finished"] * 0.5 <= int(last["answered"]) <= load["started"] + 5
+
+
+@NEEDS_PGBOUNCER
+def test_the_probe_of_pgbouncer_sees_its_pool(ran: Ran) -> None:
+    attempt = ran.attempt(("async", 60, "pgbouncer", 15))
+    rows = attempt.rows("probes/pgbouncer.csv")
+    assert max(int(row["clients_active"]) + int(row["clients_waiting"]) for row in rows) > 1
+    servers = ("servers_active", "servers_idle", "servers_used")
+    assert 1 <= max(sum(int(row[name]) for name in servers) for row in rows) <= 10
+    assert int(rows[-1]["queries"]) > 0
+    assert attempt.manifest["probes"]["postgres_app_sessions_max"] <= 10
+
+
 EXPECTED = {
     "sync": ("gunicorn.workers.sync.SyncWorker", "psycopg"),
     "async": ("uvicorn_worker._workers.UvicornWorker", "asyncpg"),

@@ -1,0 +1,82 @@
+"""A server whose answers take a drawn time, and which writes down what each really took.
+
+    python bench/slept_server.py PORT DISTRIBUTION OUT.json
+
+Pure asyncio. It answers a request at the first tick of its loop after the drawn time has passed,
+and on SIGTERM writes every time (in s), from the request read to the answer handed to the kernel:
+that is the truth that the recorder is held against. DISTRIBUTION: `constant`, `bimodal`,
+`lognormal`, or `none` (answers at once).
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+END = b"\r\n\r\n"
+
+
+def distribution(name: str, seed: int = 1) -> Callable[[], float]:
+    """Draws a time in s."""
+    chance = random.Random(seed)
+    return {
+        "none": lambda: 0.0,
+        "constant": lambda: 0.2,
+        "bimodal": lambda: 0.1 if chance.random() < 0.9 else 0.6,
+        "lognormal": lambda: min(5.0, chance.lognormvariate(-1.6, 0.5)),
+    }[name]
+
+
+class Answers(asyncio.Protocol):
+    """One connection: a request at a time, as a user sends them."""
+
+    def __init__(self, draw: Callable[[], float], took_s: array.array[float]) -> None:
+        self._draw, self._took_s = draw, took_s
+        self._read = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        while END in self._read:
+            _, _, self._read = self._read.partition(END)
+            began_s, takes_s = time.monotonic(), self._draw()
+            if takes_s:
+                asyncio.get_running_loop().call_later(takes_s, self._answer, began_s)
+            else:
+                self._transport.write(ANSWER)
+
+    def _answer(self, began_s: float) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(ANSWER)
+            self._took_s.append(time.monotonic() - began_s)
+
+
+async def serve(port: int, name: str, out: Path) -> None:
+    """Serves until SIGTERM, then writes the truth."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    took_s, draw = array.array("d"), distribution(name)
+    server = await loop.create_server(
+        lambda: Answers(draw, took_s), "127.0.0.1", port, backlog=2048
+    )
+    out.with_suffix(".ready").write_text("{}")
+    await ended.wait()
+    server.close()
+    scratch = out.with_suffix(".part")
+    scratch.write_text(json.dumps(list(took_s)))
+    scratch.replace(out)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))

@@ -1,0 +1,151 @@
+"""Runs every probe of an attempt on one clock, each in a thread of its own.
+
+A probe that is stuck or broken holds up no other one, and no trial: why it failed is written
+into `failed.json`. May not know what any probe looks at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig.probes.base import Probe, Row
+from rig.probes.choice import probes_of
+from rig.series import COLUMNS, FAILED
+from rig.sight import Sight
+
+OFF = "RIG_WITHOUT_PROBES"
+"""Set, nothing is probed, and each record says so: `bench/probe_cost.py` measures what it costs."""
+INTERVAL_S = 0.5
+GIVE_UP_S = 10.0
+"""How long a probe may do nothing but fail: Postgres may be back from a restart by then."""
+FIRST_DEADLINE_S = 10.0
+LAST_DEADLINE_S = 5.0
+
+
+@dataclass
+class _Run:
+    """One probe at work, and what went wrong."""
+
+    probe: Probe
+    path: Path
+    looked: threading.Event = field(default_factory=threading.Event)
+    samples: int = 0
+    failures: int = 0
+    why: str = ""
+    given_up: bool = False
+
+    def work(self, begun_s: float, stop: threading.Event) -> None:
+        """Samples until told to stop, or until there is no hope."""
+        try:
+            with self.path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS[self.probe.name])
+                self._sample_all(writer.writerows, begun_s, stop)
+                writer.writerows(map(_cells, self.probe.rest()))
+        except Exception as error:
+            self._failed(error)
+            self.given_up = True
+        finally:
+            self.looked.set()
+            with contextlib.suppress(Exception):
+                self.probe.close()
+
+    def _sample_all(
+        self, write: Callable[[Iterable[Row]], object], begun_s: float, stop: threading.Event
+    ) -> None:
+        fine_s = turn_s = begun_s
+        while True:
+            at_s = time.monotonic()
+            self.samples += 1
+            try:
+                write(map(_cells, list(self.probe.sample(at_s))))
+                fine_s = at_s
+            except Exception as error:
+                self._failed(error)
+                self.given_up = time.monotonic() - fine_s > GIVE_UP_S
+            self.looked.set()
+            # turns that were missed are left out: none is made up later
+            now_s = time.monotonic()
+            turn_s += INTERVAL_S * max(1, -(-(now_s - turn_s) // INTERVAL_S))
+            if self.given_up or stop.wait(max(0.0, turn_s - now_s)):
+                return
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        said = " ".join(str(error).split())
+        self.why = f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+    def says(self) -> str:
+        """Why it has less to say than it should; "" where it has all."""
+        if not self.failures:
+            return ""
+        end = ", and no more were taken" if self.given_up else ""
+        return f"{self.failures} of {self.samples} samples failed{end}: {self.why}"
+
+
+def _cells(row: Row) -> Row:
+    return [f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row]
+
+
+@contextlib.contextmanager
+def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
+    """Samples what `look` gives to see until the context ends; a file a probe in `folder`.
+
+    Begins with a first sample of every probe. Raises nothing of its own; where there is nothing
+    to see it writes nothing.
+    """
+    if os.environ.get(OFF):
+        _write_failed(folder, {"all": f"switched off by {OFF}"})
+        yield
+        return
+    try:
+        sight = look()
+    except Exception as error:
+        _write_failed(folder, {"sight": f"{type(error).__name__}: {error}"})
+        yield
+        return
+    runs, failed = [], {}
+    for name, make in probes_of(sight):
+        try:
+            runs.append(_Run(make(), folder / f"{name}.csv"))
+        except Exception as error:
+            failed[name] = f"{type(error).__name__}: {error}"
+    if not runs and not failed:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    stop, begun_s = threading.Event(), time.monotonic()
+    threads = [
+        threading.Thread(target=run.work, args=(begun_s, stop), daemon=True, name=run.probe.name)
+        for run in runs
+    ]
+    for thread in threads:
+        thread.start()
+    give_up_s = begun_s + FIRST_DEADLINE_S
+    for run in runs:
+        run.looked.wait(max(0.0, give_up_s - time.monotonic()))
+    try:
+        yield
+    finally:
+        stop.set()
+        give_up_s = time.monotonic() + LAST_DEADLINE_S
+        for run, thread in zip(runs, threads, strict=True):
+            thread.join(max(0.0, give_up_s - time.monotonic()))
+            stuck = "did not end in time" if thread.is_alive() else ""
+            if why := run.says() or stuck:
+                failed[run.probe.name] = why
+        _write_failed(folder, failed)
+
+
+def _write_failed(folder: Path, failed: dict[str, str]) -> None:
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FAILED).write_text(json.dumps(failed), encoding="utf-8")
