@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.calibration import Calibration
-from analysis.ceilings import CellCeilings, Cpu, Load, cell_ceilings
-from analysis.probes import Probes
+from analysis.calibration import stack_of, statements_of
+from analysis.ceilings import Asked, CellCeilings, Cpu, cell_ceilings
 from analysis.session import Session
 from analysis.stats import median
 from analysis.summary import CellResult
 from analysis.trials import Result
 from rig.inference import CONFIDENCE, t_quantile
+from rig.record import Calibration
 
 SERVING = ("app", "database", "pooler")
 """Roles whose CPU a request needs."""
@@ -60,50 +60,62 @@ def interval(values: Sequence[float | None]) -> tuple[float | None, float | None
 
 
 def ceilings_of(
-    session: Session,
-    cells: Sequence[CellResult],
-    calibration: Calibration | None,
-    probes: Mapping[str, Probes],
+    session: Session, cells: Sequence[CellResult], calibration: Calibration | None
 ) -> Mapping[str, CellCeilings]:
-    """The ceilings of each cell, by its id; `probes` by trial."""
-    users = session.load.get("users")
-    most = users.get("end_users") if isinstance(users, Mapping) else None
-    think_time_s = float(session.load.get("think_time_s") or 0.0)
-    load = Load(int(most) if most else None, think_time_s)
+    """The ceilings of each cell, by its id."""
+    null_rps = calibration.null_rps if calibration else None
     found = {}
     for cell in cells:
         goodput = cell.row["goodput_rps"]
         measured = float(goodput) if isinstance(goodput, int | float) else None
-        stack = calibration.stack(cell.levels) if calibration else None
-        cpu = _cpu([(result, probes[result.scheduled.trial]) for result in cell.valid])
-        found[cell.cell] = cell_ceilings(cell.levels, measured, stack, load, cpu)
+        stack = stack_of(calibration, cell.levels)
+        found[cell.cell] = cell_ceilings(
+            _asked(session, cell), measured, stack, _cpu(cell.valid), null_rps
+        )
     return found
 
 
-def _cpu(valid: Sequence[tuple[Result, Probes]]) -> Mapping[str, Cpu]:
+def _asked(session: Session, cell: CellResult) -> Asked:
+    load = session.load
+    users = load.get("users")
+    most = users.get("end_users") if isinstance(users, Mapping) else None
+    closed = (load.get("model") or "closed") == "closed"
+    trial = session.folder / "trials" / cell.results[0].scheduled.trial
+    return Asked(
+        cell.levels,
+        int(most) if most and closed else None,
+        float(load.get("think_time_s") or 0.0),
+        statements_of(trial, str(cell.levels.get("route"))),
+    )
+
+
+def _cpu(valid: Sequence[Result]) -> Mapping[str, Cpu]:
     """CPU per success of the roles that serve, over a cell's valid trials."""
     found = {}
     for role in SERVING:
-        spent = median(cpu_s_per_success(result, probes, role) for result, probes in valid)
+        spent = median(cpu_s_per_success(result, role) for result in valid)
         if spent is None:
             continue
-        cpus = max(_cpus(result, role) for result, _ in valid)
-        busy = max(p.uses[role].processes for _, p in valid if role in p.uses)
-        # a Python process runs on one CPU at a time; Postgres has one for every connection
-        found[role] = Cpu(spent, min(cpus, busy) if role == "app" else cpus)
+        parallel = max(_cpus(result, role) for result in valid)
+        workers = valid[0].scheduled.levels.get("app_workers")
+        if role == "app" and isinstance(workers, int):
+            # a Python process runs on one CPU at a time; Postgres has one for every connection
+            parallel = min(parallel, workers)
+        found[role] = Cpu(spent, parallel)
     return found
 
 
-def cpu_s_per_success(result: Result, probes: Probes, role: str) -> float | None:
+def cpu_s_per_success(result: Result, role: str) -> float | None:
     """CPU-seconds of a role per correct answer in the steady window; None where not probed."""
-    use = probes.uses.get(role)
-    if use is None or result.record is None or not result.measures.successes or use.window_s <= 0:
+    use = result.record.probes.roles.get(role) if result.record else None
+    if use is None or result.record is None or not result.measures.successes:
         return None
     window_s = result.record.load.duration_s - result.record.load.ramp_s
-    return use.cpu_s * (window_s / use.window_s) / result.measures.successes
+    return use.cpu_share_mean * window_s / result.measures.successes
 
 
 def _cpus(result: Result, role: str) -> int:
+    """How many CPUs a role may run on; 0 where nobody said."""
     facts: Mapping[str, Any] = result.record.facts if result.record else {}
     cpus = facts.get("cpus")
     own = cpus.get(role) if isinstance(cpus, Mapping) else None

@@ -1,69 +1,17 @@
 """What a session measured of its unloaded stacks, read from `calibration.json`.
 
-A few requests at two delays, with nobody else asking, before the first trial. Absent in sessions
-that did not calibrate. May not know what is concluded from it (`analysis.ceilings` does).
+Absent in sessions that did not calibrate. May not know what is concluded from it
+(`analysis.ceilings` does).
 """
 
 from __future__ import annotations
 
 import json
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rig.model import Level
-
-DELAY = "delay_ms"
-
-
-@dataclass(frozen=True)
-class Stack:
-    """One stack, unloaded. Times are lines in the delay: `s0_ms + n · delay_ms`."""
-
-    levels: Mapping[str, Level]
-    route: str
-    servers: int | None
-    """Requests it serves at a time; None where that has no bound of its own."""
-    s0_ms: float | None
-    n: float | None
-    """Delays that a server waits for in one request."""
-    hold_s0_ms: float | None
-    hold_n: float | None
-    """The same for how long a request holds a database connection."""
-    unloaded: tuple[tuple[float, float], ...] = ()
-    """(delay_ms, median response_ms) of single requests."""
-
-    def fits(self, levels: Mapping[str, Level]) -> bool:
-        """Whether a cell has this stack: the same levels but for the delay."""
-        same = all(levels.get(n) == level for n, level in self.levels.items() if n != DELAY)
-        return same and str(levels.get("route")) == self.route
-
-    def response_ms(self, delay_ms: float) -> float | None:
-        """The unloaded response time at a delay, on the line through those measured."""
-        if not self.unloaded:
-            return None
-        at = dict(self.unloaded)
-        if delay_ms in at:
-            return at[delay_ms]
-        if len(at) < 2:
-            return None
-        line = statistics.linear_regression(list(at), list(at.values()))
-        return line.intercept + line.slope * delay_ms
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """All that a session calibrated."""
-
-    stacks: tuple[Stack, ...]
-    null_rps: float | None = None
-    """What the load generator reaches against a server that does nothing."""
-
-    def stack(self, levels: Mapping[str, Level]) -> Stack | None:
-        """The stack of a cell; None where it was not measured."""
-        return next((stack for stack in self.stacks if stack.fits(levels)), None)
+from rig.record import Calibration, StackFacts, calibration_from_json
 
 
 def read_calibration(session: Path) -> tuple[Calibration | None, str]:
@@ -72,33 +20,28 @@ def read_calibration(session: Path) -> tuple[Calibration | None, str]:
     if not path.exists():
         return None, ""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        stacks = tuple(_stack(stack) for stack in said["stacks"])
-        return Calibration(stacks, _number(said.get("null_rps"))), ""
+        return calibration_from_json(json.loads(path.read_text(encoding="utf-8"))), ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return None, f"calibration.json: not readable: {error}"
 
 
-def _stack(said: Mapping[str, Any]) -> Stack:
-    return Stack(
-        levels=dict(said["levels"]),
-        route=str(said["route"]),
-        servers=None if said.get("servers") is None else int(said["servers"]),
-        s0_ms=_number(said.get("s0_ms")),
-        n=_number(said.get("n")),
-        hold_s0_ms=_number(said.get("hold_s0_ms")),
-        hold_n=_number(said.get("hold_n")),
-        unloaded=_unloaded(said.get("unloaded") or ()),
-    )
+def stack_of(calibration: Calibration | None, levels: Mapping[str, Level]) -> StackFacts | None:
+    """The stack of a cell; None where it was not measured."""
+    for stack in calibration.stacks if calibration else ():
+        same = all(levels.get(name) == level for name, level in stack.levels.items())
+        if same and stack.route == levels.get("route") and not stack.why:
+            return stack
+    return None
 
 
-def _unloaded(said: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float], ...]:
-    return tuple(
-        (float(one["delay_ms"]), statistics.median(map(float, one["response_ms"])))
-        for one in said
-        if one["response_ms"]
-    )
+def statements_of(trial: Path, route: str) -> int | None:
+    """SQL statements that a request of the route declares, from the trial's `plan.json`.
 
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+    None where the route does not say, or the plan cannot be read.
+    """
+    try:
+        plan = json.loads((trial / "plan.json").read_text(encoding="utf-8"))
+        statements = plan["target"]["routes"][route]["statements"]
+        return None if statements is None else int(statements)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -5,11 +5,11 @@ Pure: numbers in, ceilings out. docs/method.md explains each in words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.calibration import Stack
 from rig.model import Level
+from rig.record import StackFacts
 
 UNEXPLAINED = 0.15
 """A measured goodput further than this from the lowest ceiling is not explained by it."""
@@ -64,11 +64,26 @@ class CellCeilings:
 
 
 @dataclass(frozen=True)
-class Load:
-    """The load of a cell as far as ceilings need it."""
+class Asked:
+    """What a cell's plan asks, as far as ceilings need it."""
 
+    levels: Mapping[str, Level]
     users: int | None
+    """Of a closed loop; None for an open one."""
     think_time_s: float = 0.0
+    statements: int | None = None
+    """SQL statements a request sends; None where unknown, 0 where it needs no connection."""
+
+    @property
+    def delay_ms(self) -> float:
+        """The delay asked."""
+        return _number(self.levels.get("delay_ms")) or 0.0
+
+    @property
+    def front_ms(self) -> float:
+        """The part of a response time in which the answer travels to its user."""
+        path = self.levels.get("delay_path", "both")
+        return self.delay_ms if path in ("both", "client") else 0.0
 
 
 @dataclass(frozen=True)
@@ -80,85 +95,92 @@ class Cpu:
 
 
 def cell_ceilings(
-    levels: Mapping[str, Level],
+    asked: Asked,
     measured_rps: float | None,
-    stack: Stack | None,
-    load: Load,
+    stack: StackFacts | None,
     cpu: Mapping[str, Cpu],
+    null_rps: float | None = None,
 ) -> CellCeilings:
     """Every bound that can be computed for a cell, and the names of those that cannot."""
-    delay_ms = _number(levels.get("delay_ms")) or 0.0
     made: dict[str, Ceiling | None] = {
-        "service": _service(stack, delay_ms),
-        "users": _users(stack, load, delay_ms),
-        "connections": _connections(levels, stack, delay_ms),
+        "service time": _service(asked, stack),
+        "users": _users(asked, stack),
+        "connection slots": _connections(asked, stack),
+        "load generator": _generator(null_rps),
     }
     made |= {f"CPU of {role}": _cpu(role, one) for role, one in cpu.items()}
     if not cpu:
         made["CPU"] = None
-    unbounded = _unbounded(levels, stack)
+    if asked.statements == 0:
+        del made["connection slots"]
+    if asked.users is None:
+        del made["users"]
     found = sorted((c for c in made.values() if c), key=lambda ceiling: ceiling.rps)
-    missing = tuple(n for n, c in made.items() if c is None and n not in unbounded)
-    return CellCeilings(tuple(found), measured_rps, missing)
+    return CellCeilings(tuple(found), measured_rps, tuple(n for n, c in made.items() if not c))
 
 
-def _unbounded(levels: Mapping[str, Level], stack: Stack | None) -> frozenset[str]:
-    """Bounds that a cell does not have, rather than lacks numbers for."""
-    names = set()
-    if stack is not None and stack.servers is None:
-        names.add("service")
-    if stack is not None and _slots(levels) is not None and not (stack.hold_s0_ms or stack.hold_n):
-        names.add("connections")
-    return frozenset(names)
-
-
-def _service(stack: Stack | None, delay_ms: float) -> Ceiling | None:
-    """Servers that each wait for their request: servers ÷ (s0 + n · delay)."""
-    if stack is None or stack.servers is None or stack.s0_ms is None or stack.n is None:
+def _service(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+    """Servers that each request holds for s0 + n · delay: servers ÷ that."""
+    if stack is None:
         return None
-    service_ms = stack.s0_ms + stack.n * delay_ms
-    if service_ms <= 0:
+    held_ms = stack.hold_s0_ms + stack.hold_n * asked.delay_ms
+    if held_ms <= 0:
         return None
-    formula = f"{stack.servers} ÷ ({stack.s0_ms:.3g} ms + {stack.n:.3g} · {delay_ms:g} ms)"
-    return Ceiling("service time and round trips", 1000 * stack.servers / service_ms, formula)
+    line = _line(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
+    name = "service time and round trips"
+    return Ceiling(name, 1000 * stack.servers / held_ms, f"{stack.servers} ÷ ({line})")
 
 
-def _users(stack: Stack | None, load: Load, delay_ms: float) -> Ceiling | None:
+def _line(s0_ms: float, n: float, delay_ms: float) -> str:
+    return f"{s0_ms:.3g} ms + {n:.3g} · {delay_ms:g} ms" if delay_ms else f"{s0_ms:.3g} ms"
+
+
+def _response_ms(asked: Asked, stack: StackFacts) -> float:
+    return stack.s0_ms + stack.n * asked.delay_ms
+
+
+def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
     """A closed loop's users, each with one request under way: N ÷ (R0 + think time)."""
-    response_ms = stack.response_ms(delay_ms) if stack else None
-    if response_ms is None or not load.users or response_ms + load.think_time_s <= 0:
+    if stack is None or not asked.users or _response_ms(asked, stack) <= 0:
         return None
-    think = f" + {load.think_time_s:g} s" if load.think_time_s else ""
-    cycle_s = response_ms / 1000 + load.think_time_s
-    return Ceiling("users", load.users / cycle_s, f"{load.users} ÷ ({response_ms:.3g} ms{think})")
+    think = f" + {asked.think_time_s:g} s" if asked.think_time_s else ""
+    cycle_s = _response_ms(asked, stack) / 1000 + asked.think_time_s
+    formula = f"{asked.users} ÷ ({_line(stack.s0_ms, stack.n, asked.delay_ms)}{think})"
+    return Ceiling("users", asked.users / cycle_s, formula)
 
 
-def _connections(
-    levels: Mapping[str, Level], stack: Stack | None, delay_ms: float
-) -> Ceiling | None:
-    """Connection slots ÷ how long a request holds one."""
-    slots = _slots(levels)
-    if stack is None or stack.hold_s0_ms is None or stack.hold_n is None or slots is None:
+def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+    """Connection slots ÷ how long a request holds one.
+
+    That is taken to be the unloaded response time without the answer's way to its user: never
+    less than it really is, so that the ceiling is on the low side.
+    """
+    slots = _slots(asked.levels)
+    if stack is None or not slots or asked.statements == 0:
         return None
-    hold_ms = stack.hold_s0_ms + stack.hold_n * delay_ms
-    if hold_ms <= 0:
+    held_ms = _response_ms(asked, stack) - asked.front_ms
+    if held_ms <= 0:
         return None
-    formula = f"{slots} ÷ ({stack.hold_s0_ms:.3g} ms + {stack.hold_n:.3g} · {delay_ms:g} ms)"
-    return Ceiling("connection slots", 1000 * slots / hold_ms, formula)
+    return Ceiling("connection slots", 1000 * slots / held_ms, f"{slots} ÷ {held_ms:.3g} ms")
 
 
 def _slots(levels: Mapping[str, Level]) -> int | None:
     """How many requests can hold a connection of the database at a time."""
     cap = _number(levels.get("max_connections"))
+    found = [] if cap is None else [cap - RESERVED]
     if levels.get("pooler") == "pgbouncer":
-        slots = _number(levels.get("pooler_pool_size"))
-    else:
-        slots = None if cap is None else cap - RESERVED
+        found.append(_number(levels.get("pooler_pool_size")) or 0.0)
     if levels.get("connections") == "pool":
         pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
-        pools = None if pool is None else pool * (workers or 1)
-        slots = pools if slots is None or (pools is not None and pools < slots) else slots
-    return None if slots is None else int(slots)
+        found.append((pool or 0.0) * (workers or 1.0))
+    there = [slots for slots in found if slots > 0]
+    return int(min(there)) if there else None
+
+
+def _generator(null_rps: float | None) -> Ceiling | None:
+    if not null_rps:
+        return None
+    return Ceiling("load generator", null_rps, "against a target that does nothing")
 
 
 def _cpu(role: str, cpu: Cpu) -> Ceiling | None:
@@ -170,9 +192,3 @@ def _cpu(role: str, cpu: Cpu) -> Ceiling | None:
 
 def _number(value: Level | None) -> float | None:
     return None if value is None or isinstance(value, str) else float(value)
-
-
-def lowest(cells: Sequence[CellCeilings]) -> tuple[str, ...]:
-    """The names of what binds, the most frequent first."""
-    names = [cell.binding.name for cell in cells if cell.binding]
-    return tuple(sorted(dict.fromkeys(names), key=lambda name: -names.count(name)))

@@ -15,7 +15,6 @@ from pathlib import Path
 from analysis.axes import axes
 from analysis.beside import Beside, beside_cells, ceilings_of
 from analysis.calibration import read_calibration
-from analysis.probes import Probes, read_probes
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
@@ -51,15 +50,8 @@ def derive(session_dir: Path, into: Path | None = None) -> Derived:
     found = results(session)
     by_cell = cells(session, found)
     calibration, _ = read_calibration(session_dir)
-    probes = {r.scheduled.trial: _probes(r) for r in found}
-    beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration, probes))
+    beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration))
     return write_derived(session, found, by_cell, beside, into or session_dir / "derived")
-
-
-def _probes(result: Result) -> Probes:
-    if result.folder is None or result.record is None:
-        return Probes()
-    return read_probes(result.folder, result.record.load)
 
 
 def write_derived(

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis.axes import Axes, axes
 from analysis.beside import Beside, beside_cells, ceilings_of
-from analysis.calibration import Calibration, read_calibration
+from analysis.calibration import read_calibration
 from analysis.ceilings import CellCeilings
 from analysis.inference import Answer, Effect
-from analysis.probes import Probes, read_probes
+from analysis.probes import Table, read_series
 from analysis.report import findings
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells
 from analysis.trials import Result, results
 from rig.model import Level
+from rig.record import Calibration, ProbeFacts
 
-NOT_PROBED = Probes()
+SERIES = ("postgres", "pgbouncer")
+"""Probes whose series are drawn."""
+
 TAIL_LINES, TAIL_BYTES, LINE_MOST = 5, 4096, 240
 
 
@@ -40,7 +43,8 @@ class Trial:
     """A trial with all that its own part shows."""
 
     result: Result
-    probes: Probes = NOT_PROBED
+    series: Mapping[str, Table] = field(default_factory=dict)
+    """Of the first valid trial of each cell, for drawing."""
     logs: tuple[LogTail, ...] = ()
     files: tuple[str, ...] = ()
     """Of the attempt used, by their path inside its folder."""
@@ -49,6 +53,15 @@ class Trial:
     def name(self) -> str:
         """Of its folder."""
         return self.result.scheduled.trial
+
+    @property
+    def probes(self) -> ProbeFacts:
+        """What its probes add up to."""
+        return self.result.record.probes if self.result.record else ProbeFacts()
+
+    def of_probe(self, name: str) -> Table:
+        """One probe's series, empty where it is not drawn."""
+        return self.series.get(name, Table())
 
 
 @dataclass(frozen=True)
@@ -98,8 +111,9 @@ def gather(folder: Path) -> Material:
     by_cell = cells(session, found)
     ordered = tuple(sorted(by_cell, key=lambda cell: layout.order(cell.levels)))
     calibration, note = read_calibration(folder)
-    probes = {trial.name: trial.probes for trial in trials}
-    ceilings = ceilings_of(session, ordered, calibration, probes)
+    first = {cell.valid[0].scheduled.trial for cell in ordered if cell.valid}
+    trials = tuple(_with_series(trial) if trial.name in first else trial for trial in trials)
+    ceilings = ceilings_of(session, ordered, calibration)
     observations = findings.observations(session, layout, found)
     notes = [note, *(line for result in found for line in result.notes)]
     return Material(
@@ -121,10 +135,15 @@ def _trial(result: Result) -> Trial:
         return Trial(result)
     return Trial(
         result,
-        read_probes(result.folder, result.record.load),
+        {},
         tuple(_tails(result.folder / "logs")),
         tuple(sorted(_files(result.folder))),
     )
+
+
+def _with_series(trial: Trial) -> Trial:
+    folder = trial.result.folder
+    return replace(trial, series={n: read_series(folder, n) for n in SERIES} if folder else {})
 
 
 def _files(folder: Path) -> list[str]:

@@ -90,7 +90,7 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
         return [(float(s), float(v)) for s, v in enumerate(values) if s <= end_s]
 
     def probed(name: str, column: str) -> list[tuple[float, float]]:
-        series = trial.probes.table(name).series(column, began_s)
+        series = trial.of_probe(name).series(column, began_s)
         return [(s, v) for s, v in series if 0 <= s <= end_s]
 
     series = {
@@ -115,7 +115,7 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
 def _row(material: Material, trial: Trial, bend: Knee | None) -> tuple[Words, ...]:
     timeline = trial.result.timeline
     first = first_refusal(timeline)
-    most = max((v for v in trial.probes.table("postgres").column("total") if v), default=None)
+    most = max((v for v in trial.of_probe("postgres").column("total") if v), default=None)
     return (
         *row(material.name(trial.result.scheduled.levels), to_trial(trial)),
         *row(NOTHING if first is None else str(first)),
@@ -137,7 +137,7 @@ def _caption(trials: Sequence[Trial]) -> str:
     words = "The first valid trial of each cell."
     if len(trials) > MOST:
         words += f" {len(trials) - MOST} more cells stand in the table only."
-    if not any(trial.probes.table("postgres").columns for trial in trials):
+    if not any(trial.of_probe("postgres").columns for trial in trials):
         words += " Connections were not probed in this session."
     return words
 

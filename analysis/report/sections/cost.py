@@ -14,11 +14,11 @@ TITLE = "What it cost"
 
 def section(material: Material) -> Section | Absent:
     """A row per cell with probed trials, two columns per role."""
-    roles = dict.fromkeys(role for trial in material.trials for role in trial.probes.uses)
+    roles = dict.fromkeys(role for trial in material.trials for role in trial.probes.roles)
     shown = [
         cell
         for cell in material.cells
-        if any(trial.probes.uses for trial in material.trials_of(cell))
+        if any(trial.probes.roles for trial in material.trials_of(cell))
     ]
     if not shown:
         return Absent(TITLE, "no process of a valid trial was probed in this session")
@@ -28,8 +28,7 @@ def section(material: Material) -> Section | Absent:
     rows = [_row(material, cell, list(roles)) for cell in shown]
     lead = para(
         "CPU time of the steady window divided by its correct answers, and the most memory that "
-        "the role's processes had resident together; medians over valid trials. Memory that "
-        "processes share counts in each of them."
+        "the role's processes had resident together; medians over valid trials."
     )
     return Section("cost", TITLE, [lead, Table(heading, rows)])
 
@@ -42,7 +41,7 @@ def _row(material: Material, cell: CellResult, roles: list[str]) -> tuple[Words,
     trials = material.trials_of(cell)
     cells = [material.name(cell.levels), said(cell.row["goodput_rps"])]
     for role in roles:
-        spent = median(cpu_s_per_success(trial.result, trial.probes, role) for trial in trials)
+        spent = median(cpu_s_per_success(trial.result, role) for trial in trials)
         cells.append(said(None if spent is None else 1000 * spent))
         most = median(_peak(trial, role) for trial in trials)
         cells.append(said(None if most is None else most / 1e6))
@@ -50,5 +49,5 @@ def _row(material: Material, cell: CellResult, roles: list[str]) -> tuple[Words,
 
 
 def _peak(trial: Trial, role: str) -> float | None:
-    use = trial.probes.uses.get(role)
-    return use.peak_rss_bytes if use else None
+    use = trial.probes.roles.get(role)
+    return float(use.rss_peak_bytes) if use else None

@@ -23,7 +23,8 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.material import Material, Trial
-from analysis.report.wording import anchor, file_of, mark, percent, said
+from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
+from rig.record import RoleUse
 
 TITLE = "Every trial"
 FACT_MOST = 400
@@ -117,18 +118,23 @@ def _checks(trial: Trial) -> list[Block]:
 def _probes(trial: Trial) -> list[Block]:
     probes = trial.probes
     rows = [
-        row(role, f"{use.cpu_s:.3g} s", f"{use.peak_rss_bytes / 1e6:.0f} MB", str(use.processes))
-        for role, use in probes.uses.items()
-    ]
+        row(role, f"{use.cpu_share_mean:.3g}", f"{use.cpu_share_max:.3g}",
+            f"{use.rss_peak_bytes / 1e6:.0f} MB", _throttled(use))
+        for role, use in probes.roles.items()
+    ]  # fmt: skip
     blocks: list[Block] = []
     if rows:
-        heading = ["role", "CPU in the steady window", "peak memory", "processes"]
+        heading = ["role", "CPUs used", "at most", "peak memory", "throttled"]
         blocks.append(Table(heading, rows))
     for name, why in probes.failed.items():
         blocks.append(para(f"Probe {name} has nothing to say: {why}", quiet=True))
     if not rows and not probes.failed:
         blocks.append(para("No process was probed.", quiet=True))
     return blocks
+
+
+def _throttled(use: RoleUse) -> str:
+    return NOTHING if use.throttled_s is None else f"{use.throttled_s:.3g} s"
 
 
 def _facts(trial: Trial) -> list[Block]:

@@ -26,12 +26,13 @@ def section(material: Material) -> Section | Absent:
 
 def _lead(material: Material) -> Block:
     words = [
-        "Each ceiling is computed from what this session measured beside the load: a few unloaded "
-        "requests at two delays give the service time s0, the round trips n and the response time "
-        "R0; probes give the CPU per success. The lowest ceiling is the prediction."
+        "Each ceiling is computed from what this session measured beside the load. A few unloaded "
+        "requests and a short burst at two delays give the response time R0 and how long a request "
+        "keeps a server, each as a line s0 + n · delay; probes give the CPU per success. The "
+        "lowest ceiling is the prediction."
     ]
     if material.calibration is None:
-        words.append(" s0, n and R0 were not measured in this session.")
+        words.append(" This session did not calibrate: s0, n and R0 are not measured.")
     elif material.calibration.null_rps is not None:
         words.append(
             f" The load generator itself reached {said(material.calibration.null_rps)} requests/s "
