@@ -152,13 +152,17 @@ def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
 def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
     """Connection slots ÷ how long a request holds one.
 
-    That is taken to be the unloaded response time without the answer's way to its user: never
-    less than it really is, so that the ceiling is on the low side.
+    That is taken to be the unloaded response time without the answer's way to its user, and
+    behind PgBouncer, which stands beyond the delay and takes its connection back after each
+    transaction, the undelayed one: never less than it really is, so that the ceiling is on the
+    low side.
     """
     slots = _slots(asked.levels)
     if stack is None or not slots or asked.statements == 0:
         return None
     held_ms = _response_ms(asked, stack) - asked.front_ms
+    if asked.levels.get("pooler") == "pgbouncer":
+        held_ms = min(held_ms, stack.s0_ms)
     if held_ms <= 0:
         return None
     return Ceiling("connection slots", 1000 * slots / held_ms, f"{slots} ÷ {held_ms:.3g} ms")

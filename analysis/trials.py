@@ -284,6 +284,18 @@ def top(classes: Mapping[str, int]) -> str:
     return min(classes, key=lambda name: (-classes[name], name), default="")
 
 
+def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
+    """Service times of an open load, None where there are none, and one line if unreadable."""
+    path = load / "service.hlog"
+    if not path.exists():
+        return None, ""
+    try:
+        return read_latencies(path), ""
+    except _UNREADABLE as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        return None, f"load/service.hlog not readable: {said}"
+
+
 def _classes(completions: Iterable[Completion]) -> Mapping[str, int]:
     classes: Counter[str] = Counter()
     for c in completions:

@@ -12,7 +12,7 @@ from analysis.markup import Element
 from analysis.plots.svg import Frame, Scale, drawing, from_zero, line, through, words
 from rig.model import Level
 
-WIDTH, HEIGHT = 640.0, 330.0
+WIDTH, HEIGHT = 470.0, 310.0
 
 COUNTS: Mapping[str, str] = {
     "users": "c4 thin",
@@ -76,7 +76,7 @@ def draw(cap: Cap) -> Element:
             points = cap.series.get(name, ())
             if any(value for _, value in points):
                 made.append(through((frame.at(s, v) for s, v in points), kind))
-    return drawing(WIDTH, HEIGHT, _says(cap), *made, wide=True)
+    return drawing(WIDTH, HEIGHT, _says(cap), *made)
 
 
 def _scale(cap: Cap, kinds: Mapping[str, str]) -> Scale:

@@ -15,7 +15,7 @@ from rig.model import Level
 
 WIDTH, HEIGHT = 370.0, 260.0
 PER_DECADE = 12
-MEASURED, BOUND = "measured", "bound"
+MEASURED, SERVICE, BOUND = "measured", "service", "bound"
 
 Counts = Sequence[tuple[float, int]]
 """(ms, how many), ascending."""
@@ -28,7 +28,8 @@ class Point:
     group: str
     series: str
     what: str
-    """`measured`: correct answers. `bound`: with what was never answered, at its age."""
+    """`measured`: correct answers. `service`: the same from the real send, for an open load.
+    `bound`: with what was never answered, at its age."""
     one_in: float
     """1 ÷ (1 - q): one in so many took longer."""
     response_ms: float
@@ -46,6 +47,7 @@ class Curve:
     kind: str
     answers: Counts
     unanswered_ms: Sequence[float] = ()
+    service: Counts = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def data(curves: Sequence[Curve]) -> Latency:
     points: list[Point] = []
     for curve in curves:
         points += _points(curve, MEASURED, curve.answers)
+        points += _points(curve, SERVICE, curve.service)
         if curve.unanswered_ms:
             points += _points(curve, BOUND, joined(curve.answers, curve.unanswered_ms))
     return Latency(tuple(points), {(c.group, c.series): c.kind for c in curves})
@@ -113,11 +116,16 @@ def _panel(latency: Latency, group: str) -> Element:
     made = [words(50, 16, group, "title"), *frame.y_axis("response time, ms")]
     made += frame.x_axis("percentile", ticks)
     for series in dict.fromkeys(point.series for point in points):
-        for what in (BOUND, MEASURED):
+        for what in (BOUND, SERVICE, MEASURED):
             own = [p for p in points if p.series == series and p.what == what]
             kind = latency.kinds[group, series]
-            look = f"{kind} line" if what == MEASURED else f"{kind.split()[0]} thin"
-            made.append(through((frame.at(p.one_in, p.response_ms) for p in own), look))
+            colour = kind.split()[0]
+            look = {
+                MEASURED: f"{kind} line",
+                SERVICE: f"{colour} line fine",
+                BOUND: f"{colour} thin",
+            }
+            made.append(through((frame.at(p.one_in, p.response_ms) for p in own), look[what]))
     return drawing(WIDTH, HEIGHT, _says(group, points), *made)
 
 

@@ -34,7 +34,7 @@ FIGURE_STYLE = (
     "svg text.own{fill:var(--c);font-size:11px}"
     ".axis{stroke:var(--quiet)}.gridline{stroke:var(--grid)}.cross{stroke:var(--quiet);"
     "stroke-dasharray:2 3}"
-    ".line,.key{fill:none;stroke:var(--c);stroke-width:2}.thin{fill:none;stroke:var(--c);"
+    ".line,.key{fill:none;stroke:var(--c);stroke-width:2}.fine{stroke-width:1}.thin{fill:none;stroke:var(--c);"
     "stroke-dasharray:5 3}.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 2}"
     ".d3{stroke-dasharray:7 2 2 2}.d4{stroke-dasharray:12 3}"
     ".bar{stroke:var(--c);stroke-width:1.5}.dot{fill:var(--c)}.faint{fill:var(--c);opacity:.55}"

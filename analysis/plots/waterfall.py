@@ -80,7 +80,7 @@ def draw(steps: Sequence[Step]) -> Element:
 def _label(step: Step) -> str:
     if step.ratio is None:
         return f"{step.goodput_rps:.3g}/s"
-    share = f", {100 * step.share:.0f} %" if step.share is not None else ""
+    share = f", {round(100 * step.share)} %" if step.share is not None else ""
     return f"×{step.ratio:.3g}{share}"
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hdrh.histogram import HdrHistogram
+
 from analysis.axes import Axes, axes
 from analysis.beside import Beside, beside_cells, ceilings_of
 from analysis.calibration import read_calibration
@@ -19,7 +21,7 @@ from analysis.probes import Table, read_series
 from analysis.report import findings
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells
-from analysis.trials import Result, results
+from analysis.trials import Result, read_service, results
 from rig.model import Level
 from rig.record import Calibration, ProbeFacts
 
@@ -46,6 +48,8 @@ class Trial:
     series: Mapping[str, Table] = field(default_factory=dict)
     """Of the first valid trial of each cell, for drawing."""
     logs: tuple[LogTail, ...] = ()
+    service: HdrHistogram | None = None
+    """Service times of an open load's successes in the steady window, µs; None of a closed one."""
     files: tuple[str, ...] = ()
     """Of the attempt used, by their path inside its folder."""
 
@@ -115,7 +119,7 @@ def gather(folder: Path) -> Material:
     trials = tuple(_with_series(trial) if trial.name in first else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = findings.observations(session, layout, found)
-    notes = [note, *(line for result in found for line in result.notes)]
+    notes = [note, *(line for trial in trials for line in trial.result.notes)]
     return Material(
         session,
         layout,
@@ -133,10 +137,13 @@ def gather(folder: Path) -> Material:
 def _trial(result: Result) -> Trial:
     if result.folder is None or result.record is None:
         return Trial(result)
+    service, note = read_service(result.folder / "load")
+    noted = replace(result, notes=(*result.notes, f"{result.scheduled.trial}: {note}"))
     return Trial(
-        result,
+        noted if note else result,
         {},
         tuple(_tails(result.folder / "logs")),
+        service,
         tuple(sorted(_files(result.folder))),
     )
 

@@ -67,7 +67,7 @@ def percent(share: float | None) -> str:
 
 def change(share: float | None) -> str:
     """A deviation: `+12 %`."""
-    return NOTHING if share is None else f"{100 * share:+.0f} %"
+    return NOTHING if share is None else f"{round(100 * share):+d} %"
 
 
 def p_value(p: float | None) -> str:

@@ -87,7 +87,7 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
     end_s = record.load.duration_s if record else 0.0
 
     def over(values: Sequence[int]) -> list[tuple[float, float]]:
-        return [(float(s), float(v)) for s, v in enumerate(values) if s <= end_s]
+        return [(float(s), float(v)) for s, v in enumerate(values) if s + 1 <= end_s]
 
     def probed(name: str, column: str) -> list[tuple[float, float]]:
         series = trial.of_probe(name).series(column, began_s)

@@ -50,7 +50,8 @@ def _lead(material: Material) -> str:
         )
     return (
         "Open model: requests are due by a clock, and response times count from when each was due, "
-        "so that a stall is seen by every request that met it."
+        "so that a stall is seen by every request that met it. Fine lines: service times, from the "
+        "moment each was really sent."
     )
 
 
@@ -75,7 +76,16 @@ def _curve(material: Material, cell: CellResult, kinds: dict[str, str]) -> laten
         kinds.get(series, "c0 d0"),
         counts_ms(merged),
         unanswered_ms(cell),
+        _service(material, cell),
     )
+
+
+def _service(material: Material, cell: CellResult) -> latency.Counts:
+    found = [trial.service for trial in material.trials_of(cell) if trial.service is not None]
+    merged = new_histogram()
+    for one in found:
+        merged.add(one)
+    return counts_ms(merged) if found else ()
 
 
 def unanswered_ms(cell: CellResult) -> tuple[float, ...]:

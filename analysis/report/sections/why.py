@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from analysis.ceilings import CLOSE, UNEXPLAINED, CellCeilings
+from analysis.inference import MOST_FAILURES
 from analysis.report.blocks import Absent, Block, Items, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material
-from analysis.report.wording import NOTHING, change, said
+from analysis.report.wording import NOTHING, change, percent, said
+from analysis.summary import CellResult
 
 TITLE = "Why: what binds each cell"
 
@@ -17,7 +19,10 @@ def section(material: Material) -> Section | Absent:
         return Absent(TITLE, "no cell has a valid trial")
     if not any(material.ceilings[cell.cell].ceilings for cell in shown):
         return Absent(TITLE, "service time, round trips and CPU were not measured in this session")
-    rows = [_row(material.name(cell.levels), material.ceilings[cell.cell]) for cell in shown]
+    rows = [
+        _row(material.name(cell.levels), material.ceilings[cell.cell], _failed(cell))
+        for cell in shown
+    ]
     heading = ["cell", "measured /s", "predicted /s", "off by", "binds", "next", "says"]
     blocks: list[Block] = [_lead(material), Table(heading, rows, words_from=4, caption=_caption())]
     blocks += _unexplained(material)
@@ -48,7 +53,13 @@ def _caption() -> str:
     )
 
 
-def _row(name: str, cell: CellCeilings) -> tuple[Words, ...]:
+def _failed(cell: CellResult) -> float | None:
+    """The share of failures where it is large enough to take capacity from the successes."""
+    share = cell.row["failure_share"]
+    return share if isinstance(share, float) and share > MOST_FAILURES else None
+
+
+def _row(name: str, cell: CellCeilings, failed: float | None) -> tuple[Words, ...]:
     binding = cell.binding
     second = cell.ceilings[1] if len(cell.ceilings) > 1 else None
     return row(
@@ -58,7 +69,7 @@ def _row(name: str, cell: CellCeilings) -> tuple[Words, ...]:
         change(cell.deviation),
         f"{binding.name}: {binding.formula}" if binding else "not measured in this session",
         f"{second.name}: {said(second.rps)} /s" if second else NOTHING,
-        verdict(cell),
+        verdict(cell) + (f"; {percent(failed)} of its answers failed" if failed else ""),
     )
 
 
