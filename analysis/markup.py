@@ -10,7 +10,6 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from urllib.parse import quote
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
@@ -59,9 +58,14 @@ def _attribute(name: str, value: str) -> str:
 
 
 def href(*parts: str) -> str:
-    """A relative address of a file from its path's parts, each percent-encoded."""
-    path = PurePosixPath(*(part.encode("utf-8", "replace").decode() for part in parts))
-    return "/".join(quote(part, safe="") if part != ".." else ".." for part in path.parts)
+    """A relative address of a file, each part of its path percent-encoded.
+
+    Only a leading `..` goes up: no name of a file can make an address that leaves the session.
+    """
+    up = [".."] if parts[:1] == ("..",) else []
+    names = [name for part in parts[len(up) :] for name in part.split("/")]
+    kept = [quote(name, safe="", errors="replace") for name in names if name not in ("", ".", "..")]
+    return "/".join([*up, *kept])
 
 
 def visible(text: str) -> str:

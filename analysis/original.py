@@ -146,7 +146,7 @@ def inconsistencies(cells: Sequence[Original]) -> tuple[str, ...]:
         f"{cell.name}: published {cell.published_rps:g} /s at best, its raw report has "
         f"{cell.best_rps:g} /s"
         for cell in cells
-        if abs(cell.published_rps - cell.best_rps) > max(0.15, 0.03 * cell.best_rps)
+        if abs(cell.published_rps - cell.best_rps) > max(0.15, 0.01 * cell.best_rps)
     ]
     found += [
         f"{cell.name}: published {cell.published_total} successes in all, its raw report has "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from matplotlib.axes import Axes as Panel
@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 
 from analysis.axes import Axes
 from analysis.beside import Beside
+from analysis.markup import visible
 from analysis.plots import panels, style
 from analysis.plots.caption import DRAWN, caption, row_number
 from analysis.plots.panels import Point, Scale, Series
@@ -136,8 +137,27 @@ def _points(layout: Axes, cell: CellResult, beside: Beside) -> Iterator[Point]:
             )
 
 
+def _printable(goodput: Goodput) -> Goodput:
+    """The same without characters that no font has and no XML may hold."""
+    return replace(
+        goodput,
+        title=visible(goodput.title),
+        subtitle=visible(goodput.subtitle),
+        x_label=visible(goodput.x_label),
+        panels=tuple(visible(name) for name in goodput.panels),
+        series=tuple(replace(s, label=visible(s.label)) for s in goodput.series),
+        points=tuple(
+            replace(p, panel=visible(p.panel), series=visible(p.series),
+                    top_failure=visible(p.top_failure))
+            for p in goodput.points
+        ),
+        caption=tuple(visible(line) for line in goodput.caption),
+    )  # fmt: skip
+
+
 def draw(goodput: Goodput, svg: Path, png: Path) -> None:
     """Draws the figure and saves it twice."""
+    goodput = _printable(goodput)
     with style.settings():
         across = max(1, min(MOST_ACROSS, len(goodput.panels)))
         down = max(1, -(-len(goodput.panels) // across))

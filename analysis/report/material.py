@@ -52,6 +52,7 @@ class Trial:
     """Service times of an open load's successes in the steady window, µs; None of a closed one."""
     files: tuple[str, ...] = ()
     """Of the attempt used, by their path inside its folder."""
+    has_plan: bool = False
 
     @property
     def name(self) -> str:
@@ -145,6 +146,7 @@ def _trial(result: Result) -> Trial:
         tuple(_tails(result.folder / "logs")),
         service,
         tuple(sorted(_files(result.folder))),
+        (result.folder.parent / "plan.json").is_file(),
     )
 
 

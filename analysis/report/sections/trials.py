@@ -168,5 +168,6 @@ def _logs(trial: Trial) -> list[Block]:
 
 def _files(trial: Trial) -> Block:
     plan = Link("plan.json", href("..", "trials", trial.name, "plan.json"))
-    links: list[Words] = [(plan,), *((file_of(trial, *name.split("/")),) for name in trial.files)]
+    links: list[Words] = [(file_of(trial, *name.split("/")),) for name in trial.files]
+    links = [(plan,), *links] if trial.has_plan else links
     return Fold((f"All {len(links)} files",), [Items(links)])
