@@ -25,6 +25,8 @@ class Factor:
     label: str
     unit: str = ""
     levels: tuple[Level, ...] = ()
+    facts: tuple[str, ...] = ()
+    """What differs between two levels by itself: facts by dotted path."""
 
     def level(self, text: str) -> Level:
         """The level that a CSV cell stands for; a number or the text itself if it is none."""
@@ -73,6 +75,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Searched:
+    """Where along `factor` a crossover of the claim's two levels was searched."""
+
+    factor: str
+    between: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Scheduled:
     """One line of `schedule.csv`."""
 
@@ -99,6 +109,9 @@ class Session:
     factors: tuple[Factor, ...]
     claim: Claim | None
     host: Mapping[str, Any]
+    adaptive: bool = False
+    """Whether its intervals decided when it ended (`until`)."""
+    search: Searched | None = None
     scheduled: tuple[Scheduled, ...] = field(default=())
     load: Mapping[str, Any] = field(default_factory=dict)
     """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
@@ -129,6 +142,8 @@ def read_session(folder: Path) -> Session:
             factors=factors,
             claim=_claim(about["claim"]) if about.get("claim") else None,
             host=about.get("host") or {},
+            adaptive=bool(about.get("until")),
+            search=_searched(about["search"]) if about.get("search") else None,
             scheduled=_schedule(folder / "schedule.csv", factors),
             load=about.get("load") or {},
             data=about.get("data") or {},
@@ -146,7 +161,18 @@ def _said(error: Exception) -> str:
 
 
 def _factor(data: Mapping[str, Any]) -> Factor:
-    return Factor(data["name"], data["label"], data.get("unit") or "", tuple(data["levels"]))
+    return Factor(
+        name=data["name"],
+        label=data["label"],
+        unit=data.get("unit") or "",
+        levels=tuple(data["levels"]),
+        facts=tuple(data.get("facts", ())),
+    )
+
+
+def _searched(data: Mapping[str, Any]) -> Searched:
+    low, high = data["between"]
+    return Searched(data["factor"], (float(low), float(high)))
 
 
 def _claim(data: Mapping[str, Any]) -> Claim:

@@ -2,15 +2,14 @@
 
     python bench/slept_server.py PORT DISTRIBUTION OUT.json
 
-Pure asyncio. It answers a request at the first tick of its loop after the drawn time has passed,
-and on SIGTERM writes every time (in s), from the request read to the answer handed to the kernel:
-that is the truth that the recorder is held against. DISTRIBUTION: `constant`, `bimodal`,
-`lognormal`, or `none` (answers at once).
+Pure asyncio. It answers a request at the first tick of its loop after the drawn time has passed.
+On SIGTERM it writes, for each, when the answer was handed to the kernel (CLOCK_MONOTONIC) and how
+long that was after the request was read, in s: the truth that the recorder is held against.
+DISTRIBUTION: `constant`, `bimodal`, `lognormal`, or `none` (answers at once, writes nothing).
 """
 
 from __future__ import annotations
 
-import array
 import asyncio
 import json
 import random
@@ -29,7 +28,7 @@ def distribution(name: str, seed: int = 1) -> Callable[[], float]:
     chance = random.Random(seed)
     return {
         "none": lambda: 0.0,
-        "constant": lambda: 0.2,
+        "constant": lambda: 0.4,
         "bimodal": lambda: 0.1 if chance.random() < 0.9 else 0.6,
         "lognormal": lambda: min(5.0, chance.lognormvariate(-1.6, 0.5)),
     }[name]
@@ -38,8 +37,8 @@ def distribution(name: str, seed: int = 1) -> Callable[[], float]:
 class Answers(asyncio.Protocol):
     """One connection: a request at a time, as a user sends them."""
 
-    def __init__(self, draw: Callable[[], float], took_s: array.array[float]) -> None:
-        self._draw, self._took_s = draw, took_s
+    def __init__(self, draw: Callable[[], float], truth: list[tuple[float, float]]) -> None:
+        self._draw, self._truth = draw, truth
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,22 +58,22 @@ class Answers(asyncio.Protocol):
     def _answer(self, began_s: float) -> None:
         if not self._transport.is_closing():
             self._transport.write(ANSWER)
-            self._took_s.append(time.monotonic() - began_s)
+            now_s = time.monotonic()
+            self._truth.append((now_s, now_s - began_s))
 
 
 async def serve(port: int, name: str, out: Path) -> None:
     """Serves until SIGTERM, then writes the truth."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    took_s, draw = array.array("d"), distribution(name)
-    server = await loop.create_server(
-        lambda: Answers(draw, took_s), "127.0.0.1", port, backlog=2048
-    )
+    truth: list[tuple[float, float]] = []
+    draw = distribution(name)
+    server = await loop.create_server(lambda: Answers(draw, truth), "127.0.0.1", port, backlog=2048)
     out.with_suffix(".ready").write_text("{}")
     await ended.wait()
     server.close()
     scratch = out.with_suffix(".part")
-    scratch.write_text(json.dumps(list(took_s)))
+    scratch.write_text(json.dumps(truth))
     scratch.replace(out)
 
 

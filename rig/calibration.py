@@ -58,6 +58,9 @@ def of_session(
         _scout(folder.path / FOLDER / f"stack-{number}", dict(levels), of_stack, backend)
     made = calibrated(folder.path)
     write_atomically(path, json.dumps(dataclasses.asdict(made), indent=1) + "\n")
+    raw = sorted(one for one in (folder.path / FOLDER).rglob("*") if one.is_file())
+    names = [one.relative_to(folder.path).as_posix() for one in raw]
+    folder.vouch("calibrated", CALIBRATION, *names)
     return made
 
 

@@ -17,6 +17,12 @@ SCHEMA = 2
 Level = str | int | float
 """One value of a factor."""
 
+
+def plain(value: Level) -> Level:
+    """A level in its one form: 100.0 is 100, so that equal cells have equal ids."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 
@@ -95,11 +101,13 @@ OUTCOME_DROPPED = "dropped"
 FAILURE_CLASSES: Mapping[str, str] = {
     "db_too_many_connections": "Postgres refused the connection: SQLSTATE 53300",
     "db_pool_timeout": "the app's own pool had no free connection in time",
-    "pooler_refused": "PgBouncer refused the client",
+    "pooler_refused": "PgBouncer refused the client: one of its caps",
+    "pooler_wait_timeout": "PgBouncer let the client wait too long for a server connection",
     "db_connection_lost": "the database connection could not be made or broke (class 08, 57P0x)",
     "db_statement_error": "Postgres refused the statement",
     "app_error": "the app answered 5xx for another reason",
     "unexpected_status": "an answer with a status the route does not expect",
+    "app_worker_killed": "the connection broke as an app worker ended",
     "connection_refused": "nobody listened at the target's address",
     "connection_reset": "the target closed the connection without an answer",
     "timeout": "no answer within the load's time-out",

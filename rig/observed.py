@@ -8,13 +8,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rig.inference.goodput import goodput_of
+from rig.ledger import ledger_facts
 from rig.load.reading import derived
-from rig.model import Link
+from rig.model import OUTCOME_OK, Link
 from rig.plan import Plan
 from rig.record import (
     DelayFacts,
@@ -26,10 +28,9 @@ from rig.record import (
 )
 from rig.series import probe_facts
 
+COMPLETIONS = Path("load", "completions.csv")
 DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
-SEQUENCES, LEDGER = Path("load", "sequences.csv"), Path("ledger.json")
 FACTS = Path("facts.json")
-UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ class Observed:
 
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
-    load = _load(folder / LOAD, plan)
+    load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
     return Observed(
         facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
         load=load,
         probes=probe_facts(folder, plan, load),
-        ledger=_ledger(folder, plan.route_name),
+        ledger=ledger_facts(folder, plan.route_name),
     )
 
 
@@ -97,66 +98,14 @@ def _load(path: Path, plan: Plan) -> LoadFacts:
     return load_from_json({**asked, **said, **derived(path.parent, load.ramp_s, load.duration_s)})
 
 
-def _ledger(folder: Path, route: str) -> LedgerFacts:
-    book = _read(folder / LEDGER)
-    if book is None or "after" not in book:
-        return LedgerFacts()
-    before, after = book["counters_before"], book["counters_after"]
-    facts = LedgerFacts(
-        rows_before=book["before"]["rows"],
-        rows_after=book["after"]["rows"],
-        statements=after["scans"] - before["scans"] - book["counting_scans"],
-        transactions=after["transactions"] - before["transactions"],
-        sessions=after["sessions"] - before["sessions"],
-        verifying_requests=book["verifying_requests"],
-        answered_by_target=_own_count(book, route),
-        postgres_restarted=after["postgres_started_at"] != before["postgres_started_at"],
-        fingerprint_before=book["before"]["fingerprint"],
-        fingerprint_after=book["after"]["fingerprint"],
-    )
-    if "rows" not in book or not (folder / SEQUENCES).exists():
-        return facts
-    written = _expanded((worker, *pair) for worker, pairs in book["rows"].items() for pair in pairs)
-    sent = _read(folder / LOAD)["sequences"]
-    not_ok = _not_ok(folder / SEQUENCES)
-    failed = {name for outcome, names in not_ok.items() for name in names if outcome != UNANSWERED}
-    unanswered = not_ok.get(UNANSWERED, set())
-    known = _expanded((worker, 1, last) for worker, last in sent.items())
-    ok = known - failed - unanswered
-    return dataclasses.replace(
-        facts,
-        rows_of_successes=len(written & ok),
-        rows_of_failures={
-            outcome: len(written & names)
-            for outcome, names in sorted(not_ok.items())
-            if outcome != UNANSWERED and written & names
-        },
-        rows_of_unanswered=len(written & unanswered),
-        rows_twice=book["rows_twice"],
-        rows_foreign=len(written - known),
-        successes_without_row=len(ok - written),
-    )
-
-
-def _own_count(book: Mapping[str, Any], route: str) -> int | None:
-    before, after = book.get("target_before"), book.get("target_after")
-    if before is None or after is None:
-        return None
-    return int(after.get(route, 0) - before.get(route, 0))
-
-
-Name = tuple[str, int]
-"""A request: its load worker and its sequence number."""
-
-
-def _expanded(ranges: Iterable[tuple[str, int, int]]) -> set[Name]:
-    return {(worker, n) for worker, first, last in ranges for n in range(first, last + 1)}
-
-
-def _not_ok(path: Path) -> dict[str, set[Name]]:
-    found: dict[str, set[Name]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            names = _expanded([(row["load_worker"], int(row["first"]), int(row["last"]))])
-            found.setdefault(row["outcome"], set()).update(names)
-    return found
+def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
+    if not completions.exists():
+        return load
+    with completions.open(encoding="utf-8", newline="") as file:
+        groups = [
+            (int(row["count"]), float(row["first_s"]), float(row["last_s"]))
+            for row in csv.DictReader(file)
+            if row["phase"] == "steady" and row["outcome"] == OUTCOME_OK
+        ]
+    rate, _ = goodput_of(groups, load.duration_s - load.ramp_s)
+    return dataclasses.replace(load, goodput_rps=rate)

@@ -37,6 +37,9 @@ class Route:
     """Members the JSON answer must have; `{posts}`, `{cpu_sum}` and `{length:N}` are filled in."""
     statements: int | None = None
     """SQL statements one request sends; None where nobody declared it."""
+    varying: tuple[str, ...] = ()
+    """Members of the JSON answer that no two answers share, by dotted path; lists are passed
+    through. Two targets' answers are compared without them."""
 
     @property
     def writes(self) -> bool:
@@ -97,6 +100,8 @@ class Target:
     supports: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
     """Levels it has for the factors that it, not the rig, carries out."""
     refuses: tuple[Refusal, ...] = ()
+    inherent: tuple[str, ...] = ()
+    """What must differ where this target is compared with another: facts by dotted path."""
 
 
 @dataclass(frozen=True)

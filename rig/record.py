@@ -89,6 +89,8 @@ class LoadFacts:
     successes_first_third: int | None = None
     successes_last_third: int | None = None
     """Correct answers in equal parts of the steady window; None below 3 whole seconds."""
+    goodput_rps: float | None = None
+    """Correct answers per second of the steady window; None where the sample carries none."""
     dropped: int = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0
@@ -188,7 +190,7 @@ class ProbeFacts:
     """Sessions that waited for a lock or a disk at one moment."""
     postgres_max_connections: int | None = None
     postgres_restarts: int | None = None
-    """Whole load."""
+    """Starts in the load, and crashes of one session that ended all others. Whole attempt."""
     pgbouncer_waiting_max: int | None = None
     """Clients without a server connection at one moment."""
     pgbouncer_longest_wait_ms: float | None = None

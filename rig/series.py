@@ -73,6 +73,9 @@ COLUMNS = {
 FAILED = "failed.json"
 TIMEOUT = "WORKER TIMEOUT"
 """What gunicorn prints when it kills an app worker that has not moved for its time-out."""
+CRASHED = "all server processes terminated; reinitializing"
+"""What Postgres prints when it lost one of its processes and ends all others: its first process
+lives on, so that it was not started again by its own account."""
 
 Sample = Mapping[str, float | None]
 
@@ -160,7 +163,7 @@ def probe_facts(folder: Path, plan: Plan, load: LoadFacts) -> ProbeFacts:
         **_app(steady, plan),
         **_databases(steady),
         **_host(steady),
-        **_happened(whole, folder / "logs" / "app.log"),
+        **_happened(whole, folder / "logs"),
     )
 
 
@@ -245,20 +248,27 @@ def _host(steady: Mapping[str, Series]) -> dict[str, Any]:
     }
 
 
-def _happened(whole: Mapping[str, Series], app_log: Path) -> dict[str, Any]:
+def _happened(whole: Mapping[str, Series], logs: Path) -> dict[str, Any]:
     """What must not happen, over the whole load."""
     workers, starts = whole["app_workers"], set(whole["postgres"].values("started_at"))
     firsts_s, lasts_s = workers.values("first_at_s"), workers.values("last_at_s")
     ends_s = [*whole["processes"].values("at_s"), *lasts_s]
-    said = app_log.read_text(encoding="utf-8", errors="replace") if app_log.exists() else None
+    crashes = _said(logs / "database.log", CRASHED) or 0
     return {
         "app_workers_begun": sum(s > min(firsts_s) for s in firsts_s) if firsts_s else None,
         # each probe has its own moment within a turn
         "app_workers_ended": sum(s < max(ends_s) - 1.0 for s in lasts_s) if lasts_s else None,
-        "app_worker_timeouts": None if said is None else said.count(TIMEOUT),
-        "postgres_restarts": len(starts) - 1 if starts else None,
+        "app_worker_timeouts": _said(logs / "app.log", TIMEOUT),
+        "postgres_restarts": len(starts) - 1 + crashes if starts else crashes or None,
         "oom_kills": _whole(whole["host"].gain("oom_kills")),
     }
+
+
+def _said(log: Path, words: str) -> int | None:
+    """How often a role's log says something; None without the log."""
+    if not log.exists():
+        return None
+    return log.read_text(encoding="utf-8", errors="replace").count(words)
 
 
 def _whole(value: float | None) -> int | None:

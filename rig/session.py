@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,9 +18,19 @@ from rig.backends.base import Backend, Progress
 from rig.calibrated import predicted
 from rig.checks.feasibility import feasibility
 from rig.config import Matrix, cells, filter_cells
-from rig.design import RandomBlocks, varied
+from rig.design import CrossoverSearch, Design, RandomBlocks, UntilNarrow, varied
 from rig.factors import FACTORS, label_of
-from rig.model import SCHEMA, ExitCode, Level, Phase, StackError, Status, UsageError, Verdict
+from rig.model import (
+    SCHEMA,
+    ExitCode,
+    Level,
+    Phase,
+    StackError,
+    Status,
+    UsageError,
+    Verdict,
+    plain,
+)
 from rig.plan import Trial
 from rig.record import Calibration, Record
 from rig.store import MANIFEST, SessionFolder, now, sha256
@@ -91,6 +102,14 @@ def session_facts(
     """The contents of `session.json`: all that analysing needs of the factors, and the host."""
     chosen = filter_cells(cells(matrix), only)
     vary = varied(chosen)
+    search = matrix.search
+    if search:
+        chosen = tuple(
+            dataclasses.replace(cell, levels={**cell.levels, search.factor: plain(end)})
+            for cell in chosen
+            for end in search.between
+        )
+        vary = (*vary, search.factor)
     claim = dataclasses.asdict(matrix.claim) if matrix.claim else None
     if claim:
         claim["of"] = claim.pop("metric")
@@ -102,6 +121,8 @@ def session_facts(
         "backend": backend.name,
         "seed": matrix.seed,
         "repeats": matrix.repeats,
+        "until": dataclasses.asdict(matrix.until) if matrix.until else None,
+        "search": dataclasses.asdict(search) if search else None,
         "load_workers": matrix.load.load_workers,
         "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
         "only": {name: list(levels) for name, levels in only.items()},
@@ -115,6 +136,7 @@ def session_facts(
                 "unit": factor.unit,
                 "levels": list(dict.fromkeys(cell.levels[name] for cell in chosen)),
                 "varies": name in vary,
+                "facts": list(factor.facts),
             }
             for name, factor in FACTORS.items()
         ],
@@ -125,14 +147,17 @@ def session_facts(
     }
 
 
-def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -> RandomBlocks:
+def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -> Design:
     """The design of a session: the matrix's cells that `only` leaves."""
-    return RandomBlocks(matrix, filter_cells(cells(matrix), only), cpus)
+    chosen = filter_cells(cells(matrix), only)
+    if matrix.search:
+        return CrossoverSearch(matrix, chosen, cpus)
+    return (UntilNarrow if matrix.until else RandomBlocks)(matrix, chosen, cpus)
 
 
 def run(
     folder: SessionFolder,
-    design: RandomBlocks,
+    design: Design,
     backend: Backend,
     watch: Watch,
     done: Mapping[str, Record],
@@ -143,12 +168,15 @@ def run(
     """
     tally, origin_s = Tally(), time.monotonic()
     tally.verdicts += [record.verdict for record in done.values()]
-    written = {row["trial"] for row in folder.scheduled()}
+    rows = folder.scheduled()
+    written = {row["trial"] for row in rows}
     scheduled: list[Trial] = []
     records: list[Record] = list(done.values())
     came_up = any(attempt.stack_came_up(record) for record in done.values())
     calibration: Calibration | None = None
-    while block := _with_reasons(design.next_block(scheduled, records), backend):
+    before = design.again(rows)
+    while block := _with_reasons(before or design.next_block(scheduled, records), backend):
+        before = ()
         folder.schedule(trial for trial in block if trial.name not in written)
         scheduled += block
         todo = [trial for trial in block if trial.name not in done]
@@ -245,16 +273,14 @@ def finished(folder: SessionFolder) -> dict[str, Record]:
     }
 
 
-def agrees(folder: SessionFolder, design: RandomBlocks) -> None:
+def agrees(folder: SessionFolder, design: Design) -> None:
     """UsageError where the design does not give the trials that the session has scheduled."""
     rows = folder.scheduled()
-    trials: list[Trial] = []
-    while len(trials) < len(rows) and (block := design.next_block(trials, [])):
-        trials += block
-    for row, trial in zip(rows, trials, strict=False):
+    for row, trial in zip_longest(rows, design.again(rows)):
         path = folder.path / "trials" / row["trial"] / "plan.json"
-        same = row["trial"] == trial.name and (
-            not path.exists() or json.loads(path.read_text())["digest"] == trial.plan.digest
+        same = trial is not None and (
+            row["trial"] == trial.name
+            and (not path.exists() or json.loads(path.read_text())["digest"] == trial.plan.digest)
         )
         if not same:
             raise UsageError(

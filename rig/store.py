@@ -55,6 +55,11 @@ class SessionFolder:
         write_atomically(self.path / SESSION, json.dumps(session, indent=1) + "\n")
         with (self.path / SCHEDULE).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow([*_COLUMNS, *FACTORS])
+        self.vouch("opened", SESSION, YAML)
+
+    def vouch(self, event: str, *names: str) -> None:
+        """Journals an event with the hashes of files of the session that will not change again."""
+        self.journal(event, trial="", files={name: sha256(self.path / name) for name in names})
 
     def session(self) -> dict[str, Any]:
         """What `begin` was given. UsageError where it cannot be read."""
@@ -90,12 +95,11 @@ class SessionFolder:
         with (self.path / JOURNAL).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
-    def events(self, event: str) -> list[dict[str, Any]]:
-        """The journal's lines of one kind, oldest first; without one that a crash cut short."""
+    def events(self) -> list[dict[str, Any]]:
+        """The journal's lines, oldest first; without one that a crash cut short."""
         path = self.path / JOURNAL
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        told = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [line for line in told if line.get("event") == event]
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def attempts(self, trial: str) -> list[Path]:
         """The attempts' folders of a trial, oldest first."""

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig.calibrated import calibrated, predicted
 from rig.checks import judge
 from rig.factors import FACTORS
 from rig.model import SCHEMA, Verdict
 from rig.observed import Observed, observe
 from rig.plan import Plan, digest, plan_from_json
-from rig.record import Check, Record, record_from_json
-from rig.store import MANIFEST, PLAN, SessionFolder, hashes, sha256
+from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
+from rig.store import CALIBRATION, MANIFEST, PLAN, SESSION, SessionFolder, hashes, sha256
 
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
@@ -42,7 +43,9 @@ class Finding:
 def verify(session: SessionFolder) -> Iterator[Finding]:
     """Everything that is not as the session's own files say."""
     rows = {row["trial"]: row for row in session.scheduled()}
+    yield from _vouched(session)
     yield from _journal(session)
+    yield from _calibration(session)
     for trial in sorted(path for path in (session.path / "trials").glob("*")):
         if trial.name not in rows:
             yield Finding(f"trials/{trial.name}", "is not in schedule.csv")
@@ -50,10 +53,47 @@ def verify(session: SessionFolder) -> Iterator[Finding]:
         yield from _trial(session, trial, rows[trial.name])
 
 
+def _vouched(session: SessionFolder) -> Iterator[Finding]:
+    """The session's own files are those whose hashes the journal has."""
+    told = {name: said for line in session.events() for name, said in line.get("files", {}).items()}
+    if SESSION not in told:
+        today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
+        yield Finding(SESSION, "journal.jsonl has no hash of it", today)
+    for name, said in told.items():
+        path = session.path / name
+        if not path.exists():
+            yield Finding(name, "is gone, but journal.jsonl tells of it")
+        elif sha256(path) != said:
+            yield Finding(name, "is not the file whose hash journal.jsonl has")
+
+
+def _calibration(session: SessionFolder) -> Iterator[Finding]:
+    """`calibration.json` says what its raw files give."""
+    if not (session.path / CALIBRATION).exists():
+        return
+    try:
+        told = json.loads((session.path / CALIBRATION).read_text())
+        found = _plain(calibrated(session.path))
+    except _UNREADABLE as error:
+        yield Finding(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
+        return
+    for path, one, other in _differences(told, found, ""):
+        yield Finding(CALIBRATION, f"{path[1:]} is {_short(one)}, recomputed {_short(other)}")
+
+
+def _read_calibration(session: SessionFolder) -> Calibration:
+    try:
+        return calibration_from_json(json.loads((session.path / CALIBRATION).read_text()))
+    except _UNREADABLE:  # said by `_calibration`, where there is one
+        return Calibration()
+
+
 def _journal(session: SessionFolder) -> Iterator[Finding]:
     """The journal holds the hash of every manifest, and every manifest is still there."""
     told: dict[Path, str | None] = {}
-    for line in session.events("ended"):
+    for line in session.events():
+        if line["event"] != "ended":
+            continue
         folder = session.path / "trials" / line["trial"] / f"attempt-{line['attempt']}"
         told[folder / MANIFEST] = line.get("manifest_sha256")
     found = sorted(session.path.glob(f"trials/*/attempt-*/{MANIFEST}"))
@@ -91,9 +131,10 @@ def _trial(session: SessionFolder, trial: Path, row: Mapping[str, str]) -> Itera
             yield Finding(f"{where}/{PLAN}", str(error))
     else:
         yield Finding(f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts)))
+    calibration = _read_calibration(session)
     for attempt in attempts:
         if (attempt / MANIFEST).exists():
-            yield from _attempt(attempt, f"{where}/{attempt.name}", plan, said, row)
+            yield from _attempt(attempt, f"{where}/{attempt.name}", plan, said, row, calibration)
 
 
 def _has_manifest_of_today(attempt: Path) -> bool:
@@ -101,7 +142,12 @@ def _has_manifest_of_today(attempt: Path) -> bool:
 
 
 def _attempt(
-    folder: Path, where: str, plan: Plan | None, said: Any, row: Mapping[str, str]
+    folder: Path,
+    where: str,
+    plan: Plan | None,
+    said: Any,
+    row: Mapping[str, str],
+    calibration: Calibration,
 ) -> Iterator[Finding]:
     try:
         record = record_from_json(json.loads((folder / MANIFEST).read_text()))
@@ -117,7 +163,11 @@ def _attempt(
         yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
         return
     try:
-        seen = observe(folder, plan)
+        seen = {
+            **vars(observe(folder, plan)),
+            "predicted": predicted(plan, record.levels, calibration),
+            "null_rps": calibration.null_rps,
+        }
     except _UNREADABLE as error:
         yield Finding(where, f"its raw files cannot be read: {type(error).__name__}: {error}")
         return
@@ -165,13 +215,14 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
             yield Finding(f"{where}/{COMPLETIONS.as_posix()}", says)
 
 
-def _facts(where: str, record: Record, seen: Observed) -> Iterator[Finding]:
+def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Finding]:
     """The manifest's facts are those that the raw files give."""
-    for part in (field.name for field in dataclasses.fields(Observed)):
-        told, found = _plain(getattr(record, part)), _plain(getattr(seen, part))
+    nothing = vars(Observed())
+    for part in seen:
+        told, found = _plain(getattr(record, part)), _plain(seen[part])
         if told == found:
             continue
-        if record.schema < SCHEMA and found == _plain(getattr(Observed(), part)):
+        if record.schema < SCHEMA and found == _plain(nothing.get(part)):
             says = f"{part}: schema {record.schema} kept no raw file of it; not recomputed"
             yield Finding(where, says, False)
             continue
@@ -181,7 +232,7 @@ def _facts(where: str, record: Record, seen: Observed) -> Iterator[Finding]:
 
 
 def _checks(
-    folder: Path, where: str, record: Record, plan: Plan, seen: Observed
+    folder: Path, where: str, record: Record, plan: Plan, seen: Mapping[str, Any]
 ) -> Iterator[Finding]:
     checks, verdict, why = record.checks, record.verdict, record.why
     if record.schema < SCHEMA:
@@ -193,7 +244,7 @@ def _checks(
         checks, verdict, why = (), Verdict.FAILED, said
     else:
         try:
-            checks, verdict, why = judge(plan, dataclasses.replace(record, **vars(seen)))
+            checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
         except _UNREADABLE as error:
             yield Finding(where, f"its checks cannot be made: {type(error).__name__}: {error}")
             return

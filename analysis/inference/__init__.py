@@ -8,9 +8,10 @@ blocks. A report does, in this order:
 2. `pairs(observations, claim.factor, claim.numerator, claim.denominator)`: the ratios;
 3. `judge_claim(pairs, Bound(...))`: the Answer, verdict and sentence;
 4. `effects(observations, {claim.factor: levels, ...})`: main effects and interactions;
-5. `crossover(observations, ...)` of a session that searched for one.
+5. `crossovers(observations, claim.factor, ..., along=search.factor, between=search.between)` of a
+   session that searched for one.
 
-`adaptive=True` in 2 and 4 where the session's `until` (session.json) is not null. May not know
+`adaptive=session.adaptive` in 2 and 4. May not know
 sessions, files or how a report looks.
 """
 
@@ -28,6 +29,7 @@ from analysis.inference.repeats import repeats_needed
 from analysis.inference.within import within
 from rig.inference import (
     ADAPTIVE_CONFIDENCE,
+    CLAIMED,
     CONFIDENCE,
     MOST_FAILURES,
     Kind,
@@ -35,26 +37,34 @@ from rig.inference import (
     PairRatio,
     Within,
     pairs,
+    width,
 )
+from rig.inference.crossover import MOST_PAIRS, Crossover, Point, crossovers
 
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
+    "CLAIMED",
     "CONFIDENCE",
     "FAR",
     "MOST_FAILURES",
+    "MOST_PAIRS",
     "Answer",
     "Bound",
+    "Crossover",
     "Effect",
     "JudgedPair",
     "Judgement",
     "Kind",
     "Observation",
     "PairRatio",
+    "Point",
     "Verdict",
     "Within",
+    "crossovers",
     "effects",
     "judge_claim",
     "pairs",
     "repeats_needed",
+    "width",
     "within",
 ]

@@ -10,9 +10,12 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.inference.repeats import repeats_needed
-from rig.inference import CLAIMED, Kind, PairRatio, holm
+from analysis.inference.repeats import MOST, repeats_needed
+from rig.inference import Kind, PairRatio, holm
 from rig.model import Level
+
+DECIDED = 0.05
+"""A pair is decided below this p of its ratio being the bound, Holm's over all pairs."""
 
 FAR = 1.5
 """A single run this many times beyond the bound *indicates*.
@@ -111,8 +114,8 @@ def judge_claim(
 
     `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when
     naming what it depends on. A pair between trials is decided when Holm's p over all pairs is
-    below 0.05; all decided verdicts then hold together with 95 %. Single runs are judged by `FAR`,
-    provided that their within-trial interval, if any, clears the bound too.
+    below `DECIDED`; all decided verdicts then hold together with 95 %. Single runs are judged by
+    `FAR`, provided that their within-trial interval, if any, clears the bound too.
     """
     judged = _judged([pair for pair in pairs if not pair.extra], bound.at_least)
     words = _Words(bound, labels or {}, units or {})
@@ -121,7 +124,7 @@ def judge_claim(
     fails = [one for one in measured if one.judgement in _AGAINST]
     single = any(one.judgement in _INDICATED for one in measured)
     open_ = len(measured) - len(holds) - len(fails)
-    needed = _most(one.repeats_needed for one in judged)
+    needed = _needed(judged)
     caveats = words.caveats(judged)
     if not measured:
         return Answer(Verdict.NOT_DECIDED, words.nothing() + caveats, (), judged, None)
@@ -154,7 +157,7 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair
         return JudgedPair(pair, Judgement.NOT_MEASURED)
     above = pair.ratio >= at_least
     if pair.kind is Kind.BETWEEN_TRIALS:
-        if p_holm is not None and p_holm < CLAIMED:
+        if p_holm is not None and p_holm < DECIDED:
             sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
             return JudgedPair(pair, sure, p_holm)
         needed = repeats_needed(pair, at_least)
@@ -168,8 +171,17 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair
     return JudgedPair(pair, Judgement.NOT_DECIDED)
 
 
-def _most(numbers: Iterable[int | None]) -> int | None:
-    return max((number for number in numbers if number is not None), default=None)
+def _hopeless(one: JudgedPair) -> bool:
+    repeated = one.pair.kind is Kind.BETWEEN_TRIALS
+    return one.judgement is Judgement.NOT_DECIDED and repeated and one.repeats_needed is None
+
+
+def _needed(judged: Iterable[JudgedPair]) -> int | None:
+    """The most that any pair needs; None where none does, or one needs more than anybody has."""
+    known = tuple(judged)
+    if any(_hopeless(one) for one in known):
+        return None
+    return max((one.repeats_needed for one in known if one.repeats_needed), default=None)
 
 
 def _parting(
@@ -227,6 +239,8 @@ class _Words:
         says = f"{says} ({self._span(pairs)})"
         if needed is not None:
             return f"{says}; about {needed} repeats would probably decide it."
+        if any(_hopeless(one) for one in pairs):
+            return f"{says}; too close to {self.bound.at_least:g} for even {MOST} repeats."
         return f"{says}."
 
     def nothing(self) -> str:

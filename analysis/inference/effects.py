@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rig.inference import (
     ADAPTIVE_CONFIDENCE,
+    ADAPTIVE_P,
     CLAIMED,
     CONFIDENCE,
     Kind,
@@ -68,7 +69,7 @@ class Effect:
 
     @property
     def claimed(self) -> bool:
-        """Whether it is claimed to be there: Holm's p below 0.05."""
+        """Whether it is claimed to be there: Holm's p below `CLAIMED`."""
         return self.p_holm is not None and self.p_holm < CLAIMED
 
 
@@ -88,9 +89,9 @@ def effects(
     so that cells and blocks may be incomplete; an effect is a contrast of the cells. Its standard
     error allows each cell a scatter of its own: HC2 (MacKinnon and White 1985, J. Econometrics 29)
     with Bell and McCaffrey's degrees of freedom (2002, Survey Methodology 28; Imbens and Kolesar
-    2016, Rev. Econ. Stat. 98). For two cells in complete blocks this is the paired t interval
-    of `pairs`. With one block there is no error to see: bounds are then within trials, and
-    nothing is claimed.
+    2016, Rev. Econ. Stat. 98), or Welch's (1947, Biometrika 34) where these are fewer. For two
+    cells in complete blocks this is the paired t interval of `pairs`. With one block there is no
+    error to see: bounds are then within trials, and nothing is claimed.
     """
     usable = [one for one in observations if one.usable and not one.extra]
     seen = {
@@ -100,9 +101,8 @@ def effects(
     if not crossed:
         return ()
     model = _Model(usable, tuple(crossed))
-    confidence = ADAPTIVE_CONFIDENCE if adaptive else CONFIDENCE
     first = next(iter(factors))
-    found = [_effect(model, steps, crossed, confidence) for steps in _all_steps(crossed, first)]
+    found = [_effect(model, steps, crossed, adaptive) for steps in _all_steps(crossed, first)]
     adjusted = iter(holm([effect.p for effect in found if effect.p is not None]))
     return tuple(
         effect if effect.p is None else replace(effect, p_holm=next(adjusted)) for effect in found
@@ -132,6 +132,7 @@ class _Model:
         blocks = {
             block: index for index, block in enumerate(dict.fromkeys(o.block for o in usable))
         }
+        self.cell_of = np.array([self.cells[key] for key in keys])
         design = np.zeros((len(usable), len(self.cells) + len(blocks)))
         for row, (key, one) in enumerate(zip(keys, usable, strict=True)):
             design[row, self.cells[key]] = 1.0
@@ -158,12 +159,27 @@ class _Model:
         left = self.leverage_left
         spread = np.where(left > _SMALL, weights / np.sqrt(np.where(left > _SMALL, left, 1.0)), 0.0)
         residuals = self.off @ self.log
-        variance = float(((spread * residuals) ** 2).sum())
-        # Under equal variances the estimate is a sum of chi-squares weighted by these eigenvalues
-        # of G'G: sum = trace, sum of squares = squared Frobenius norm.
+        parts = (spread * residuals) ** 2
+        df = min(self._even_df(spread), self._uneven_df(parts))
+        return math.sqrt(float(parts.sum())), df
+
+    def _even_df(self, spread: Array) -> float:
+        """Bell and McCaffrey's, as if all cells scattered alike.
+
+        The variance is then a sum of chi-squares weighted by the eigenvalues of G'G, whose sum
+        is its trace, and whose squares' sum is its squared Frobenius norm.
+        """
         shape = (self.off * spread) @ (self.off * spread).T
         trace, square = float(np.trace(shape)), float((shape**2).sum())
-        return math.sqrt(variance), trace**2 / square if square > 0 else 0.0
+        return trace**2 / square if square > 0 else 0.0
+
+    def _uneven_df(self, parts: Array) -> float:
+        """Welch's, from what each cell adds to the variance and how often it was measured."""
+        of_cell = np.bincount(self.cell_of, parts, len(self.cells))
+        left = np.bincount(self.cell_of, self.leverage_left, len(self.cells))
+        some = left > _SMALL
+        square = float((of_cell[some] ** 2 / left[some]).sum())
+        return float(parts.sum()) ** 2 / square if square > 0 else 0.0
 
     def inside(self, weights: Array) -> tuple[float, float] | None:
         """The same from within the trials; None where one of them does not say."""
@@ -184,8 +200,9 @@ def _effect(
     model: _Model,
     steps: tuple[Step, ...],
     crossed: Mapping[str, Sequence[Level]],
-    confidence: float,
+    adaptive: bool,
 ) -> Effect:
+    confidence = ADAPTIVE_CONFIDENCE if adaptive else CONFIDENCE
     contrast, used, of = _contrast(model, steps, crossed)
     empty = Effect(steps, None, used=used, of=of)
     weights = model.weights(contrast) if used else None
@@ -197,6 +214,7 @@ def _effect(
         log_se, df = model.between(weights)
         if df > 0 and log_se > 0:
             kind, p = Kind.BETWEEN_TRIALS, t_tail(log_ratio / log_se, df)
+            p = min(1.0, p * ADAPTIVE_P) if adaptive else p
             return _bounded(replace(plain, kind=kind, p=p, df=df), log_se, df, confidence)
         return plain
     inside = model.inside(weights)

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 
 from analysis.axes import Axes
 from analysis.beside import Beside
+from analysis.comparable import Comparison
 from analysis.markup import visible
 from analysis.plots import panels, style
 from analysis.plots.caption import DRAWN, caption, row_number
@@ -52,6 +53,7 @@ def data(
     session: Session,
     layout: Axes,
     cells: Sequence[CellResult],
+    pairs: Sequence[Comparison] = (),
     beside: Mapping[str, Beside] | None = None,
 ) -> Goodput:
     """What is drawn of a session's cells; `beside` by the cell's id."""
@@ -69,7 +71,7 @@ def data(
         panels=tuple(panel_names),
         series=_series(layout, ordered),
         points=tuple(p for c in ordered for p in _points(layout, c, more.get(c.cell, Beside()))),
-        caption=caption(session, layout, results),
+        caption=caption(session, layout, results, pairs),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from analysis.markup import Element
 from analysis.plots.svg import Frame, Scale, drawing, from_zero, line, short, through, words
-from analysis.trials import Timeline
+from analysis.timeline import Timeline
 
 WIDTH, HEIGHT = 620.0, 150.0
 MOST_POINTS = 400

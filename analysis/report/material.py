@@ -16,6 +16,8 @@ from analysis.axes import Axes, axes
 from analysis.beside import Beside, beside_cells, ceilings_of
 from analysis.calibration import read_calibration
 from analysis.ceilings import CellCeilings
+from analysis.comparable import Comparison
+from analysis.derived import comparisons
 from analysis.inference import Answer, Effect
 from analysis.probes import Table, read_series
 from analysis.report import findings
@@ -76,12 +78,16 @@ class Material:
     session: Session
     layout: Axes
     trials: tuple[Trial, ...]
+    by_cell: tuple[CellResult, ...]
+    """In the order of summary.csv."""
     cells: tuple[CellResult, ...]
     """In the order of tables and figures."""
     calibration: Calibration | None
     ceilings: Mapping[str, CellCeilings]
     """By cell."""
     beside: Mapping[str, Beside]
+    pairs: tuple[Comparison, ...]
+    """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
     effects: tuple[Effect, ...]
     notes: tuple[str, ...]
@@ -125,10 +131,12 @@ def gather(folder: Path) -> Material:
         session,
         layout,
         trials,
+        by_cell,
         ordered,
         calibration,
         ceilings,
         beside_cells(ordered, ceilings),
+        comparisons(session, by_cell),
         findings.answer(session, observations),
         findings.main_effects(session, observations),
         tuple(line for line in notes if line),

@@ -18,7 +18,6 @@ from analysis.report.build import build
 from analysis.report.html import page
 from analysis.report.markdown import markdown
 from analysis.report.material import Material, gather
-from analysis.summary import cells
 
 
 class Outcome(enum.Enum):
@@ -59,11 +58,11 @@ def report(folder: Path, into: Path | None = None) -> Written:
     material = gather(folder)
     made = build(material)
     derived = into or folder / "derived"
-    by_cell = cells(material.session, material.results)
     write_derived(
         material.session,
         material.results,
-        by_cell,
+        material.by_cell,
+        material.pairs,
         material.beside,
         derived,
         lambda new: write_report(made, new, "report"),

@@ -76,6 +76,7 @@ class RealStack:
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
         self._ledger: dict[str, Any] = {}
+        self._exchange: http.Exchange | None = None
 
     # bring up
 
@@ -98,9 +99,11 @@ class RealStack:
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         ready_url = f"{self._url}{plan.bound_target().ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
-        facts_path = plan.bound_target().facts
-        if facts_path:
-            self._facts["app"] = http.get(f"{self._url}{facts_path}").json()
+        self._facts |= self._app_facts()
+
+    def _app_facts(self) -> dict[str, Any]:
+        path = self._plan.bound_target().facts
+        return {"app": http.get(f"{self._url}{path}").json()} if path else {}
 
     def _pool(self) -> bool:
         """Starts the pooler, if there is one; whether prepared statements pass."""
@@ -188,16 +191,19 @@ class RealStack:
             # counted until it ends, and what is counted later must not lack its beginning
             self._ledger["counters_before"] = self._book.counters()
             self._ledger["verifying_requests"] = 1
-        wrong = http.verify(self._url, plan)
-        if wrong:
+        self._exchange = asked = http.verify(self._url, plan)
+        if asked.wrong:
             raise StackError(
-                f"target {plan.target_name} does not answer {plan.route_name} correctly: {wrong}",
+                f"target {plan.target_name} does not answer {plan.route_name} correctly: "
+                f"{asked.wrong}",
                 "see logs/app.log in the attempt's folder",
             )
         if self._book:
             self._ledger["before"] = self._book.contents()
             self._ledger["counting_scans"] = 1
             self._ledger["target_before"] = counters.correct_by_route(self._hosts.out(Role.APP))
+        # again: a pool is there since its first request only
+        self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
@@ -281,6 +287,9 @@ class RealStack:
             number = f"-{started.index + 1}" if started.role == Role.LOAD_WORKER else ""
             lines = "".join(f"{line}\n" for line in started.process.log_lines())
             (folder / "logs" / f"{started.role}{number}.log").write_text(lines, encoding="utf-8")
+        if self._exchange is not None:
+            asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
+            (folder / "verify.json").write_text(asked, encoding="utf-8")
         load = hosts.out(Role.LOAD_MASTER)
         if load.exists():
             skip = shutil.ignore_patterns("ready.json", "*.part")

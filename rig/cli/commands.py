@@ -332,10 +332,10 @@ def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda
 
 def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], console: Console) -> None:
     design = sessions.design_of(matrix, only, {})
-    one = len(design.block(1)) * (matrix.load.duration_s + OVERHEAD_GUESS_S)
-    takes_s = one * matrix.repeats
+    takes_s = design.most_trials * (matrix.load.duration_s + OVERHEAD_GUESS_S)
     if takes_s > ASK_BEFORE_S and not asked.yes and console.is_terminal:
-        click.confirm(f"This takes about {clock(takes_s)}. Start?", default=True, abort=True)
+        about = "at most" if design.adapts else "about"
+        click.confirm(f"This takes {about} {clock(takes_s)}. Start?", default=True, abort=True)
 
 
 def _run(
@@ -366,7 +366,9 @@ def _resume(
     )
     yaml_path = folder.path / store.YAML
     matrix = read_matrix(yaml_path, profile=told["profile"], targets=targets)
-    matrix = with_options(matrix, told["seed"], told["repeats"], told["load_workers"])
+    adapts = matrix.search or told.get("until")
+    repeats = None if adapts else told["repeats"]
+    matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, _cpus())
     sessions.agrees(folder, design)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 
 from rig.cli.watch import OVERHEAD_GUESS_S, clock
-from rig.design import RandomBlocks
+from rig.design import Design
 from rig.plan import Trial
 
 
-def plan_text(design: RandomBlocks) -> str:
-    """The whole design as text; nothing is started for it."""
+def plan_text(design: Design) -> str:
+    """The whole design as text; nothing is started for it. Of one that adapts, its first block."""
     trials: list[Trial] = []
     while block := design.next_block(trials, []):
         trials += block
+        if design.adapts:
+            break
     lines = [_line(trial) for trial in trials]
     running = [trial for trial in trials if not trial.skip]
-    takes_s = sum(trial.plan.load.duration_s + OVERHEAD_GUESS_S for trial in running)
-    lines += [
-        "",
-        f"{len(running)} trials to run, {len(trials) - len(running)} skipped: "
-        f"about {clock(takes_s)}",
-    ]
+    each_s = [trial.plan.load.duration_s + OVERHEAD_GUESS_S for trial in running]
+    lines.append("")
+    if design.adapts:
+        most = design.most_trials - (len(trials) - len(running))
+        most_s = most * max(each_s, default=0.0)
+        lines.append(f"the first block; the design {design.adapts}: at most {clock(most_s)}")
+    else:
+        skipped = len(trials) - len(running)
+        lines.append(f"{len(running)} trials to run, {skipped} skipped: about {clock(sum(each_s))}")
     if running:
         plan = json.dumps(running[0].plan.to_json(), indent=1)
         lines += ["", f"the plan of {running[0].name}, resolved:", plan]

@@ -4,7 +4,7 @@ The only room that knows YAML. May not know designs, sessions, backends or recor
 """
 
 from rig.config.experiment import read_matrix
-from rig.config.matrix import Claim, Extra, Matrix, cells, filter_cells, with_options
+from rig.config.matrix import Claim, Extra, Matrix, Search, Until, cells, filter_cells, with_options
 from rig.config.only import parse_only
 from rig.config.targets import PLACEHOLDERS, read_targets
 
@@ -13,6 +13,8 @@ __all__ = [
     "Claim",
     "Extra",
     "Matrix",
+    "Search",
+    "Until",
     "cells",
     "filter_cells",
     "parse_only",

@@ -18,6 +18,8 @@ METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
 
 ORDERS = ("random_blocks", "as_listed")
 MOST_REPEATS = 1000
+FEWEST_LOOKED_AT, MOST_LOOKED_AT = 4, 20
+"""Repeats between which intervals may decide when to stop, and still hold (docs/method.md)."""
 MOST_LOAD_WORKERS = 64
 
 
@@ -44,6 +46,23 @@ class Extra:
 
 
 @dataclass(frozen=True)
+class Until:
+    """When to stop repeating: every ratio of the claim known to ±`within` (0.1 is 10 %)."""
+
+    within: float
+    at_least: int
+    """Blocks before the first look; `Matrix.repeats` is the most there will be."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where along `factor` the claim's ratio passes 1, within `between`."""
+
+    factor: str
+    between: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Matrix:
     """An experiment with one profile merged in, all of it checked."""
 
@@ -61,6 +80,8 @@ class Matrix:
     targets: Mapping[str, Target]
     text: str
     """The YAML as read, for the session's copy."""
+    until: Until | None = None
+    search: Search | None = None
 
 
 def base_cells(
@@ -106,16 +127,25 @@ def with_options(
     repeats: int | None = None,
     load_workers: int | None = None,
 ) -> Matrix:
-    """The matrix with what the command line overrides; UsageError where that cannot be."""
+    """The matrix with what the command line overrides; UsageError where that cannot be.
+
+    A number of `repeats` takes the place of an `until`.
+    """
     if repeats is not None and not 1 <= repeats <= MOST_REPEATS:
         raise UsageError(f"--repeats {repeats}: expected 1 to {MOST_REPEATS}")
     if load_workers is not None and not 1 <= load_workers <= MOST_LOAD_WORKERS:
         raise UsageError(f"--workers {load_workers}: expected 1 to {MOST_LOAD_WORKERS}")
+    if repeats is not None and matrix.search:
+        raise UsageError("--repeats: a search decides for itself how often it measures")
     workers = matrix.load.load_workers if load_workers is None else load_workers
+    arrivals = matrix.load.arrivals
+    if arrivals and arrivals.max_in_flight < workers:
+        raise UsageError(f"--workers {workers}: expected at most `max_in_flight`")
     return replace(
         matrix,
         seed=matrix.seed if seed is None else seed,
         repeats=matrix.repeats if repeats is None else repeats,
+        until=matrix.until if repeats is None else None,
         load=replace(matrix.load, load_workers=workers),
     )
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from rig.config.document import Items, Map, Node, Scalar
 from rig.config.findings import Finding, ReadError, did_you_mean, nearest, one_of
 from rig.factors import FACTORS, Choice, Natural
-from rig.model import Level, seconds
+from rig.model import Level, plain, seconds
 
 T = TypeVar("T")
 Reader = Callable[[Node], T]
@@ -141,6 +141,13 @@ def whole(least: int, most: int) -> Reader[int]:
     return read
 
 
+def flag(node: Node) -> bool:
+    """true or false."""
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        return node.value
+    raise expected(node, "true or false")
+
+
 def above_zero(node: Node) -> float:
     """A number greater than 0."""
     value = node.value if isinstance(node, Scalar) else None
@@ -185,11 +192,6 @@ def level(factor: str, names: Sequence[str] = ()) -> Reader[Level]:
         raise expected(node, wants, _wanted(node, words))
 
     return read
-
-
-def plain(value: Level) -> Level:
-    """A level in its one form: 100.0 is 100, so that equal cells have equal ids."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def list_of(

@@ -7,6 +7,7 @@ May not know plans, records or files.
 
 from rig.inference.ratios import (
     ADAPTIVE_CONFIDENCE,
+    ADAPTIVE_P,
     CLAIMED,
     CONFIDENCE,
     MOST_FAILURES,
@@ -21,6 +22,7 @@ from rig.inference.student import holm, t_quantile, t_tail
 
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
+    "ADAPTIVE_P",
     "CLAIMED",
     "CONFIDENCE",
     "MOST_FAILURES",

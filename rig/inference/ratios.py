@@ -16,13 +16,19 @@ from rig.inference.student import holm, t_quantile, t_tail
 from rig.model import Level
 
 CONFIDENCE = 0.95
-ADAPTIVE_CONFIDENCE = 0.962
+ADAPTIVE_CONFIDENCE = 0.96
 """What is computed where the intervals decided when to stop, so that 95 % cover the truth.
 
 Stopping when the interval happens to be narrow prefers sessions whose scatter was
-underestimated; `bench/statistics.py` measures by how much."""
+underestimated; `bench/ground_truth.py` measures by how much."""
 
-CLAIMED = 0.05
+ADAPTIVE_P = (1 - CONFIDENCE) / (1 - ADAPTIVE_CONFIDENCE)
+"""What p values are multiplied by there, so that they agree with the intervals."""
+
+CLAIMED = 0.025
+"""A difference is claimed below this p, Holm's. Half of 5 %: a session asks two families of
+questions, its pairs and its effects, and shall claim nothing falsely in 19 of 20 cases."""
+
 MOST_FAILURES = 0.05
 """Above this share of failures a trial's goodput says how it failed, not how fast it is."""
 
@@ -104,10 +110,12 @@ class PairRatio:
     failing: str = ""
     """Which side failed more than `MOST_FAILURES` of its answers, in words; or empty."""
     extra: bool = False
+    adaptive: bool = False
+    """Whether the intervals decided when the session stopped."""
 
     @property
     def differs(self) -> bool:
-        """Whether a difference is claimed: Holm's p below 0.05."""
+        """Whether a difference is claimed: Holm's p below `CLAIMED`."""
         return self.p_holm is not None and self.p_holm < CLAIMED
 
     def p_of(self, ratio: float) -> float | None:
@@ -117,7 +125,7 @@ class PairRatio:
         assert self.log_se is not None
         assert self.df is not None
         away = math.log(self.ratio) - math.log(ratio)
-        return _p(away, self.log_se, self.df)
+        return _p(away, self.log_se, self.df, self.adaptive)
 
 
 def pairs(
@@ -145,10 +153,9 @@ def pairs(
                 frozenset(_without(observation.levels, factor).items()), ([], [])
             )
             both[level != numerator].append(observation)
-    confidence = ADAPTIVE_CONFIDENCE if adaptive else CONFIDENCE
     names = str(numerator), str(denominator)
     found = [
-        _pair(_without((over or under)[0].levels, factor), over, under, names, confidence)
+        _pair(_without((over or under)[0].levels, factor), over, under, names, adaptive)
         for over, under in sides.values()
         if over and under
     ]
@@ -169,33 +176,31 @@ def _pair(
     over: Sequence[Observation],
     under: Sequence[Observation],
     names: tuple[str, str],
-    confidence: float,
+    adaptive: bool,
 ) -> PairRatio:
-    extra = any(observation.extra for observation in (*over, *under))
-    failing = _failing(over, under, names)
     differences = _differences(over, under)
-    n_blocks = len(differences)
-    if why := _why_none(over, names[0]) or _why_none(under, names[1]):
-        kind = Kind.NONE
-        return PairRatio(
-            levels, None, None, None, kind, 0, why_none=why, failing=failing, extra=extra
-        )
-    if n_blocks >= 2:
-        log_ratio = statistics.fmean(differences)
-        log_se = statistics.stdev(differences) / math.sqrt(n_blocks)
-        return _bounded(
-            PairRatio(
-                levels, math.exp(log_ratio), None, None, Kind.BETWEEN_TRIALS, n_blocks,
-                log_se, n_blocks - 1, _p(log_ratio, log_se, n_blocks - 1),
-                failing=failing, extra=extra,
-            ),
-            confidence,
-        )  # fmt: skip
-    log_ratio = statistics.fmean(differences) if differences else _mean(over) - _mean(under)
-    single = PairRatio(
-        levels, math.exp(log_ratio), None, None, Kind.NONE, n_blocks, failing=failing, extra=extra
+    blank = PairRatio(
+        levels,
+        *(None, None, None),
+        Kind.NONE,
+        len(differences),
+        why_none=_why_none(over, names[0]) or _why_none(under, names[1]),
+        failing=_failing(over, under, names),
+        extra=any(observation.extra for observation in (*over, *under)),
+        adaptive=adaptive,
     )
-    return _within_trial(single, over, under, confidence)
+    if blank.why_none:
+        return blank
+    if len(differences) < 2:
+        log_ratio = statistics.fmean(differences) if differences else _mean(over) - _mean(under)
+        return _within_trial(replace(blank, ratio=math.exp(log_ratio)), over, under)
+    log_ratio, df = statistics.fmean(differences), len(differences) - 1
+    log_se = statistics.stdev(differences) / math.sqrt(len(differences))
+    p = _p(log_ratio, log_se, df, adaptive)
+    ratio = math.exp(log_ratio)
+    return _bounded(
+        replace(blank, ratio=ratio, kind=Kind.BETWEEN_TRIALS, log_se=log_se, df=df, p=p)
+    )
 
 
 def _why_none(side: Sequence[Observation], name: str) -> str:
@@ -226,7 +231,7 @@ def _mean(side: Sequence[Observation]) -> float:
 
 
 def _within_trial(
-    pair: PairRatio, over: Sequence[Observation], under: Sequence[Observation], confidence: float
+    pair: PairRatio, over: Sequence[Observation], under: Sequence[Observation]
 ) -> PairRatio:
     """With bounds from inside the trials, where those are known; Welch's degrees of freedom."""
     parts: list[Within] = []
@@ -241,21 +246,22 @@ def _within_trial(
         return replace(pair, kind=Kind.WITHIN_TRIAL, low=pair.ratio, high=pair.ratio, log_se=0.0)
     df = variance**2 / sum(part.log_se**4 / part.df for part in parts)
     within = replace(pair, kind=Kind.WITHIN_TRIAL, log_se=math.sqrt(variance), df=df)
-    return _bounded(within, confidence)
+    return _bounded(within)
 
 
-def _bounded(pair: PairRatio, confidence: float) -> PairRatio:
+def _bounded(pair: PairRatio) -> PairRatio:
     assert pair.ratio is not None
     assert pair.log_se is not None
     assert pair.df is not None
+    confidence = ADAPTIVE_CONFIDENCE if pair.adaptive else CONFIDENCE
     factor = math.exp(min(700.0, t_quantile(confidence, pair.df) * pair.log_se))
     return replace(pair, low=pair.ratio / factor, high=pair.ratio * factor)
 
 
-def _p(away: float, log_se: float, df: float) -> float:
+def _p(away: float, log_se: float, df: float, adaptive: bool) -> float:
     if log_se == 0:
         return 1.0 if away == 0 else 0.0
-    return t_tail(away / log_se, df)
+    return min(1.0, t_tail(away / log_se, df) * (ADAPTIVE_P if adaptive else 1.0))
 
 
 def width(pair: PairRatio) -> float | None:

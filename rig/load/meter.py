@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-INTERVAL_S = 0.02
+INTERVAL_S = 0.05
 """How long the greenlet that calls `tick` sleeps in between."""
 
 

@@ -102,47 +102,64 @@ def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
     Begins with a first sample of every probe. Raises nothing of its own; where there is nothing
     to see it writes nothing.
     """
-    if os.environ.get(OFF):
-        _write_failed(folder, {"all": f"switched off by {OFF}"})
-        yield
-        return
+    runs, failed = _prepared(look, folder)
+    stop = threading.Event()
+    threads: list[tuple[_Run, threading.Thread]] = []
     try:
-        sight = look()
-    except Exception as error:
-        _write_failed(folder, {"sight": f"{type(error).__name__}: {error}"})
+        _begin(runs, stop, threads)
         yield
-        return
-    runs, failed = [], {}
-    for name, make in probes_of(sight):
+    finally:
+        stop.set()
+        failed |= _ended(threads)
+        if runs or failed:
+            _write_failed(folder, failed)
+
+
+def _prepared(look: Callable[[], Sight], folder: Path) -> tuple[list[_Run], dict[str, str]]:
+    """The probes that there are, and why there are no others."""
+    if os.environ.get(OFF):
+        return [], {"all": f"switched off by {OFF}"}
+    runs: list[_Run] = []
+    failed: dict[str, str] = {}
+    name = "sight"
+    try:
+        choice = probes_of(look())
+        name = "folder"
+        if choice:
+            folder.mkdir(parents=True, exist_ok=True)
+    except Exception as error:
+        return [], {name: f"{type(error).__name__}: {error}"}
+    for name, make in choice:
         try:
             runs.append(_Run(make(), folder / f"{name}.csv"))
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"
-    if not runs and not failed:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    stop, begun_s = threading.Event(), time.monotonic()
-    threads = [
-        threading.Thread(target=run.work, args=(begun_s, stop), daemon=True, name=run.probe.name)
-        for run in runs
-    ]
-    for thread in threads:
-        thread.start()
-    give_up_s = begun_s + FIRST_DEADLINE_S
+    return runs, failed
+
+
+def _begin(
+    runs: Iterable[_Run], stop: threading.Event, threads: list[tuple[_Run, threading.Thread]]
+) -> None:
+    """Puts each probe to work, and waits for its first sample; `threads` are those begun."""
+    begun_s = time.monotonic()
     for run in runs:
-        run.looked.wait(max(0.0, give_up_s - time.monotonic()))
-    try:
-        yield
-    finally:
-        stop.set()
-        give_up_s = time.monotonic() + LAST_DEADLINE_S
-        for run, thread in zip(runs, threads, strict=True):
-            thread.join(max(0.0, give_up_s - time.monotonic()))
-            stuck = "did not end in time" if thread.is_alive() else ""
-            if why := run.says() or stuck:
-                failed[run.probe.name] = why
-        _write_failed(folder, failed)
+        thread = threading.Thread(target=run.work, args=(begun_s, stop), daemon=True)
+        thread.start()
+        threads.append((run, thread))
+    for run, _ in threads:
+        run.looked.wait(max(0.0, begun_s + FIRST_DEADLINE_S - time.monotonic()))
+
+
+def _ended(threads: Iterable[tuple[_Run, threading.Thread]]) -> dict[str, str]:
+    """Waits for each probe to end; what went wrong with it, by name."""
+    give_up_s = time.monotonic() + LAST_DEADLINE_S
+    failed = {}
+    for run, thread in threads:
+        thread.join(max(0.0, give_up_s - time.monotonic()))
+        stuck = ["did not end in time"] if thread.is_alive() else []
+        if said := "; ".join([*([run.says()] if run.failures else []), *stuck]):
+            failed[run.probe.name] = said
+    return failed
 
 
 def _write_failed(folder: Path, failed: dict[str, str]) -> None:

@@ -196,6 +196,17 @@ def test_levels_swapped_in_the_schedule(session: Session) -> None:
     assert named(verify(session), "manifest.json", "route is io_create, in schedule.csv cpu")
 
 
+def test_a_claim_turned_round(session: Session) -> None:
+    def turn(about: dict[str, Any]) -> None:
+        claim = about["claim"]
+        claim["numerator"], claim["denominator"] = claim["denominator"], claim["numerator"]
+
+    change(session.path / "session.json", turn)
+    done = verify(session)
+    assert named(done, "session.json: is not the file whose hash journal.jsonl has")
+    assert named(done, "derived/comparisons.csv", "numerator is 'async', recomputed 'sync'")
+
+
 def test_a_session_of_an_older_schema_is_told_apart(tmp_path: Path) -> None:
     old = Session(Path(shutil.copytree(ROOT / "tests/golden/session-v1", tmp_path / "session-v1")))
     done = verify(old)
@@ -220,8 +231,12 @@ def test_what_schema_1_did_not_keep_is_named_and_no_difference(session: Session)
         for name in UNKNOWN_TO_1:
             (attempt.path / name).unlink()
         change(attempt.path / "manifest.json", as_it_was)
+    shutil.rmtree(session.path / "derived")
     journal = session.path / "journal.jsonl"
-    journal.write_text(re.sub(r', "manifest_sha256": "\w+"', "", journal.read_text()))
+    text = re.sub(r', "manifest_sha256": "\w+"', "", journal.read_text())
+    journal.write_text("".join(text.splitlines(keepends=True)[1:]))
+    change(session.path / "session.json", lambda about: about.update(schema=1))
+    assert runner("analyse", session.path, cwd=session.path).code == 0
     done = verify(session)
     assert (done.code, done.err) == (0, ""), done.out
     said = " ".join(done.out.split())

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from analysis.comparable import comparison_columns
 from analysis.plots import goodput
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
-from analysis.trials import trial_columns
+from analysis.trials import FAILURE_COLUMNS, trial_columns
 from rig import series
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
@@ -149,9 +150,16 @@ claim: {zzz: 1, says: x, ratio: {zzz: 1, of: p50_ms, target: [sync, async]}, at_
 setup: {target: sync, route: cpu}
 vary: {}
 also: {more: {zzz: 1, because: x, set: {delay_ms: 1}}}
-load: {zzz: 1, users: {zzz: 1, from: 1, per_s: 1, to: 1}, steady: 1s}
+load:
+  zzz: 1
+  users: {zzz: 1, from: 1, per_s: 1, to: 1}
+  arrivals: {zzz: 1, per_s: 1}
+  steady: 1s
 data: {zzz: 1, posts: 1, cpu_n: 1}
-design: {zzz: 1}
+design:
+  zzz: 1
+  repeats: {zzz: 1, until: ratio ±1 %, at_most: 4}
+  search: {zzz: 1, crossover: delay_ms, between: [0, 1]}
 default_profile: p
 profiles: {p: {}}
 """
@@ -179,7 +187,7 @@ def test_every_key_of_an_experiment_is_listed(
     with pytest.raises(BadYaml) as caught:
         read_matrix(tmp_path / "x.yaml", profile=None, targets=targets)
     listed = first_column("extending.md", "## experiments.yaml, key by key")
-    assert known_keys(caught.value, sections=8) | {"default_profile", "profiles"} == {
+    assert known_keys(caught.value, sections=11) | {"default_profile", "profiles"} == {
         key.rpartition(".")[2] for key in listed
     }
 
@@ -280,6 +288,8 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
     for heading, columns in (
         ("## derived/trials.csv", trial_columns(session)),
         ("## derived/summary.csv", summary_columns(session)),
+        ("## derived/failures.csv", FAILURE_COLUMNS),
+        ("## derived/comparisons.csv", comparison_columns(session)),
         ("## derived/figures/goodput.csv", goodput.COLUMNS),
     ):
         assert first_column("results-format.md", heading) == without_factors(columns), heading

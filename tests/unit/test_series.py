@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rig.record import LoadFacts, ProbeFacts
-from rig.series import COLUMNS, TIMEOUT, probe_facts, read_series
+from rig.series import COLUMNS, CRASHED, TIMEOUT, probe_facts, read_series
 from tests.unit.plans import PLAN
 
 LOAD = LoadFacts(began_at_s=100.0, ramp_s=2.0, duration_s=6.0)
@@ -106,6 +106,14 @@ def test_the_databases(tmp_path: Path) -> None:
 def test_a_restart_of_postgres_in_the_ramp_counts(tmp_path: Path) -> None:
     row = "1,1,1,1,1,1,1,1,1,100"
     write(tmp_path, "postgres", f"100,{row},5.5,", f"101,{row},9.5,", f"105,{row},9.5,")
+    assert facts(tmp_path).postgres_restarts == 1
+
+
+def test_a_crash_that_postgres_survives_is_a_restart(tmp_path: Path) -> None:
+    row = "1,1,1,1,1,1,1,1,1,100"
+    write(tmp_path, "postgres", f"100,{row},5.5,", f"105,{row},5.5,")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "database.log").write_text(f"began\nLOG:  {CRASHED}\nready\n")
     assert facts(tmp_path).postgres_restarts == 1
 
 

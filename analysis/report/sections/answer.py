@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from analysis.comparable import labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material
@@ -48,6 +49,7 @@ def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
     if answer.pairs:
         blocks.append(_table(material, claim, answer))
         blocks += _how(answer)
+        blocks += _same(material)
     return blocks
 
 
@@ -108,6 +110,15 @@ def _how(answer: Answer) -> list[Block]:
             else para("Two or more repeats (--repeats 4) would give intervals between trials.")
         )
     return said
+
+
+def _same(material: Material) -> list[Block]:
+    """Whether what is compared is the same thing; a pair that is not loses its label."""
+    session = material.session
+    lost = lost_labels(session, material.layout, material.pairs)
+    found: list[Block] = [para(Strong(line + ".")) for line in lost]
+    kept = labels(session, material.pairs, values=True)
+    return [*found, *(para(f"{line}.", quiet=True) for line in kept)]
 
 
 def scope(material: Material) -> str:

@@ -10,7 +10,7 @@ from analysis.plots.cap import Cap
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
 from analysis.report.material import Material, Trial
 from analysis.report.wording import NOTHING, said, to_trial
-from analysis.trials import Timeline
+from analysis.timeline import Timeline
 
 TITLE = "The connection cap"
 REFUSALS = ("db_too_many_connections", "db_pool_timeout", "pooler_refused")

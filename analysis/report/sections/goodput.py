@@ -14,7 +14,9 @@ def section(material: Material) -> Section | Absent:
     """The figure and, folded, the table of all cells."""
     if not material.trials:
         return Absent(TITLE, "no trial is scheduled yet")
-    drawn = goodput.data(material.session, material.layout, material.cells, material.beside)
+    drawn = goodput.data(
+        material.session, material.layout, material.cells, material.pairs, material.beside
+    )
     figure = Figure(
         routes.draw(drawn),
         alt=f"{drawn.title}, a panel per route",

@@ -1,6 +1,6 @@
-"""Designs: a Matrix to blocks of trials, in an order that a seed decides.
+"""Fixed designs: every cell once a block, in an order that a seed decides; nothing is read.
 
-Pure. May not know YAML, sessions or backends; of the past only what was scheduled and recorded.
+Pure. May not know YAML, sessions or backends.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rig.factors import FACTORS, apply, bind, slug_of
 from rig.plan import Cell, Plan, Trial
 from rig.record import Record
 
-__all__ = ["Design", "RandomBlocks", "cells", "plan_of", "varied"]
-
 Cpus = Mapping[str, tuple[int, ...]]
+Rows = Sequence[Mapping[str, str]]
+"""Lines of a `schedule.csv`."""
 
 
 class Design(Protocol):
@@ -26,7 +26,24 @@ class Design(Protocol):
     def next_block(
         self, scheduled: Sequence[Trial], records: Sequence[Record]
     ) -> tuple[Trial, ...]:
-        """The trials to schedule after `scheduled`; none when the design is done."""
+        """The trials to schedule after `scheduled`; none when the design is done.
+
+        Of `records`, those of trials that are not in `scheduled` do not count.
+        """
+        ...
+
+    def again(self, rows: Rows) -> tuple[Trial, ...]:
+        """The trials that a schedule's lines stand for; fewer where the design has no such."""
+        ...
+
+    @property
+    def most_trials(self) -> int:
+        """How many there can be in all."""
+        ...
+
+    @property
+    def adapts(self) -> str:
+        """What the results decide, in words; empty where they decide nothing."""
         ...
 
 
@@ -53,6 +70,23 @@ class RandomBlocks:
             return ()
         done, begun = divmod(len(scheduled), size)
         return self.block(done + 1)[begun:]
+
+    def again(self, rows: Rows) -> tuple[Trial, ...]:
+        """The first trials of the design, as many as there are rows."""
+        trials: list[Trial] = []
+        while len(trials) < len(rows) and (block := RandomBlocks.next_block(self, trials, ())):
+            trials += block
+        return tuple(trials[: len(rows)])
+
+    @property
+    def most_trials(self) -> int:
+        """Cells times repeats."""
+        return len(self._cells) * self.matrix.repeats
+
+    @property
+    def adapts(self) -> str:
+        """Nothing."""
+        return ""
 
     def block(self, number: int) -> tuple[Trial, ...]:
         """All trials of a block, counted from 1; the same for the same matrix and seed."""

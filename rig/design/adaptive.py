@@ -1,0 +1,72 @@
+"""Repeats until the claim's ratios are known well enough. Pure.
+
+Whole blocks only, so that every comparison stays within a block; by the same intervals as the
+report's (`rig.inference`), which allow for having been looked at after every block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rig.config.matrix import Claim, Until
+from rig.design.blocks import RandomBlocks
+from rig.design.observations import observations_of
+from rig.inference import PairRatio, pairs, width
+from rig.plan import Trial
+from rig.record import Record
+
+
+@dataclass(frozen=True)
+class UntilNarrow(RandomBlocks):
+    """RandomBlocks that end early: `matrix.repeats` blocks at most, `until.at_least` at least.
+
+    They end after a block with which the interval of every ratio of the claim's two levels has
+    that many blocks behind it, and reaches no further than `until.within` of it. Where there is
+    nothing to compare they go on to the end. The matrix has a claim and an `until`.
+    """
+
+    def next_block(
+        self, scheduled: Sequence[Trial], records: Sequence[Record]
+    ) -> tuple[Trial, ...]:
+        """The next block, unless the ratios are known well enough."""
+        whole, begun = divmod(len(scheduled), max(1, len(self._cells)))
+        if not begun and whole >= self._until.at_least and self._narrow(scheduled, records):
+            return ()
+        return super().next_block(scheduled, records)
+
+    @property
+    def adapts(self) -> str:
+        """When it ends."""
+        until = self._until
+        return (
+            f"ends after {until.at_least} to {self.matrix.repeats} repeats, once every ratio "
+            f"is known to ±{100 * until.within:.3g} %"
+        )
+
+    def _narrow(self, scheduled: Sequence[Trial], records: Sequence[Record]) -> bool:
+        claim = self._claim
+        found = pairs(
+            observations_of(scheduled, records),
+            claim.factor,
+            claim.numerator,
+            claim.denominator,
+            adaptive=True,
+        )
+        judged = [pair for pair in found if not pair.extra]
+        return bool(judged) and all(self._known(pair) for pair in judged)
+
+    def _known(self, pair: PairRatio) -> bool:
+        reach = width(pair)
+        enough = pair.n_blocks >= self._until.at_least
+        return enough and reach is not None and reach <= self._until.within
+
+    @property
+    def _until(self) -> Until:
+        assert self.matrix.until is not None
+        return self.matrix.until
+
+    @property
+    def _claim(self) -> Claim:
+        assert self.matrix.claim is not None
+        return self.matrix.claim

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from analysis.inference import (
+    Answer,
+    Bound,
+    Judgement,
+    Observation,
+    Verdict,
+    Within,
+    judge_claim,
+    pairs,
+    repeats_needed,
+    within,
+)
+from tests.unit.inference.trials import pair_of, trial
+
+BOUND = Bound("target", "async", "sync", at_least=2.0)
+
+
+def repeated(ratio: float, blocks: int = 4, spread: float = 0.02, **more: Any) -> list[Observation]:
+    return [
+        one
+        for block in range(1, blocks + 1)
+        for one in pair_of(block, 10.0, ratio * (1 + spread * (-1) ** block), **more)
+    ]
+
+
+def judged(trials: Sequence[Observation], bound: Bound = BOUND) -> Answer:
+    return judge_claim(
+        pairs(trials, "target", "async", "sync"),
+        bound,
+        labels={"delay_ms": "added delay"},
+        units={"delay_ms": "ms"},
+    )
+
+
+def test_above_everywhere_is_supported() -> None:
+    answer = judged(repeated(5.0) + repeated(9.0, delay_ms=100))
+    assert answer.verdict is Verdict.SUPPORTED
+    assert answer.sentence == (
+        "The goodput with async is at least 2 times that with sync in all 2 comparisons (5× to 9×)."
+    )
+    assert {one.judgement for one in answer.pairs} == {Judgement.SUPPORTED}
+    assert answer.repeats_needed is None
+
+
+def test_below_everywhere_is_contradicted() -> None:
+    answer = judged(repeated(1.1))
+    assert answer.verdict is Verdict.CONTRADICTED
+    assert answer.sentence == "The goodput with async is less than 2 times that with sync (1.1×)."
+
+
+def test_both_depends_on_what_parts_them() -> None:
+    trials = [
+        *repeated(1.0, delay_ms=0),
+        *repeated(1.0, delay_ms=0, route="cpu"),
+        *repeated(50.0, delay_ms=100),
+        *repeated(8.0, delay_ms=100, route="cpu"),
+    ]
+    answer = judged(trials)
+    assert answer.verdict is Verdict.DEPENDS
+    assert answer.depends_on == ("delay_ms",)
+    assert answer.sentence == (
+        "It depends on added delay: the goodput with async is at least 2 times that with sync "
+        "at 100 ms (8× to 50×), and less at 0 ms (1×)."
+    )
+
+
+def test_it_may_take_two_factors_to_part_them() -> None:
+    trials = [
+        *repeated(1.0, delay_ms=0),
+        *repeated(1.0, delay_ms=0, route="cpu"),
+        *repeated(50.0, delay_ms=100),
+        *repeated(1.0, delay_ms=100, route="cpu"),
+    ]
+    assert judged(trials).depends_on == ("route", "delay_ms")
+
+
+def test_too_close_is_not_decided_and_says_how_many_repeats() -> None:
+    answer = judged(repeated(5.0) + repeated(2.3, spread=0.1, delay_ms=100))
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.repeats_needed is not None
+    assert answer.repeats_needed > 4
+    assert "stays open in 1 of 2 comparisons" in answer.sentence
+    assert f"about {answer.repeats_needed} repeats" in answer.sentence
+
+
+def test_too_close_for_any_number_of_repeats_says_so() -> None:
+    answer = judged(repeated(2.005, spread=0.1))
+    assert answer.repeats_needed is None
+    assert answer.sentence.endswith("; too close to 2 for even 200 repeats.")
+
+
+def test_one_run_can_only_indicate() -> None:
+    answer = judged(repeated(5.0, blocks=1, spread=0.0))
+    assert answer.verdict is Verdict.INDICATED
+    assert answer.sentence.endswith("(5×), as single runs indicate.")
+    against = judged(repeated(1.0, blocks=1, spread=0.0))
+    assert against.verdict is Verdict.INDICATED
+    assert against.pairs[0].judgement is Judgement.INDICATED_AGAINST
+    both = judged(
+        repeated(1.0, blocks=1, spread=0.0) + repeated(5.0, blocks=1, spread=0.0, delay_ms=100)
+    )
+    assert both.verdict is Verdict.INDICATED
+    assert both.depends_on == ("delay_ms",)
+    assert both.sentence.startswith("It depends on added delay:")
+
+
+@pytest.mark.parametrize("ratio", [2.9, 1.4])
+def test_one_run_not_far_from_the_bound_decides_nothing(ratio: float) -> None:
+    answer = judged(repeated(ratio, blocks=1, spread=0.0))
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.repeats_needed is None
+
+
+def test_a_run_that_is_itself_unsure_does_not_indicate() -> None:
+    vague = repeated(3.5, blocks=1, spread=0.0, within=Within(0.4, 5))
+    assert judged(vague).verdict is Verdict.NOT_DECIDED
+    clear = repeated(3.5, blocks=1, spread=0.0, within=Within(0.02, 5))
+    assert judged(clear).verdict is Verdict.INDICATED
+
+
+def test_what_was_not_measured_and_what_failed_is_named() -> None:
+    trials = [
+        *repeated(5.0),
+        *repeated(5.0, delay_ms=50, failure_share=0.3),
+        trial("sync", 1, 10.0, valid=False, delay_ms=100),
+        trial("async", 1, 10.0, delay_ms=100),
+    ]
+    answer = judged(trials)
+    assert answer.verdict is Verdict.SUPPORTED
+    assert "Not measured: 100 ms: sync has no valid trial." in answer.sentence
+    assert "Mind: 50 ms: async failed 30% of its answers and sync failed" in answer.sentence
+
+
+def test_nothing_measured_is_not_decided() -> None:
+    answer = judged([trial("sync", 1, None), trial("async", 1, 10.0)])
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert "could not be measured" in answer.sentence
+    assert judged([]).verdict is Verdict.NOT_DECIDED
+
+
+def test_extra_cells_do_not_judge() -> None:
+    answer = judged(repeated(5.0) + repeated(1.0, pooler="pgbouncer", extra=True))
+    assert answer.verdict is Verdict.SUPPORTED
+    assert len(answer.pairs) == 1
+
+
+def test_repeats_needed_by_hand() -> None:
+    # s = 0.1, distance log 1.1 = 0.0953: n = 11 gives (2.228 + 0.879) · 0.1 ÷ √11 = 0.0937
+    differences = [1 / math.sqrt(2), -1 / math.sqrt(2)]
+    trials = [
+        one
+        for block, away in enumerate(differences, start=1)
+        for one in pair_of(block, 10.0, 1.1 * math.exp(0.1 * away))
+    ]
+    (pair,) = pairs(trials, "target", "async", "sync")
+    assert repeats_needed(pair, 1.0) == 11
+    assert repeats_needed(pair, 1.1) is None
+    assert repeats_needed(pair, 100.0) == 3
+
+
+def test_batch_means_by_hand() -> None:
+    # 20 seconds: ten batches of two, sums 10 and 14 in turn, standard deviation √(40 ÷ 9)
+    found = within([5, 5, 7, 7] * 5)
+    assert found is not None
+    assert found.df == 9
+    assert found.log_se == pytest.approx(math.sqrt(40 / 9) / math.sqrt(10) / 12)
+
+
+def test_batches_hide_a_rhythm_that_seconds_show() -> None:
+    steady = within([0, 10] * 10)
+    assert steady is not None
+    assert steady.log_se == 0
+
+
+@pytest.mark.parametrize("counts", [[], [1, 2, 3, 4], [0] * 20])
+def test_too_short_or_empty_windows_say_nothing(counts: list[int]) -> None:
+    assert within(counts) is None
+
+
+def test_seconds_left_over_are_the_first() -> None:
+    assert within([99, *([5, 7] * 6)][:13]) == within([5, 7] * 6)

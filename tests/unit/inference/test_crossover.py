@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from rig.inference.crossover import MOST_PAIRS, Point, crossover, crossovers, next_level
+from tests.unit.inference.trials import pair_of
+
+BETWEEN = (0.0, 20.0)
+
+
+def search(log_ratio: Callable[[float], float]) -> tuple[Point, ...]:
+    points: tuple[Point, ...] = ()
+    while (at := next_level(points, BETWEEN)) is not None:
+        points += (Point(at, log_ratio(at)),)
+    return points
+
+
+def test_both_ends_come_first() -> None:
+    assert next_level((), BETWEEN) == 0.0
+    assert next_level((Point(0.0, -1.0),), BETWEEN) == 20.0
+    assert next_level((Point(20.0, 1.0),), BETWEEN) == 0.0
+
+
+@pytest.mark.parametrize("true_ms", [0.4, 3.0, 12.5, 19.0])
+def test_a_line_without_scatter_is_found_exactly(true_ms: float) -> None:
+    # sync serves 1 ÷ (s0 + n · delay), async steadily: their ratio is 1 at true_ms
+    points = search(lambda at: math.log((2 + 3 * at) / (2 + 3 * true_ms)))
+    found = crossover(points, BETWEEN, {}, ("async", "sync", "delay_ms"))
+    assert len(points) == MOST_PAIRS
+    assert found.at == pytest.approx(true_ms, rel=1e-6)
+    assert found.why == "async overtakes sync"
+
+
+def test_a_bend_far_away_does_not_move_it() -> None:
+    # at 4 ms async runs out of users, as sync did before: the ratio stays as it is
+    points = search(lambda at: math.log((1 + min(at, 4.0)) / 3))
+    found = crossover(points, BETWEEN)
+    assert found.at == pytest.approx(2.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("log_ratio", "why"),
+    [
+        (0.6, "none in range: async is ahead already at delay_ms 0"),
+        (-0.6, "none in range: sync is still ahead at delay_ms 20"),
+    ],
+)
+def test_far_from_passing_ends_the_search_early(log_ratio: float, why: str) -> None:
+    points = search(lambda _: log_ratio)
+    found = crossover(points, BETWEEN, {}, ("async", "sync", "delay_ms"))
+    assert [point.at for point in points] == [0.0, 20.0]
+    assert (found.at, found.why) == (None, why)
+
+
+def test_close_to_passing_is_measured_again() -> None:
+    points = search(lambda at: 0.05 + at)
+    assert [point.at for point in points] == [0.0, 20.0, 0.0, 0.0, 0.0, 0.0]
+    assert crossover(points, BETWEEN).at is None
+
+
+def test_it_may_go_the_other_way() -> None:
+    points = search(lambda at: math.log((2 + 3 * 5) / (2 + 3 * at)))
+    found = crossover(points, BETWEEN, {}, ("async", "sync", "delay_ms"))
+    assert found.why.startswith("sync overtakes async")
+    assert found.at == pytest.approx(5.0)
+
+
+def test_scatter_gives_an_interval() -> None:
+    at = [0.0, 20.0, 3.0, 2.5, 3.7, 3.0]
+    noise = [0.04, -0.03, 0.05, -0.05, 0.02, -0.03]
+    points = [Point(a, math.log((2 + 3 * a) / 11) + n) for a, n in zip(at, noise, strict=True)]
+    found = crossover(points, BETWEEN)
+    assert found.at is not None
+    assert found.at == pytest.approx(3.0, abs=0.3)
+    assert found.low is not None
+    assert found.high is not None
+    assert 2.0 < found.low < found.at < found.high < 4.0
+    wider = crossover(
+        [Point(p.at, p.log_ratio + n) for p, n in zip(points, noise, strict=True)], BETWEEN
+    )
+    assert wider.low is not None
+    assert wider.low < found.low
+
+
+def test_too_few_points_are_no_answer() -> None:
+    found = crossover([Point(0.0, 1.0), Point(0.0, 1.1)], BETWEEN)
+    assert (found.at, found.low, found.why) == (None, None, "not measured at two levels")
+    two = crossover([Point(0.0, -0.1), Point(20.0, 1.0)], BETWEEN)
+    assert two.low is None
+    assert two.at is not None
+
+
+def test_each_route_has_its_own_from_pairs_of_a_block() -> None:
+    trials = []
+    for route, true_ms in (("cpu", 10.0), ("io_create", 1.0)):
+        for block, delay_ms in ((1, 0), (1, 20), (2, 5), (3, 5)):
+            ratio = (2 + 3 * delay_ms) / (2 + 3 * true_ms)
+            # blocks differ by far: only trials of one block may be compared
+            trials += pair_of(block, 10.0**block, ratio, route=route, delay_ms=delay_ms)
+    trials += pair_of(4, None, 1.0, route="cpu", delay_ms=5)
+    cpu, create = crossovers(trials, "target", "async", "sync", along="delay_ms", between=BETWEEN)
+    assert (cpu.levels, create.levels) == ({"route": "cpu"}, {"route": "io_create"})
+    assert cpu.at == pytest.approx(10.0)
+    assert create.at == pytest.approx(1.0)
+    assert len(cpu.points) == 4

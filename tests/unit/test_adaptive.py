@@ -1,0 +1,244 @@
+"""Designs that ask the records, on made-up records whose truth is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig import session
+from rig.backends.fake import FakeBackend
+from rig.config import Claim, Matrix, Search, Until
+from rig.design import CrossoverSearch, Design, UntilNarrow
+from rig.factors import FACTORS
+from rig.load.shape import Users
+from rig.model import Level, Verdict
+from rig.plan import Data, Load, Trial
+from rig.record import LoadFacts, Record
+from rig.store import SessionFolder
+from tests.unit.plans import ROUTES, TARGET, record
+
+Rps = Callable[[Mapping[str, Level], int], float]
+
+MATRIX = Matrix(
+    experiment="small",
+    claim=Claim("it is faster", "goodput_rps", "target", "quick", "slow", 2.0),
+    setup={},
+    vary={"route": ("list", "make"), "target": ("slow", "quick")},
+    also=(),
+    load=Load(Users(2, 4, 4), steady_s=1.0),
+    data=Data(10, 10),
+    repeats=8,
+    order="random_blocks",
+    seed=3,
+    profile=None,
+    targets={name: replace(TARGET, name=name) for name in ("slow", "quick")},
+    text="",
+    until=Until(0.1, at_least=4),
+)
+SEARCHED = replace(MATRIX, until=None, search=Search("delay_ms", (0.0, 20.0)))
+ONE_ROUTE: Mapping[str, tuple[Level, ...]] = {"route": ("make",), "target": ("slow", "quick")}
+
+
+def measured(trial: Trial, rps: float | None, verdict: Verdict = Verdict.VALID) -> Record:
+    return replace(
+        record(load=LoadFacts(goodput_rps=rps)), trial=trial.name, attempt=1, verdict=verdict
+    )
+
+
+def walk(design: Design, rps: Rps, *, invalid: int = 0) -> list[tuple[Trial, ...]]:
+    """All blocks, with a record for each trial; of each block the first `invalid` do not count."""
+    blocks: list[tuple[Trial, ...]] = []
+    scheduled: list[Trial] = []
+    records: list[Record] = []
+    while block := design.next_block(scheduled, records):
+        blocks.append(block)
+        scheduled += block
+        for index, trial in enumerate(block):
+            verdict = Verdict.INVALID if index < invalid else Verdict.VALID
+            records.append(measured(trial, rps(trial.cell.levels, trial.block), verdict))
+    return blocks
+
+
+def steady(levels: Mapping[str, Level], block: int) -> float:
+    return (30.0 if levels["target"] == "quick" else 10.0) * block
+
+
+def wavering(levels: Mapping[str, Level], block: int) -> float:
+    return steady(levels, 1) * (1 + 0.2 * (block % 2) * (levels["target"] == "quick"))
+
+
+def test_narrow_from_the_start_takes_the_fewest_blocks() -> None:
+    blocks = walk(UntilNarrow(MATRIX), steady)
+    assert len(blocks) == 4
+    assert all(len(block) == 4 for block in blocks)
+
+
+def test_never_narrow_takes_the_most() -> None:
+    assert len(walk(UntilNarrow(MATRIX), wavering)) == 8
+
+
+def test_one_wide_ratio_is_enough_to_go_on() -> None:
+    def rps(levels: Mapping[str, Level], block: int) -> float:
+        return (wavering if levels["route"] == "make" else steady)(levels, block)
+
+    assert len(walk(UntilNarrow(MATRIX), rps)) == 8
+
+
+def test_it_stops_in_between() -> None:
+    def rps(levels: Mapping[str, Level], block: int) -> float:
+        away = 0.07 if block % 2 and levels["target"] == "quick" else 0.0
+        return steady(levels, block) * math.exp(2 * away)
+
+    # the logs of the ratio scatter by 7 to 8 %: t · s ÷ √n comes below log 1.1 with n = 6
+    assert 4 < len(walk(UntilNarrow(MATRIX), rps)) < 8
+
+
+def test_what_cannot_be_compared_goes_on_to_the_end() -> None:
+    def none(levels: Mapping[str, Level], block: int) -> float:
+        return 0.0 if levels["target"] == "quick" else 10.0
+
+    assert len(walk(UntilNarrow(MATRIX), none)) == 8
+
+
+def test_invalid_trials_do_not_count() -> None:
+    # one of each block's four is missing, so some pair has less than four of the first four
+    assert len(walk(UntilNarrow(MATRIX), steady, invalid=1)) > 4
+    assert len(walk(UntilNarrow(MATRIX), steady, invalid=4)) == 8
+
+
+def test_without_records_it_is_as_long_as_it_can_be() -> None:
+    design, scheduled = UntilNarrow(MATRIX), list[Trial]()
+    while block := design.next_block(scheduled, []):
+        scheduled += block
+    assert len(scheduled) == design.most_trials == 32
+
+
+def test_a_block_scheduled_in_part_is_finished_before_anything_is_asked() -> None:
+    design = UntilNarrow(MATRIX)
+    blocks = walk(design, steady)
+    scheduled = [trial for block in blocks for trial in block]
+    records = [measured(trial, steady(trial.cell.levels, trial.block)) for trial in scheduled]
+    fifth = design.block(5)
+    assert design.next_block(scheduled, records) == ()
+    assert design.next_block([*scheduled, *fifth[:1]], records) == fifth[1:]
+
+
+def at_most_users(true_ms: float) -> Rps:
+    """slow serves 1 ÷ (2 + 3 · delay), quick steadily; equal at `true_ms`."""
+
+    def rps(levels: Mapping[str, Level], block: int) -> float:
+        delay_ms = float(levels["delay_ms"])
+        slow = 1000 / (2 + 3 * delay_ms)
+        return slow if levels["target"] == "slow" else 1000 / (2 + 3 * true_ms)
+
+    return rps
+
+
+def test_a_search_takes_twelve_trials_of_each_route_and_gathers_at_the_crossover() -> None:
+    blocks = walk(CrossoverSearch(SEARCHED), at_most_users(4.0))
+    trials = [trial for block in blocks for trial in block]
+    assert len(trials) == CrossoverSearch(SEARCHED).most_trials == 24
+    for route in ROUTES:
+        mine = [t for t in trials if t.cell.levels["route"] == route]
+        levels = [t.cell.levels["delay_ms"] for t in mine if t.cell.levels["target"] == "slow"]
+        assert levels == [0, 20, 4, 3.2, 5, 4]
+    assert len({trial.name for trial in trials}) == 24
+    assert trials[8].name.startswith("0009-")
+    assert {t.replicate for t in trials if t.cell.levels["delay_ms"] == 4} == {1, 2}
+
+
+def test_both_sides_of_a_pair_are_in_one_block_at_one_level() -> None:
+    for block in walk(CrossoverSearch(SEARCHED), at_most_users(1.0)):
+        for route in ROUTES:
+            pair = [trial for trial in block if trial.cell.levels["route"] == route]
+            assert {trial.cell.levels["target"] for trial in pair} == {"slow", "quick"}
+            assert len({trial.cell.levels["delay_ms"] for trial in pair}) == 1
+            assert {trial.plan.delay.delay_ms for trial in pair} == {
+                float(trial.cell.levels["delay_ms"]) for trial in pair
+            }
+
+
+def test_a_route_without_a_crossover_ends_early_and_the_other_goes_on() -> None:
+    def rps(levels: Mapping[str, Level], block: int) -> float:
+        return (steady if levels["route"] == "list" else at_most_users(4.0))(levels, 1)
+
+    blocks = walk(CrossoverSearch(SEARCHED), rps)
+    assert [len(block) for block in blocks] == [4, 4, 2, 2, 2, 2]
+
+
+def test_invalid_pairs_are_paid_for_too() -> None:
+    one = replace(SEARCHED, vary=ONE_ROUTE)
+    blocks = walk(CrossoverSearch(one), at_most_users(4.0), invalid=1)
+    assert len(blocks) == 6
+    assert {t.cell.levels["delay_ms"] for block in blocks for t in block} == {0}
+
+
+def test_what_its_target_cannot_serve_is_not_searched() -> None:
+    poor = {**SEARCHED.targets, "quick": replace(TARGET, name="quick", routes={})}
+    blocks = walk(CrossoverSearch(replace(SEARCHED, targets=poor)), steady)
+    assert len(blocks) == 1
+    assert sum(bool(trial.skip) for trial in blocks[0]) == 2
+
+
+def test_half_a_pair_gets_its_other_half_first() -> None:
+    design = CrossoverSearch(SEARCHED)
+    (first, *_) = walk(design, at_most_users(4.0))
+    rest = design.next_block(first[:3], [])
+    assert [trial.cell for trial in rest] == [first[3].cell]
+    assert rest[0].block == 1
+
+
+@pytest.mark.parametrize("design", [UntilNarrow(MATRIX), CrossoverSearch(SEARCHED)])
+def test_a_schedule_gives_its_trials_again(design: Design) -> None:
+    trials = [t for block in walk(design, at_most_users(3.3)) for t in block]
+    rows = [
+        {
+            "trial": t.name,
+            "block": str(t.block),
+            **{name: str(t.cell.levels[name]) for name in FACTORS},
+        }
+        for t in trials
+    ]
+    assert list(design.again(rows)) == trials
+    assert list(design.again(rows[:7])) == trials[:7]
+
+
+def test_rows_of_another_experiment_are_not_given_again() -> None:
+    row = dict.fromkeys(FACTORS, "x") | {"trial": "0001-x-r1", "block": "1"}
+    assert CrossoverSearch(SEARCHED).again([row]) == ()
+
+
+class Silent:
+    """A watch that looks on."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
+    folder = SessionFolder(tmp_path / "small" / "one")
+    folder.begin({}, "")
+    design = session.design_of(SEARCHED, {}, {})
+    session.run(folder, design, FakeBackend(), Silent(), {})
+    rows = folder.scheduled()
+    assert len(rows) >= 8
+    session.agrees(folder, design)
+    done = session.finished(folder)
+    assert all(one.load.goodput_rps for one in done.values())
+    session.run(folder, design, FakeBackend(), Silent(), done)
+    assert folder.scheduled() == rows
+
+
+def test_session_facts_of_a_search(tmp_path: Path) -> None:
+    folder = SessionFolder(tmp_path)
+    facts = session.session_facts(SEARCHED, {}, FakeBackend(), folder)
+    delays = next(factor for factor in facts["factors"] if factor["name"] == "delay_ms")
+    assert (delays["levels"], delays["varies"]) == ([0, 20], True)
+    assert facts["search"] == {"factor": "delay_ms", "between": (0.0, 20.0)}
+    assert facts["until"] is None
+    until = session.session_facts(MATRIX, {}, FakeBackend(), folder)["until"]
+    assert until == {"within": 0.1, "at_least": 4}
