@@ -39,7 +39,7 @@ FIGURE_STYLE = (
     ".d3{stroke-dasharray:7 2 2 2}.d4{stroke-dasharray:12 3}"
     ".bar{stroke:var(--c);stroke-width:1.5}.dot{fill:var(--c)}.faint{fill:var(--c);opacity:.55}"
     ".hollow{fill:var(--paper);stroke:var(--c);stroke-width:1.5}.fill{fill:var(--c);opacity:.75}"
-    ".wash{fill:var(--wash)}"
+    ".band{fill:var(--c);opacity:.25}"
 )
 
 

@@ -12,9 +12,11 @@ from analysis.axes import Axes
 from analysis.inference import (
     Answer,
     Bound,
+    Crossover,
     Effect,
     Observation,
     Within,
+    crossovers,
     effects,
     judge_claim,
     pairs,
@@ -68,7 +70,9 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
     if claim is None or not found:
         return None
     bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least or 1.0, claim.of)
-    compared = pairs(found, claim.factor, claim.numerator, claim.denominator)
+    compared = pairs(
+        found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
+    )
     units = {factor.name: factor.unit for factor in session.factors}
     labels = {factor.name: factor.label for factor in session.factors}
     return judge_claim(compared, bound, labels=labels, units=units, order=FIRST)
@@ -84,7 +88,22 @@ def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect
     for factor in session.factors:
         levels.setdefault(factor.name, _seen(factor.levels, found, factor.name))
     ordered = {name: levels[name] for name in (first, *levels) if name in levels}
-    return effects(found, ordered)
+    return effects(found, ordered, adaptive=session.adaptive)
+
+
+def crossovers_of(session: Session, found: Sequence[Observation]) -> tuple[Crossover, ...]:
+    """Where the claim's two levels are equal; empty where that was not searched."""
+    claim, search = session.claim, session.search
+    if claim is None or search is None:
+        return ()
+    return crossovers(
+        found,
+        claim.factor,
+        claim.numerator,
+        claim.denominator,
+        along=search.factor,
+        between=search.between,
+    )
 
 
 def _seen(levels: Sequence[Level], found: Sequence[Observation], name: str) -> tuple[Level, ...]:

@@ -18,7 +18,7 @@ from analysis.calibration import read_calibration
 from analysis.ceilings import CellCeilings
 from analysis.comparable import Comparison
 from analysis.derived import comparisons
-from analysis.inference import Answer, Effect
+from analysis.inference import Answer, Crossover, Effect
 from analysis.probes import Table, read_series
 from analysis.report import findings
 from analysis.session import Session, read_session
@@ -90,6 +90,7 @@ class Material:
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
     effects: tuple[Effect, ...]
+    crossovers: tuple[Crossover, ...]
     notes: tuple[str, ...]
 
     @property
@@ -139,6 +140,7 @@ def gather(folder: Path) -> Material:
         comparisons(session, by_cell),
         findings.answer(session, observations),
         findings.main_effects(session, observations),
+        findings.crossovers_of(session, observations),
         tuple(line for line in notes if line),
     )
 
