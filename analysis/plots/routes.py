@@ -31,6 +31,10 @@ WIDTH, HEIGHT, LEFT, RIGHT = 370.0, 330.0, 46.0, 14.0
 TOP, HIGH, BAND_TOP, BAND_HIGH = 48.0, 160.0, 246.0, 42.0
 
 
+NEAREST_TICKS = 0.1
+"""Numbers nearer to each other than this share of the axis would overlap."""
+
+
 def draw(goodput: Goodput) -> list[Element]:
     """A drawing per route."""
     return [_panel(goodput, name) for name in goodput.panels]
@@ -55,7 +59,7 @@ def _panel(goodput: Goodput, name: str) -> Element:
     upper = Frame(x, around(values), LEFT, TOP, WIDTH - LEFT - RIGHT, HIGH)
     lower = Frame(x, Scale(0, 100), LEFT, BAND_TOP, WIDTH - LEFT - RIGHT, BAND_HIGH)
     made = [words(LEFT, 16, name or goodput.title, "title"), *upper.y_axis("goodput, answers/s")]
-    made += [*lower.y_axis("failed, %", 2), *lower.x_axis(goodput.x_label, _ticks(points))]
+    made += [*lower.y_axis("failed, %", 2), *lower.x_axis(goodput.x_label, _ticks(points, x))]
     if not any(p.verdict == Verdict.VALID for p in points):
         made.append(words(WIDTH / 2, TOP + HIGH / 2, "no valid trial", "quiet", "middle"))
     for index, one in enumerate(series):
@@ -71,9 +75,13 @@ def _x(points: Sequence[Point]) -> Scale:
     return Scale(min(levels) - margin, max(levels) + margin)
 
 
-def _ticks(points: Sequence[Point]) -> list[tuple[float, str]]:
+def _ticks(points: Sequence[Point], x: Scale) -> list[tuple[float, str]]:
     levels = sorted({point.x for point in points if point.x is not None})
-    return [(level, short(level)) for level in levels] if levels else []
+    apart = levels[:1]
+    for level in levels[1:]:
+        if x.share(level) - x.share(apart[-1]) > NEAREST_TICKS:
+            apart.append(level)
+    return [(level, short(level)) for level in apart]
 
 
 def _place(frame: Frame, point: Point, index: int, of: int) -> float:
@@ -89,6 +97,8 @@ def _series(
     frame: Frame, points: Sequence[Point], series: Series, index: int, of: int
 ) -> Iterator[Element]:
     look = f"c{series.colour % COLOURS}"
+    # levels that a search came by stand after the YAML's own: a line goes from left to right
+    points = sorted(points, key=lambda point: point.x or 0.0)
     medians = [p for p in points if p.what == "median" and p.goodput_rps]
     at = [frame.at(_place(frame, p, index, of), p.goodput_rps or 0.0) for p in medians]
     ceilings = [
