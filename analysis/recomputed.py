@@ -12,7 +12,6 @@ from itertools import zip_longest
 from pathlib import Path
 
 from analysis.derived import derive
-from analysis.report import report
 
 MOST_CELLS = 20
 
@@ -29,6 +28,9 @@ def differences(session_dir: Path) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch, "derived")
         if (kept / "report.html").exists():
+            # what a report needs takes a while to import, and most commands write none
+            from analysis.report import report
+
             report(session_dir, made)
         else:
             derive(session_dir, made)

@@ -13,7 +13,9 @@ from analysis.report.wording import NOTHING, said, to_trial
 from analysis.timeline import Timeline
 
 TITLE = "The connection cap"
-REFUSALS = ("db_too_many_connections", "db_pool_timeout", "pooler_refused")
+REFUSALS = (
+    *("db_too_many_connections", "db_pool_timeout", "pooler_refused", "pooler_wait_timeout"),
+)
 MOST = 6
 """Drawings: what stands at the cap first."""
 

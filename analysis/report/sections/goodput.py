@@ -5,7 +5,9 @@ from __future__ import annotations
 from analysis.plots import goodput, routes
 from analysis.report.blocks import Absent, Block, Figure, Fold, Section, Table, Words, para, row
 from analysis.report.material import Material
-from analysis.report.wording import between, percent, said, to_trial
+from analysis.report.wording import NOTHING, between, percent, said, to_trial
+from analysis.summary import CellResult
+from analysis.trials import PERCENTS
 
 TITLE = "Goodput against delay"
 
@@ -65,15 +67,24 @@ def _cells(material: Material) -> Fold:
                 said(cell.row["goodput_rps"]),
                 between(beside.low_rps, beside.high_rps),
                 percent(share if isinstance(share, int | float) else None),
-                *(said(cell.row[name]) for name in ("max_goodput_rps", "p50_ms", "p95_ms")),
-                said(cell.row["p99_ms"]),
+                said(cell.row["max_goodput_rps"]),
+                *(_percentile(cell, percent) for percent in PERCENTS),
             )
         )
     return Fold(("All cells in numbers",), [Table(heading, rows), para(_meaning(), quiet=True)])
 
 
+def _percentile(cell: CellResult, percent: int) -> str:
+    """A number, or the bounds where what was never answered leaves it open."""
+    lower = cell.row[f"p{percent}_ms"]
+    upper = cell.row.get(f"p{percent}_upper_ms", lower)
+    if lower is None:
+        return NOTHING
+    return said(lower) if lower == upper else f"{said(lower)} to {said(upper)}"
+
+
 def _meaning() -> str:
     return (
-        "Medians over valid trials; percentiles from merged histograms of correct answers in the "
-        "steady window, empty where fewer than 5 answers lie beyond them."
+        "Medians over valid trials; percentiles from merged histograms of the steady window, "
+        "with bounds where requests were never answered, empty where fewer than 5 lie beyond."
     )

@@ -8,6 +8,7 @@ from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, 
 from analysis.report.material import Material
 from analysis.report.wording import percent, said
 from analysis.summary import CellResult
+from analysis.trials import Result
 
 TITLE = "How long answers took"
 
@@ -90,8 +91,14 @@ def _service(material: Material, cell: CellResult) -> latency.Counts:
 
 def unanswered_ms(cell: CellResult) -> tuple[float, ...]:
     """The ages of the requests that a cell's valid trials left without an answer."""
-    records = [result.record for result in cell.valid if result.record]
-    return tuple(sorted(1000 * age for r in records for age in r.load.in_flight_ages_s))
+    return tuple(sorted(1000 * age for result in cell.valid for age in _ages_s(result)))
+
+
+def _ages_s(result: Result) -> tuple[float, ...]:
+    """Those due in the steady window; sessions of before only know all that were in flight."""
+    if result.overdue_s or result.record is None:
+        return result.overdue_s
+    return result.record.load.in_flight_ages_s if result.record.schema == 1 else ()
 
 
 def _unanswered(material: Material, cells: list[CellResult]) -> Table:

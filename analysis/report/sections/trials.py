@@ -83,9 +83,18 @@ def _load(trial: Trial) -> list[Block]:
     drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, says)
     legend = [("c1", "correct"), ("c3 d2", "failed"), ("c4 thin", "users")]
     figure = Figure([drawn], alt=says, legend=legend, source=source)
-    failed = sorted(result.failure_classes.items(), key=lambda item: -item[1])
-    words = ", ".join(f"{count} {name}" for name, count in failed)
-    return [figure, _numbers(trial), *([para(f"Failures: {words}.")] if words else [])]
+    return [figure, _numbers(trial), *_failures(trial)]
+
+
+def _failures(trial: Trial) -> list[Block]:
+    """Each class with its first moment."""
+    rows = [
+        row(one.name, str(one.count), f"{one.first_s:.1f} s", said(one.users),
+            said(one.in_flight), said(one.connections))
+        for one in trial.result.failures
+    ]  # fmt: skip
+    heading = ["failure", "count", "first", "users then", "in flight then", "connections then"]
+    return [Table(heading, rows)] if rows else []
 
 
 def _numbers(trial: Trial) -> Table:
