@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rig.cli import Analysis, make_cli
+from rig.cli import Analysis, Reported, make_cli
+from rig.model import ExitCode
 
 
 def _derive(session: Path) -> Path | None:
@@ -24,6 +25,20 @@ def _table(session: Path) -> str:
     return analysis.table(session)
 
 
+def _report(session: Path) -> Reported:
+    from analysis.report import report
+
+    written = report(session)
+    return Reported([written.html], written.says, ExitCode[written.outcome.name])
+
+
+def _compare(before: Path, after: Path) -> Reported:
+    from analysis.report import compare
+
+    written = compare(before, after)
+    return Reported([written.html], written.says, ExitCode[written.outcome.name])
+
+
 def _differences(session: Path) -> Sequence[str]:
     import analysis
 
@@ -31,4 +46,4 @@ def _differences(session: Path) -> Sequence[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(make_cli(Analysis(_derive, _table, _differences))())
+    sys.exit(make_cli(Analysis(_derive, _table, _report, _compare, _differences))())

@@ -133,6 +133,18 @@ def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -
     return merged
 
 
+def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:
+    """(ms, how many) of a histogram in µs, ascending, at the upper edges of its buckets."""
+    return tuple(
+        (
+            histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000,
+            count,
+        )
+        for index, count in enumerate(histogram.counts)
+        if count
+    )
+
+
 def new_histogram() -> HdrHistogram:
     """An empty histogram with the bounds and digits that the recorder uses."""
     return HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from analysis.derived import derive
@@ -25,9 +26,28 @@ def differences(session_dir: Path) -> tuple[str, ...]:
     if not kept.is_dir():
         return ()
     with tempfile.TemporaryDirectory() as scratch:
-        made = derive(session_dir, Path(scratch, "derived")).folder
+        made = Path(scratch, "derived")
+        if (kept / "report.html").exists():
+            # what a report needs takes a while to import, and most commands write none
+            from analysis.report import report
+
+            report(session_dir, made)
+        else:
+            derive(session_dir, made)
         names = {*_tables(kept), *_tables(made)}
-        return tuple(line for name in sorted(names) for line in _compared(kept, made, name))
+        lines = [line for name in sorted(names) for line in _compared(kept, made, name)]
+        return (*lines, *_said(kept, made))
+
+
+def _said(kept: Path, made: Path) -> Iterator[str]:
+    """What the report says in words and tables, line by line, from its Markdown."""
+    name = "report.md"
+    sides = [(side / name).read_text(encoding="utf-8").splitlines()
+             for side in (kept, made) if (side / name).exists()]  # fmt: skip
+    if len(sides) == 2 and sides[0] != sides[1]:
+        pairs = zip_longest(*sides, fillvalue="nothing")
+        number = next(n for n, (told, found) in enumerate(pairs, 1) if told != found)
+        yield f"derived/{name}: line {number} is not as recomputed"
 
 
 def _tables(folder: Path) -> Iterator[str]:

@@ -113,6 +113,9 @@ class Session:
     """Whether its intervals decided when it ended (`until`)."""
     search: Searched | None = None
     scheduled: tuple[Scheduled, ...] = field(default=())
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
@@ -142,6 +145,8 @@ def read_session(folder: Path) -> Session:
             adaptive=bool(about.get("until")),
             search=_searched(about["search"]) if about.get("search") else None,
             scheduled=_schedule(folder / "schedule.csv", factors),
+            load=about.get("load") or {},
+            data=about.get("data") or {},
         )
     except FileNotFoundError as error:
         raise UsageError(f"{folder}: no session here (it has no session.json)") from error

@@ -36,6 +36,7 @@ from analysis.load import (
 from analysis.probed import app_worker_ends_s, connections
 from analysis.session import Scheduled, Session
 from analysis.stats import best_rps, bounds_ms, median, share
+from analysis.timeline import Timeline, timeline
 from rig.inference.goodput import goodput_of
 from rig.model import Level, Verdict
 from rig.record import DelayFacts, LoadFacts, Record
@@ -44,6 +45,8 @@ Row = Mapping[str, Level | None]
 """A line of a CSV: None is an empty cell."""
 
 PERCENTS = (50, 95, 99)
+
+NO_TIMELINE = Timeline()
 
 SKIPPED, MISSING = "skipped", "missing"
 _UNREADABLE = (
@@ -111,6 +114,7 @@ class Result:
     """The attempt's."""
     failures: tuple[Failure, ...] = ()
     """By class, the earliest first."""
+    timeline: Timeline = NO_TIMELINE
 
     @property
     def valid(self) -> bool:
@@ -195,6 +199,7 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
         tried.folder,
         loaded.failures,
+        timeline(loaded.completions, loaded.seconds),
     )
 
 
@@ -307,6 +312,18 @@ def percentiles(
         **{f"p{percent}_ms": lower for percent, (lower, _) in found.items()},
         **{f"p{percent}_upper_ms": upper for percent, (_, upper) in found.items()},
     }
+
+
+def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
+    """Service times of an open load, None where there are none, and one line if unreadable."""
+    path = load / "service.hlog"
+    if not path.exists():
+        return None, ""
+    try:
+        return read_latencies(path), ""
+    except _UNREADABLE as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        return None, f"load/service.hlog not readable: {said}"
 
 
 def _per_second(completions: Iterable[Completion]) -> Mapping[int, int]:

@@ -86,6 +86,9 @@ class ExitCode(enum.IntEnum):
     SOME_FAILED = 5
     NO_STACK = 6
     DIFFERS = 7
+    CONTRADICTED = 8
+    UNDECIDED = 9
+    SLOWER = 10
     INTERRUPTED = 130
 
 

@@ -26,6 +26,7 @@ from rig.backends.local import doctor, world
 from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.backends.specs import PROJECT
 from rig.cli import lock
+from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
@@ -34,7 +35,10 @@ from rig.plan import cpu_sets
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
-COMMANDS = ("run", "plan", "show", "analyse", "resume", "verify", "doctor", "clean")
+COMMANDS = (
+    *("run", "plan", "show", "analyse", "report", "compare"),
+    *("resume", "verify", "doctor", "clean"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Analysis:
     derive: Callable[[Path], Path | None]
     """Writes derived/ of a session; the figure's path, if there is one."""
     table: Callable[[Path], str]
+    report: Callable[[Path], Reported]
+    compare: Callable[[Path, Path], Reported]
     differences: Callable[[Path], Sequence[str]]
     """Every number of derived/ that is not as the raw files give it."""
 
@@ -85,6 +91,9 @@ def _options(*names: str) -> Callable[[Any], Any]:
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "file": click.argument("file", type=click.Path(path_type=Path), default="experiments.yaml"),
     "session": click.argument("session", required=False),
+    "before": click.argument("before", metavar="A"),
+    "after": click.argument("after", metavar="B"),
+    "check": click.option("--check", is_flag=True, help="Make the finding the exit code, for CI."),
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
         "--backend",
@@ -148,6 +157,19 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         """Make derived/ again from the raw files."""
         _derived(store.find_session(out, session), analysis, console)
         return ExitCode.OK
+
+    @group.command("report")
+    @_options("session", "out", "check")
+    def report(session: str | None, out: Path, check: bool) -> int:
+        """Write the report of a session: derived/report.html, report.md and figures."""
+        return tell(analysis.report(store.find_session(out, session).path), console, check)
+
+    @group.command("compare")
+    @_options("before", "after", "out", "check")
+    def compare(before: str, after: str, out: Path, check: bool) -> int:
+        """Set two sessions side by side, cell by cell."""
+        folders = [store.find_session(out, name).path for name in (before, after)]
+        return tell(analysis.compare(*folders), console, check)
 
     @group.command("resume")
     @_options("session", "out", "figure")

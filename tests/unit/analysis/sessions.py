@@ -104,7 +104,7 @@ def make(
         levels = {name: made.all_levels().get(name, "") for name in names}
         trial = f"{position:04d}-made-r{made.replicate}"
         cell = "-".join(str(level) for level in levels.values())
-        rows.append([position, trial, 1, made.replicate, cell, made.skip, made.because,
+        rows.append([position, trial, made.replicate, made.replicate, cell, made.skip, made.because,
                      *levels.values()])  # fmt: skip
         if made.answers or made.verdict is Verdict.FAILED:
             attempt(folder / "trials" / trial, made)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import Analysis, commands, lock, make_cli
+from rig.cli import Analysis, Reported, commands, lock, make_cli
 from rig.model import ExitCode, StackError
 
 ROOT = Path(__file__).parents[3]
@@ -33,6 +33,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         analysis = Analysis(
             derive=lambda _: None,
             table=lambda path: f"table of {path.name}",
+            report=lambda path: Reported([path], ["not decided"], ExitCode.UNDECIDED),
+            compare=lambda _, after: Reported([after], ["slower"], ExitCode.SLOWER),
             differences=lambda _: (),
         )
         return make_cli(analysis)()
