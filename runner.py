@@ -5,9 +5,11 @@ The only file that knows both the rig, which measures, and the analysis, which r
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from rig.cli import Analysis, make_cli
+from rig.cli import Analysis, Reported, make_cli
+from rig.model import ExitCode
 
 
 def _derive(session: Path) -> Path | None:
@@ -23,5 +25,25 @@ def _table(session: Path) -> str:
     return analysis.table(session)
 
 
+def _report(session: Path) -> Reported:
+    from analysis.report import report
+
+    written = report(session)
+    return Reported([written.html], written.says, ExitCode[written.outcome.name])
+
+
+def _compare(before: Path, after: Path) -> Reported:
+    from analysis.report import compare
+
+    written = compare(before, after)
+    return Reported([written.html], written.says, ExitCode[written.outcome.name])
+
+
+def _differences(session: Path) -> Sequence[str]:
+    import analysis
+
+    return analysis.differences(session)
+
+
 if __name__ == "__main__":
-    sys.exit(make_cli(Analysis(_derive, _table))())
+    sys.exit(make_cli(Analysis(_derive, _table, _report, _compare, _differences))())

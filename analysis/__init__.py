@@ -5,5 +5,6 @@ it needs of the factors (label, unit, order of levels) stands in `session.json`.
 """
 
 from analysis.derived import Derived, derive, table
+from analysis.recomputed import differences
 
-__all__ = ["Derived", "derive", "table"]
+__all__ = ["Derived", "derive", "differences", "table"]

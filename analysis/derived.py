@@ -8,19 +8,25 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.axes import axes
+from analysis.beside import Beside, beside_cells, ceilings_of
+from analysis.calibration import read_calibration
+from analysis.comparable import Comparison, compared, comparison_columns, comparison_rows
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
-from analysis.trials import Result, Row, results, trial_columns
+from analysis.told import measured_trips, told
+from analysis.trials import FAILURE_COLUMNS, Result, Row, failure_rows, results, trial_columns
 from rig.model import Level
 
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
+FAILURES = Path("failures.csv")
+COMPARISONS = Path("comparisons.csv")
 GOODPUT = Path("figures", "goodput.csv")
 
 
@@ -39,22 +45,47 @@ class Derived:
     """One line on each file that could not be read."""
 
 
-def derive(session_dir: Path) -> Derived:
-    """Replaces `derived/` by what the raw files say; UsageError for a folder that is no session."""
+def derive(session_dir: Path, into: Path | None = None) -> Derived:
+    """Replaces `derived/`, or the folder `into`, by what the raw files say.
+
+    UsageError for a folder that is no session.
+    """
     session = read_session(session_dir)
     found = results(session)
-    trials = tuple(result.row() for result in found)
     by_cell = cells(session, found)
+    calibration, _ = read_calibration(session_dir)
+    beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration))
+    pairs = comparisons(session, by_cell)
+    return write_derived(session, found, by_cell, pairs, beside, into or session_dir / "derived")
+
+
+def write_derived(
+    session: Session,
+    found: Sequence[Result],
+    by_cell: Sequence[CellResult],
+    pairs: Sequence[Comparison],
+    beside: Mapping[str, Beside],
+    folder: Path,
+    more: Callable[[Path], None] = lambda _: None,
+) -> Derived:
+    """Replaces a folder by tables and figure, and whatever `more` writes into it.
+
+    `beside`: intervals and ceilings for the figure, by cell.
+    """
+    trials = tuple(result.row() for result in found)
     summary = tuple(cell.row for cell in by_cell)
-    folder = session_dir / "derived"
-    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=session_dir))
+    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=folder.parent))
     try:
         new = scratch / "new"
         (new / GOODPUT).parent.mkdir(parents=True)
         write_csv(new / TRIALS, trial_columns(session), trials)
         write_csv(new / SUMMARY, summary_columns(session), summary)
+        write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(found)))
+        rows = tuple(comparison_rows(session, pairs))
+        write_csv(new / COMPARISONS, comparison_columns(session), rows)
         if found:
-            _figure(session, by_cell, new / GOODPUT)
+            _figure(session, by_cell, pairs, beside, new / GOODPUT)
+        more(new)
         if folder.exists():
             folder.rename(scratch / "old")
         new.rename(folder)
@@ -71,11 +102,23 @@ def derive(session_dir: Path) -> Derived:
     )
 
 
-def _figure(session: Session, by_cell: Sequence[CellResult], path: Path) -> None:
+def comparisons(session: Session, by_cell: Sequence[CellResult]) -> tuple[Comparison, ...]:
+    """Every pair of cells the claim compares, and whether it is the same thing."""
+    said = {r.scheduled.trial: told(r) for cell in by_cell for r in cell.valid}
+    return compared(session, by_cell, said, measured_trips(session.folder))
+
+
+def _figure(
+    session: Session,
+    by_cell: Sequence[CellResult],
+    pairs: Sequence[Comparison],
+    beside: Mapping[str, Beside],
+    path: Path,
+) -> None:
     # matplotlib takes longer to import than a table to print, so only drawing pays for it
     from analysis.plots import goodput
 
-    figure = goodput.data(session, axes(session), by_cell)
+    figure = goodput.data(session, axes(session), by_cell, pairs, beside)
     write_csv(path, goodput.COLUMNS, figure.rows())
     goodput.draw(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
 
@@ -87,7 +130,9 @@ def table(session_dir: Path) -> str:
     """
     session: Session = read_session(session_dir)
     found = results(session)
-    return text_table(session, axes(session), cells(session, found), _notes(found))
+    by_cell = cells(session, found)
+    pairs = comparisons(session, by_cell)
+    return text_table(session, axes(session), by_cell, _notes(found), pairs)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:

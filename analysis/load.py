@@ -6,7 +6,7 @@ May not know plans, verdicts or cells. docs/results-format.md describes the file
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,21 @@ class Second:
     second: int
     phase: str
     users: int
+    """0 in an open load."""
     started: int
     in_flight: int
+    planned_users: int = 0
+    """0 in an open load, and where an older file does not say."""
+    finished: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A request in flight at the stop: its intended start, s since the load's, and its age."""
+
+    started_s: float
+    age_s: float
 
 
 def read_completions(path: Path) -> tuple[Completion, ...]:
@@ -70,11 +83,39 @@ def read_seconds(path: Path) -> tuple[Second, ...]:
         Second(
             second=int(line["second"]),
             phase=line["phase"],
-            users=int(line["users"]),
+            users=int(line["users"] or 0),
             started=int(line["started"]),
             in_flight=int(line["in_flight"]),
+            planned_users=int(line.get("planned_users") or 0),
+            finished=int(line.get("finished") or 0),
+            dropped=int(line.get("dropped") or 0),
         )
         for line in _lines(path)
+    )
+
+
+def read_unanswered(path: Path) -> tuple[Unanswered, ...]:
+    """`unanswered.csv`, which schema 1 did not have; OSError, KeyError or ValueError as above."""
+    if not path.exists():
+        return ()
+    return tuple(
+        Unanswered(float(line["started_s"]), float(line["age_s"])) for line in _lines(path)
+    )
+
+
+def overdue_s(
+    unanswered: Iterable[Unanswered], ramp_s: float, answered: HdrHistogram
+) -> tuple[float, ...]:
+    """The ages of the unanswered requests that belong to the steady window's percentiles.
+
+    Those that were under way during all of it, and those that have waited longer than any of
+    its correct answers (`answered`, in µs). docs/method.md says why the others do not.
+    """
+    longest_s = answered.get_max_value() / 1e6 if answered.get_total_count() else 0.0
+    return tuple(
+        request.age_s
+        for request in unanswered
+        if request.started_s < ramp_s or request.age_s > longest_s
     )
 
 
@@ -90,6 +131,18 @@ def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -
             if tag_phase == phase and rest.rpartition("|")[2] == outcome:
                 merged.decode_and_add(payload)
     return merged
+
+
+def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:
+    """(ms, how many) of a histogram in µs, ascending, at the upper edges of its buckets."""
+    return tuple(
+        (
+            histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000,
+            count,
+        )
+        for index, count in enumerate(histogram.counts)
+        if count
+    )
 
 
 def new_histogram() -> HdrHistogram:

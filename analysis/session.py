@@ -25,6 +25,8 @@ class Factor:
     label: str
     unit: str = ""
     levels: tuple[Level, ...] = ()
+    facts: tuple[str, ...] = ()
+    """What differs between two levels by itself: facts by dotted path."""
 
     def level(self, text: str) -> Level:
         """The level that a CSV cell stands for; a number or the text itself if it is none."""
@@ -111,6 +113,9 @@ class Session:
     """Whether its intervals decided when it ended (`until`)."""
     search: Searched | None = None
     scheduled: tuple[Scheduled, ...] = field(default=())
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
@@ -140,6 +145,8 @@ def read_session(folder: Path) -> Session:
             adaptive=bool(about.get("until")),
             search=_searched(about["search"]) if about.get("search") else None,
             scheduled=_schedule(folder / "schedule.csv", factors),
+            load=about.get("load") or {},
+            data=about.get("data") or {},
         )
     except FileNotFoundError as error:
         raise UsageError(f"{folder}: no session here (it has no session.json)") from error
@@ -154,7 +161,13 @@ def _said(error: Exception) -> str:
 
 
 def _factor(data: Mapping[str, Any]) -> Factor:
-    return Factor(data["name"], data["label"], data.get("unit") or "", tuple(data["levels"]))
+    return Factor(
+        name=data["name"],
+        label=data["label"],
+        unit=data.get("unit") or "",
+        levels=tuple(data["levels"]),
+        facts=tuple(data.get("facts", ())),
+    )
 
 
 def _searched(data: Mapping[str, Any]) -> Searched:

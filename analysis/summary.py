@@ -11,17 +11,23 @@ from dataclasses import dataclass
 
 from analysis.load import new_histogram
 from analysis.session import Claim, Session
-from analysis.stats import median, percentile_ms
-from analysis.trials import MISSING, SKIPPED, VERDICTS, Result, Row, top
+from analysis.stats import median, share
+from analysis.trials import MISSING, SKIPPED, VERDICTS, Result, Row, percentiles, top
 from rig.model import Level, Verdict
 
 MEDIANS = (
     *("offered_rps", "goodput_rps", "max_goodput_rps", "failure_share"),
-    *("successes", "failures", "total_successes", "total_failures", "first_failure_s"),
-    *("peak_users", "in_flight_at_stop", "measured_delay_ms"),
+    *(
+        "overdue",
+        "successes",
+        "failures",
+        "dropped",
+        "total_successes",
+        "total_failures",
+        "first_failure_s",
+    ),
+    *("peak_users", "in_flight_at_stop", "never_answered_users", "measured_delay_ms"),
 )
-
-PERCENTS = (50, 95, 99)
 
 WORST_FIRST = (Verdict.INVALID, Verdict.UNKNOWN, Verdict.FAILED, MISSING, SKIPPED)
 
@@ -90,6 +96,9 @@ def _measures(valid: Sequence[Result]) -> dict[str, Level | None]:
     for result in valid:
         histogram.add(result.latencies)
         classes.update(result.failure_classes)
+    overdue_s = [age_s for result in valid for age_s in result.overdue_s]
+    dropped = sum(result.measures.dropped or 0 for result in valid)
+    offered = sum(result.offered for result in valid)
     row: dict[str, Level | None] = {}
     for name in MEDIANS:
         row[name] = median(values(name))
@@ -97,7 +106,7 @@ def _measures(valid: Sequence[Result]) -> dict[str, Level | None]:
             row["goodput_min_rps"] = min(goodputs, default=None)
             row["goodput_max_rps"] = max(goodputs, default=None)
         if name == "failure_share":
-            row |= {f"p{percent}_ms": percentile_ms(histogram, percent) for percent in PERCENTS}
+            row |= percentiles(histogram, overdue_s, share(dropped, offered) or 0.0)
         if name == "first_failure_s":
             row["top_failure"] = top(classes)
     mechanisms = {result.measures.delay_mechanism for result in valid} - {""}
@@ -116,6 +125,12 @@ class Ratio:
     denominator_trials: int
 
 
+def settled(row: Row, name: str) -> Level | None:
+    """A row's number; None where it is only a bound: unanswered requests could move it."""
+    value = row.get(name)
+    return value if row.get(name.replace("_ms", "_upper_ms"), value) == value else None
+
+
 def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
     """numerator ÷ denominator for every pair of cells in which both have a number."""
     denominators = {
@@ -128,7 +143,7 @@ def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
         under = denominators.get(_without(over.levels, claim.factor))
         if over.levels.get(claim.factor) != claim.numerator or under is None:
             continue
-        above, below = over.row.get(claim.of), under.row.get(claim.of)
+        above, below = settled(over.row, claim.of), settled(under.row, claim.of)
         if isinstance(above, int | float) and isinstance(below, int | float) and below > 0:
             levels = {name: at for name, at in over.levels.items() if name != claim.factor}
             pairs.append(Ratio(levels, above / below, len(over.valid), len(under.valid)))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.axes import Axes
+from analysis.comparable import Comparison, labels, named
 from analysis.session import Claim, Session
-from analysis.summary import CellResult, ratios
+from analysis.stats import median
+from analysis.summary import CellResult, ratios, settled
 from analysis.trials import VERDICTS, Result
 from rig.model import Level
 
@@ -33,7 +35,11 @@ NOTHING = "-"
 
 
 def text_table(
-    session: Session, layout: Axes, cells: Sequence[CellResult], notes: Sequence[str]
+    session: Session,
+    layout: Axes,
+    cells: Sequence[CellResult],
+    notes: Sequence[str],
+    pairs: Sequence[Comparison] = (),
 ) -> str:
     """The whole table: heading, a group per route and delay, the claim's ratios, notes."""
     ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
@@ -48,7 +54,7 @@ def text_table(
             lines += [group] if group else []
         lines += _cell(cell, name, width)
     if session.claim:
-        lines += _claim(session, session.claim, layout, ordered)
+        lines += _claim(session, session.claim, layout, ordered, pairs)
     lines += ["", *_wrapped(f"note: {note}" for note in notes)] if notes else []
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -82,10 +88,11 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
         value = cell.row[column]
         if column == "failure_share" and isinstance(value, int | float):
             value = 100 * value
-        line += number(value).rjust(size)
+        bound = "" if settled(cell.row, column) is not None or value is None else "> "
+        line += f"{bound}{number(value)}".rjust(size)
     yield line
     details = [name] if short != name else []
-    details += [*_spread(cell), *_failures(cell)]
+    details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
     details += [_not_counted(result) for result in cell.results if not result.valid]
     yield from _wrapped(details, indent="      ")
 
@@ -112,7 +119,25 @@ def _failures(cell: CellResult) -> list[str]:
         return []
     first_s = cell.row["first_failure_s"]
     when = f", the first {first_s:.1f} s into the load" if isinstance(first_s, int | float) else ""
-    return [f"failures: mostly {cell.row['top_failure']}{when}"]
+    return [f"failures: mostly {cell.row['top_failure']}{when}{_at_the_first(cell)}"]
+
+
+def _at_the_first(cell: CellResult) -> str:
+    """Users and connections when the first failure came; medians over the valid trials."""
+    firsts = [result.failures[0] for result in cell.valid if result.failures]
+    said = ""
+    for values, what in (
+        ([first.users for first in firsts], "users"),
+        ([first.connections for first in firsts], "connections"),
+    ):
+        middle = median(values)
+        said += f", {number(middle)} {what}" if middle is not None else ""
+    return f", at{said[1:]}" if said else ""
+
+
+def _never_answered(cell: CellResult) -> list[str]:
+    never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
+    return [f"{number(never)} of {number(peak)} users were never answered"] if never else []
 
 
 def _not_counted(result: Result) -> str:
@@ -122,7 +147,13 @@ def _not_counted(result: Result) -> str:
     return said + (f" (goodput {number(goodput)} /s, not counted)" if goodput is not None else "")
 
 
-def _claim(session: Session, claim: Claim, layout: Axes, cells: Sequence[CellResult]) -> list[str]:
+def _claim(
+    session: Session,
+    claim: Claim,
+    layout: Axes,
+    cells: Sequence[CellResult],
+    compared: Sequence[Comparison],
+) -> list[str]:
     title = f"{claim.of}: {claim.numerator} ÷ {claim.denominator}"
     found = ratios(cells, claim)
     if not found:
@@ -144,8 +175,19 @@ def _claim(session: Session, claim: Claim, layout: Axes, cells: Sequence[CellRes
         trials = (pair.numerator_trials, pair.denominator_trials)
         many = f"medians of {trials[0]} and {trials[1]} trials"
         lines.append(line + ("single runs" if trials == (1, 1) else many))
+        lines += _wrapped(_of_pair(compared, pair.levels), indent="      ")
     how = "SIMULATED, not measured," if session.backend == "fake" else "measured"
-    return [*lines, f"  {how} in session {session.name} only; nothing is said of significance"]
+    lines.append(f"  {how} in session {session.name} only; nothing is said of significance")
+    return [*lines, *_wrapped(labels(session, compared, values=False), indent="  ")]
+
+
+def _of_pair(compared: Sequence[Comparison], levels: Mapping[str, Level]) -> Iterator[str]:
+    for one in compared:
+        if one.levels == levels and one.undeclared:
+            yield f"not the same thing: {named(one.undeclared)}"
+        over, under = one.round_trips
+        if one.levels == levels and over is not None and under is not None:
+            yield f"round trips per request, measured: {number(over)} vs {number(under)}"
 
 
 def _wrapped(lines: Sequence[str] | Iterator[str], indent: str = "") -> Iterator[str]:

@@ -9,9 +9,10 @@ import dataclasses
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hdrh.codec import (
     HdrCookieException,
@@ -20,23 +21,32 @@ from hdrh.codec import (
 from hdrh.histogram import HdrHistogram
 
 from analysis.attempts import Tried, last_finished
+from analysis.failures import Failure, attributed, failures
 from analysis.load import (
     STEADY,
     Completion,
     Second,
     new_histogram,
+    overdue_s,
     read_completions,
     read_latencies,
     read_seconds,
+    read_unanswered,
 )
+from analysis.probed import app_worker_ends_s, connections
 from analysis.session import Scheduled, Session
-from analysis.stats import best_rps, median, percentile_ms, share
+from analysis.stats import best_rps, bounds_ms, median, share
+from analysis.timeline import Timeline, timeline
 from rig.inference.goodput import goodput_of
 from rig.model import Level, Verdict
 from rig.record import DelayFacts, LoadFacts, Record
 
 Row = Mapping[str, Level | None]
 """A line of a CSV: None is an empty cell."""
+
+PERCENTS = (50, 95, 99)
+
+NO_TIMELINE = Timeline()
 
 SKIPPED, MISSING = "skipped", "missing"
 _UNREADABLE = (
@@ -59,14 +69,20 @@ class Measures:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    p50_upper_ms: float | None = None
+    p95_upper_ms: float | None = None
+    p99_upper_ms: float | None = None
+    overdue: int | None = None
     successes: int | None = None
     failures: int | None = None
+    dropped: int | None = None
     total_successes: int | None = None
     total_failures: int | None = None
     first_failure_s: float | None = None
     top_failure: str = ""
     peak_users: int | None = None
     in_flight_at_stop: int | None = None
+    never_answered_users: int | None = None
     measured_delay_ms: float | None = None
     delay_mechanism: str = ""
 
@@ -86,10 +102,19 @@ class Result:
     measures: Measures = Measures()
     latencies: HdrHistogram = field(default_factory=new_histogram)
     """Successes of the steady window, µs."""
+    overdue_s: tuple[float, ...] = ()
+    """Ages of the unanswered requests that count beside them."""
+    offered: int = 0
+    """Requests meant for the steady window, dropped ones included."""
     failure_classes: Mapping[str, int] = field(default_factory=dict)
     record: Record | None = None
     notes: tuple[str, ...] = ()
     """One line on each file that could not be read."""
+    folder: Path | None = None
+    """The attempt's."""
+    failures: tuple[Failure, ...] = ()
+    """By class, the earliest first."""
+    timeline: Timeline = NO_TIMELINE
 
     @property
     def valid(self) -> bool:
@@ -123,6 +148,27 @@ def trial_columns(session: Session) -> tuple[str, ...]:
     )
 
 
+FAILURE_COLUMNS = (
+    *("trial", "verdict", "class", "count", "first_s", "users", "in_flight", "db_connections"),
+)
+
+
+def failure_rows(found: Sequence[Result]) -> Iterator[Row]:
+    """The lines of `failures.csv`: one per trial and class."""
+    for result in found:
+        for failure in result.failures:
+            yield {
+                "trial": result.scheduled.trial,
+                "verdict": result.verdict,
+                "class": failure.name,
+                "count": failure.count,
+                "first_s": failure.first_s,
+                "users": failure.users,
+                "in_flight": failure.in_flight,
+                "db_connections": failure.connections,
+            }
+
+
 def results(session: Session) -> tuple[Result, ...]:
     """Every scheduled trial, in the order of the schedule."""
     trials = session.folder / "trials"
@@ -137,18 +183,23 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         verdict = SKIPPED if scheduled.skip else MISSING
         why = scheduled.skip or _why_missing(tried)
         return Result(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
-    measures, latencies, classes, note = _measure(tried.folder / "load", tried.record)
+    loaded, note = _read_load(tried.folder, tried.record)
     return Result(
         scheduled,
         tried.record.verdict.value,
         tried.record.why,
         tried.record.attempt,
         tried.attempts,
-        measures,
-        latencies,
-        classes,
+        _measures(loaded, tried.record),
+        loaded.latencies,
+        loaded.overdue_s,
+        loaded.offered,
+        {failure.name: failure.count for failure in loaded.failures},
         tried.record,
         (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
+        tried.folder,
+        loaded.failures,
+        timeline(loaded.completions, loaded.seconds),
     )
 
 
@@ -158,64 +209,121 @@ def _why_missing(tried: Tried) -> str:
     return "interrupted before it was finished" if tried.attempts else "not run yet"
 
 
-def _measure(folder: Path, record: Record) -> tuple[Measures, HdrHistogram, Mapping[str, int], str]:
-    """What the files of a load say, and one line if they cannot be read."""
-    delay = _delay(record.delay)
+@dataclass(frozen=True)
+class Loaded:
+    """The files of one load. `latencies`: correct answers of the steady window, in µs."""
+
+    completions: tuple[Completion, ...] = ()
+    seconds: tuple[Second, ...] = ()
+    latencies: HdrHistogram = field(default_factory=new_histogram)
+    overdue_s: tuple[float, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals meant for the steady window and never sent."""
+        return sum(second.dropped for second in self.seconds if second.phase == STEADY)
+
+    @property
+    def offered(self) -> int:
+        """Requests meant for the steady window."""
+        started = sum(second.started for second in self.seconds if second.phase == STEADY)
+        return started + self.dropped
+
+
+def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
+    """What the files of a load say, and one line on what is wrong with them."""
+    folder = attempt / "load"
     if not (folder / "completions.csv").exists():
-        note = "no load/completions.csv" if record.verdict == Verdict.VALID else ""
-        return delay, new_histogram(), {}, note
+        return Loaded(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
     try:
-        completions = read_completions(folder / "completions.csv")
-        seconds = read_seconds(folder / "seconds.csv")
         latencies = read_latencies(folder / "latencies.hlog")
+        unanswered = read_unanswered(folder / "unanswered.csv")
+        ends_s = app_worker_ends_s(attempt, record.load)
+        completions = attributed(read_completions(folder / "completions.csv"), ends_s)
+        seconds = read_seconds(folder / "seconds.csv")
+        loaded = Loaded(
+            tuple(completions),
+            seconds,
+            latencies,
+            overdue_s(unanswered, record.load.ramp_s, latencies),
+            failures(completions, seconds, connections(attempt, record.load)),
+        )
     except _UNREADABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        return delay, new_histogram(), {}, f"load files not readable: {said}"
-    measures = measure(completions, seconds, latencies, record.load)
-    merged = dataclasses.replace(
-        measures,
+        return Loaded(), f"load files not readable: {said}"
+    answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
+    timed = latencies.get_total_count()
+    differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
+    return loaded, differ if answers != timed else ""
+
+
+def _measures(loaded: Loaded, record: Record) -> Measures:
+    delay = _delay(record.delay)
+    if not loaded.completions and not loaded.seconds:
+        return delay
+    return dataclasses.replace(
+        measure(loaded, record.load),
         measured_delay_ms=delay.measured_delay_ms,
         delay_mechanism=delay.delay_mechanism,
     )
-    answers, timed = merged.successes, latencies.get_total_count()
-    differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
-    return merged, latencies, _classes(completions), differ if answers != timed else ""
 
 
-def measure(
-    completions: Iterable[Completion],
-    seconds: Iterable[Second],
-    latencies: HdrHistogram,
-    load: LoadFacts,
-) -> Measures:
+def measure(loaded: Loaded, load: LoadFacts) -> Measures:
     """The numbers of one load, without the delay's."""
-    completions, seconds = tuple(completions), tuple(seconds)
+    completions = loaded.completions
     window_s = load.duration_s - load.ramp_s
     good = [c for c in completions if c.phase == STEADY and c.ok]
     successes = sum(c.count for c in good)
     failures = sum(c.count for c in completions if c.phase == STEADY and not c.ok)
     rate, method = goodput_of(((c.count, c.first_s, c.last_s) for c in good), window_s)
-    started = sum(second.started for second in seconds if second.phase == STEADY)
     per_second = _per_second(completions)
     classes = _classes(completions)
+    dropped_share = share(loaded.dropped, loaded.offered) or 0.0
     return Measures(
-        offered_rps=started / window_s if window_s > 0 else None,
+        offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,
         goodput_method=method,
         max_goodput_rps=best_rps(per_second, math.floor(load.duration_s)),
         failure_share=share(failures, successes + failures),
-        p50_ms=percentile_ms(latencies, 50),
-        p95_ms=percentile_ms(latencies, 95),
-        p99_ms=percentile_ms(latencies, 99),
+        **percentiles(loaded.latencies, loaded.overdue_s, dropped_share),
+        overdue=len(loaded.overdue_s),
         successes=successes,
         failures=failures,
+        dropped=loaded.dropped,
         total_successes=sum(per_second.values()),
         total_failures=sum(classes.values()),
         first_failure_s=min((c.first_s for c in completions if not c.ok), default=None),
         top_failure=top(classes),
-        peak_users=load.peak_users or max((second.users for second in seconds), default=0),
+        peak_users=load.peak_users or max((second.users for second in loaded.seconds), default=0),
         in_flight_at_stop=load.in_flight_at_stop,
+        never_answered_users=load.never_answered_users,
     )
+
+
+def percentiles(
+    latencies: HdrHistogram, overdue_s: Sequence[float], dropped_share: float
+) -> dict[str, Any]:
+    """The columns of every percentile: lower bounds, then upper ones."""
+    found = {
+        percent: bounds_ms(latencies, overdue_s, percent, dropped_share) for percent in PERCENTS
+    }
+    return {
+        **{f"p{percent}_ms": lower for percent, (lower, _) in found.items()},
+        **{f"p{percent}_upper_ms": upper for percent, (_, upper) in found.items()},
+    }
+
+
+def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
+    """Service times of an open load, None where there are none, and one line if unreadable."""
+    path = load / "service.hlog"
+    if not path.exists():
+        return None, ""
+    try:
+        return read_latencies(path), ""
+    except _UNREADABLE as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        return None, f"load/service.hlog not readable: {said}"
 
 
 def _per_second(completions: Iterable[Completion]) -> Mapping[int, int]:

@@ -105,7 +105,7 @@ def facts() -> dict[str, Any]:
     """What the connections of this app worker are, as observed."""
     return {
         "driver": "asyncpg",
-        "conn_max_age_s": {"per_request": 0, "persistent": None}.get(settings.CONNECTIONS),
+        "conn_max_age_s": None if settings.CONNECTIONS == "persistent" else 0,
         "connect_timeout_s": settings.CONNECT_TIMEOUT_S,
         "prepared_statements": STATEMENT_CACHE > 0,
         "kept_idle_connections": len(_idle),

@@ -17,13 +17,16 @@ from typing import Any
 
 from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
+from rig.calibrated import predicted
 from rig.checks import judge
 from rig.model import Phase, RigError, StackError, Verdict
-from rig.observed import Observed, observe
+from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
-from rig.record import Record, Span
+from rig.probes import sampling
+from rig.record import Calibration, Record, Span
 
 OnPhase = Callable[[Phase], None]
+NOT_CALIBRATED = Calibration()
 
 
 @dataclass
@@ -68,6 +71,7 @@ def run(
     origin_s: float,
     on_phase: OnPhase,
     on_progress: OnProgress,
+    calibration: Calibration = NOT_CALIBRATED,
 ) -> Record:
     """Carries a trial out in `folder` and writes its manifest, last of all.
 
@@ -81,14 +85,21 @@ def run(
             stack.bring_up()
         if stack is not None:
             try:
-                _measure(stack, walk, seen, on_progress)
+                _measure(stack, walk, seen, on_progress, folder)
             finally:
                 with walk.phase(Phase.COLLECT):
                     stack.collect(folder)
+                    store.write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
                     seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
-    record = _judged(trial, walk, _record(trial, number, backend, walk, seen, started_at))
+    record = _record(trial, number, backend, walk, seen, started_at)
+    record = dataclasses.replace(
+        record,
+        predicted=predicted(trial.plan, trial.cell.levels, calibration),
+        null_rps=calibration.null_rps,
+    )
+    record = _judged(trial, walk, record)
     checks = [dataclasses.asdict(check) for check in record.checks]
     store.write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
     record = dataclasses.replace(record, files=store.hashes(folder))
@@ -97,14 +108,19 @@ def run(
     return record
 
 
-def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress) -> None:
+def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress, folder: Path) -> None:
     def verify() -> None:
         seen.facts = stack.verify()
+
+    def load() -> None:
+        # not beyond it: the end of every role would look like a failure
+        with sampling(stack.sight, folder / "probes"):
+            stack.run_load(on_progress)
 
     steps: tuple[tuple[Phase, Callable[[], None]], ...] = (
         (Phase.IMPAIR, stack.set_delay),
         (Phase.VERIFY, verify),
-        (Phase.LOAD, lambda: stack.run_load(on_progress)),
+        (Phase.LOAD, load),
         (Phase.STOP, stack.stop),
     )
     for phase, step in steps:
@@ -124,7 +140,6 @@ def _record(
         plan_digest=trial.plan.digest,
         started_at=started_at,
         spans=tuple(walk.spans),
-        facts=seen.facts,
         **vars(seen.observed),
     )
 

@@ -85,24 +85,34 @@ class ExitCode(enum.IntEnum):
     SOME_INVALID = 4
     SOME_FAILED = 5
     NO_STACK = 6
+    DIFFERS = 7
+    CONTRADICTED = 8
+    UNDECIDED = 9
+    SLOWER = 10
     INTERRUPTED = 130
 
 
 OUTCOME_OK = "ok"
 """The outcome of an answer that was correct; every other outcome is a failure class."""
 
+OUTCOME_DROPPED = "dropped"
+"""The failure class of an arrival that was never sent; it has no response time."""
+
 FAILURE_CLASSES: Mapping[str, str] = {
     "db_too_many_connections": "Postgres refused the connection: SQLSTATE 53300",
     "db_pool_timeout": "the app's own pool had no free connection in time",
-    "pooler_refused": "PgBouncer refused the client",
+    "pooler_refused": "PgBouncer refused the client: one of its caps",
+    "pooler_wait_timeout": "PgBouncer let the client wait too long for a server connection",
     "db_connection_lost": "the database connection could not be made or broke (class 08, 57P0x)",
     "db_statement_error": "Postgres refused the statement",
     "app_error": "the app answered 5xx for another reason",
     "unexpected_status": "an answer with a status the route does not expect",
+    "app_worker_killed": "the connection broke as an app worker ended",
     "connection_refused": "nobody listened at the target's address",
     "connection_reset": "the target closed the connection without an answer",
     "timeout": "no answer within the load's time-out",
     "client_error": "the load worker itself failed to send or read",
+    OUTCOME_DROPPED: "an open load's arrival that found `max_in_flight` requests under way",
 }
 """Every class a failed request can carry, by the layer that refused it."""
 

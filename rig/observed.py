@@ -6,12 +6,16 @@ Reads files and nothing else: `verify` calls it again, on another machine, long 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rig.inference.goodput import goodput_of
+from rig.ledger import ledger_facts
+from rig.load.reading import derived
 from rig.model import OUTCOME_OK, Link
 from rig.plan import Plan
 from rig.record import (
@@ -22,15 +26,18 @@ from rig.record import (
     ProbeFacts,
     load_from_json,
 )
+from rig.series import probe_facts
 
 COMPLETIONS = Path("load", "completions.csv")
-DELAY, LOAD, LEDGER = Path("probes", "delay.json"), Path("load", "load.json"), Path("ledger.json")
+DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
+FACTS = Path("facts.json")
 
 
 @dataclass(frozen=True)
 class Observed:
     """The facts that an attempt's raw files hold."""
 
+    facts: Mapping[str, Any] = field(default_factory=dict)
     delay: DelayFacts = field(default_factory=DelayFacts)
     load: LoadFacts = field(default_factory=LoadFacts)
     probes: ProbeFacts = field(default_factory=ProbeFacts)
@@ -39,9 +46,13 @@ class Observed:
 
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default."""
+    load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
     return Observed(
+        facts=_read(folder / FACTS) or {},
         delay=_delay(_read(folder / DELAY), plan),
-        load=_with_goodput(_load(_read(folder / LOAD), plan), folder / COMPLETIONS),
+        load=load,
+        probes=probe_facts(folder, plan, load),
+        ledger=ledger_facts(folder, plan.route_name),
     )
 
 
@@ -70,19 +81,21 @@ def _delay(said: Any, plan: Plan) -> DelayFacts:
         paths=paths,
         packets=count["packets"],
         drops=count["drops"],
+        missing=said.get("missing_packets", 0),
         overruns=count["overruns"],
         alive_to_the_end=count["alive"],
     )
 
 
-def _load(said: Any, plan: Plan) -> LoadFacts:
+def _load(path: Path, plan: Plan) -> LoadFacts:
     load = plan.load
     asked = {
         "load_workers_asked": load.load_workers,
-        "ramp_s": load.users.ramp_s,
+        "ramp_s": load.ramp_s,
         "duration_s": load.duration_s,
     }
-    return load_from_json({**asked, **(said or {})})
+    said = _read(path) or {}
+    return load_from_json({**asked, **said, **derived(path.parent, load.ramp_s, load.duration_s)})
 
 
 def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
@@ -95,4 +108,4 @@ def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
             if row["phase"] == "steady" and row["outcome"] == OUTCOME_OK
         ]
     rate, _ = goodput_of(groups, load.duration_s - load.ramp_s)
-    return replace(load, goodput_rps=rate)
+    return dataclasses.replace(load, goodput_rps=rate)

@@ -8,10 +8,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import types
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
+from rig.load.shape import NO_USERS as NO_USERS
+from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
 from rig.model import SCHEMA, Level, Link, Role
 
@@ -32,6 +37,14 @@ class Route:
     """Members the JSON answer must have; `{posts}`, `{cpu_sum}` and `{length:N}` are filled in."""
     statements: int | None = None
     """SQL statements one request sends; None where nobody declared it."""
+    varying: tuple[str, ...] = ()
+    """Members of the JSON answer that no two answers share, by dotted path; lists are passed
+    through. Two targets' answers are compared without them."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether a request leaves a row that names it."""
+        return "{unique}" in f"{dict(self.form)}{self.json}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Ledger:
+    """Where a target's routes write and read, so that the database itself can be asked."""
+
+    table: str
+    """Its rows are what a writing route adds; its scans are what a reading route costs."""
+    column: str
+    """Holds `{unique}` of the request that wrote the row."""
+
+
+@dataclass(frozen=True)
 class Target:
     """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
 
@@ -72,9 +95,13 @@ class Target:
     """Files and folders that decide what migrate and seed make (for the template's cache key)."""
     ready: str = "/"
     facts: str | None = None
+    ledger: Ledger | None = None
+    """None: the database is not asked, and the check of that name is unknown."""
     supports: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
     """Levels it has for the factors that it, not the rig, carries out."""
     refuses: tuple[Refusal, ...] = ()
+    inherent: tuple[str, ...] = ()
+    """What must differ where this target is compared with another: facts by dotted path."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +121,26 @@ class Load:
     """What the load generator does."""
 
     users: Users
+    """Of a closed load; `NO_USERS` of an open one."""
     steady_s: float
     model: str = "closed"
     think_time_s: float = 0.0
     timeout_s: float = 400.0
     load_workers: int = 2
+    arrivals: Arrivals | None = None
+    """Of an open load; None of a closed one."""
+    raw: bool = False
+    """Whether every single request is written down."""
+
+    @property
+    def ramp_s(self) -> float:
+        """When the steady window begins."""
+        return self.arrivals.ramp_s if self.arrivals else self.users.ramp_s
 
     @property
     def duration_s(self) -> float:
         """Ramp and steady window together."""
-        return self.users.ramp_s + self.steady_s
+        return self.ramp_s + self.steady_s
 
 
 @dataclass(frozen=True)
@@ -190,6 +227,43 @@ class Trial:
     def name(self) -> str:
         """The trial's folder: position, varied levels, replicate."""
         return f"{self.position:04d}-{self.slug}-r{self.replicate}"
+
+
+def plan_from_json(data: Mapping[str, Any]) -> Plan:
+    """A Plan from the contents of a `plan.json`, of this schema or an older one.
+
+    ValueError where its `digest` is not that of the rest, or where it is no plan.
+    """
+    asked = {name: value for name, value in data.items() if name != "digest"}
+    if digest(asked) != data.get("digest"):
+        raise ValueError("its digest is not that of its contents")
+    try:
+        plan: Plan = _built(Plan, asked)
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"it is no plan: {error}") from error
+    return plan
+
+
+def _built(kind: Any, data: Any) -> Any:
+    """A value of an annotated type from the JSON that `dataclasses.asdict` makes of it."""
+    if data is None or kind is Any:
+        return data
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        kinds = typing.get_type_hints(kind)
+        return kind(**{name: _built(kinds.get(name, Any), value) for name, value in data.items()})
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        made = [one for one in inner if dataclasses.is_dataclass(one)]
+        return _built(next((one for one in made if _has_keys(one, data)), Any), data)
+    if origin is tuple:
+        return tuple(_built(inner[0], value) for value in data)
+    if origin is Mapping:
+        return {name: _built(inner[1], value) for name, value in data.items()}
+    return kind(data) if isinstance(kind, type) and issubclass(kind, Enum) else data
+
+
+def _has_keys(kind: Any, data: Mapping[str, Any]) -> bool:
+    return set(data) <= {field.name for field in dataclasses.fields(kind)}
 
 
 def digest(data: Any) -> str:

@@ -4,7 +4,7 @@ Pure. May not know how anything was observed. Written as `manifest.json`, last o
 
 History of `schema`:
 1  first
-2  the ledger, the probes, ages of unanswered requests, dropped arrivals
+2  the ledger, the probes, ages of unanswered requests, dropped arrivals, how busy the load was
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class DelayFacts:
     paths: tuple[PathDelay, ...] = ()
     packets: int = 0
     drops: int = 0
+    missing: int = 0
+    """Packets that went into the delay and neither came out nor were counted as dropped."""
     overruns: int = 0
     """Times the kernel could not hand a packet over (ENOBUFS)."""
     alive_to_the_end: bool = True
@@ -71,6 +73,22 @@ class LoadFacts:
     in_flight_at_stop: int = 0
     in_flight_ages_s: tuple[float, ...] = ()
     """How long each of those had been under way, ascending."""
+    never_answered_users: int | None = None
+    """Users of a closed load with a request in flight at the stop and no answer before it."""
+    sequences: Mapping[str, int] = field(default_factory=dict)
+    """The highest sequence number each load worker gave a request, by its Locust index."""
+    planned_users: tuple[int, ...] = ()
+    active_users: tuple[int, ...] = ()
+    """Users of a closed load at the end of each second, from second 0 on."""
+    load_worker_cpu_share: Mapping[str, float] = field(default_factory=dict)
+    """Process CPU s ÷ s, mean over the steady window, by load worker."""
+    greenlet_lag_p99_ms: float | None = None
+    """How late greenlets woke up in the steady window, over all load workers."""
+    p50_ms: float | None = None
+    """Response time of the correct answers of the steady window; None of fewer than 10."""
+    successes_first_third: int | None = None
+    successes_last_third: int | None = None
+    """Correct answers in equal parts of the steady window; None below 3 whole seconds."""
     goodput_rps: float | None = None
     """Correct answers per second of the steady window; None where the sample carries none."""
     dropped: int = 0
@@ -96,30 +114,96 @@ class LedgerFacts:
     rows_before: int | None = None
     rows_after: int | None = None
     rows_of_successes: int | None = None
-    """Rows whose title names a request that succeeded."""
-    rows_late: int | None = None
-    """Rows whose title names a request that failed or was never answered."""
+    """Rows that name a request which succeeded."""
+    successes_without_row: int = 0
+    rows_of_failures: Mapping[str, int] = field(default_factory=dict)
+    """Rows that name a request which failed, by its failure class."""
+    rows_of_unanswered: int = 0
     rows_twice: int = 0
-    """Rows whose title another row has, too."""
+    """Rows that name a request which another row names, too."""
     rows_foreign: int = 0
-    """New rows whose title names no request of this load."""
+    """Rows that name a request which was never sent."""
     statements: int | None = None
-    """Scans of the target's tables, as Postgres counted them."""
+    """Scans of the target's table, as Postgres counted them."""
+    transactions: int = 0
+    """Of the target's database, log-ins included."""
+    sessions: int = 0
+    """Connections to the target's database."""
+    verifying_requests: int = 0
+    """Requests of the rig's own, before the load, that the counters hold as well."""
     answered_by_target: int | None = None
-    """Correct answers, as the target itself counted them."""
+    """Correct answers, as the target itself counted them; those are taken out of it."""
+    postgres_restarted: bool = False
     fingerprint_before: str = ""
     fingerprint_after: str = ""
-    """Of the schema: tables, columns, indices."""
+    """Of the schema: tables, columns, indices, triggers."""
+
+
+@dataclass(frozen=True)
+class RoleUse:
+    """What a role used in the steady window, over all its processes and instances."""
+
+    cpu_share_mean: float
+    """CPU time per second: 1 is one CPU, all the time."""
+    cpu_share_max: float
+    """The most between two samples."""
+    rss_peak_bytes: int
+    """Pages that processes share are counted once for each instance of the role."""
+    waits_involuntary_per_s: float
+    """How often the CPU was taken from a thread that still wanted it."""
+    throttled_s: float | None = None
+    """Kept from the CPU by a quota; None where no control group counts that."""
 
 
 @dataclass(frozen=True)
 class ProbeFacts:
-    """The probes' series, summed up. Empty where nothing was probed."""
+    """The probes' series, summed up. None where a probe has nothing to say.
+
+    Of the steady window, but for what must not happen at all: that is of the whole load.
+    """
 
     samples: Mapping[str, int] = field(default_factory=dict)
-    """Samples taken, by probe."""
+    """Samples taken, by probe; for `app_workers`, the processes seen."""
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Why a probe has nothing to say, by probe."""
+    """Why a probe has less to say than it should, or nothing, by probe."""
+    roles: Mapping[str, RoleUse] = field(default_factory=dict)
+    app_busy_share: float | None = None
+    """Mean share of the app's threads inside requests; None on an event loop, which has many."""
+    app_loop_lag_max_ms: float | None = None
+    """None without an event loop."""
+    app_open_max: int | None = None
+    """Connections to the app, those it has not accepted yet included."""
+    app_backlog_max: int | None = None
+    """Connections it has not accepted yet."""
+    app_backlog_limit: int | None = None
+    app_workers_begun: int | None = None
+    """App workers that were not there when the load began. Whole load."""
+    app_workers_ended: int | None = None
+    """App workers that were not there any more when it ended. Whole load."""
+    app_worker_timeouts: int | None = None
+    """Times gunicorn said that it killed an app worker for its silence. Whole attempt."""
+    postgres_sessions_max: int | None = None
+    """Client sessions of any role, but for the probe's own."""
+    postgres_app_sessions_max: int | None = None
+    """Those of the app's role: the app's, or its pooler's."""
+    postgres_waiting_max: int | None = None
+    """Sessions that waited for a lock or a disk at one moment."""
+    postgres_max_connections: int | None = None
+    postgres_restarts: int | None = None
+    """Starts in the load, and crashes of one session that ended all others. Whole attempt."""
+    pgbouncer_waiting_max: int | None = None
+    """Clients without a server connection at one moment."""
+    pgbouncer_longest_wait_ms: float | None = None
+    cpu_steal_share: float | None = None
+    """Time the hypervisor gave to others, of all CPUs' time."""
+    cpu_others_share: float | None = None
+    """CPU time of all that is not a role of the stack, of all CPUs' time."""
+    pressure_cpu_share: float | None = None
+    """Share of the time in which some task waited for a CPU; the stack's own tasks included."""
+    pressure_io_share: float | None = None
+    pressure_memory_share: float | None = None
+    oom_kills: int | None = None
+    """Processes that the kernel killed for memory, on the whole machine. Whole load."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +216,60 @@ class Check:
     again: bool = False
     needs: str = ""
     """The power that the target lacks; such an unknown does not bar a verdict."""
+
+
+@dataclass(frozen=True)
+class Unloaded:
+    """One route of one stack at one delay, asked a few times without any load."""
+
+    delay_ms: float
+    """As measured on the delayed paths."""
+    response_ms: tuple[float, ...]
+    hold_ms: float
+    """How long a request keeps one of the servers: servers ÷ capacity of a short burst."""
+
+
+@dataclass(frozen=True)
+class StackFacts:
+    """What a stack takes for one request of a route: service time + round trips x delay."""
+
+    levels: Mapping[str, Any]
+    """The levels that make the stack; delay, route and load aside."""
+    route: str
+    servers: int
+    """App workers x app threads."""
+    unloaded: tuple[Unloaded, ...] = ()
+    s0_ms: float = 0.0
+    n: float = 0.0
+    """Response time = s0 + n x delay."""
+    hold_s0_ms: float = 0.0
+    hold_n: float = 0.0
+    """Time a server is held = hold_s0 + hold_n x delay."""
+    why: str = ""
+    """Why there are no figures; empty where there are."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured once, before a session's first trial."""
+
+    null_rps: float | None = None
+    """Correct answers per second that this machine's load workers get from a null target."""
+    load_workers: int = 0
+    stacks: tuple[StackFacts, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a trial must come to, at best, before it is run."""
+
+    capacity_rps: float
+    """The lowest ceiling that is known."""
+    response_s: float
+    """Mean response time of its users at that capacity."""
+    binds: str
+    """Which ceiling that is."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +290,10 @@ class Record:
     load: LoadFacts = LoadFacts()
     probes: ProbeFacts = field(default_factory=ProbeFacts)
     ledger: LedgerFacts = field(default_factory=LedgerFacts)
+    predicted: Prediction | None = None
+    """None where the session's calibration has nothing to say of this trial."""
+    null_rps: float | None = None
+    """What the session's load workers can make of a null target."""
     checks: tuple[Check, ...] = ()
     verdict: Verdict = Verdict.UNKNOWN
     why: str = ""
@@ -177,12 +319,23 @@ def record_from_json(data: Mapping[str, Any]) -> Record:
             "spans": tuple(Span(**span) for span in data["spans"]),
             "delay": delay_from_json(data["delay"]),
             "load": load_from_json(data["load"]),
-            "probes": ProbeFacts(**data.get("probes", {})),
+            "probes": probes_from_json(data.get("probes", {})),
             "ledger": LedgerFacts(**data.get("ledger", {})),
+            "predicted": Prediction(**data["predicted"]) if data.get("predicted") else None,
             "checks": tuple(_check(check) for check in data["checks"]),
             "verdict": Verdict(data["verdict"]),
         }
     )
+
+
+def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
+    """A Calibration from its JSON."""
+    return Calibration(**{**data, "stacks": tuple(_stack(stack) for stack in data["stacks"])})
+
+
+def _stack(data: Mapping[str, Any]) -> StackFacts:
+    seen = [{**one, "response_ms": tuple(one["response_ms"])} for one in data["unloaded"]]
+    return StackFacts(**{**data, "unloaded": tuple(Unloaded(**one) for one in seen)})
 
 
 def delay_from_json(data: Mapping[str, Any]) -> DelayFacts:
@@ -196,7 +349,13 @@ def load_from_json(data: Mapping[str, Any]) -> LoadFacts:
     return LoadFacts(**{**data, **lists})
 
 
-_LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s")
+_LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s", "planned_users", "active_users")
+
+
+def probes_from_json(data: Mapping[str, Any]) -> ProbeFacts:
+    """ProbeFacts from its JSON."""
+    roles = {role: RoleUse(**used) for role, used in data.get("roles", {}).items()}
+    return ProbeFacts(**{**data, "roles": roles})
 
 
 def _path(data: Mapping[str, Any]) -> PathDelay:

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rig import attempt
+from rig import calibration as calibrating
 from rig.backends.base import Backend, Progress
+from rig.calibrated import predicted
+from rig.checks.feasibility import feasibility
 from rig.config import Matrix, cells, filter_cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, UntilNarrow, varied
 from rig.factors import FACTORS, label_of
@@ -23,13 +26,17 @@ from rig.model import (
     Level,
     Phase,
     StackError,
+    Status,
     UsageError,
     Verdict,
     plain,
 )
 from rig.plan import Trial
-from rig.record import Record
-from rig.store import SessionFolder, now
+from rig.record import Calibration, Record
+from rig.store import MANIFEST, SessionFolder, now, sha256
+
+RETRIES = 2
+"""Attempts after the first, where a check says that another can help."""
 
 Only = Mapping[str, tuple[Level, ...]]
 
@@ -55,6 +62,14 @@ class Watch(Protocol):
 
     def ended(self, trial: Trial, record: Record) -> None:
         """It has a record."""
+        ...
+
+    def says(self, line: str) -> None:
+        """Something worth a line: what is measured before the trials, what cannot come of one."""
+        ...
+
+    def again(self, trial: Trial, record: Record) -> None:
+        """A disturbance spoilt its last attempt, so it gets another one."""
         ...
 
     def skipped(self, trial: Trial) -> None:
@@ -121,6 +136,7 @@ def session_facts(
                 "unit": factor.unit,
                 "levels": list(dict.fromkeys(cell.levels[name] for cell in chosen)),
                 "varies": name in vary,
+                "facts": list(factor.facts),
             }
             for name, factor in FACTORS.items()
         ],
@@ -157,6 +173,7 @@ def run(
     scheduled: list[Trial] = []
     records: list[Record] = list(done.values())
     came_up = any(attempt.stack_came_up(record) for record in done.values())
+    calibration: Calibration | None = None
     before = design.again(rows)
     while block := _with_reasons(before or design.next_block(scheduled, records), backend):
         before = ()
@@ -165,12 +182,15 @@ def run(
         todo = [trial for trial in block if trial.name not in done]
         running = [trial for trial in todo if not trial.skip]
         watch.planned(running, sum(trial.plan.load.duration_s for trial in running))
+        if calibration is None and running:
+            calibration = calibrating.of_session(folder, block, backend, watch.says)
         for trial in todo:
             if trial.skip:
                 watch.skipped(trial)
                 folder.journal("skipped", trial=trial.name, why=trial.skip)
                 continue
-            record = _run_trial(folder, trial, backend, watch, origin_s)
+            walk = _Walk(folder, backend, watch, calibration or Calibration(), origin_s)
+            record = walk.trial(trial)
             records.append(record)
             tally.verdicts.append(record.verdict)
             came_up = came_up or attempt.stack_came_up(record)
@@ -185,16 +205,59 @@ def _with_reasons(block: Iterable[Trial], backend: Backend) -> list[Trial]:
     ]
 
 
-def _run_trial(
-    folder: SessionFolder, trial: Trial, backend: Backend, watch: Watch, origin_s: float
-) -> Record:
-    number, path = folder.new_attempt(trial.name)
-    folder.journal("began", trial=trial.name, attempt=number)
-    watch.began(trial)
-    record = attempt.run(trial, number, path, backend, origin_s, watch.phase, watch.progress)
-    folder.journal("ended", trial=trial.name, attempt=number, verdict=record.verdict)
-    watch.ended(trial, record)
-    return record
+@dataclass(frozen=True)
+class _Walk:
+    """Runs one trial after the other; what they share."""
+
+    folder: SessionFolder
+    backend: Backend
+    watch: Watch
+    calibration: Calibration
+    origin_s: float
+
+    def trial(self, trial: Trial) -> Record:
+        """Runs a trial; once more, and once more again, where a disturbance spoilt it."""
+        self._announce(trial)
+        record = self._attempt(trial)
+        for _ in range(RETRIES):
+            if not worth_another(record):
+                break
+            self.watch.again(trial, record)
+            record = self._attempt(trial)
+        return record
+
+    def _announce(self, trial: Trial) -> None:
+        best = predicted(trial.plan, trial.cell.levels, self.calibration)
+        if best is not None:
+            seen = Record(trial.name, 0, "", {}, "", "", predicted=best)
+            said = feasibility(trial.plan, seen)
+            if said.status is Status.WARN:
+                self.watch.says(f"{trial.name}: {said.says}")
+
+    def _attempt(self, trial: Trial) -> Record:
+        folder, watch = self.folder, self.watch
+        number, path = folder.new_attempt(trial.name)
+        folder.journal("began", trial=trial.name, attempt=number)
+        watch.began(trial)
+        record = attempt.run(
+            trial, number, path, self.backend, self.origin_s,
+            watch.phase, watch.progress, self.calibration,
+        )  # fmt: skip
+        folder.journal(
+            "ended",
+            trial=trial.name,
+            attempt=number,
+            verdict=record.verdict,
+            manifest_sha256=sha256(path / MANIFEST),
+        )
+        watch.ended(trial, record)
+        return record
+
+
+def worth_another(record: Record) -> bool:
+    """Whether an invalid attempt failed by disturbances alone: a saturation would come again."""
+    failed = [check for check in record.checks if check.status is Status.FAIL]
+    return record.verdict is Verdict.INVALID and all(check.again for check in failed)
 
 
 def finished(folder: SessionFolder) -> dict[str, Record]:

@@ -21,6 +21,7 @@ from rig.plan import Trial
 from rig.record import Record, record_from_json
 
 SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
+CALIBRATION = "calibration.json"
 MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
 _COLUMNS = ["position", "trial", "block", "replicate", "cell", "skip", "because"]
 
@@ -54,6 +55,11 @@ class SessionFolder:
         write_atomically(self.path / SESSION, json.dumps(session, indent=1) + "\n")
         with (self.path / SCHEDULE).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow([*_COLUMNS, *FACTORS])
+        self.vouch("opened", SESSION, YAML)
+
+    def vouch(self, event: str, *names: str) -> None:
+        """Journals an event with the hashes of files of the session that will not change again."""
+        self.journal(event, trial="", files={name: sha256(self.path / name) for name in names})
 
     def session(self) -> dict[str, Any]:
         """What `begin` was given. UsageError where it cannot be read."""
@@ -89,6 +95,12 @@ class SessionFolder:
         with (self.path / JOURNAL).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
+    def events(self) -> list[dict[str, Any]]:
+        """The journal's lines, oldest first; without one that a crash cut short."""
+        path = self.path / JOURNAL
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
     def attempts(self, trial: str) -> list[Path]:
         """The attempts' folders of a trial, oldest first."""
         found = (self.path / "trials" / trial).glob("attempt-*")
@@ -110,10 +122,15 @@ class SessionFolder:
         return None
 
 
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below an attempt's folder, the manifest aside."""
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): sha256(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }

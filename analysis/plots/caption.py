@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.axes import Axes
+from analysis.comparable import Comparison, labels, lost_labels
 from analysis.session import Session
 from analysis.trials import Result, Row
 from rig.model import Verdict
@@ -19,7 +20,12 @@ MOST_FACTS = 8
 DRAWN = (Verdict.VALID, Verdict.INVALID, Verdict.UNKNOWN)
 
 
-def caption(session: Session, layout: Axes, results: Sequence[Result]) -> tuple[str, ...]:
+def caption(
+    session: Session,
+    layout: Axes,
+    results: Sequence[Result],
+    pairs: Sequence[Comparison] = (),
+) -> tuple[str, ...]:
     """Its lines, not yet wrapped."""
     where = [f"Session {session.name}"]
     where += [f"profile {session.profile}"] if session.profile else []
@@ -38,6 +44,8 @@ def caption(session: Session, layout: Axes, results: Sequence[Result]) -> tuple[
         f"Everywhere: {layout.everywhere}." if layout.everywhere else "",
         f"Machine: {machine}." if machine else "",
         f"Versions: {versions}." if versions else "",
+        *(f"{line}." for line in labels(session, pairs, values=True)),
+        *(f"{line}." for line in lost_labels(session, layout, pairs)),
         scope,
     ]
     return tuple(line for line in lines if line)

@@ -7,8 +7,8 @@ that were measured stand as hollow marks. Where no number varies, series stand s
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from matplotlib.axes import Axes as Panel
@@ -16,6 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.axes import Axes
+from analysis.beside import Beside
+from analysis.comparable import Comparison
+from analysis.markup import visible
 from analysis.plots import panels, style
 from analysis.plots.caption import DRAWN, caption, row_number
 from analysis.plots.panels import Point, Scale, Series
@@ -46,8 +49,15 @@ class Goodput:
         return tuple(asdict(point) for point in self.points)
 
 
-def data(session: Session, layout: Axes, cells: Sequence[CellResult]) -> Goodput:
-    """What is drawn of a session's cells."""
+def data(
+    session: Session,
+    layout: Axes,
+    cells: Sequence[CellResult],
+    pairs: Sequence[Comparison] = (),
+    beside: Mapping[str, Beside] | None = None,
+) -> Goodput:
+    """What is drawn of a session's cells; `beside` by the cell's id."""
+    more = beside or {}
     ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
     results = [result for cell in cells for result in cell.results]
     against = f" against {layout.x.label}" if layout.x else ""
@@ -60,8 +70,8 @@ def data(session: Session, layout: Axes, cells: Sequence[CellResult]) -> Goodput
         x_label=layout.x.axis if layout.x else "",
         panels=tuple(panel_names),
         series=_series(layout, ordered),
-        points=tuple(point for cell in ordered for point in _points(layout, cell)),
-        caption=caption(session, layout, results),
+        points=tuple(p for c in ordered for p in _points(layout, c, more.get(c.cell, Beside()))),
+        caption=caption(session, layout, results, pairs),
     )
 
 
@@ -92,7 +102,7 @@ def _series(layout: Axes, cells: Sequence[CellResult]) -> tuple[Series, ...]:
     return tuple(found)
 
 
-def _points(layout: Axes, cell: CellResult) -> Iterator[Point]:
+def _points(layout: Axes, cell: CellResult, beside: Beside) -> Iterator[Point]:
     at = cell.levels[layout.x.name] if layout.x else None
     x = None if at is None or isinstance(at, str) else at
     panel, series = _panel(layout, cell), layout.series(cell.levels)
@@ -108,6 +118,9 @@ def _points(layout: Axes, cell: CellResult) -> Iterator[Point]:
             row_number(cell.row, "goodput_rps"),
             row_number(cell.row, "failure_share"),
             str(cell.row["top_failure"] or ""),
+            beside.low_rps,
+            beside.high_rps,
+            beside.predicted_rps,
         )
     for result in cell.results:
         measured = result.measures
@@ -126,8 +139,27 @@ def _points(layout: Axes, cell: CellResult) -> Iterator[Point]:
             )
 
 
+def _printable(goodput: Goodput) -> Goodput:
+    """The same without characters that no font has and no XML may hold."""
+    return replace(
+        goodput,
+        title=visible(goodput.title),
+        subtitle=visible(goodput.subtitle),
+        x_label=visible(goodput.x_label),
+        panels=tuple(visible(name) for name in goodput.panels),
+        series=tuple(replace(s, label=visible(s.label)) for s in goodput.series),
+        points=tuple(
+            replace(p, panel=visible(p.panel), series=visible(p.series),
+                    top_failure=visible(p.top_failure))
+            for p in goodput.points
+        ),
+        caption=tuple(visible(line) for line in goodput.caption),
+    )  # fmt: skip
+
+
 def draw(goodput: Goodput, svg: Path, png: Path) -> None:
     """Draws the figure and saves it twice."""
+    goodput = _printable(goodput)
     with style.settings():
         across = max(1, min(MOST_ACROSS, len(goodput.panels)))
         down = max(1, -(-len(goodput.panels) // across))

@@ -41,6 +41,11 @@ class Point:
     goodput_rps: float | None
     failure_share: float | None
     top_failure: str
+    low_rps: float | None = None
+    high_rps: float | None = None
+    """The median's interval; None where there are too few trials for one."""
+    predicted_rps: float | None = None
+    """The lowest ceiling of the cell."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from rig.model import Link, Role
 from rig.plan import Plan
+from rig.sight import Sight
 
 # how Python and Postgres begin the line that says what went wrong
 _ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
@@ -51,12 +52,23 @@ class Stack(Protocol):
         """Proves that the target answers correctly; the facts of every role. StackError."""
         ...
 
+    def sight(self) -> Sight:
+        """What the probes may see of it; empty where nothing is real."""
+        ...
+
     def run_load(self, on_progress: OnProgress) -> None:
         """Runs the load to its end. LoadError where it breaks."""
         ...
 
     def stop(self) -> None:
         """Measures the delay again, ends the app, waits until its database sessions ended."""
+        ...
+
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Brings up the target alone and runs errands at no delay, then at the plan's.
+
+        `[{"delay_ms": …, "routes": {route: what the scout saw}}, …]`. StackError.
+        """
         ...
 
     def collect(self, folder: Path) -> None:

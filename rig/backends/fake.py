@@ -7,19 +7,22 @@ a measurement's, and every record says so.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import heapq
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rig.backends.base import OnProgress, Progress, Stack
-from rig.load.recorder import Completions, Recorder
+from rig.load.completions import Completions
+from rig.load.recorder import Recorder, ranges
 from rig.model import OUTCOME_OK, Link
-from rig.plan import Plan
+from rig.plan import Load, Plan
+from rig.sight import Sight
 
 RESERVED_CONNECTIONS = 3
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
@@ -57,9 +60,8 @@ class FakeStack:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._completions = Completions()
-        self._ages_s: list[float] = []
-        self._finished: list[int] = []
+        self._completions = Completions(plan.route_name)
+        self._left: dict[str, Any] = {}
 
     def bring_up(self) -> None:
         """Nothing to start."""
@@ -71,48 +73,70 @@ class FakeStack:
         """The facts say that nothing here is real."""
         return {"simulated": True, "queue": vars(queue_of(self._plan))}
 
+    def sight(self) -> Sight:
+        """There is nothing to see."""
+        return Sight()
+
     def run_load(self, on_progress: OnProgress) -> None:
-        """Simulates the closed loop of every user, then writes what a real load writes."""
+        """Simulates every user or arrival, then hands over what real load workers hand over."""
         load = self._plan.load
-        recorders = [Recorder(load.users.ramp_s, load.duration_s) for _ in range(load.load_workers)]
+        recorders = [
+            Recorder(load.ramp_s, load.duration_s, is_open=bool(load.arrivals), raw=load.raw)
+            for _ in range(load.load_workers)
+        ]
         _simulate(self._plan, recorders)
         for index, recorder in enumerate(recorders):
-            ages_s = recorder.freeze(load.duration_s)
-            self._ages_s += ages_s
-            self._finished.append(recorder.finished)
-            report = json.loads(json.dumps(recorder.drain()))  # as Locust would carry it
-            self._completions.add(f"load-{index + 1}", report, load.duration_s)
-        for second in range(int(load.duration_s) + 1):
-            self._completions.users(second, load.users.at(second))
-        self._completions.users(load.duration_s, load.users.end_users)
+            left = recorder.freeze(load.duration_s)
+            report = {**recorder.drain(), "meter": _meter(load, index)}
+            carried = json.loads(json.dumps([report, left]))  # as Locust would carry it
+            name = f"load-{index + 1}"
+            self._completions.add(name, carried[0])
+            self._completions.close(name, index, name, carried[1])
+            self._left[str(index)] = carried[1]
         outcomes = dict(self._completions.outcomes)
         on_progress(Progress(load.duration_s, load.users.end_users, 0, 0, outcomes))
 
     def stop(self) -> None:
         """Nothing to end."""
 
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """What the queue answers where nobody else is in it."""
+        seen = []
+        for delay_ms in (0.0, self._plan.delay.delay_ms):
+            routes = {}
+            for errand in errands:
+                delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
+                route = self._plan.bound_target().routes[errand["route"]]
+                plan = dataclasses.replace(
+                    self._plan, delay=delay, route=route, route_name=route.name
+                )
+                queue = queue_of(plan)
+                response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
+                busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
+                routes[route.name] = {
+                    "response_ms": [response_ms] * errand["requests"],
+                    "interval_ms": 1000 * busy_s,
+                    "wrong": [],
+                }
+            seen.append({"delay_ms": delay_ms, "routes": routes})
+        return seen
+
     def collect(self, folder: Path) -> None:
         """Writes the recorder's files as the load master does, and the delay's as its role does."""
         plan, load = self._plan, self._plan.load
         (folder / "logs").mkdir(exist_ok=True)
+        if not self._left:
+            return  # nothing was loaded
         (folder / "probes").mkdir(exist_ok=True)
-        self._completions.write(folder / "load", load.users.ramp_s, load.duration_s)
-        addresses = [f"load-{index + 1}" for index in range(load.load_workers)]
-        _write(
-            folder / "load" / "load.json",
-            {
-                "load_workers_connected": load.load_workers,
-                "load_worker_addresses": addresses,
-                "finished_by_load_worker": dict(zip(addresses, self._finished, strict=False)),
-                "peak_users": load.users.end_users,
-                "started": self._completions.started,
-                "finished": self._completions.outcomes.total(),
-                "in_flight_at_stop": len(self._ages_s),
-                "in_flight_ages_s": sorted(round(age_s, 3) for age_s in self._ages_s),
-                "outcomes": dict(self._completions.outcomes),
-                "complete": True,
-            },
-        )
+        planned = None if load.arrivals else load.users.at
+        self._completions.write(folder / "load", load.ramp_s, load.duration_s, planned)
+        totals = self._completions.totals()
+        if load.arrivals:
+            totals["never_answered_users"] = None
+        connected = {"load_workers_connected": load.load_workers, "complete": True}
+        _write(folder / "load" / "load.json", {**totals, **connected})
+        if plan.bound_target().ledger:
+            _write(folder / "ledger.json", _ledger(plan, self._left))
         moments = {
             str(link): {key: [plan.delay.on(link)] for key in ("before", "during", "after")}
             for link in (Link.FRONT, Link.DATA)
@@ -133,50 +157,116 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-def _simulate(plan: Plan, recorders: list[Recorder]) -> None:
-    """Users send, wait, think and send again, through one queue, on a simulated clock."""
-    chance = random.Random(plan.digest)
-    queue, load = queue_of(plan), plan.load
-    client_s = plan.delay.on(Link.FRONT) / 1000
-    free_s = [0.0] * min(queue.servers, load.users.end_users)
-    heapq.heapify(free_s)
-    cpu_free_s = 0.0
-    ends_s: list[float] = []  # of the requests that hold a connection
-    arrivals = [
-        (float(math.ceil(max(0, user + 1 - load.users.start_users) / load.users.per_s)), user)
+def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
+    """A database that has written and read for every correct answer, and for no other."""
+    rows = {}
+    for load_worker, told in left.items():
+        spoilt = [pair for pairs in told["not_ok"].values() for pair in pairs]
+        bad = {number for first, last in spoilt for number in range(first, last + 1)}
+        rows[load_worker] = ranges(n for n in range(1, told["highest"] + 1) if n not in bad)
+    answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
+    route, posts = plan.bound_route(), plan.data.posts
+    scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
+    counters = {"transactions": 0, "sessions": 0, "scans": 0, "postgres_started_at": "simulated"}
+    return {
+        "counters_before": counters,
+        "verifying_requests": 1,
+        "counting_scans": 0,
+        "before": {"rows": posts, "fingerprint": "simulated"},
+        "counters_after": {**counters, "scans": scans},
+        "after": {"rows": posts + answers * route.writes, "fingerprint": "simulated"},
+        **({"rows": rows, "rows_twice": 0} if route.writes else {}),
+    }
+
+
+def _meter(load: Load, index: int) -> list[list[Any]]:
+    """A simulated load worker takes no time, is never late, and has its part of the users."""
+    seconds = range(math.ceil(load.duration_s))
+    parts = [load.users.at(second) + load.load_workers - 1 - index for second in seconds]
+    return [[second, 0.0, parts[second] // load.load_workers, [0]] for second in seconds]
+
+
+class _Service:
+    """The queue's state: who is served, who holds a connection."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._chance = random.Random(plan.digest)
+        self._queue = queue_of(plan)
+        self._client_s = plan.delay.on(Link.FRONT) / 1000
+        most = plan.load.arrivals.max_in_flight if plan.load.arrivals else plan.load.users.end_users
+        self._free_s = [0.0] * min(self._queue.servers, most)
+        self._cpu_free_s = 0.0
+        self._ends_s: list[float] = []  # of the requests that hold a connection
+
+    def answer(self, at_s: float) -> tuple[float, str]:
+        """When a request that begins at `at_s` has its answer, and the outcome."""
+        queue = self._queue
+        begins_s = max(at_s, heapq.heappop(self._free_s))
+        self._cpu_free_s = max(self._cpu_free_s, begins_s)
+        self._cpu_free_s += queue.cpu_s * self._chance.uniform(0.9, 1.1)
+        while self._ends_s and self._ends_s[0] <= begins_s:
+            heapq.heappop(self._ends_s)
+        refused = len(self._ends_s) >= queue.connections
+        ends_at_s = self._cpu_free_s + (0.0 if refused else queue.hold_s - queue.cpu_s)
+        if not refused:
+            heapq.heappush(self._ends_s, ends_at_s)
+        heapq.heappush(self._free_s, ends_at_s)
+        result = "db_too_many_connections" if refused else OUTCOME_OK
+        return ends_at_s + self._client_s, result
+
+
+_Finish = tuple[float, int, int, str]
+"""When an answer comes, whose it is (a user, or an arrival), its sequence number, its outcome."""
+
+
+def _simulate(plan: Plan, recorders: Sequence[Recorder]) -> None:
+    """One queue, on a simulated clock, until the load's end."""
+    finishes: list[_Finish] = []
+    simulate = _simulate_open if plan.load.arrivals else _simulate_closed
+    simulate(plan, recorders, finishes)
+    _finish_until(plan.load.duration_s, finishes, recorders, plan.route_name)
+
+
+def _simulate_closed(plan: Plan, recorders: Sequence[Recorder], finishes: list[_Finish]) -> None:
+    """Users send, wait, think and send again."""
+    load, service = plan.load, _Service(plan)
+    turns = [
+        (float(math.ceil(max(0, user + 1 - load.users.start_users) / load.users.per_s)), user, True)
         for user in range(load.users.end_users)
     ]
-    heapq.heapify(arrivals)
-    finishes: list[tuple[float, int, int, str]] = []
-    while arrivals and arrivals[0][0] < load.duration_s:
-        at_s, user = heapq.heappop(arrivals)
-        recorder = recorders[user % len(recorders)]
-        while finishes and finishes[0][0] <= at_s:
-            _finish(finishes, recorders, plan.route_name)
-        number = recorder.start(at_s)
-        begins_s = max(at_s, heapq.heappop(free_s))
-        cpu_free_s = max(cpu_free_s, begins_s) + queue.cpu_s * chance.uniform(0.9, 1.1)
-        while ends_s and ends_s[0] <= begins_s:
-            heapq.heappop(ends_s)
-        refused = len(ends_s) >= queue.connections
-        waits_s = 0.0 if refused else queue.hold_s - queue.cpu_s
-        ends_at_s = cpu_free_s + waits_s
-        if not refused:
-            heapq.heappush(ends_s, ends_at_s)
-        heapq.heappush(free_s, ends_at_s)
-        result = "db_too_many_connections" if refused else OUTCOME_OK
-        back_s = ends_at_s + client_s
+    heapq.heapify(turns)
+    while turns and turns[0][0] < load.duration_s:
+        at_s, user, first = heapq.heappop(turns)
+        _finish_until(at_s, finishes, recorders, plan.route_name)
+        number = recorders[user % len(recorders)].start(at_s, first=first)
+        back_s, result = service.answer(at_s)
         heapq.heappush(finishes, (back_s, user, number, result))
-        heapq.heappush(arrivals, (back_s + load.think_time_s, user))
-    while finishes and finishes[0][0] < load.duration_s:
-        _finish(finishes, recorders, plan.route_name)
+        heapq.heappush(turns, (back_s + load.think_time_s, user, False))
 
 
-def _finish(
-    finishes: list[tuple[float, int, int, str]], recorders: list[Recorder], route: str
+def _simulate_open(plan: Plan, recorders: Sequence[Recorder], finishes: list[_Finish]) -> None:
+    """Requests arrive, whatever became of those before them."""
+    load, service = plan.load, _Service(plan)
+    assert load.arrivals is not None
+    for arrival, at_s in enumerate(load.arrivals.instants_s()):
+        if at_s >= load.duration_s:
+            return
+        _finish_until(at_s, finishes, recorders, plan.route_name)
+        index = arrival % len(recorders)
+        if recorders[index].in_flight >= load.arrivals.share(index, len(recorders)):
+            recorders[index].drop(at_s)
+            continue
+        number = recorders[index].start(at_s, intended_s=at_s)
+        back_s, result = service.answer(at_s)
+        heapq.heappush(finishes, (back_s, arrival, number, result))
+
+
+def _finish_until(
+    at_s: float, finishes: list[_Finish], recorders: Sequence[Recorder], route: str
 ) -> None:
-    at_s, user, number, result = heapq.heappop(finishes)
-    recorders[user % len(recorders)].finish(number, at_s, route, result)
+    while finishes and finishes[0][0] <= at_s:
+        back_s, who, number, result = heapq.heappop(finishes)
+        recorders[who % len(recorders)].finish(number, back_s, route, result)
 
 
 class FakeBackend:

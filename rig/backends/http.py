@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import urllib.error
@@ -12,10 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.load.spec import fill
-from rig.plan import Plan
+from rig.model import SCHEMA
+from rig.plan import Plan, Route
 
 APP_PORT = 8000
 DEADLINE_S = 60.0
+UNIQUE = "verify-0"
+KEPT = (
+    *("connection", "content-encoding", "content-length", "content-type"),
+    *("keep-alive", "location", "server", "transfer-encoding", "vary"),
+)
+"""The headers of an answer that are worth keeping; dates and ids are not."""
+KEPT_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,40 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON; ValueError where it is none."""
         return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer. `wrong`: what the route does not expect; empty if nothing."""
+
+    route: Route
+    request_headers: Mapping[str, str]
+    request_body: bytes
+    answer: Answer
+    headers: Mapping[str, str]
+    """The answer's, their names in lower case."""
+    wrong: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The contents of `verify.json`."""
+        body = self.answer.body
+        return {
+            "schema": SCHEMA,
+            "route": self.route.name,
+            "request": {
+                "method": self.route.method,
+                "path": self.route.path,
+                "headers": dict(self.request_headers),
+                "body": self.request_body.decode(errors="replace"),
+            },
+            "response": {
+                "status": self.answer.status,
+                "headers": {name: self.headers[name] for name in KEPT if name in self.headers},
+                "body": body[:KEPT_BYTES].decode(errors="replace"),
+                "body_bytes": len(body),
+                "body_sha256": hashlib.sha256(body).hexdigest(),
+            },
+        }
 
 
 def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
@@ -48,20 +91,35 @@ def get(url: str) -> Answer:
     return ask("GET", url, None, {})
 
 
-def verify(url: str, plan: Plan) -> str:
-    """What is wrong with the target's answer to the plan's route; empty if nothing."""
+def verify(url: str, plan: Plan) -> Exchange:
+    """Asks the plan's route once, as a user of the load does, and keeps what went both ways."""
     route = plan.bound_route()
-    unique = "verify-0"
-    body, headers = None, {}
+    body, headers = b"", {}
     if route.json is not None:
-        body = json.dumps(fill(route.json, unique)).encode()
+        body = json.dumps(fill(route.json, UNIQUE)).encode()
         headers = {"Content-Type": "application/json"}
     elif route.form:
-        body = urllib.parse.urlencode(fill(dict(route.form), unique)).encode()
+        body = urllib.parse.urlencode(fill(dict(route.form), UNIQUE)).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = ask(route.method, f"{url}{route.path}", body, headers)
+    # not urllib: it asks every server to close the connection, and follows redirections
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=DEADLINE_S)
+    try:
+        connection.request(route.method, route.path, body or None, headers)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.read())
+        answered = {name.lower(): value for name, value in response.getheaders()}
+    except (OSError, http.client.HTTPException) as error:
+        answer, answered = Answer(0, str(error).encode()), {}
+    finally:
+        connection.close()
+    return Exchange(route, headers, body, answer, answered, _wrong(plan, answer, answered))
+
+
+def _wrong(plan: Plan, answer: Answer, headers: Mapping[str, str]) -> str:
+    route = plan.bound_route()
     if answer.status != route.status:
         said = answer.body[:200].decode(errors="replace")
+        said = f"it leads to {headers['location']}" if "location" in headers else said
         return f"status {answer.status} instead of {route.status}: {said}"
     if not route.answer:
         return ""
@@ -70,7 +128,7 @@ def verify(url: str, plan: Plan) -> str:
     except ValueError:
         return f"no JSON: {answer.body[:200]!r}"
     return "; ".join(
-        _differs(name, wanted, found, plan, unique) for name, wanted in route.answer.items()
+        _differs(name, wanted, found, plan, UNIQUE) for name, wanted in route.answer.items()
     ).strip("; ")
 
 

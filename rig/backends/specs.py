@@ -60,7 +60,11 @@ def database_spec(plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -
         "initialise": False,
         "set_passwords": False,
         "password_files": passwords.files(hosts),
-        "settings": _settings(plan.max_connections),
+        "settings": {
+            **_settings(plan.max_connections),
+            # the probes keep one connection: with it, ordinary roles have 3 fewer than all
+            "superuser_reserved_connections": 2,
+        },
     }
 
 
@@ -90,7 +94,8 @@ def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> dict[str, Any]:
     """PgBouncer, on the far side of the delay."""
     return {
         "binary": hosts.layout().pgbouncer,
-        "address": hosts.address(Role.POOLER, Link.DATA),
+        # in a container, the rig's own way to it is another address than the app's
+        "address": "0.0.0.0",
         "port": POOLER_PORT,
         "database_address": hosts.address(Role.DATABASE, Link.DATA),
         "database_port": PORT,
@@ -201,10 +206,18 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         think_time_s=load.think_time_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
+        arrivals=load.arrivals,
+        raw=load.raw,
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )
     return dataclasses.asdict(spec)
+
+
+def scout_spec(hosts: Hosts, errands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a load worker's host asks without any load."""
+    url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
+    return {"target_url": url, "scout": list(errands)}
 
 
 def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:

@@ -9,24 +9,38 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig import counters
 from rig.backends import database, http
 from rig.backends.base import Hosts, OnProgress, Progress, Running, tail
 from rig.backends.database import Login
+from rig.backends.ledger import Book
 from rig.backends.processes import until
-from rig.backends.specs import Secrets, app_spec, database_spec, delay_spec, load_spec, pooler_spec
+from rig.backends.specs import (
+    POOLER_PORT,
+    Secrets,
+    app_spec,
+    database_spec,
+    delay_spec,
+    load_spec,
+    pooler_spec,
+    scout_spec,
+)
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
+from rig.sight import Sight
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
 LEAVE_DEADLINE_S = 20.0
 LOAD_SLACK_S = 60.0
 LOCUST_DEADLINE_S = 30.0
+SCOUT_DEADLINE_S = 240.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,14 @@ def cpus_of(pid: int) -> str:
     return found[1] if found else ""
 
 
+def _pid_of(process: Running) -> int:
+    """A process id; 0 where it has ended or cannot be known."""
+    try:
+        return process.pid
+    except StackError:
+        return 0
+
+
 class RealStack:
     """Roles on hosts, for one plan."""
 
@@ -53,26 +75,35 @@ class RealStack:
         self._started: list[_Started] = []
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
+        self._ledger: dict[str, Any] = {}
+        self._exchange: http.Exchange | None = None
 
     # bring up
 
     def bring_up(self) -> None:
         """Starts every role and waits until each is there. StackError names the one that is not."""
         plan, hosts = self._plan, self._hosts
-        postgres = self._start(
-            Role.DATABASE, database_spec(plan, hosts, self._passwords, self._template)
-        )
-        self._await(postgres, "answer", lambda: database.ready(self._login))
+        self._bring_up_database()
         # Locust takes its time to import: it may do so while the rest comes up
         self._start(Role.LOAD_MASTER, load_spec(plan, hosts))
         for index in range(plan.load.load_workers):
             self._start(Role.LOAD_WORKER, load_spec(plan, hosts), index)
+        self._bring_up_app()
+
+    def _bring_up_database(self) -> None:
+        spec = database_spec(self._plan, self._hosts, self._passwords, self._template)
+        self._await(self._start(Role.DATABASE, spec), "answer", lambda: database.ready(self._login))
+
+    def _bring_up_app(self) -> None:
+        plan, hosts = self._plan, self._hosts
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         ready_url = f"{self._url}{plan.bound_target().ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
-        facts_path = plan.bound_target().facts
-        if facts_path:
-            self._facts["app"] = http.get(f"{self._url}{facts_path}").json()
+        self._facts |= self._app_facts()
+
+    def _app_facts(self) -> dict[str, Any]:
+        path = self._plan.bound_target().facts
+        return {"app": http.get(f"{self._url}{path}").json()} if path else {}
 
     def _pool(self) -> bool:
         """Starts the pooler, if there is one; whether prepared statements pass."""
@@ -91,10 +122,10 @@ class RealStack:
 
     def _await(self, started: _Started, what: str, there: Any) -> None:
         for _ in until(START_DEADLINE_S):
-            if started.process.code() is not None:
-                raise StackError(f"{started.role} ended at its start: {tail(started.process)}")
             if there():
                 return
+            if started.process.code() is not None:
+                raise StackError(f"{started.role} ended at its start: {tail(started.process)}")
         raise StackError(
             f"{started.role} did not {what} within {START_DEADLINE_S:g} s: {tail(started.process)}"
         )
@@ -113,9 +144,37 @@ class RealStack:
         return f"http://{address}:{port}"
 
     @property
+    def _book(self) -> Book | None:
+        ledger = self._plan.bound_target().ledger
+        return Book(self._login, ledger) if ledger else None
+
+    @property
     def _login(self) -> Login:
         address, port = self._hosts.reach(Role.DATABASE, database.PORT)
         return Login(address, port, self._passwords.superuser_password_file)
+
+    # before any trial
+
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Brings up the target alone and runs errands at no delay, then at the plan's."""
+        self._bring_up_database()
+        self._bring_up_app()
+        seen = [{"delay_ms": 0.0, "routes": self._errands(errands)}]
+        self.set_delay()
+        assert self._delay is not None
+        trips_ms = [
+            trip_ms
+            for link in self._plan.delay.links
+            for trip_ms in self._delay["rtt_ms"][link]["before"]
+        ]
+        delay_ms = round(statistics.median(trips_ms), 3)
+        return [*seen, {"delay_ms": delay_ms, "routes": self._errands(errands)}]
+
+    def _errands(self, errands: Sequence[Mapping[str, Any]]) -> Any:
+        started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, errands))
+        if started.process.wait(SCOUT_DEADLINE_S) != 0:
+            raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
+        return self._await_file(started, "scout.json")
 
     # the phases
 
@@ -127,12 +186,24 @@ class RealStack:
     def verify(self) -> Mapping[str, Any]:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
         plan = self._plan
-        wrong = http.verify(self._url, plan)
-        if wrong:
+        if self._book:
+            # before anything is asked: a kept connection may hold back what its last request
+            # counted until it ends, and what is counted later must not lack its beginning
+            self._ledger["counters_before"] = self._book.counters()
+            self._ledger["verifying_requests"] = 1
+        self._exchange = asked = http.verify(self._url, plan)
+        if asked.wrong:
             raise StackError(
-                f"target {plan.target_name} does not answer {plan.route_name} correctly: {wrong}",
+                f"target {plan.target_name} does not answer {plan.route_name} correctly: "
+                f"{asked.wrong}",
                 "see logs/app.log in the attempt's folder",
             )
+        if self._book:
+            self._ledger["before"] = self._book.contents()
+            self._ledger["counting_scans"] = 1
+            self._ledger["target_before"] = counters.correct_by_route(self._hosts.out(Role.APP))
+        # again: a pool is there since its first request only
+        self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
@@ -143,6 +214,30 @@ class RealStack:
             for role, found in pids.items()
         }
         return self._facts
+
+    def sight(self) -> Sight:
+        """Its processes, the app's counters, and ways to ask the databases."""
+        pooled = self._plan.pooler != "direct"
+        return Sight(
+            pids={
+                role: tuple(_pid_of(started.process) for started in self._of(role))
+                for role in Role
+                if self._of(role)
+            },
+            app_port=http.APP_PORT,
+            counters=self._hosts.out(Role.APP),
+            postgres=self._login.connect,
+            app_user=database.APP_USER,
+            database=database.DATABASE,
+            pgbouncer=self._console.connect if pooled else None,
+        )
+
+    @property
+    def _console(self) -> Login:
+        """PgBouncer's admin console."""
+        address, port = self._hosts.reach(Role.POOLER, POOLER_PORT)
+        password, user = self._passwords.app_password_file, database.APP_USER
+        return Login(address, port, password, user, "pgbouncer")
 
     def run_load(self, on_progress: OnProgress) -> None:
         """Releases the load master and follows it to the end of the load."""
@@ -173,6 +268,12 @@ class RealStack:
             if started.process.wait(STOP_DEADLINE_S) is None:
                 started.process.kill()
         self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
+        if self._book:
+            self._ledger["counters_after"] = self._book.counters()
+            self._ledger["after"] = self._book.contents()
+            self._ledger["target_after"] = counters.correct_by_route(self._hosts.out(Role.APP))
+            if self._plan.bound_route().writes:
+                self._ledger.update(self._book.written())
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
@@ -186,6 +287,9 @@ class RealStack:
             number = f"-{started.index + 1}" if started.role == Role.LOAD_WORKER else ""
             lines = "".join(f"{line}\n" for line in started.process.log_lines())
             (folder / "logs" / f"{started.role}{number}.log").write_text(lines, encoding="utf-8")
+        if self._exchange is not None:
+            asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
+            (folder / "verify.json").write_text(asked, encoding="utf-8")
         load = hosts.out(Role.LOAD_MASTER)
         if load.exists():
             skip = shutil.ignore_patterns("ready.json", "*.part")
@@ -196,6 +300,8 @@ class RealStack:
             shutil.copyfile(probe, folder / "probes" / "delay.csv")
         if self._delay is not None:
             (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
+        if self._ledger:
+            (folder / "ledger.json").write_text(json.dumps(self._ledger, indent=1))
 
     # the end
 

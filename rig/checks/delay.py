@@ -21,6 +21,8 @@ def delay(record: Record) -> Check:
     wrong = [problem for path in seen.paths for problem in _wrong(path)]
     if seen.drops or seen.overruns:
         wrong.append(f"{seen.drops} packets dropped, {seen.overruns} overruns")
+    if seen.missing:
+        wrong.append(f"{seen.missing} packets went into the delay and never came out")
     if not seen.alive_to_the_end:
         wrong.append("the delay did not live to the end")
     if wrong:

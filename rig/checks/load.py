@@ -1,4 +1,4 @@
-"""Was the load the one that was asked?"""
+"""Were all load workers there to the end, and do their counts agree?"""
 
 from __future__ import annotations
 
@@ -21,10 +21,3 @@ def load_workers(record: Record) -> Check:
         f"{', '.join(load.load_worker_addresses) or 'none'}"
     )
     return Check("load_workers", Status.FAIL, says, again=True)
-
-
-def users(record: Record, end_users: int) -> Check:
-    """All users were active at the end of the ramp."""
-    peak = record.load.peak_users
-    status = Status.PASS if peak == end_users else Status.FAIL
-    return Check("users", status, f"{peak} of {end_users} users", again=True)

@@ -1,5 +1,6 @@
 """The command line: parses, asks, shows. May not know how anything is measured."""
 
 from rig.cli.commands import Analysis, make_cli
+from rig.cli.reporting import Reported
 
-__all__ = ["Analysis", "make_cli"]
+__all__ = ["Analysis", "Reported", "make_cli"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import click
 from rich.console import Console
 
 from rig import session as sessions
-from rig import store
+from rig import store, verifying
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose import engine
@@ -25,6 +26,7 @@ from rig.backends.local import doctor, world
 from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.backends.specs import PROJECT
 from rig.cli import lock
+from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
@@ -33,7 +35,10 @@ from rig.plan import cpu_sets
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
-COMMANDS = ("run", "plan", "show", "analyse", "resume", "doctor", "clean")
+COMMANDS = (
+    *("run", "plan", "show", "analyse", "report", "compare"),
+    *("resume", "verify", "doctor", "clean"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Analysis:
     derive: Callable[[Path], Path | None]
     """Writes derived/ of a session; the figure's path, if there is one."""
     table: Callable[[Path], str]
+    report: Callable[[Path], Reported]
+    compare: Callable[[Path, Path], Reported]
+    differences: Callable[[Path], Sequence[str]]
+    """Every number of derived/ that is not as the raw files give it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,9 @@ def _options(*names: str) -> Callable[[Any], Any]:
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "file": click.argument("file", type=click.Path(path_type=Path), default="experiments.yaml"),
     "session": click.argument("session", required=False),
+    "before": click.argument("before", metavar="A"),
+    "after": click.argument("after", metavar="B"),
+    "check": click.option("--check", is_flag=True, help="Make the finding the exit code, for CI."),
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
         "--backend",
@@ -146,6 +158,19 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         _derived(store.find_session(out, session), analysis, console)
         return ExitCode.OK
 
+    @group.command("report")
+    @_options("session", "out", "check")
+    def report(session: str | None, out: Path, check: bool) -> int:
+        """Write the report of a session: derived/report.html, report.md and figures."""
+        return tell(analysis.report(store.find_session(out, session).path), console, check)
+
+    @group.command("compare")
+    @_options("before", "after", "out", "check")
+    def compare(before: str, after: str, out: Path, check: bool) -> int:
+        """Set two sessions side by side, cell by cell."""
+        folders = [store.find_session(out, name).path for name in (before, after)]
+        return tell(analysis.compare(*folders), console, check)
+
     @group.command("resume")
     @_options("session", "out", "figure")
     def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
@@ -157,6 +182,12 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
             return _resume(folder, told, backend, analysis, console, figure_is_enough)
 
         return _in_place(told["backend"], go)
+
+    @group.command("verify")
+    @_options("session", "out")
+    def verify(session: str | None, out: Path) -> int:
+        """Recompute every hash, check and number of a session from its raw files."""
+        return _verify(store.find_session(out, session), analysis, console)
 
     @group.command("doctor")
     def examine() -> int:
@@ -243,7 +274,7 @@ def _in_place(
         wanted = "local" if doctor.fit() else "compose"
     if wanted == "compose":
         agreed()
-        return _interruptible(lambda: _alone_with(ComposeBackend, go))
+        return _interruptible(lambda: _alone_with(ComposeBackend, go), compose.remove_left_behind)
     if lacks := world.lacks():
         raise UsageError(lacks)
     agreed()
@@ -272,15 +303,22 @@ def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> in
             backend.close()
 
 
-def _interruptible(go: Callable[[], int]) -> int:
-    """The first signal unwinds in order, the second ends at once."""
+def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda: None) -> int:
+    """The first signal unwinds in order; the second removes what runs and ends at once.
+
+    Without the kernel's help (`at_once`: containers outlive whoever started them) nobody else
+    would. A third one waits for nothing.
+    """
     seen: list[int] = []
 
     def interrupt(number: int, _frame: object) -> None:
         seen.append(number)
-        if len(seen) > 1:
-            os._exit(ExitCode.INTERRUPTED)
-        raise KeyboardInterrupt
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        if len(seen) == 2:
+            with contextlib.suppress(RigError):
+                at_once()
+        os._exit(ExitCode.INTERRUPTED)
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
@@ -364,6 +402,22 @@ def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Pat
     console.print(analysis.table(folder.path), **_RAW)
     console.print(f"figure: {figure}" if figure else "no figure: there is nothing to draw", **_RAW)
     return figure
+
+
+def _verify(folder: SessionFolder, analysis: Analysis, console: Console) -> int:
+    numbers = analysis.differences(folder.path)
+    found = list(verifying.verify(folder))
+    wrong = [*(str(finding) for finding in found if finding.differs), *numbers]
+    for note in (finding for finding in found if not finding.differs):
+        console.print(f"not checked: {note}", **_RAW)
+    for line in wrong:
+        console.print(f"DIFFERS {line}", **_RAW)
+    manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{store.MANIFEST}")))
+    tables = "derived/ and " if (folder.path / "derived").is_dir() else "no derived/, "
+    what = f"{tables}{manifests} finished attempts of session {folder.name}"
+    says = f"{len(wrong)} things differ" if wrong else "nothing differs"
+    console.print(f"{what}: {says}", **_RAW)
+    return ExitCode.DIFFERS if wrong else ExitCode.OK
 
 
 def _doctor(console: Console) -> int:

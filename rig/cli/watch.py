@@ -101,6 +101,14 @@ class Plain:
     def skipped(self, trial: Trial) -> None:
         self._say(f"skipped {trial.name}: {trial.skip}")
 
+    def says(self, line: str) -> None:
+        self._say(line)
+
+    def again(self, trial: Trial, record: Record) -> None:
+        self._eta.plan(1, trial.plan.load.duration_s)
+        self._total += 1
+        self._say(f"{trial.name}: disturbed, so it is tried again")
+
     def close(self) -> None:
         pass
 

@@ -15,9 +15,9 @@ from rig.config.combinations import combined
 from rig.config.design import DesignAsked, read_design, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of
+from rig.config.load import read_load
 from rig.config.matrix import (
     METRICS,
-    MOST_LOAD_WORKERS,
     Claim,
     Extra,
     Matrix,
@@ -26,7 +26,6 @@ from rig.config.readers import (
     Keys,
     Reader,
     above_zero,
-    duration,
     expected,
     level,
     levels_of,
@@ -39,7 +38,7 @@ from rig.config.readers import (
 )
 from rig.factors import FACTORS
 from rig.model import Level, UsageError
-from rig.plan import Data, Load, Target, Users
+from rig.plan import Data, Target
 
 T = TypeVar("T")
 Names = Mapping[str, Sequence[str]]
@@ -48,7 +47,6 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _PROFILE_KEYS = ("default_profile", "profiles")
 _BASE_KEYS = ("experiment", "claim", "setup", "vary", "also", "load", "data", "design")
 _KEYS = (*_BASE_KEYS, *_PROFILE_KEYS)
-_MOST_USERS = 1_000_000
 _MOST = 10**12
 
 
@@ -151,7 +149,7 @@ class _Variant:
         setup: dict[str, Level] = keys.get("setup", levels_of(self._level), {})
         vary: dict[str, tuple[Level, ...]] = keys.get("vary", levels_of(self._levels), {})
         also: dict[str, Extra] = keys.get("also", map_of(self._extra), {})
-        load = keys.need("load", _load)
+        load = keys.need("load", read_load)
         data = keys.need("data", _data)
         design = keys.get("design", read_design, DesignAsked())
         if setup is not None and vary is not None and also is not None:
@@ -246,31 +244,6 @@ def _not_empty(read_map: Reader[dict[str, T]]) -> Reader[dict[str, T]]:
         return values
 
     return read_some
-
-
-def _load(node: Node) -> Load:
-    keys = Keys(node)
-    model = keys.get("model", word(("closed",)), Load.model)
-    users = keys.need("users", _users)
-    steady_s = keys.need("steady", duration(zero=False))
-    think_time_s = keys.get("think_time", duration(zero=True), Load.think_time_s)
-    timeout_s = keys.get("timeout", duration(zero=False), Load.timeout_s)
-    load_workers = keys.get("load_workers", whole(1, MOST_LOAD_WORKERS), Load.load_workers)
-    keys.close()
-    return Load(users, steady_s, model, think_time_s, timeout_s, load_workers)
-
-
-def _users(node: Node) -> Users:
-    keys = Keys(node)
-    start = keys.need("from", whole(1, _MOST_USERS))
-    per_s = keys.need("per_s", above_zero)
-    end = keys.need("to", whole(1, _MOST_USERS))
-    keys.close()
-    if end < start:
-        assert isinstance(node, Map)
-        what = f"`to` expects at least the {start} of `from`, not {end}"
-        raise ReadError(Finding(node.entries["to"].place, what))
-    return Users(start, per_s, end)
 
 
 def _data(node: Node) -> Data:

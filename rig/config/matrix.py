@@ -138,6 +138,9 @@ def with_options(
     if repeats is not None and matrix.search:
         raise UsageError("--repeats: a search decides for itself how often it measures")
     workers = matrix.load.load_workers if load_workers is None else load_workers
+    arrivals = matrix.load.arrivals
+    if arrivals and arrivals.max_in_flight < workers:
+        raise UsageError(f"--workers {workers}: expected at most `max_in_flight`")
     return replace(
         matrix,
         seed=matrix.seed if seed is None else seed,

@@ -141,6 +141,13 @@ def whole(least: int, most: int) -> Reader[int]:
     return read
 
 
+def flag(node: Node) -> bool:
+    """true or false."""
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        return node.value
+    raise expected(node, "true or false")
+
+
 def above_zero(node: Node) -> float:
     """A number greater than 0."""
     value = node.value if isinstance(node, Scalar) else None

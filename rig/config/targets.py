@@ -29,7 +29,7 @@ from rig.config.readers import (
 )
 from rig.factors import FACTORS
 from rig.model import Level
-from rig.plan import Plan, Refusal, Route, Target
+from rig.plan import Ledger, Plan, Refusal, Route, Target
 
 PLACEHOLDERS = (
     "python",
@@ -69,6 +69,14 @@ _SUPPORTED = tuple(
 """Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
 
 _path = matching(re.compile(r"/[^\s]*"), "a path that begins with /")
+_identifier = matching(re.compile(r"[a-z_][a-z0-9_]*"), "a table's or column's name in lower case")
+_member = matching(
+    re.compile(r"[\w-]+(\.[\w-]+)*"), "members of the answer, such as id or posts.id"
+)
+_fact = matching(
+    re.compile(r"(app|answer|route)(\.[\w-]+)+"),
+    "facts by dotted path, such as app.driver, answer.server or route.path",
+)
 _variable = matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name")
 
 
@@ -143,9 +151,11 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
     content: tuple[str, ...] = keys.get("content", list_of(text, empty=True), ())
     ready = keys.get("ready", _path, Target.ready)
     facts = keys.get("facts", _path, None)
+    ledger = keys.get("ledger", _ledger, None)
     supports: Levels = keys.get("supports", levels_of(_levels({}), _SUPPORTED), {})
     names = {"target": (called or "",), "route": tuple(routes or ())}
     refuses: tuple[Refusal, ...] = keys.get("refuses", list_of(_refusal(names), empty=True), ())
+    inherent: tuple[str, ...] = keys.get("inherent", list_of(_fact, distinct=True, empty=True), ())
     keys.close()
     return Target(
         name=called,
@@ -159,9 +169,19 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
         content=content,
         ready=ready,
         facts=facts,
+        ledger=ledger,
         supports=supports,
         refuses=refuses,
+        inherent=inherent,
     )
+
+
+def _ledger(node: Node) -> Ledger:
+    keys = Keys(node)
+    table = keys.need("table", _identifier)
+    column = keys.need("column", _identifier)
+    keys.close()
+    return Ledger(table, column)
 
 
 def _template(node: Node) -> str:
@@ -234,11 +254,14 @@ def _route(called: str) -> Reader[Route]:
         status = keys.get("status", whole(100, 599), Route.status)
         answer: Mapping[str, Any] = keys.get("answer", json_map, {})
         statements = keys.get("statements", whole(0, 1_000_000), None)
+        varying: tuple[str, ...] = keys.get(
+            "varying", list_of(_member, distinct=True, empty=True), ()
+        )
         keys.close()
         if form and json is not None:
             what = f"route `{called}` has a `form` and a `json` body"
             raise ReadError(Finding(node.place, what, "leave one of them"))
-        return Route(called, method, path, form, json, status, answer, statements)
+        return Route(called, method, path, form, json, status, answer, statements, varying)
 
     return read_route
 

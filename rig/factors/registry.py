@@ -26,6 +26,8 @@ class Factor:
     """What stands before a number in a slug: `delay100`."""
     default: Level | None = None
     """The level where neither `setup` nor `vary` names one; None if one must."""
+    facts: tuple[str, ...] = ()
+    """What differs between two levels by itself: facts by dotted path, and all below them."""
 
 
 FACTORS: dict[str, Factor] = {}
@@ -52,22 +54,44 @@ def _target(plan: Plan, level: str) -> Plan:
     return replace(plan, target_name=level)
 
 
-@register("route", "route", Choice())
+@register("route", "route", Choice(), facts=("route", "answer"))
 def _route(plan: Plan, level: str) -> Plan:
     return replace(plan, route_name=level)
 
 
-@register("delay_ms", "added delay", Number(0, 5000), unit="ms", short="delay", default=0)
+@register(
+    "delay_ms",
+    "added delay",
+    Number(0, 5000),
+    unit="ms",
+    short="delay",
+    default=0,
+    facts=("delay",),
+)
 def _delay_ms(plan: Plan, level: float) -> Plan:
     return replace(plan, delay=replace(plan.delay, delay_ms=float(level)))
 
 
-@register("delay_path", "delayed path", Choice(tuple(DELAY_PATHS)), default="both")
+@register(
+    "delay_path", "delayed path", Choice(tuple(DELAY_PATHS)), default="both", facts=("delay",)
+)
 def _delay_path(plan: Plan, level: str) -> Plan:
     return replace(plan, delay=Delay(plan.delay.delay_ms, DELAY_PATHS[level]))
 
 
-@register("data_access", "data access", Choice(("sql", "orm")), default="sql")
+@register(
+    "data_access",
+    "data access",
+    Choice(("sql", "orm")),
+    default="sql",
+    facts=(
+        "app.data_access",
+        "app.driver",
+        "app.prepared_statements",
+        "app.conn_max_age_s",
+        "app.pool",
+    ),
+)
 def _data_access(plan: Plan, level: str) -> Plan:
     return replace(plan, data_access=level)
 
@@ -77,37 +101,69 @@ def _data_access(plan: Plan, level: str) -> Plan:
     "connections",
     Choice(("per_request", "persistent", "pool")),
     default="per_request",
+    facts=("app.connections", "app.conn_max_age_s", "app.pool"),
 )
 def _connections(plan: Plan, level: str) -> Plan:
     return replace(plan, connections=level)
 
 
-@register("pool_size", "pool size", Natural(1, 10_000), short="pool", default=20)
+@register(
+    "pool_size", "pool size", Natural(1, 10_000), short="pool", default=20, facts=("app.pool",)
+)
 def _pool_size(plan: Plan, level: int) -> Plan:
     return replace(plan, pool_size=level)
 
 
-@register("pooler", "pooler", Choice(("direct", "pgbouncer")), default="direct")
+@register(
+    "pooler",
+    "pooler",
+    Choice(("direct", "pgbouncer")),
+    default="direct",
+    facts=("app.pooler", "app.prepared_statements", "pooler", "cpus.pooler"),
+)
 def _pooler(plan: Plan, level: str) -> Plan:
     return replace(plan, pooler=level)
 
 
-@register("pooler_pool_size", "PgBouncer pool", Natural(1, 10_000), short="bouncerpool", default=50)
+@register(
+    "pooler_pool_size",
+    "PgBouncer pool",
+    Natural(1, 10_000),
+    short="bouncerpool",
+    default=50,
+    facts=("pooler.settings.default_pool_size",),
+)
 def _pooler_pool_size(plan: Plan, level: int) -> Plan:
     return replace(plan, pooler_pool_size=level)
 
 
-@register("max_connections", "max_connections", Natural(10, 10_000), short="cap", default=100)
+@register(
+    "max_connections",
+    "max_connections",
+    Natural(10, 10_000),
+    short="cap",
+    default=100,
+    facts=("database.settings.max_connections",),
+)
 def _max_connections(plan: Plan, level: int) -> Plan:
     return replace(plan, max_connections=level)
 
 
-@register("app_workers", "app workers", Natural(1, 256), short="w", default=1)
+@register(
+    "app_workers", "app workers", Natural(1, 256), short="w", default=1, facts=("app.app_workers",)
+)
 def _app_workers(plan: Plan, level: int) -> Plan:
     return replace(plan, app_workers=level)
 
 
-@register("app_threads", "app threads", Natural(1, 1000), short="t", default=1)
+@register(
+    "app_threads",
+    "app threads",
+    Natural(1, 1000),
+    short="t",
+    default=1,
+    facts=("app.app_threads", "app.worker_class"),
+)
 def _app_threads(plan: Plan, level: int) -> Plan:
     return replace(plan, app_threads=level)
 

@@ -16,13 +16,19 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import gevent
+import geventhttpclient.client
+import locust.argument_parser
 import locust.runners
 from gevent.event import Event
+from gevent.pool import Group
 from locust import FastHttpUser, LoadTestShape, constant, events, task
 from locust.env import Environment
+from locust.exception import StopUser
 
 from rig.load import outcome
-from rig.load.recorder import Completions, Recorder
+from rig.load.completions import Completions
+from rig.load.meter import INTERVAL_S, Meter
+from rig.load.recorder import Recorder
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, fill, read_spec
 from rig.model import OUTCOME_OK
 
@@ -33,8 +39,18 @@ FINAL_REPORT_DEADLINE_S = 20.0
 
 locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S
 
-recorder = Recorder(SPEC.users.ramp_s, SPEC.duration_s)
-completions = Completions()
+# The client sends a GET up to eleven times when connections close on it. Here a request is sent
+# once: otherwise the target would serve more than was recorded, and later than it seems.
+geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
+
+# At every step of the ramp Locust would build its argument parser some fifty times, which stops a
+# load worker for 80 ms and more, the last time in the steady window.
+_arguments = locust.argument_parser.default_args_dict()
+locust.argument_parser.default_args_dict = lambda: _arguments
+
+recorder = Recorder(SPEC.ramp_s, SPEC.duration_s, is_open=bool(SPEC.arrivals), raw=SPEC.raw)
+completions = Completions(SPEC.route)
+meter = Meter()
 
 
 class Epoch:
@@ -47,17 +63,25 @@ class Epoch:
         return time.monotonic() - cls.at_s
 
 
-class TargetUser(FastHttpUser):
-    """One user: sends, waits for the answer, thinks, sends again."""
+def _is_over() -> bool:
+    """Whether no request may begin any more: nobody would count it."""
+    return recorder.frozen or (SPEC.headless and Epoch.elapsed_s() >= SPEC.duration_s)
 
+
+class _Sender(FastHttpUser):
+    """Sends one request and records what became of it."""
+
+    abstract = True
     host = SPEC.target_url
     network_timeout = SPEC.timeout_s
     connection_timeout = SPEC.timeout_s
     wait_time = constant(SPEC.think_time_s)
 
-    @task
-    def request(self) -> None:
-        number = recorder.start(Epoch.elapsed_s())
+    def _send(self, intended_s: float | None = None, first: bool = False) -> bool:
+        """Whether a whole answer came back, right or wrong."""
+        if _is_over():
+            return False
+        number = recorder.start(Epoch.elapsed_s(), intended_s=intended_s, first=first)
         content = _body(f"{self.environment.runner.worker_index}-{number}")
         with self.client.request(
             SPEC.method, SPEC.path, name=SPEC.route, catch_response=True, **content
@@ -74,6 +98,54 @@ class TargetUser(FastHttpUser):
                 response.success()
             else:
                 response.failure(result)
+            return bool(response.status_code)
+
+
+if SPEC.arrivals is None:
+
+    class TargetUser(_Sender):
+        """One user of a closed load: sends, waits for the answer, thinks, sends again."""
+
+        answered = False
+
+        @task
+        def request(self) -> None:
+            if _is_over():
+                raise StopUser
+            self.answered = self._send(first=not self.answered) or self.answered
+
+else:
+    ARRIVALS = SPEC.arrivals
+
+    class ArrivingUsers(_Sender):
+        """An open load, one of these in each load worker: a greenlet for every arrival.
+
+        They share a pool of connections, as if they came through one proxy: an idle one is
+        used again, and there may be as many as there may be requests in flight.
+        """
+
+        concurrency = ARRIVALS.max_in_flight
+
+        def on_start(self) -> None:
+            self._under_way = Group()
+
+        def on_stop(self) -> None:
+            self._under_way.kill(block=False)
+
+        @task
+        def arrive(self) -> None:
+            index = self.environment.runner.worker_index
+            most = ARRIVALS.share(index, SPEC.load_workers)
+            for intended_s in ARRIVALS.of(index, SPEC.load_workers):
+                gevent.sleep(max(0.0, intended_s - Epoch.elapsed_s()))
+                if _is_over():
+                    break
+                if len(self._under_way) < most:
+                    self._under_way.spawn(self._send, intended_s)
+                else:
+                    recorder.drop(intended_s)
+            # stays until it is stopped, so that its requests may still be answered meanwhile
+            gevent.sleep(FINAL_REPORT_DEADLINE_S + SPEC.timeout_s)
 
 
 def _body(unique: str) -> dict[str, Any]:
@@ -96,6 +168,11 @@ if SPEC.headless:
                 gevent.sleep(max(0.0, left_s))
                 _finish(self.runner)
                 return None
+            if SPEC.arrivals is not None:
+                return SPEC.load_workers, SPEC.load_workers
+            # Locust asks a second after it has last done so, and a little later each time
+            if (into_s := Epoch.elapsed_s() % 1.0) > 0.5:
+                gevent.sleep(1.0 - into_s)
             # spawned at once: the steps of the ramp are made here, a second apart
             step_users = max(SPEC.users.per_s, SPEC.users.start_users)
             return SPEC.users.at(Epoch.elapsed_s()), step_users
@@ -144,33 +221,47 @@ def _wait_for_release(runner: Any) -> None:
     released.wait()
 
 
-def _begin(environment: Environment, msg: Any) -> None:
+def _begin(environment: Any, msg: Any) -> None:
     Epoch.at_s = msg.data["at_s"]
+    gevent.spawn(_measure_itself, environment.runner)
+
+
+def _measure_itself(runner: Any) -> None:
+    while not recorder.frozen:
+        due_s = Epoch.elapsed_s() + INTERVAL_S
+        gevent.sleep(INTERVAL_S)
+        at_s = Epoch.elapsed_s()
+        meter.tick(at_s, time.process_time(), runner.user_count, max(0.0, at_s - due_s))
+
+
+def _drain() -> dict[str, Any]:
+    return {**recorder.drain(), "meter": meter.drain()}
 
 
 @events.report_to_master.add_listener
 def _report(client_id: str, data: dict[str, Any], **_: Any) -> None:
-    if not recorder.frozen:
-        data["recorder"] = recorder.drain()
+    if recorder.frozen:
+        return
+    report = _drain()
+    if Epoch.at_s:  # a load worker reports before the load has begun, and when led by hand, too
+        data["recorder"] = report
 
 
 @events.worker_report.add_listener
 def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
-    # a load worker reports before the load has begun, too
-    if "recorder" in data and Epoch.at_s:
-        completions.add(client_id, data["recorder"], Epoch.elapsed_s())
-
-
-finals: dict[str, dict[str, Any]] = {}
+    if "recorder" in data:
+        completions.add(client_id, data["recorder"])
 
 
 def _send_final(environment: Any, msg: Any) -> None:
-    ages_s = recorder.freeze(Epoch.elapsed_s())
+    at_s = Epoch.elapsed_s()
+    left = recorder.freeze(at_s)
+    meter.end(at_s, time.process_time())
     final = {
-        "report": recorder.drain(),
-        "ages_s": ages_s,
+        "report": _drain(),
+        "index": environment.runner.worker_index,
         "address": _own_address(),
-        "finished": recorder.finished,
+        "left": left,
     }
     environment.runner.send_message("final", final)
 
@@ -183,36 +274,31 @@ def _own_address() -> str:
 
 
 def _final(environment: Environment, msg: Any) -> None:
-    finals[msg.node_id] = msg.data
-    completions.add(msg.node_id, msg.data["report"], SPEC.duration_s)
+    said = msg.data
+    completions.add(msg.node_id, said["report"])
+    completions.close(msg.node_id, said["index"], said["address"], said["left"])
 
 
 def _finish(runner: Any) -> None:
     lost = {client.id for client in runner.clients.missing}
-    completions.users(SPEC.duration_s, runner.user_count)
+    connected = len(runner.clients)
     runner.send_message("finish")
     give_up_s = time.monotonic() + FINAL_REPORT_DEADLINE_S
-    while len(finals) < SPEC.load_workers - len(lost) and time.monotonic() < give_up_s:
+    while completions.closed < SPEC.load_workers - len(lost) and time.monotonic() < give_up_s:
         gevent.sleep(0.02)
-    completions.write(OUT, SPEC.users.ramp_s, SPEC.duration_s)
-    ages_s = sorted(age for final in finals.values() for age in final["ages_s"])
+    planned = SPEC.users.at if SPEC.arrivals is None else None
+    completions.write(OUT, SPEC.ramp_s, SPEC.duration_s, planned)
+    totals = completions.totals()
+    if SPEC.arrivals is not None:
+        totals |= {"peak_users": 0, "never_answered_users": None}
     _write_json(
         "load.json",
         {
-            "load_workers_connected": len(runner.clients),
-            "load_workers_lost": SPEC.load_workers - len(finals),
-            "load_worker_addresses": sorted(final["address"] for final in finals.values()),
-            "finished_by_load_worker": {
-                final["address"]: final["finished"] for final in finals.values()
-            },
-            "peak_users": completions.peak_users,
-            "started": completions.started,
-            "finished": completions.outcomes.total(),
-            "outcomes": dict(completions.outcomes),
-            "in_flight_at_stop": len(ages_s),
-            "in_flight_ages_s": [round(age, 3) for age in ages_s],
-            "complete": len(finals) == SPEC.load_workers,
+            "load_workers_connected": connected,
+            "load_workers_lost": SPEC.load_workers - completions.closed,
+            "complete": completions.closed == SPEC.load_workers,
             "began_at_s": Epoch.at_s,
+            **totals,
         },
     )
 
@@ -222,11 +308,11 @@ def _progress(runner: Any) -> None:
         while True:
             gevent.sleep(REPORT_INTERVAL_S / 2)
             elapsed_s = Epoch.elapsed_s()
-            completions.users(elapsed_s, runner.user_count)
             correct, failed = completions.rate_rps(int(elapsed_s) - 2)
             line = {
                 "elapsed_s": round(elapsed_s, 2),
-                "users": runner.user_count,
+                # those of an open load are Locust's way to start its arrivals, and nobody's users
+                "users": runner.user_count if SPEC.arrivals is None else 0,
                 "goodput_rps": correct,
                 "failed_rps": failed,
                 "outcomes": dict(completions.outcomes),

@@ -1,29 +1,23 @@
-"""Counts and times every request, once in each load worker, and merges at the master.
+"""Counts and times every request, once, in each load worker.
 
-Pure but for `Completions.write`: it is told the time, so the fake backend feeds it a simulated
-clock. May not know Locust. Latencies go into HdrHistograms (µs, 3 significant digits) per second
-of completion, phase, route and outcome; what the tables show comes from here, never from
-Locust's rounded figures.
+Pure: it is told the time, so the fake backend feeds it a simulated clock. May not know Locust
+nor what the master makes of its reports (`completions`). Times are seconds since the load
+began; response times go into HdrHistograms per second of completion, phase, route and outcome.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from hdrh.histogram import HdrHistogram
-
-from rig.model import OUTCOME_OK
-
-LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS = 1, 3_600_000_000, 3
+from rig.load.hlog import encode
+from rig.model import OUTCOME_DROPPED, OUTCOME_OK
 
 RAMP, STEADY, AFTER = "ramp", "steady", "after"
-_ORDER = {RAMP: 0, STEADY: 1, AFTER: 2}
+UNANSWERED = "unanswered"
+"""What stands for an outcome where a request was in flight at the stop."""
 
 
 def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
@@ -33,8 +27,7 @@ def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
     return STEADY if at_s < duration_s else AFTER
 
 
-@dataclass(frozen=True, order=True)
-class Slot:
+class Slot(NamedTuple):
     """What one histogram counts: a second of completion, and what completed in it."""
 
     second: int
@@ -48,199 +41,155 @@ class Slot:
         return f"{self.phase}|{self.route}|{self.outcome}"
 
 
+class _Flight(NamedTuple):
+    """A request under way. `first`: its user has had no answer yet."""
+
+    intended_s: float
+    sent_s: float
+    first: bool
+
+
 @dataclass
 class _Completed:
     """The answers of one slot, not yet reported."""
 
     first_s: float
     last_s: float
-    latencies_us: list[int] = field(default_factory=list)
+    response_us: list[int] = field(default_factory=list)
+    service_us: list[int] = field(default_factory=list)
 
 
-def new_histogram() -> Any:
-    """An empty histogram in the recorder's range."""
-    return HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+@dataclass
+class _Dropped:
+    """The dropped arrivals of one second, not yet reported."""
 
-
-def encode(latencies_us: Iterable[int]) -> str:
-    """Latencies as the base64 of a compressed V2 histogram."""
-    histogram = new_histogram()
-    for latency_us in latencies_us:
-        histogram.record_value(min(max(latency_us, LOWEST_US), HIGHEST_US))
-    return str(histogram.encode().decode())
+    first_s: float
+    last_s: float
+    count: int = 0
 
 
 class Recorder:
-    """One load worker's count. Times are seconds since the load began."""
+    """One load worker's count.
 
-    def __init__(self, ramp_s: float, duration_s: float) -> None:
+    `is_open`: requests have an intended start of their own, so that service times are kept
+    beside response times. `raw`: every single request is reported, too.
+    """
+
+    def __init__(
+        self, ramp_s: float, duration_s: float, *, is_open: bool = False, raw: bool = False
+    ) -> None:
         self._ramp_s, self._duration_s = ramp_s, duration_s
+        self._open, self._raw = is_open, raw
         self._completed: dict[Slot, _Completed] = {}
         self._started: Counter[tuple[int, str]] = Counter()
-        self._flying: dict[int, float] = {}
+        self._dropped: dict[tuple[int, str], _Dropped] = {}
+        self._flying: dict[int, _Flight] = {}
+        self._not_ok: defaultdict[str, list[int]] = defaultdict(list)
+        self._requests: list[list[Any]] = []
         self._sequence = 0
         self.frozen = False
+        """Whether the count has ended: nobody may start a request any more."""
         self.finished = 0
         """Answers counted so far; the master's sum must come to the same."""
 
-    def start(self, at_s: float) -> int:
-        """A request leaves; gives the number to finish it by."""
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return len(self._flying)
+
+    def start(self, at_s: float, *, intended_s: float | None = None, first: bool = False) -> int:
+        """A request leaves; gives its sequence number. RuntimeError once the count is frozen.
+
+        `intended_s`: when it was meant to leave (now, unless given). It belongs to that second.
+        """
+        if self.frozen:
+            raise RuntimeError("a request begins after the count has ended")
         self._sequence += 1
-        if not self.frozen:
-            phase = phase_at(at_s, self._ramp_s, self._duration_s)
-            self._started[int(at_s), phase] += 1
-            self._flying[self._sequence] = at_s
+        meant_s = at_s if intended_s is None else intended_s
+        self._started[int(meant_s), phase_at(meant_s, self._ramp_s, self._duration_s)] += 1
+        self._flying[self._sequence] = _Flight(meant_s, at_s, first)
         return self._sequence
 
     def finish(self, number: int, at_s: float, route: str, outcome: str) -> None:
         """Its answer (or its failure) is here. Ignored once the count is frozen."""
-        started_s = self._flying.pop(number, None)
-        if started_s is None or self.frozen:
+        if self.frozen:
             return
+        intended_s, sent_s, _ = self._flying.pop(number)
         self.finished += 1
-        phase = phase_at(at_s, self._ramp_s, self._duration_s)
-        slot = Slot(int(at_s), phase, route, outcome)
+        slot = Slot(int(at_s), phase_at(at_s, self._ramp_s, self._duration_s), route, outcome)
         completed = self._completed.get(slot)
         if completed is None:
             completed = self._completed[slot] = _Completed(at_s, at_s)
         completed.last_s = at_s
-        completed.latencies_us.append(round((at_s - started_s) * 1e6))
+        completed.response_us.append(round((at_s - intended_s) * 1e6))
+        if self._open:
+            completed.service_us.append(round((at_s - sent_s) * 1e6))
+        if outcome != OUTCOME_OK:
+            self._not_ok[outcome].append(number)
+        if self._raw:
+            self._requests.append([number, intended_s, sent_s, at_s, outcome])
 
-    def freeze(self, at_s: float) -> list[float]:
-        """Ends the count; gives the ages (s) of the requests still in flight."""
+    def drop(self, intended_s: float) -> None:
+        """An arrival that found too many requests under way: offered, and never sent."""
+        if self.frozen:
+            return
+        key = int(intended_s), phase_at(intended_s, self._ramp_s, self._duration_s)
+        dropped = self._dropped.setdefault(key, _Dropped(intended_s, intended_s))
+        dropped.last_s = intended_s
+        dropped.count += 1
+        if self._raw:
+            self._requests.append([None, intended_s, None, None, OUTCOME_DROPPED])
+
+    def freeze(self, at_s: float) -> dict[str, Any]:
+        """Ends the count; tells what never became `ok`, ready for msgpack.
+
+        `highest`: the last sequence number given out; `not_ok`: by outcome, ranges [first, last]
+        of the numbers that ended so; `unanswered`: number, intended start, send, age (all s) and
+        whether its user had had no answer yet, of each request in flight.
+        """
         self.frozen = True
-        return sorted(at_s - started_s for started_s in self._flying.values())
+        not_ok = {outcome: ranges(numbers) for outcome, numbers in self._not_ok.items()}
+        if self._flying:
+            not_ok[UNANSWERED] = ranges(self._flying)
+        return {
+            "highest": self._sequence,
+            "finished": self.finished,
+            "not_ok": not_ok,
+            "unanswered": [
+                [number, intended_s, sent_s, at_s - intended_s, first]
+                for number, (intended_s, sent_s, first) in self._flying.items()
+            ],
+        }
 
     def drain(self) -> dict[str, Any]:
         """What is new since the last drain, ready for Locust's worker report (msgpack)."""
         completed, self._completed = self._completed, {}
         started, self._started = self._started, Counter()
+        dropped, self._dropped = self._dropped, {}
+        requests, self._requests = self._requests, []
         return {
             "started": [[*key, count] for key, count in started.items()],
+            "dropped": [
+                [*key, gone.count, gone.first_s, gone.last_s] for key, gone in dropped.items()
+            ],
             "completed": [
                 [
-                    *(slot.second, slot.phase, slot.route, slot.outcome),
-                    len(done.latencies_us),
-                    done.first_s,
-                    done.last_s,
-                    encode(done.latencies_us),
+                    *(*slot, len(done.response_us), done.first_s, done.last_s),
+                    encode(done.response_us),
+                    encode(done.service_us) if self._open else None,
                 ]
                 for slot, done in completed.items()
             ],
-            "in_flight": len(self._flying),
+            "requests": requests,
         }
 
 
-@dataclass
-class _Merged:
-    count: int = 0
-    first_s: float = math.inf
-    last_s: float = 0.0
-    payloads: list[str] = field(default_factory=list)
-
-
-class Completions:
-    """The master's count: the sum of all load workers'."""
-
-    def __init__(self) -> None:
-        self._slots: dict[Slot, _Merged] = defaultdict(_Merged)
-        self._started: Counter[tuple[int, str]] = Counter()
-        self._users: dict[int, int] = {}
-        self._in_flight: dict[str, int] = {}
-        self._flying: dict[int, int] = {}
-
-    def add(self, load_worker: str, report: Mapping[str, Any], at_s: float) -> None:
-        """Adds one report of one load worker, as `Recorder.drain` made it."""
-        for second, phase, count in report["started"]:
-            self._started[second, phase] += count
-        for *key, count, first_s, last_s, payload in report["completed"]:
-            merged = self._slots[Slot(*key)]
-            merged.count += count
-            merged.first_s = min(merged.first_s, first_s)
-            merged.last_s = max(merged.last_s, last_s)
-            merged.payloads.append(payload)
-        self._in_flight[load_worker] = report["in_flight"]
-        self._flying[int(at_s)] = sum(self._in_flight.values())
-
-    def users(self, at_s: float, active_users: int) -> None:
-        """Notes how many users are active."""
-        self._users[int(at_s)] = active_users
-
-    @property
-    def outcomes(self) -> Counter[str]:
-        """Answers so far, by outcome."""
-        counts: Counter[str] = Counter()
-        for slot, merged in self._slots.items():
-            counts[slot.outcome] += merged.count
-        return counts
-
-    @property
-    def started(self) -> int:
-        """Requests begun so far."""
-        return self._started.total()
-
-    @property
-    def peak_users(self) -> int:
-        """The most users that were ever active."""
-        return max(self._users.values(), default=0)
-
-    def rate_rps(self, second: int) -> tuple[int, int]:
-        """(correct, failed) answers that completed in one second."""
-        correct = failed = 0
-        for slot, merged in self._slots.items():
-            if slot.second == second:
-                if slot.outcome == OUTCOME_OK:
-                    correct += merged.count
-                else:
-                    failed += merged.count
-        return correct, failed
-
-    def write(self, folder: Path, ramp_s: float, duration_s: float) -> None:
-        """Writes latencies.hlog, completions.csv and seconds.csv."""
-        folder.mkdir(parents=True, exist_ok=True)
-        slots = sorted(self._slots.items())
-        with (folder / "latencies.hlog").open("w") as log:
-            log.write("#[Histogram log format version 1.3]\n")
-            log.write("#[Seconds since the load began; values in us, Interval_Max in ms]\n")
-            log.write("#[BaseTime: 0.000 (seconds since epoch)]\n")
-            log.write("#[StartTime: 0.000 (seconds since epoch), load began]\n")
-            log.write(
-                '"StartTimestamp","Interval_Length","Interval_Max",'
-                '"Interval_Compressed_Histogram"\n'
-            )
-            log.writelines(_log_line(slot, merged) for slot, merged in slots)
-        with (folder / "completions.csv").open("w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(["second", "phase", "route", "outcome", "count", "first_s", "last_s"])
-            for slot, merged in slots:
-                out.writerow(
-                    [
-                        *(slot.second, slot.phase, slot.route, slot.outcome, merged.count),
-                        *(f"{merged.first_s:.6f}", f"{merged.last_s:.6f}"),
-                    ]
-                )
-        self._write_seconds(folder, ramp_s, duration_s)
-
-    def _write_seconds(self, folder: Path, ramp_s: float, duration_s: float) -> None:
-        keys = set(self._started)
-        for second in (*self._users, *self._flying):
-            if not any((second, phase) in keys for phase in (RAMP, STEADY, AFTER)):
-                keys.add((second, phase_at(second, ramp_s, duration_s)))
-        users = in_flight = 0
-        with (folder / "seconds.csv").open("w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(["second", "phase", "users", "started", "in_flight"])
-            # in time: a second that the ramp ends in stands twice, its ramp first
-            for second, phase in sorted(keys, key=lambda key: (key[0], _ORDER[key[1]])):
-                users = self._users.get(second, users)
-                in_flight = self._flying.get(second, in_flight)
-                out.writerow([second, phase, users, self._started[second, phase], in_flight])
-
-
-def _log_line(slot: Slot, merged: _Merged) -> str:
-    histogram = HdrHistogram.decode(merged.payloads[0])
-    for payload in merged.payloads[1:]:
-        histogram.decode_and_add(payload)
-    payload = histogram.encode().decode() if len(merged.payloads) > 1 else merged.payloads[0]
-    max_ms = histogram.get_max_value() / 1000
-    return f"Tag={slot.tag},{slot.second:.3f},1.000,{max_ms:.3f},{payload}\n"
+def ranges(numbers: Iterable[int]) -> list[list[int]]:
+    """Whole numbers as ascending ranges [first, last], both ends in."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+from rig.load import scout
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, LoadSpec, read_spec
 
 _LOCUSTFILE = str(Path(__file__).with_name("locustfile.py"))
@@ -41,6 +43,9 @@ def main(kind: str) -> None:
     spec_path, out = Path(sys.argv[1]), Path(sys.argv[2])
     os.environ[SPEC_VARIABLE] = str(spec_path)
     os.environ[OUT_VARIABLE] = str(out)
+    if "scout" in (told := json.loads(spec_path.read_text())):
+        scout.run(told, out)
+        return
     spec = read_spec(spec_path)
     sys.argv = master_arguments(spec, out) if kind == "master" else worker_arguments(spec)
     from locust.main import main as locust  # patches the standard library: not before it is due

@@ -1,14 +1,20 @@
-"""The ramp of a closed load, a step a second, as Locust starts users. Pure."""
+"""When users are active, or when requests arrive: the two ways to load a target. Pure."""
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+POISSON, EVEN = "poisson", "even"
+PATTERNS = (POISSON, EVEN)
 
 
 @dataclass(frozen=True)
 class Users:
-    """How many users, when."""
+    """How many users of a closed load, when: a step a second, as Locust starts them."""
 
     start_users: int
     per_s: float
@@ -23,3 +29,55 @@ class Users:
         """Users that should be active `elapsed_s` after the load began."""
         steps = math.floor(max(0.0, elapsed_s))
         return min(self.end_users, int(self.start_users + self.per_s * steps))
+
+
+NO_USERS = Users(0, 1.0, 0)
+"""The users of an open load."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """When the requests of an open load arrive, whatever became of those before them."""
+
+    per_s: float
+    """After the ramp, in which the rate rises from 0 in proportion to the time."""
+    pattern: str = POISSON
+    max_in_flight: int = 500
+    """Over all load workers; an arrival that finds its load worker's share full is dropped."""
+    ramp_s: float = 5.0
+    seed: int = 1
+
+    def instants_s(self) -> Iterator[float]:
+        """Every arrival, in seconds since the load began, ascending and without end.
+
+        A process of rate 1 on the scale of expected arrivals, carried back to time by the
+        inverse of the rate's integral (the time-rescaling theorem): per_s·t² ÷ (2·ramp_s) in
+        the ramp, a straight line after it.
+        """
+        in_ramp = self.per_s * self.ramp_s / 2
+        for expected in self._expected():
+            if expected < in_ramp:
+                yield math.sqrt(2 * self.ramp_s * expected / self.per_s)
+            else:
+                yield self.ramp_s + (expected - in_ramp) / self.per_s
+
+    def _expected(self) -> Iterator[float]:
+        if self.pattern == EVEN:
+            yield from itertools.count(0.5)
+        chance, at = random.Random(self.seed), 0.0
+        while True:
+            at += chance.expovariate(1.0)
+            yield at
+
+    def of(self, load_worker: int, load_workers: int) -> Iterator[float]:
+        """One load worker's arrivals: dealt out in turn, so that all together are `instants_s`."""
+        return itertools.islice(self.instants_s(), load_worker % load_workers, None, load_workers)
+
+    def share(self, load_worker: int, load_workers: int) -> int:
+        """One load worker's part of `max_in_flight`."""
+        whole, rest = divmod(self.max_in_flight, load_workers)
+        return whole + (load_worker % load_workers < rest)
+
+    def before(self, end_s: float) -> int:
+        """How many arrive before an instant."""
+        return sum(1 for _ in itertools.takewhile(lambda at_s: at_s < end_s, self.instants_s()))

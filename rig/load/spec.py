@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig.load.shape import Users
+from rig.load.shape import Arrivals, Users
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
@@ -32,19 +32,29 @@ class LoadSpec:
     connect_deadline_s: float = 60.0
     form: dict[str, str] = field(default_factory=dict)
     json: Any = None
+    arrivals: Arrivals | None = None
+    """An open load's; None: a closed one's users."""
+    raw: bool = False
+    """Whether every single request is written down, too."""
     headless: bool = True
     """False: Locust's own page on port 8089 instead of the plan's ramp."""
 
     @property
+    def ramp_s(self) -> float:
+        """When the steady window begins, in seconds."""
+        return self.arrivals.ramp_s if self.arrivals else self.users.ramp_s
+
+    @property
     def duration_s(self) -> float:
         """Ramp and steady window, in seconds."""
-        return self.users.ramp_s + self.steady_s
+        return self.ramp_s + self.steady_s
 
 
 def read_spec(path: Path) -> LoadSpec:
     """The spec in a JSON file; TypeError where it has other keys."""
     data = json.loads(path.read_text())
-    return LoadSpec(**{**data, "users": Users(**data["users"])})
+    arrivals = Arrivals(**data["arrivals"]) if data.get("arrivals") else None
+    return LoadSpec(**{**data, "users": Users(**data["users"]), "arrivals": arrivals})
 
 
 def fill(value: Any, unique: str) -> Any:

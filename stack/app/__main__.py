@@ -29,7 +29,8 @@ def main() -> None:
     spec, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     beside_python = os.path.dirname(sys.executable)
     path = f"{beside_python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", **spec["env"]}
+    own = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", "BENCH_COUNTERS": str(out)}
+    environment = {**own, **spec["env"]}
     own_password_file(environment)
     os.chdir(spec["folder"])
     os.environ["PATH"] = path  # where execvpe looks

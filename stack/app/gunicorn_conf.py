@@ -30,7 +30,8 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Lets `/-/facts` tell what this app worker really runs with."""
-    from posts import facts
+    """Lets `/-/facts` tell what this app worker really runs with, and opens its counters."""
+    from posts import counters, facts
 
     facts.observe_server(worker)
+    counters.ours()

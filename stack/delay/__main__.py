@@ -43,6 +43,9 @@ class Undelayed:
     def counters(self) -> Counters:
         return Counters(0, 0, 0)
 
+    def missing_packets(self) -> int:
+        return 0
+
     def close(self) -> None:
         pass
 
@@ -165,7 +168,8 @@ def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -
             left_s = max(0.0, spec.get("interval_s", 1.0) - (time.monotonic() - begun_s))
             ended = signal.sigtimedwait(SIGNALS, left_s)
     rounds["after"] = paths.measure(peers, BURST, SPACING_S, deadline_s)
-    write(out / "facts.json", facts(mechanism, why, rounds))
+    missing = {"missing_packets": mechanism.missing_packets()}
+    write(out / "facts.json", {**facts(mechanism, why, rounds), **missing})
     return ended.si_signo
 
 

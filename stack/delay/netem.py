@@ -69,5 +69,9 @@ class Netem:
                     backlog += stats.get_attr("TCA_STATS_QUEUE")["qlen"]
         return Counters(packets, drops, backlog)
 
+    def missing_packets(self) -> int:
+        """None: whatever netem drops, its own count has."""
+        return 0
+
     def close(self) -> None:
         """Nothing to end: the qdiscs go with the namespace."""

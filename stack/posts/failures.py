@@ -22,12 +22,15 @@ from django.db import Error as DjangoDatabaseError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
+from posts.counters import counted
+
 logger = logging.getLogger(__name__)
 
 TITLES = {
     "db_too_many_connections": "Postgres has no connection left",
     "db_pool_timeout": "The app's pool had no free connection in time",
     "pooler_refused": "PgBouncer refused the connection",
+    "pooler_wait_timeout": "PgBouncer had no connection to Postgres in time",
     "db_connection_lost": "The database connection could not be made or broke",
     "db_statement_error": "The database refused the statement",
     "app_error": "The app failed",
@@ -44,8 +47,8 @@ _TOO_MANY_CONNECTIONS = (
 _POOLER_REFUSALS = (
     "no more connections allowed (max_client_conn)",
     "client connections exceeded (max_",
-    "query_wait_timeout",
 )
+_POOLER_WAITED = "query_wait_timeout"
 # Also a refused log-in (28) and a missing database (3D): no connection could be made.
 _LOST_SQLSTATES = ("08", "57P0", "28", "3D")
 _NO_FAILURE_OF_OURS = (Http404, BadRequest, SuspiciousOperation, MultiPartParserError)
@@ -97,6 +100,8 @@ def classify(error: BaseException, *, behind_pgbouncer: bool) -> Failure:
     text = " ".join(map(str, ours))
     if sqlstate == "53300" or any(words in text for words in _TOO_MANY_CONNECTIONS):
         return Failure("db_too_many_connections", sqlstate or "53300")
+    if behind_pgbouncer and _POOLER_WAITED in text:
+        return Failure("pooler_wait_timeout", sqlstate or "08P01")
     if behind_pgbouncer and any(words in text for words in _POOLER_REFUSALS):
         return Failure("pooler_refused", sqlstate or "08P01")
     if _lost(ours, sqlstate):
@@ -105,7 +110,10 @@ def classify(error: BaseException, *, behind_pgbouncer: bool) -> Failure:
 
 
 def answered(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a view, sync or async, answer its failures; a client's mistakes stay Django's."""
+    """Makes a view, sync or async, answer its failures, and count its answers.
+
+    A client's mistakes stay Django's.
+    """
 
     @wraps(view)
     def sync_view(*args: Any, **kwargs: Any) -> Any:
@@ -125,7 +133,7 @@ def answered(view: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             return _answer(error)
 
-    return async_view if iscoroutinefunction(view) else sync_view
+    return counted(async_view if iscoroutinefunction(view) else sync_view)
 
 
 def _answer(error: Exception) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +13,13 @@ import pytest
 
 from rig.backends.local import binaries
 from tests.integration.worlds import Machine, machine
-from tests.runs import Attempt, Done, Session, read_json, valid_session
+from tests.runs import Attempt, Done, Session, read_json, runner, valid_session
 
 pytestmark = pytest.mark.integration
 
 MATRIX = """\
 experiment: matrix
+claim: {says: async serves more, ratio: {of: goodput_rps, target: [async, sync]}, at_least: 1}
 vary: {route: [io_create], target: [sync, async], delay_ms: [0, 60]}
 also:
   capped:
@@ -113,6 +116,101 @@ def test_the_probe_kept_a_line_a_second_and_path(attempt: Attempt) -> None:
     duration_s = attempt.manifest["load"]["duration_s"]
     for link in ("front", "data"):
         assert sum(row["link"] == link for row in rows) >= duration_s - 1
+
+
+SERIES = {"processes", "app_sockets", "app_loop", "app_workers", "postgres", "host"}
+
+
+def test_every_probe_has_its_series_on_the_loads_clock(attempt: Attempt) -> None:
+    probes, load = attempt.manifest["probes"], attempt.manifest["load"]
+    pooled = attempt.manifest["levels"]["pooler"] == "pgbouncer"
+    assert probes["failed"] == {}
+    assert set(probes["samples"]) == SERIES | ({"pgbouncer"} if pooled else set())
+    for name in set(probes["samples"]) - {"app_workers"}:
+        times_s = [float(row["at_s"]) for row in attempt.rows(f"probes/{name}.csv")]
+        assert times_s == sorted(times_s)
+        # from before the load to its end, and about once a second
+        assert times_s[0] <= load["began_at_s"]
+        assert times_s[-1] >= load["began_at_s"] + load["duration_s"] - 1.5
+        assert probes["samples"][name] >= load["duration_s"] - 1
+
+
+def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
+    probes, levels = attempt.manifest["probes"], attempt.manifest["levels"]
+    roles = {"database", "app", "delay", "load_master", "load_worker"}
+    assert set(probes["roles"]) == roles | (
+        {"pooler"} if levels["pooler"] == "pgbouncer" else set()
+    )
+    assert 0 < probes["roles"]["app"]["cpu_share_mean"] <= 1.1
+    # without keep-alive, one may be between two connections at every sample
+    assert USERS - 2 <= probes["app_open_max"] <= USERS
+    assert (probes["app_loop_lag_max_ms"] is None) == (levels["target"] == "sync")
+    if levels["target"] == "sync":
+        # one request at a time: all other users stand in the backlog
+        assert probes["app_backlog_max"] >= USERS - 2
+        assert 0.5 < probes["app_busy_share"] <= 1.05
+
+
+def test_nothing_happened_meanwhile(attempt: Attempt) -> None:
+    probes = attempt.manifest["probes"]
+    happened = ("app_workers_begun", "app_workers_ended", "app_worker_timeouts",
+                "postgres_restarts", "oom_kills")  # fmt: skip
+    assert [probes[name] for name in happened] == [0] * len(happened)
+    checks = {check["name"]: check["status"] for check in attempt.manifest["checks"]}
+    assert checks["nothing_happened"] == "pass"
+    assert checks["host_quiet"] in ("pass", "warn")
+
+
+def test_the_probe_of_postgres_sees_the_apps_sessions_and_takes_none(ran: Ran) -> None:
+    capped = ran.attempt(("async", 60, "direct", 15)).manifest["probes"]
+    assert capped["postgres_max_connections"] == 15
+    # those that log in hold a place, too; 3 are kept from the app, the probe's own among these
+    assert 0 < capped["postgres_app_sessions_max"] <= 12
+    assert capped["postgres_sessions_max"] <= 14
+    alone = ran.attempt(("sync", 60, "direct", 100)).manifest["probes"]
+    # the one before may not have left yet
+    assert 1 <= alone["postgres_sessions_max"] <= 2
+
+
+def test_targets_and_users_count_the_same(attempt: Attempt) -> None:
+    last = attempt.rows("probes/app_loop.csv")[-1]
+    load = attempt.manifest["load"]
+    # all but what came between the last sample and the load's end, and what the verifying asked
+    assert load["finished"] * 0.5 <= int(last["answered"]) <= load["started"] + 5
+
+
+@NEEDS_PGBOUNCER
+def test_the_probe_of_pgbouncer_sees_its_pool(ran: Ran) -> None:
+    attempt = ran.attempt(("async", 60, "pgbouncer", 15))
+    rows = attempt.rows("probes/pgbouncer.csv")
+    assert max(int(row["clients_active"]) + int(row["clients_waiting"]) for row in rows) > 1
+    servers = ("servers_active", "servers_idle", "servers_used")
+    assert 1 <= max(sum(int(row[name]) for name in servers) for row in rows) <= 10
+    assert int(rows[-1]["queries"]) > 0
+    assert attempt.manifest["probes"]["postgres_app_sessions_max"] <= 10
+
+
+def test_one_request_and_its_answer_are_kept(attempt: Attempt) -> None:
+    asked = read_json(attempt.path / "verify.json")
+    assert (asked["request"]["method"], asked["request"]["path"]) == ("POST", "/io_create")
+    assert asked["response"]["status"] == 201
+    assert set(json.loads(asked["response"]["body"])) == {"id", "title"}
+    kept_open = attempt.manifest["levels"]["target"] == "async"
+    assert (asked["response"]["headers"].get("connection") != "close") == kept_open
+
+
+def test_everything_can_be_recomputed(ran: Ran, tmp_path: Path) -> None:
+    elsewhere = shutil.copytree(ran.session.path, tmp_path / ran.session.path.name)
+    done = runner("verify", elsewhere, cwd=tmp_path)
+    assert (done.code, done.err) == (0, ""), done.out
+    assert "nothing differs" in done.out
+
+
+def test_the_two_targets_differ_by_their_nature_only(ran: Ran) -> None:
+    for row in ran.session.rows("derived/comparisons.csv"):
+        assert (row["verdict"], row["undeclared"], row["unknown"]) == ("same", "", ""), row
+        assert "app.driver asyncpg vs psycopg" in row["inherent"]
+    assert len(ran.session.rows("derived/comparisons.csv")) == 2
 
 
 EXPECTED = {

@@ -89,13 +89,15 @@ def test_the_table_compares_what_the_claim_claims(quick: tuple[Session, Done]) -
 
 
 SESSION_FILES = {
-    "session.json", "experiments.yaml", "schedule.csv", "journal.jsonl",
-    "derived/trials.csv", "derived/summary.csv", "derived/figures/goodput.svg",
-    "derived/figures/goodput.png", "derived/figures/goodput.csv",
+    "session.json", "calibration.json", "experiments.yaml", "schedule.csv", "journal.jsonl",
+    "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
+    "derived/failures.csv",
+    "derived/figures/goodput.svg", "derived/figures/goodput.png", "derived/figures/goodput.csv",
 }  # fmt: skip
 ATTEMPT_FILES = {
     "load/latencies.hlog", "load/completions.csv", "load/seconds.csv", "load/load.json",
-    "probes/delay.json", "checks.json",
+    "load/unanswered.csv", "load/sequences.csv", "load/load_workers.csv", "load/lags.hlog",
+    "probes/delay.json", "facts.json", "ledger.json", "checks.json",
     "manifest.json",
 }  # fmt: skip
 
@@ -107,7 +109,7 @@ def files_below(folder: Path) -> set[str]:
 def test_the_files_are_those_that_are_documented(quick: tuple[Session, Done]) -> None:
     session, _ = quick
     below = files_below(session.path)
-    assert {name for name in below if not name.startswith("trials/")} == SESSION_FILES
+    assert {name for name in below if "/" not in name or "derived" in name} == SESSION_FILES
     for row in session.rows("schedule.csv"):
         trial = session.path / "trials" / row["trial"]
         expected = {"plan.json", *(f"attempt-1/{name}" for name in ATTEMPT_FILES)}
@@ -231,6 +233,31 @@ def test_only_repeats_and_workers(small: Path) -> None:
     assert {(row["target"], row["delay_ms"]) for row in rows} == {("async", "0")}
     assert all(a.manifest["load"]["load_workers_connected"] == 3 for a in session.attempts())
     assert {row["trials"] for row in session.rows("derived/summary.csv")} == {"2"}
+
+
+def test_an_open_load_goes_the_whole_way(small: Path) -> None:
+    closed = "load: {users: {from: 2, per_s: 4, to: 6}, steady: 3s}"
+    arrivals = "{per_s: 60, max_in_flight: 8, ramp: 1s}"
+    text = SMALL.replace(closed, f"load: {{model: open, arrivals: {arrivals}, steady: 5s}}")
+    (small / "small.yaml").write_text(text)
+    done = fake(small, "--only", "route=io_create")
+    assert done.code == 0, done.err
+    session = only_session(small / "results")
+    rows = session.rows("derived/trials.csv")
+    dropped = {(row["target"], row["delay_ms"]): int(row["dropped"]) for row in rows}
+    # one server that holds a request for 7 delays of 60 ms answers 2.4 a second
+    assert dropped["sync", "60"] > 250
+    assert dropped["async", "0"] == dropped["sync", "0"] == 0
+    for row in rows:
+        withheld = int(row["dropped"]) > 0
+        assert (row["p50_ms"] == "") == withheld
+        assert row["never_answered_users"] == ""
+        offered = float(row["offered_rps"]) * 5
+        assert offered == pytest.approx(300, rel=0.2)
+    for attempt in session.attempts():
+        load = attempt.manifest["load"]
+        assert load["started"] == load["finished"] + load["in_flight_at_stop"]
+        assert sum(load["outcomes"].values()) == load["finished"] + load["dropped"]
 
 
 def test_a_profile_names_its_session(small: Path) -> None:

@@ -64,6 +64,15 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
         duration_s=6.0,
         outcomes={"ok": 39, "timeout": 1},
         complete=True,
+        never_answered_users=0,
+        sequences={"0": 20, "1": 21},
+        planned_users=(2, 6, 10, 10, 10, 10),
+        active_users=(2, 6, 10, 10, 10, 10),
+        load_worker_cpu_share={"198.18.0.10": 0.21, "198.18.0.11": 0.25},
+        greenlet_lag_p99_ms=1.5,
+        p50_ms=80.0,
+        successes_first_third=20,
+        successes_last_third=19,
     )
     return Record(
         trial="0001-made-r1",
@@ -77,7 +86,12 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
     )
 
 
-_PLANNED = ("load_workers_asked", "ramp_s", "duration_s")
+PLANNED = ("load_workers_asked", "ramp_s", "duration_s")
+DERIVED = (
+    *("planned_users", "active_users", "load_worker_cpu_share", "greenlet_lag_p99_ms"),
+    *("p50_ms", "goodput_rps", "successes_first_third", "successes_last_third"),
+)
+"""Facts of a load that are read from other files than load.json."""
 
 
 def write_raw(folder: Path, seen: Record) -> None:
@@ -85,7 +99,7 @@ def write_raw(folder: Path, seen: Record) -> None:
     for name in ("load", "probes", "logs"):
         (folder / name).mkdir(parents=True)
     (folder / "logs" / "app.log").write_text("said\n")
-    load = {k: v for k, v in dataclasses.asdict(seen.load).items() if k not in _PLANNED}
+    load = {k: v for k, v in dataclasses.asdict(seen.load).items() if k not in PLANNED}
     (folder / "load" / "load.json").write_text(json.dumps(load))
     delay = seen.delay
     count = {"packets": delay.packets, "drops": delay.drops, "overruns": delay.overruns}

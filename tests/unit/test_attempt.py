@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from rig.backends.base import OnProgress, Stack
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
 from rig.record import LoadFacts, Record, record_from_json
+from rig.sight import Sight
 from tests.unit.plans import record, trial, write_raw
 
 WALK = ["up", "bring_up", "set_delay", "verify", "run_load", "stop", "collect", "down"]
@@ -68,11 +69,17 @@ class Scripted:
         self._step("verify")
         return {"app": {"pid": 1}}
 
+    def sight(self) -> Sight:
+        return Sight()
+
     def run_load(self, on_progress: OnProgress) -> None:
         self._step("run_load")
 
     def stop(self) -> None:
         self._step("stop")
+
+    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        raise NotImplementedError
 
     def collect(self, folder: Path) -> None:
         write_raw(folder, self.seen)
@@ -104,7 +111,7 @@ def test_the_manifest_is_the_record_and_comes_last(tmp_path: Path) -> None:
     assert not any(backend.manifests)
     assert record_from_json(json.loads((tmp_path / store.MANIFEST).read_text())) == seen
     assert seen.files == store.hashes(tmp_path)
-    raw = {"load/load.json", "probes/delay.json"}
+    raw = {"load/load.json", "probes/delay.json", "facts.json"}
     assert set(seen.files) == {"checks.json", "logs/app.log", *raw}
 
 

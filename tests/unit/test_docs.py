@@ -11,26 +11,34 @@ from typing import Any
 
 import pytest
 
+from analysis.comparable import comparison_columns
 from analysis.plots import goodput
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
-from analysis.trials import trial_columns
+from analysis.trials import FAILURE_COLUMNS, trial_columns
+from rig import series
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
 from rig.factors import FACTORS, apply, slug_of
-from rig.load.recorder import Completions, Recorder
+from rig.load import completions as written
+from rig.load.recorder import Recorder
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Plan, Target
 from rig.record import (
+    Calibration,
     Check,
     DelayFacts,
     LedgerFacts,
     LoadFacts,
     PathDelay,
+    Prediction,
     ProbeFacts,
     Record,
+    RoleUse,
     Span,
+    StackFacts,
+    Unloaded,
 )
 from rig.session import session_facts
 from rig.store import SessionFolder
@@ -41,6 +49,8 @@ from tests.unit.backends.hosts import every_spec
 TOP = Path(__file__).parents[2]
 DOCS = {path.name: path for path in (TOP / "README.md", *sorted(TOP.glob("docs/*.md")))}
 PER_FACTOR = "one per factor"
+OF_THE_ROLE = ("PATH", "HOME", "LANG", "BENCH_COUNTERS")
+"""What the app role itself adds to its environment."""
 
 
 def text(name: str) -> str:
@@ -109,7 +119,7 @@ def test_every_variable_of_a_target_is_listed(tmp_path: Path) -> None:
         plans.PLAN, target=dataclasses.replace(plans.TARGET, env={}, seed=("seed",))
     )
     specs = every_spec(plan, tmp_path)
-    given = {*specs["app"]["env"], *specs["seed"]["env"], "PATH", "HOME", "LANG"}
+    given = {*specs["app"]["env"], *specs["seed"]["env"], *OF_THE_ROLE}
     assert set(first_column("extending.md", "has just this environment:")) == given
 
 
@@ -140,7 +150,11 @@ claim: {zzz: 1, says: x, ratio: {zzz: 1, of: p50_ms, target: [sync, async]}, at_
 setup: {target: sync, route: cpu}
 vary: {}
 also: {more: {zzz: 1, because: x, set: {delay_ms: 1}}}
-load: {zzz: 1, users: {zzz: 1, from: 1, per_s: 1, to: 1}, steady: 1s}
+load:
+  zzz: 1
+  users: {zzz: 1, from: 1, per_s: 1, to: 1}
+  arrivals: {zzz: 1, per_s: 1}
+  steady: 1s
 data: {zzz: 1, posts: 1, cpu_n: 1}
 design:
   zzz: 1
@@ -155,6 +169,7 @@ name: x
 start: [x]
 routes: {x: {zzz: 1, method: GET, path: /}}
 refuses: [{zzz: 1, because: x, when: {pooler: [direct]}}]
+ledger: {zzz: 1, table: x, column: x}
 """
 
 
@@ -172,7 +187,7 @@ def test_every_key_of_an_experiment_is_listed(
     with pytest.raises(BadYaml) as caught:
         read_matrix(tmp_path / "x.yaml", profile=None, targets=targets)
     listed = first_column("extending.md", "## experiments.yaml, key by key")
-    assert known_keys(caught.value, sections=10) | {"default_profile", "profiles"} == {
+    assert known_keys(caught.value, sections=11) | {"default_profile", "profiles"} == {
         key.rpartition(".")[2] for key in listed
     }
 
@@ -186,7 +201,7 @@ def test_every_key_of_a_target_and_of_a_route_is_listed(tmp_path: Path) -> None:
         *first_column("extending.md", "## A target"),
         *first_column("extending.md", "## A route"),
     }
-    assert known_keys(caught.value, sections=3) == listed
+    assert known_keys(caught.value, sections=4) == listed
 
 
 # links and examples
@@ -273,21 +288,29 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
     for heading, columns in (
         ("## derived/trials.csv", trial_columns(session)),
         ("## derived/summary.csv", summary_columns(session)),
+        ("## derived/failures.csv", FAILURE_COLUMNS),
+        ("## derived/comparisons.csv", comparison_columns(session)),
         ("## derived/figures/goodput.csv", goodput.COLUMNS),
     ):
         assert first_column("results-format.md", heading) == without_factors(columns), heading
 
 
 def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path) -> None:
-    recorder, completions = Recorder(1.0, 2.0), Completions()
-    recorder.finish(recorder.start(0.5), 0.6, "list", "ok")
-    completions.add("load-1", recorder.drain(), 1.0)
+    recorder, completions = Recorder(1.0, 2.0, is_open=True, raw=True), written.Completions("list")
+    recorder.finish(recorder.start(0.5, intended_s=0.4), 0.6, "list", "ok")
+    report = {**recorder.drain(), "meter": [[0, 0.5, 1, [100]]]}
+    completions.add("load-1", report)
+    completions.close("load-1", 0, "load-1", recorder.freeze(2.0))
     completions.write(tmp_path, 1.0, 2.0)
-    for name in ("completions.csv", "seconds.csv"):
-        written = (tmp_path / name).read_text().splitlines()[0].split(",")
-        assert list(first_column("results-format.md", f"**load/{name}**")) == written
+    for path in tmp_path.iterdir():
+        assert f"load/{path.name}" in text("results-format.md")
+    for path in tmp_path.glob("*.csv"):
+        columns = path.read_text().splitlines()[0].split(",")
+        assert list(first_column("results-format.md", f"**load/{path.name}**")) == columns
     listed = first_column("results-format.md", "**probes/delay.csv**")
     assert ",".join(listed) == DELAY_COLUMNS.strip()
+    for name, found in series.COLUMNS.items():
+        assert first_column("results-format.md", f"**probes/{name}.csv**") == found
     schedule = (*SCHEDULE_COLUMNS, PER_FACTOR)
     assert first_column("results-format.md", "**schedule.csv**") == schedule
 
@@ -308,13 +331,23 @@ def test_the_keys_of_a_manifest_are_those_of_a_record() -> None:
     listed = first_column("results-format.md", "**manifest.json**")
     assert sorted(listed) == sorted(names(Record))
     inner = {*names(Span), *names(DelayFacts), *names(PathDelay), *names(Check), *names(LoadFacts)}
-    inner |= {*names(LedgerFacts), *names(ProbeFacts)}
+    inner |= {*names(LedgerFacts), *names(ProbeFacts), *names(RoleUse), *names(Prediction)}
     assert inner <= words(text("results-format.md"))
 
 
+def test_every_sum_of_the_probes_has_its_line() -> None:
+    listed = first_column("results-format.md", "### The probes, summed up")
+    assert sorted(listed) == sorted(names(ProbeFacts))
+
+
 def test_the_keys_of_what_the_load_master_writes() -> None:
-    planned = {"load_workers_asked", "ramp_s", "duration_s", "goodput_rps"}
     listed = first_column("results-format.md", "**load/load.json**")
-    assert set(listed) == {*names(LoadFacts)} - planned
+    assert set(listed) == {*names(LoadFacts)} - {*plans.PLANNED, *plans.DERIVED}
     (progress,) = re.findall(r"\*\*load/progress.jsonl\*\*.*?\n\n", text("results-format.md"), re.S)
     assert set(names(Progress)) <= words(progress)
+
+
+def test_the_keys_of_a_calibration() -> None:
+    listed = first_column("results-format.md", "**calibration.json**")
+    assert set(listed) | {"why"} == set(names(Calibration))
+    assert {*names(StackFacts), *names(Unloaded)} <= words(text("results-format.md"))

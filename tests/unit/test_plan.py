@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rig.model import SCHEMA, Link, Role
-from rig.plan import Cell, Delay, Plan, Refusal, cpu_sets
-from tests.unit.plans import LEVELS, PLAN, trial
+from rig.plan import Cell, Delay, Plan, Refusal, Route, cpu_sets, digest, plan_from_json
+from tests.unit.plans import LEVELS, PLAN, TARGET, trial
 
 
 @pytest.mark.parametrize("count", range(2, 33))
@@ -108,3 +109,47 @@ def test_a_trial_is_named_after_its_place() -> None:
 def test_a_refusal_holds_when_and_unless(levels: dict[str, int], holds: bool) -> None:
     refusal = Refusal("because", when={"a": (1,)}, unless={"b": (9,)})
     assert refusal.holds(levels) is holds
+
+
+def written(plan: Plan) -> dict[str, Any]:
+    """The contents of a `plan.json`."""
+    data: dict[str, Any] = json.loads(json.dumps({**plan.to_json(), "digest": plan.digest}))
+    return data
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        PLAN,
+        replace(PLAN, target=None, route=None),
+        replace(PLAN, delay=Delay(50.0, (Link.DATA,)), cpus=cpu_sets(range(4))),
+        replace(
+            PLAN,
+            target=replace(
+                TARGET,
+                supports={"app_threads": (1, 2)},
+                refuses=(Refusal("x", {"pooler": ("direct",)}),),
+                routes={"j": Route("j", "POST", "/", json={"a": [1, {"b": None}]})},
+            ),
+        ),
+    ],
+)
+def test_a_plan_is_read_as_it_was_written(plan: Plan) -> None:
+    assert plan_from_json(written(plan)) == plan
+
+
+def test_a_plan_of_an_older_schema_is_read() -> None:
+    data = written(PLAN)
+    del data["pool_size"], data["digest"]
+    assert plan_from_json({**data, "digest": digest(data)}) == PLAN
+
+
+def test_a_plan_with_another_digest_is_refused() -> None:
+    with pytest.raises(ValueError, match="digest"):
+        plan_from_json({**written(PLAN), "pool_size": 21})
+
+
+@pytest.mark.parametrize("data", [{}, {"load": 1}, {"later": True}])
+def test_what_is_no_plan_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no plan"):
+        plan_from_json({**data, "digest": digest(data)})

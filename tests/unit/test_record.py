@@ -9,7 +9,7 @@ import pytest
 
 from rig.checks import judge
 from rig.model import SCHEMA, Status, Verdict
-from rig.record import Check, DelayFacts, Span, record_from_json
+from rig.record import Check, DelayFacts, ProbeFacts, RoleUse, Span, record_from_json
 from tests.unit.plans import PLAN, path, record
 
 
@@ -20,6 +20,7 @@ def test_there_and_back() -> None:
         spans=(Span("provision", 0.0, 1.5), Span("load", 1.5, 9.0, "it broke")),
         facts={"app": {"pid": 7, "versions": {"Django": "5.2"}}},
         delay=DelayFacts("nfqueue", "why", (path("front", 1.0, lost=2),), 5, 1, 2, False),
+        probes=ProbeFacts(roles={"app": RoleUse(0.5, 0.9, 1 << 20, 12.5)}, app_busy_share=0.5),
         checks=(*checks, Check("more", Status.WARN, "says", again=True)),
         verdict=verdict,
         why=why,

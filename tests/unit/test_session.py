@@ -7,6 +7,7 @@ the real ones.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,14 +17,15 @@ import pytest
 from rig import session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
+from rig.calibration import NULL_ROUTE, SCOUT_DELAY_MS
 from rig.config import Matrix
 from rig.design import RandomBlocks
 from rig.load.shape import Users
-from rig.model import ExitCode, Phase, StackError, UsageError, Verdict
+from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
 from rig.plan import Data, Load, Plan, Trial
-from rig.record import Record
+from rig.record import Check, Record
 from rig.store import SessionFolder
-from tests.unit.plans import TARGET
+from tests.unit.plans import TARGET, record
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Told:
     planned_trials: list[int] = field(default_factory=list)
     ended_trials: list[str] = field(default_factory=list)
     skipped_trials: list[str] = field(default_factory=list)
+    again_trials: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def planned(self, trials: Sequence[Trial], load_s: float) -> None:
         self.planned_trials.append(len(trials))
@@ -49,6 +53,12 @@ class Told:
     def skipped(self, trial: Trial) -> None:
         self.skipped_trials.append(trial.skip)
 
+    def says(self, line: str) -> None:
+        self.said.append(line)
+
+    def again(self, trial: Trial, record: Record) -> None:
+        self.again_trials.append(trial.name)
+
 
 class Breaking(FakeBackend):
     """The fake backend, on which some stacks break, by the number of trials begun before."""
@@ -58,8 +68,9 @@ class Breaking(FakeBackend):
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
-        self.begun += 1
-        if self.begun - 1 in self.breaks:
+        calibrating = plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms == SCOUT_DELAY_MS
+        self.begun += not calibrating
+        if not calibrating and self.begun - 1 in self.breaks:
             raise self.breaks[self.begun - 1]
         yield FakeStack(plan)
 
@@ -208,3 +219,58 @@ def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> No
     assert factors["pooler"]["varies"] is False
     assert factors["delay_ms"]["unit"] == "ms"
     assert (facts["backend"], facts["seed"], facts["claim"]) == ("fake", 3, None)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "again"),
+    [
+        ([(Status.FAIL, True)], True),
+        ([(Status.FAIL, True), (Status.WARN, False)], True),
+        ([(Status.FAIL, True), (Status.FAIL, False)], False),
+        ([(Status.FAIL, False)], False),
+    ],
+)
+def test_only_disturbances_are_worth_another_attempt(
+    statuses: list[tuple[Status, bool]], again: bool
+) -> None:
+    checks = tuple(Check(f"c{n}", status, "", again) for n, (status, again) in enumerate(statuses))
+    invalid = replace(record(), checks=checks, verdict=Verdict.INVALID)
+    assert session.worth_another(invalid) is again
+    assert not session.worth_another(replace(invalid, verdict=Verdict.FAILED))
+
+
+class Disturbed(Breaking):
+    """A backend whose first trials lose a load worker."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__({})
+        self.times = times
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        with super().up(plan) as stack:
+            if self.begun and self.begun <= self.times:
+                collect = stack.collect
+
+                def spoilt(folder: Path) -> None:
+                    collect(folder)
+                    path = folder / "load" / "load.json"
+                    path.write_text(json.dumps({**json.loads(path.read_text()), "complete": False}))
+
+                stack.collect = spoilt  # type: ignore[method-assign]
+            yield stack
+
+
+@pytest.mark.parametrize(
+    ("times", "attempts", "code"), [(1, 2, 0), (2, 3, 0), (3, 3, 4), (9, 3, 4)]
+)
+def test_a_disturbed_trial_is_tried_again_twice_at_most(
+    folder: SessionFolder, times: int, attempts: int, code: int
+) -> None:
+    told = Told()
+    one = RandomBlocks(replace(MATRIX, vary={"route": ("make",)}, repeats=1))
+    tally = walk(folder, Disturbed(times), told, one)
+    (name,) = set(told.ended_trials)
+    assert len(folder.attempts(name)) == attempts
+    assert told.again_trials == [name] * (attempts - 1)
+    assert tally.exit_code() == code

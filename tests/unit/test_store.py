@@ -65,8 +65,11 @@ def test_the_journal_only_grows(folder: SessionFolder) -> None:
     folder.journal("ended", trial="a", verdict=Verdict.VALID)
     lines = (folder.path / "journal.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
-    assert [event["event"] for event in events] == ["began", "ended"]
-    assert events[1]["verdict"] == "valid"
+    assert [event["event"] for event in events] == ["opened", "began", "ended"]
+    assert events[0]["files"] == {
+        name: store.sha256(folder.path / name) for name in ("session.json", "experiments.yaml")
+    }
+    assert events[2]["verdict"] == "valid"
     assert all(event["at"] for event in events)
 
 

@@ -93,6 +93,7 @@ class ComposeBackend:
     def up(self, plan: Plan) -> Iterator[Stack]:
         """Fresh containers and a fresh copy of the posts; all gone afterwards."""
         self._trials += 1
+        _readable(Path(plan.bound_target().folder))
         folder = self._scratch / f"trial-{self._trials}"
         for role in Role:
             out = folder / role / ("" if role == Role.DELAY else "out")
@@ -174,6 +175,22 @@ class ComposeBackend:
             engine.remove_left_behind()
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _readable(target: Path) -> None:
+    """StackError where the containers' user, who is nobody here, cannot read a target of a user's.
+
+    The folders above it do not matter: the engine mounts it as root.
+    """
+    if str(target) in OURS:
+        return
+    for path in (target, *target.rglob("*")):
+        wanted = 0o005 if path.is_dir() else 0o004
+        if not path.is_symlink() and path.stat().st_mode & wanted != wanted:
+            raise StackError(
+                f"the target's {path} cannot be read by the containers' user",
+                f"let others read the folder: chmod -R o+rX {target}",
+            )
 
 
 def remove_left_behind() -> list[str]:

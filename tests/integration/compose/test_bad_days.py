@@ -206,17 +206,55 @@ def test_a_server_that_answers_wrongly(one: Path, before: Engine) -> None:
     assert "target broken does not answer hello correctly: hello is 'nobody' instead" in done.out
 
 
-def test_an_image_that_cannot_be_built_without_its_index(one: Path, before: Engine) -> None:
-    """In a copy of the project whose locked packages have changed."""
+def test_a_server_that_never_answers(one: Path, before: Engine) -> None:
+    """Its whole deadline runs out: this test takes a minute."""
+    done = run_broken(one, '["{python}", -c, "import time; time.sleep(600)"]')
+    assert done.code == 6, done.out + done.err
+    first = done.err.splitlines()[0]
+    assert first == "error: provision: app did not answer within 60 s: it printed nothing"
+
+
+def test_a_target_that_the_containers_user_cannot_read(one: Path, before: Engine) -> None:
+    (one / "broken").mkdir()
+    secret = one / "broken" / "settings.py"
+    secret.touch(mode=0o600)
+    (one / "broken" / "target.yaml").write_text(BROKEN.format(start="[serve]"))
+    (one / "one.yaml").write_text(
+        ONE_TRIAL.replace("[io_create]", "[hello]").replace("[async]", "[broken]")
+    )
+    done = run(one)
+    assert_refused(done, f"{secret} cannot be read by the containers' user")
+    assert f"chmod -R o+rX {one / 'broken'}" in done.err
+
+
+WITHOUT_NETWORK = {
+    "packages of Python": (
+        ("requirements-load.lock", "", "# changed\n"),
+        {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"},
+        "the image build cannot reach a package index: check PIP_INDEX_URL",
+    ),
+    "packages of Debian": (
+        ("locust_worker/Dockerfile", "apt-get update", "apt-get -o Acquire::Retries=0 update"),
+        {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
+        "the image build cannot download: check network, proxy and PIP_CERT",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_NETWORK)
+def test_an_image_that_cannot_be_built_without_network(
+    one: Path, before: Engine, what: str
+) -> None:
+    """In a copy of the project in which one layer has to be built anew."""
+    (file, old, new), env, said = WITHOUT_NETWORK[what]
     copy = one / "copy"
     skip = shutil.ignore_patterns(".*", "results", "__pycache__")
     shutil.copytree(ROOT, copy, ignore=skip)
-    lock = copy / "requirements-load.lock"
-    lock.write_text(f"# changed\n{lock.read_text()}")
+    changed = copy / file
+    changed.write_text(changed.read_text().replace(old, new, 1))
     done = subprocess.run(
         [sys.executable, copy / "runner.py", one / "one.yaml", "--backend", "compose", "--yes"],
         cwd=one, capture_output=True, text=True, check=False, timeout=300,
-        env={**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:9/simple"},
+        env={**os.environ, **env},
     )  # fmt: skip
-    refused = Done(done.returncode, done.stdout, done.stderr)
-    assert_refused(refused, "the image build cannot reach a package index: check PIP_INDEX_URL")
+    assert_refused(Done(done.returncode, done.stdout, done.stderr), said)

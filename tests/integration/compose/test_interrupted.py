@@ -5,6 +5,7 @@ and everything that is not.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,20 @@ def test_a_signal_under_load_leaves_nothing(one: Path, number: signal.Signals) -
     assert (attempt.path / "logs" / "app.log").exists()
     if number is signal.SIGINT:
         assert_resumes(session, one)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.4])
+def test_two_signals_in_quick_succession_leave_nothing(one: Path, pause_s: float) -> None:
+    before = holds()
+    with under_way("one.yaml", "--backend", "compose", "--yes", cwd=one) as ours:
+        ours.reaches_load()
+        ours.interrupt(signal.SIGINT)
+        time.sleep(pause_s)
+        ours.interrupt(signal.SIGTERM)
+        done = ours.ends(ENDS_WITHIN_S)
+    assert done.code == 130, done.err
+    assert holds().left_since(before) == {}
+    assert_unfinished(only_session(one / "results"))
 
 
 @pytest.mark.parametrize("wait", ["folder", "containers"])

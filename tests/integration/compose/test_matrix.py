@@ -226,6 +226,22 @@ def test_facts_are_observed(attempt: Attempt) -> None:
     assert len(pids) == len(set(pids))
 
 
+def test_every_probe_has_its_series(attempt: Attempt) -> None:
+    probes, load = attempt.manifest["probes"], attempt.manifest["load"]
+    pooled = attempt.manifest["levels"]["pooler"] == "pgbouncer"
+    assert probes["failed"] == {}
+    series = {"processes", "app_sockets", "app_loop", "app_workers", "postgres", "host"}
+    assert set(probes["samples"]) == series | ({"pgbouncer"} if pooled else set())
+    # the entry point starts both in one container
+    assert {"app", "delay", "database", "load_worker"} <= set(probes["roles"])
+    assert USERS - 2 <= probes["app_open_max"] <= USERS
+    assert probes["postgres_app_sessions_max"] >= 1
+    times_s = [float(row["at_s"]) for row in attempt.rows("probes/app_loop.csv")]
+    assert times_s[0] <= load["began_at_s"] < times_s[-1]
+    checks = {check["name"]: check["status"] for check in attempt.manifest["checks"]}
+    assert checks["nothing_happened"] == "pass"
+
+
 def test_a_session_says_what_the_engine_is(ran: Watched) -> None:
     host = read_json(ran.session.path / "session.json")["host"]
     assert host["engine"] == docker("version", "--format", "{{.Server.Version}}").strip()

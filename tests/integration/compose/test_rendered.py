@@ -105,9 +105,10 @@ def test_what_is_published_is_published_on_loopback_only(services: dict[str, Any
         assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 
-def test_the_rig_publishes_the_database_and_the_app_alone() -> None:
+def test_the_rig_publishes_what_it_asks_alone() -> None:
     services = stack("the rig's")["services"]
-    assert {name for name in services if services[name].get("ports")} == {"postgres", *APPS}
+    published = {name for name in services if services[name].get("ports")}
+    assert published == {"postgres", "pgbouncer", *APPS}
 
 
 def test_data_and_control_lead_nowhere_else(file: dict[str, Any]) -> None:

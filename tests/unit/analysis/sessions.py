@@ -59,6 +59,10 @@ class Made:
     skip: str = ""
     because: str = ""
     delay_off_ms: float = 0.02
+    unanswered: Sequence[tuple[float, float]] = ()
+    """Of each request in flight at the stop: when it began, and its age (s)."""
+    dropped: int = 0
+    """Arrivals dropped in the first second of the steady window."""
 
     def all_levels(self) -> dict[str, Level]:
         return {**BASE, **self.levels}
@@ -100,7 +104,7 @@ def make(
         levels = {name: made.all_levels().get(name, "") for name in names}
         trial = f"{position:04d}-made-r{made.replicate}"
         cell = "-".join(str(level) for level in levels.values())
-        rows.append([position, trial, 1, made.replicate, cell, made.skip, made.because,
+        rows.append([position, trial, made.replicate, made.replicate, cell, made.skip, made.because,
                      *levels.values()])  # fmt: skip
         if made.answers or made.verdict is Verdict.FAILED:
             attempt(folder / "trials" / trial, made)
@@ -174,8 +178,17 @@ def write_load(folder: Path, made: Made) -> None:
     last = math.ceil(RAMP_S + STEADY_S)
     for second in range(last):
         started[(second, phase(second))] += 0
-    rows = [[s, name, 150, n, 7] for (s, name), n in sorted(started.items())]
-    write(folder / "seconds.csv", ["second", "phase", "users", "started", "in_flight"], rows)
+    rows: list[list[object]] = [[s, name, 150, n, 7] for (s, name), n in sorted(started.items())]
+    head = ["second", "phase", "users", "started", "in_flight"]
+    if made.dropped:
+        head.append("dropped")
+        first = int(RAMP_S) + 1
+        rows = [[*row, made.dropped if row[0] == first else 0] for row in rows]
+    write(folder / "seconds.csv", head, rows)
+    if made.unanswered:
+        left = [[0, number, *times] for number, times in enumerate(made.unanswered, 1)]
+        head = ["load_worker", "sequence", "started_s", "age_s"]
+        write(folder / "unanswered.csv", head, left)
 
 
 def write(path: Path, head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:

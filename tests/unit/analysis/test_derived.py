@@ -9,6 +9,8 @@ from analysis import derive
 from rig.model import UsageError
 from tests.unit.analysis.sessions import Made, make, steady
 
+TABLES = {"trials.csv", "summary.csv", "failures.csv", "comparisons.csv"}
+
 
 def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
@@ -18,7 +20,7 @@ def test_it_writes_tables_and_figure(tmp_path: Path) -> None:
     session = make(tmp_path / "s", [Made({"delay_ms": d}, steady(30)) for d in (0, 100)])
     derived = derive(session)
     figures = {f"figures/goodput.{kind}" for kind in ("csv", "png", "svg")}
-    assert files(session / "derived") == {"trials.csv", "summary.csv", *figures}
+    assert files(session / "derived") == {*TABLES, *figures}
     assert derived.figure == session / "derived" / "figures" / "goodput.png"
     with derived.trials_csv.open(newline="") as file:
         assert [row["goodput_rps"] for row in csv.DictReader(file)] == ["30", "30"]
@@ -55,7 +57,7 @@ def test_a_failure_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_without_trials_there_is_no_figure(tmp_path: Path) -> None:
     session = make(tmp_path / "s", [])
     assert derive(session).figure is None
-    assert files(session / "derived") == {"trials.csv", "summary.csv"}
+    assert files(session / "derived") == TABLES
 
 
 def test_no_session_is_touched_that_is_none(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """The arithmetic, on numbers small enough to check by hand."""
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from analysis.load import new_histogram
-from analysis.stats import best_rps, median, percentile_ms, share
+from analysis.stats import best_rps, bounds_ms, median, percentile_ms, share
 
 
 def test_the_best_five_seconds_slide_by_one() -> None:
@@ -25,6 +26,46 @@ def test_a_percentile_needs_five_answers_beyond_it(percent: int, least: int) -> 
     assert percentile_ms(histogram, percent) is None
     histogram.record_value(20_000)
     assert percentile_ms(histogram, percent) == pytest.approx(20.0, rel=0.001)
+
+
+def answered(*groups: tuple[float, int]) -> HdrHistogram:
+    """So many answers of so many ms each."""
+    histogram = new_histogram()
+    for ms, count in groups:
+        histogram.record_value(round(1000 * ms), count)
+    return histogram
+
+
+@pytest.mark.parametrize(
+    ("overdue_s", "percent", "lower_ms", "upper_ms"),
+    [
+        ([], 50, 100, 100),
+        ([], 95, 900, 900),
+        # 20 of 120 are overdue: the median lies among the answers, whatever becomes of them
+        ([9.0] * 20, 50, 100, 100),
+        # and the 95th percentile among them: as old as they are, or without a bound
+        ([9.0] * 20, 95, 9000, None),
+        # younger than the slow answers: never answered, they push the percentile up to those
+        ([0.05] * 10, 90, 100, 900),
+        ([9.0] * 200, 50, 9000, None),
+    ],
+)
+def test_requests_never_answered_bound_the_percentiles_they_could_move(
+    overdue_s: list[float], percent: int, lower_ms: float, upper_ms: float | None
+) -> None:
+    histogram = answered((100, 93), (900, 7))
+    lower, upper = bounds_ms(histogram, overdue_s, percent)
+    assert lower == pytest.approx(lower_ms, rel=0.001)
+    assert upper == (None if upper_ms is None else pytest.approx(upper_ms, rel=0.001))
+    assert histogram.get_total_count() == 100
+
+
+def test_percentiles_above_what_was_not_dropped_are_withheld() -> None:
+    histogram = answered((100, 1000))
+    assert bounds_ms(histogram, [], 95, dropped_share=0.05)[0] is not None
+    assert bounds_ms(histogram, [], 95, dropped_share=0.051) == (None, None)
+    assert bounds_ms(histogram, [], 99, dropped_share=0.02) == (None, None)
+    assert bounds_ms(histogram, [], 50, dropped_share=0.4)[0] is not None
 
 
 def test_the_median_leaves_out_what_is_missing() -> None:

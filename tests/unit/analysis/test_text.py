@@ -67,6 +67,18 @@ def test_replicates_show_their_spread(tmp_path: Path) -> None:
     assert line(text, "medians of 3 and 3 trials", "below 2")
 
 
+def test_a_percentile_that_is_only_bounded_says_so(tmp_path: Path) -> None:
+    claim = {"of": "p95_ms", "factor": "target", "numerator": "async", "denominator": "sync"}
+    trials = [
+        Made({"target": "async"}, steady(40), unanswered=[(1.0, 9.5)] * 40),
+        Made({"target": "sync"}, steady(40)),
+    ]
+    text = table(make(tmp_path / "s", trials, claim=claim))
+    assert "> 9503" in line(text, "  async ", "40")
+    assert ">" not in line(text, "  sync ", "40")
+    assert "no pair of cells with both measured yet" in text
+
+
 def test_nothing_scheduled_is_said(tmp_path: Path) -> None:
     assert "no trial is scheduled yet" in table(make(tmp_path / "s", [], claim=None))
 

@@ -7,7 +7,7 @@ import pytest
 from analysis.session import read_session
 from analysis.trials import Result, results, top, trial_columns
 from rig.model import Verdict
-from tests.unit.analysis.sessions import STEADY_S, Answer, Made, attempt, make, steady
+from tests.unit.analysis.sessions import RAMP_S, STEADY_S, Answer, Made, attempt, make, steady
 
 SLOW = [Answer(1.0, 10), Answer(3.0, 20), Answer(5.0, 20), Answer(9.0, 20), Answer(99.0, 20)]
 
@@ -32,6 +32,38 @@ def test_a_fast_trial(tmp_path: Path) -> None:
     assert measures.top_failure == "db_too_many_connections"
     assert measures.p50_ms == pytest.approx(50, rel=0.05)
     assert (measures.peak_users, measures.in_flight_at_stop) == (150, 7)
+
+
+def test_requests_that_are_overdue_count_in_the_percentiles(tmp_path: Path) -> None:
+    young = [(RAMP_S + STEADY_S - 0.01, 0.01)] * 50
+    waiting = [(1.0, 9.5)] * 40  # under way in all of the window
+    stuck = [(4.0, 6.5)] * 30  # longer than any answer took
+    made = Made(answers=steady(20), unanswered=[*young, *waiting, *stuck])
+    measures = one(tmp_path, made).measures
+    assert measures.overdue == 70
+    assert measures.p50_ms == measures.p50_upper_ms == pytest.approx(60, rel=0.1)
+    assert measures.p95_ms == pytest.approx(9500, rel=0.001)
+    assert measures.p95_upper_ms is None
+
+
+def test_where_no_answer_came_every_unanswered_request_is_overdue(tmp_path: Path) -> None:
+    answers = [Answer(0.5 + n / 100, 20) for n in range(9)]
+    made = Made(answers=answers, unanswered=[(RAMP_S + n, STEADY_S - n) for n in range(8)] * 2)
+    measures = one(tmp_path, made).measures
+    assert (measures.successes, measures.overdue) == (0, 16)
+    assert measures.p50_ms == pytest.approx(4000, rel=0.001)
+    assert measures.p50_upper_ms is None
+
+
+def test_dropped_arrivals_were_offered_and_withhold_percentiles(tmp_path: Path) -> None:
+    plain = one(tmp_path / "a", Made(answers=steady(100))).measures
+    measures = one(tmp_path / "b", Made(answers=steady(100), dropped=100)).measures
+    assert (plain.dropped, measures.dropped) == (0, 100)
+    assert plain.offered_rps is not None
+    assert measures.offered_rps == plain.offered_rps + 100 / STEADY_S
+    assert plain.p95_ms is not None
+    assert measures.p50_ms is not None
+    assert (measures.p95_ms, measures.p95_upper_ms, measures.p99_ms) == (None, None, None)
 
 
 def test_a_slow_trial_counts_the_span_of_the_steady_window_only(tmp_path: Path) -> None:

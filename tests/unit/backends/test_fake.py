@@ -11,7 +11,7 @@ from rig.backends.fake import RESERVED_CONNECTIONS, FakeBackend, queue_of
 from rig.load.shape import Users
 from rig.model import Link
 from rig.observed import Observed, observe
-from rig.plan import Delay, Plan
+from rig.plan import NO_USERS, Arrivals, Delay, Load, Plan
 from rig.record import LoadFacts
 from tests.unit.plans import PLAN
 
@@ -69,6 +69,31 @@ def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
     many = loaded(replace(plan, max_connections=100), tmp_path)
     assert few.outcomes["db_too_many_connections"] > 0
     assert set(many.outcomes) == {"ok"}
+
+
+OPEN = Load(
+    NO_USERS, steady_s=10.0, model="open", raw=True,
+    arrivals=Arrivals(per_s=40, pattern="even", max_in_flight=9, ramp_s=2.0),
+)  # fmt: skip
+
+
+def test_an_open_load_offers_every_arrival(tmp_path: Path) -> None:
+    facts = loaded(replace(PLAN, load=OPEN), tmp_path)
+    assert (facts.started, facts.dropped) == (40 + 400, 0)
+    assert set(facts.outcomes) == {"ok"}
+    assert (facts.duration_s, facts.never_answered_users) == (12.0, None)
+    assert (tmp_path / "load" / "service.hlog").exists()
+
+
+def test_what_an_open_load_cannot_send_is_dropped_and_said(tmp_path: Path) -> None:
+    slow = replace(PLAN, target_name="sync", delay=Delay(100.0), load=OPEN)
+    facts = loaded(slow, tmp_path)
+    assert facts.started + facts.dropped == 440
+    assert facts.dropped == facts.outcomes["dropped"] > 300
+    assert facts.in_flight_at_stop <= 9
+    assert facts.started == facts.finished + facts.in_flight_at_stop
+    rows = (tmp_path / "load" / "requests.csv").read_text().splitlines()
+    assert len(rows) == 1 + 440
 
 
 def test_simulated_delays_are_as_asked_and_say_that_they_are_simulated(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ class Server:
     url: str = ""
     status: int = 200
     body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=dict)
+    asked_to: str | None = None
     asked: list[tuple[str, str, str, bytes]] = field(default_factory=list)
 
     def says(self, answer: Any, status: int = 200) -> None:
@@ -40,8 +43,11 @@ def server() -> Iterator[Server]:
             kind = self.headers.get("Content-Type", "")
             asked = (self.command, self.path, kind, self.rfile.read(length))
             served.asked.append(asked)
+            served.asked_to = self.headers.get("Connection", "")
             self.send_response(served.status)
             self.send_header("Content-Length", str(len(served.body)))
+            for name, value in served.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(served.body)
 
@@ -60,9 +66,13 @@ def server() -> Iterator[Server]:
     listening.server_close()
 
 
-def verify(server: Server, **route: Any) -> str:
+def exchange(server: Server, **route: Any) -> http.Exchange:
     described = replace(Route("r", "GET", "/r"), **route)
     return http.verify(server.url, replace(PLAN, route=described))
+
+
+def verify(server: Server, **route: Any) -> str:
+    return exchange(server, **route).wrong
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,7 @@ def test_an_answer_that_is_no_json_is_wrong(server: Server) -> None:
 
 
 def test_nobody_answering_is_wrong(server: Server, unused_url: str) -> None:
-    wrong = http.verify(unused_url, PLAN)
+    wrong = http.verify(unused_url, PLAN).wrong
     assert wrong.startswith("status 0 instead of 201: ")
     assert "refused" in wrong
 
@@ -136,3 +146,40 @@ def test_no_proxy_of_the_environment_stands_between(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert http.get(server.url).status == 200
+
+
+def test_what_went_both_ways_is_kept(server: Server) -> None:
+    server.says({"title": "verify-0"}, status=201)
+    server.headers = {"Content-Type": "application/json", "X-Request-Id": "7"}
+    asked = exchange(server, method="POST", form={"title": "{unique}"}, status=201)
+    kept = json.loads(json.dumps(asked.to_json()))
+    assert kept["route"] == "r"
+    assert kept["request"] == {
+        "method": "POST", "path": "/r", "body": "title=verify-0",
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+    }  # fmt: skip
+    said = kept["response"]
+    assert (said["status"], json.loads(said["body"])) == (201, {"title": "verify-0"})
+    assert said["headers"]["content-type"] == "application/json"
+    assert not {"x-request-id", "date"} & said["headers"].keys()
+    assert said["body_bytes"] == len(server.body)
+    assert said["body_sha256"] == hashlib.sha256(server.body).hexdigest()
+
+
+def test_of_a_long_answer_the_beginning_is_kept_and_the_hash_of_all(server: Server) -> None:
+    server.body = b"x" * (http.KEPT_BYTES + 1)
+    said = exchange(server).to_json()["response"]
+    assert len(said["body"]) == http.KEPT_BYTES
+    assert said["body_bytes"] == http.KEPT_BYTES + 1
+    assert said["body_sha256"] == hashlib.sha256(server.body).hexdigest()
+
+
+def test_the_server_is_not_asked_to_close_the_connection(server: Server) -> None:
+    verify(server)
+    assert server.asked_to == ""
+
+
+def test_a_redirection_is_no_answer(server: Server) -> None:
+    server.says({}, status=302)
+    server.headers = {"Location": "/elsewhere"}
+    assert verify(server) == "status 302 instead of 200: it leads to /elsewhere"

@@ -13,7 +13,9 @@ from tests.unit.plans import PLAN, path, record
 
 DROPPED = DelayFacts("netem", paths=(path("data"),), drops=1)
 UNMEASURED = DelayFacts("netem")
-TOO_FEW = replace(record().load, peak_users=9)
+TOO_FEW = replace(record().load, active_users=(2, 6, 9, 9, 9, 9))
+NO_RATE = replace(record().load, successes_first_third=None)
+BLIND = replace(record().load, greenlet_lag_p99_ms=None)
 FINE = record().load
 
 
@@ -22,11 +24,14 @@ FINE = record().load
     [
         (None, FINE, Verdict.VALID, []),
         (DROPPED, FINE, Verdict.INVALID, ["delay: "]),
-        (None, TOO_FEW, Verdict.INVALID, ["users: 9 of 10 users"]),
-        (DROPPED, TOO_FEW, Verdict.INVALID, ["delay: ", "users: "]),
+        (None, TOO_FEW, Verdict.INVALID, ["ramp: "]),
+        (DROPPED, TOO_FEW, Verdict.INVALID, ["delay: ", "ramp: "]),
         (UNMEASURED, FINE, Verdict.UNKNOWN, ["delay: "]),
+        (None, BLIND, Verdict.UNKNOWN, ["generator: "]),
+        # what a check needs and the attempt lacks bars no verdict
+        (None, NO_RATE, Verdict.VALID, []),
         # what is known to be wrong outweighs what is not known
-        (UNMEASURED, TOO_FEW, Verdict.INVALID, ["users: "]),
+        (UNMEASURED, TOO_FEW, Verdict.INVALID, ["ramp: "]),
     ],
 )
 def test_verdicts(
@@ -35,6 +40,7 @@ def test_verdicts(
     checks, found, why = judge(PLAN, record(delay, load))
     assert found is verdict
     assert all(part in why for part in blamed)
-    assert why.count(";") == max(0, len(blamed) - 1)
-    assert {check.name for check in checks} >= {"delay", "load_workers", "users"}
+    assert sum(why.count(f"{check.name}: ") for check in checks) == len(blamed)
+    assert why.count(";") >= max(0, len(blamed) - 1)
+    assert {check.name for check in checks} >= {"delay", "load_workers", "ramp"}
     assert all(check.says for check in checks)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import Analysis, make_cli
-from rig.model import ExitCode
+from rig.cli import Analysis, Reported, commands, lock, make_cli
+from rig.model import ExitCode, StackError
 
 ROOT = Path(__file__).parents[3]
 SMALL = """\
@@ -30,7 +30,13 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
 
     def program(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])
-        analysis = Analysis(derive=lambda _: None, table=lambda path: f"table of {path.name}")
+        analysis = Analysis(
+            derive=lambda _: None,
+            table=lambda path: f"table of {path.name}",
+            report=lambda path: Reported([path], ["not decided"], ExitCode.UNDECIDED),
+            compare=lambda _, after: Reported([after], ["slower"], ExitCode.SLOWER),
+            differences=lambda _: (),
+        )
         return make_cli(analysis)()
 
     yield program
@@ -135,3 +141,23 @@ def test_doctor_names_everything_it_looks_at(run: Run, capsys: pytest.CaptureFix
     looked_at = {line[5:].partition(":")[0] for line in lines[:-2]}
     assert looked_at >= {"namespaces", "Postgres", "PgBouncer", "CPUs", "open files"}
     assert (code == ExitCode.NO_STACK) is any(line.startswith("NO ") for line in lines)
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_elsewhere_than_on_linux_auto_is_compose(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    platform: str,
+) -> None:
+    def no_engine() -> None:
+        raise StackError("compose was asked for")
+
+    monkeypatch.setattr(commands, "ComposeBackend", no_engine)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(lock, "LOCK", tmp_path / "lock")
+    # with a lock of its own this is no longer alone: another session's folders are not ours
+    monkeypatch.setattr(commands, "remove_left_behind", list)
+    assert run("small.yaml", "--yes") == ExitCode.NO_STACK
+    assert "compose was asked for" in capsys.readouterr().err

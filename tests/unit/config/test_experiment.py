@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rig.config import Claim, cells, read_matrix
+from rig.config import Claim, cells, read_matrix, with_options
 from rig.model import BadYaml, ExitCode, UsageError
-from rig.plan import Data, Load, Target, Users
+from rig.plan import NO_USERS, Arrivals, Data, Load, Target, Users
 
 from .conftest import GOOD, ROOT, Read
 
@@ -65,6 +65,54 @@ def test_durations_numbers_and_words_of_the_load(read: Read) -> None:
     assert matrix.order == "as_listed"
 
 
+OPEN_LOAD = (
+    "  users: {from: 5, per_s: 5, to: 50}\n",
+    "  model: open\n  arrivals: {per_s: 50, pattern: even, max_in_flight: 30, ramp: 2s, seed: 3}\n",
+)
+
+
+def test_an_open_load_has_arrivals_and_no_users(read: Read) -> None:
+    load = read(OPEN_LOAD).load
+    assert load.arrivals == Arrivals(50.0, "even", 30, 2.0, 3)
+    assert (load.model, load.users, load.raw) == ("open", NO_USERS, False)
+    assert (load.ramp_s, load.duration_s) == (2.0, 10.0)
+    least = read((OPEN_LOAD[0], "  model: open\n  arrivals: {per_s: 7}\n  raw: true\n")).load
+    assert (least.arrivals, least.raw) == (Arrivals(7.0, "poisson", 500, 5.0, 1), True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("steady: 8s", "steady: 8s\n  think_time: 1s", ":22: `think_time` says nothing to a load"),
+        ("model: open", "model: closed", ":20: `arrivals` says nothing to a load of"),
+        ("model: open", "model: closed", ":18: `users` is missing in `load`"),
+        ("per_s: 50, ", "", ":20: `per_s` is missing in `arrivals`"),
+        ("even", "evn", ":20: `pattern` expects one of poisson, even, not `evn`"),
+        ("ramp: 2s", "ramp: 500ms", ":20: `ramp` expects at least 1s"),
+        ("ramp: 2s", "ramp: 2", ":20: `ramp` expects a duration"),
+        ("max_in_flight: 30", "max_in_flight: 0", ":20: `max_in_flight` expects a whole number"),
+        ("max_in_flight: 30", "max_in_flight: 1", "expects at least the 2 of `load_workers`"),
+        ("per_s: 50", "per_s: 0", ":20: `per_s` expects a number above 0"),
+        ("steady: 8s", "steady: 8s\n  raw: 1", ":22: `raw` expects true or false, not `1`"),
+    ],
+)
+def test_what_is_wrong_with_an_open_load(read: Read, old: str, new: str, expected: str) -> None:
+    text = GOOD.replace(*OPEN_LOAD)
+    with pytest.raises(BadYaml) as caught:
+        read((old, new), text=text)
+    assert expected in str(caught.value)
+
+
+def test_an_open_load_without_arrivals_says_so(read: Read) -> None:
+    with pytest.raises(BadYaml, match=r":18: `arrivals` is missing in `load`"):
+        read((OPEN_LOAD[0], "  model: open\n"))
+
+
+def test_more_load_workers_than_requests_in_flight_cannot_be(read: Read) -> None:
+    with pytest.raises(UsageError, match="max_in_flight"):
+        with_options(read(OPEN_LOAD), load_workers=31)
+
+
 def test_equal_levels_have_one_form(read: Read) -> None:
     assert cells(read(("[0, 100]", "[0.0, 1e2]"))) == cells(read())
     ids = [cell.id for cell in cells(read(("[0, 100]", "[0.0, 1e2]")))]
@@ -104,7 +152,11 @@ def test_equal_levels_have_one_form(read: Read) -> None:
         ("steady: 8s", "steady: 8s\n  load_workers: 65", ":21: `load_workers` expects a whole"),
         ("steady: 8s", "steady: 8s\n  timeout: 0s", ":21: `timeout` expects a duration"),
         ("steady: 8s", "steady: 8s\n  think_time: -1s", ":21: `think_time` expects a duration"),
-        ("steady: 8s", "steady: 8s\n  model: open", ":21: `model` expects closed, not `open`"),
+        (
+            "steady: 8s",
+            "steady: 8s\n  model: opn",
+            ":21: `model` expects one of closed, open, not `opn`",
+        ),
         ("posts: 1_000", "posts: many", ":21: `posts` expects a whole number from 1"),
         (", cpu_n: 100", "", ":21: `cpu_n` is missing in `data`"),
         ("repeats: 2", "repeats: 0", ":22: `repeats` expects a whole number from 1"),

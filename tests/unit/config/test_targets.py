@@ -70,6 +70,7 @@ def test_the_projects_own_targets(targets: dict[str, Target]) -> None:
         status=201,
         answer={"title": "{unique}"},
         statements=1,
+        varying=("id",),
     )
     assert targets["sync"].routes["io_read"].answer == {"count": "{posts}", "posts": "{length:25}"}
     orm, threads = targets["async"].refuses
@@ -107,6 +108,13 @@ def test_refusals_know_the_targets_own_names(folder: Path) -> None:
     assert read_one(folder, text).refuses == (
         Refusal("slow", {"route": ("cpu",), "target": ("mine",)}),
     )
+
+
+def test_what_is_inherent_and_what_varies(folder: Path) -> None:
+    text = MINE.replace("cpu: {}", "cpu: {varying: [id, posts.id]}") + "inherent: [app.driver]\n"
+    target = read_one(folder, text)
+    assert target.inherent == ("app.driver",)
+    assert target.routes["cpu"].varying == ("id", "posts.id")
 
 
 def test_every_placeholder_stays_as_it_is(folder: Path) -> None:
@@ -158,6 +166,10 @@ def test_braces_that_are_no_placeholder_are_left_alone(folder: Path) -> None:
         ("cpu: {}}", "cpu: {}}\nsupports: {delay_ms: [0]}", ":4: unknown key `delay_ms`"),
         ("cpu: {}}", "cpu: {}}\nrefuses: [{when: {pooler: [direct]}}]", ":4: `because` is missing"),
         ("cpu: {}}", "cpu: {}}\nrefuses: [{because: x}]", "a refusal expects levels under `when`"),
+        ("cpu: {}}", "cpu: {}}\ninherent: app.driver", ":4: `inherent` expects a list, not `app"),
+        ("cpu: {}}", "cpu: {}}\ninherent: [driver]", ":4: `inherent` expects facts by dotted path"),
+        ("cpu: {}}", "cpu: {}}\ninherent: [app.a, app.a]", "`inherent` lists app.a twice"),
+        ("cpu: {}", "cpu: {varying: [a..b]}", ":3: `varying` expects members of the answer"),
         ("cpu: {}}", "cpu: {}}\ncpu: 1\ncpu: 2", "mine/target.yaml:5: duplicate key `cpu`"),
     ],
 )

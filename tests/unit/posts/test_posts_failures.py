@@ -78,8 +78,17 @@ DIRECT = [
 BEHIND_PGBOUNCER = [
     (in_django(psycopg.OperationalError(LIBPQ + MAX_CLIENT_CONN)), "pooler_refused", "08P01"),
     (in_asyncpg("08P01", MAX_CLIENT_CONN), "pooler_refused", "08P01"),
-    (in_django(psycopg.errors.ProtocolViolation("query_wait_timeout")), "pooler_refused", "08P01"),
-    (QUEUED_OUT, "pooler_refused", "08P01"),
+    (
+        in_django(psycopg.errors.ProtocolViolation("query_wait_timeout")),
+        "pooler_wait_timeout",
+        "08P01",
+    ),
+    (QUEUED_OUT, "pooler_wait_timeout", "08P01"),
+    (
+        in_asyncpg("08P01", "client connections exceeded (max_user_client_connections)"),
+        "pooler_refused",
+        "08P01",
+    ),
     (in_asyncpg("08P01", "server conn crashed?"), "db_connection_lost", "08P01"),
     (
         in_asyncpg("08P01", "server login has been failing: too many clients already"),

@@ -1,0 +1,198 @@
+"""What bounds a cell's goodput, each bound computed from what was measured beside the load.
+
+Pure: numbers in, ceilings out. docs/method.md explains each in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rig.model import Level
+from rig.record import StackFacts
+
+UNEXPLAINED = 0.15
+"""A measured goodput further than this from the lowest ceiling is not explained by it."""
+
+CLOSE = 2.0
+"""Two ceilings within this factor of each other act together, so neither predicts alone."""
+
+RESERVED = 3
+"""Connections that Postgres keeps for superusers."""
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """One bound: its name, the rate it allows, and its formula with the numbers in it."""
+
+    name: str
+    rps: float
+    formula: str
+
+
+@dataclass(frozen=True)
+class CellCeilings:
+    """The bounds of one cell, the lowest first, beside what was measured."""
+
+    ceilings: tuple[Ceiling, ...]
+    measured_rps: float | None
+    missing: tuple[str, ...] = ()
+    """Bounds that could not be computed."""
+
+    @property
+    def binding(self) -> Ceiling | None:
+        """The lowest."""
+        return self.ceilings[0] if self.ceilings else None
+
+    @property
+    def deviation(self) -> float | None:
+        """measured ÷ predicted - 1."""
+        if self.binding is None or self.measured_rps is None:
+            return None
+        return self.measured_rps / self.binding.rps - 1
+
+    @property
+    def contested(self) -> bool:
+        """Whether the second lowest is within `CLOSE` of the lowest."""
+        return len(self.ceilings) > 1 and self.ceilings[1].rps < CLOSE * self.ceilings[0].rps
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether the deviation is one that no ceiling explains."""
+        far = self.deviation is not None and abs(self.deviation) > UNEXPLAINED
+        return far and not self.contested
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a cell's plan asks, as far as ceilings need it."""
+
+    levels: Mapping[str, Level]
+    users: int | None
+    """Of a closed loop; None for an open one."""
+    think_time_s: float = 0.0
+    statements: int | None = None
+    """SQL statements a request sends; None where unknown, 0 where it needs no connection."""
+
+    @property
+    def delay_ms(self) -> float:
+        """The delay asked."""
+        return _number(self.levels.get("delay_ms")) or 0.0
+
+    @property
+    def front_ms(self) -> float:
+        """The part of a response time in which the answer travels to its user."""
+        path = self.levels.get("delay_path", "both")
+        return self.delay_ms if path in ("both", "client") else 0.0
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """What a role's CPU says: seconds per correct answer, and how many CPUs it can keep busy."""
+
+    cpu_s_per_success: float
+    parallel: int
+
+
+def cell_ceilings(
+    asked: Asked,
+    measured_rps: float | None,
+    stack: StackFacts | None,
+    cpu: Mapping[str, Cpu],
+    null_rps: float | None = None,
+) -> CellCeilings:
+    """Every bound that can be computed for a cell, and the names of those that cannot."""
+    made: dict[str, Ceiling | None] = {
+        "service time": _service(asked, stack),
+        "users": _users(asked, stack),
+        "connection slots": _connections(asked, stack),
+        "load generator": _generator(null_rps),
+    }
+    made |= {f"CPU of {role}": _cpu(role, one) for role, one in cpu.items()}
+    if not cpu:
+        made["CPU"] = None
+    if asked.statements == 0:
+        del made["connection slots"]
+    if asked.users is None:
+        del made["users"]
+    found = sorted((c for c in made.values() if c), key=lambda ceiling: ceiling.rps)
+    return CellCeilings(tuple(found), measured_rps, tuple(n for n, c in made.items() if not c))
+
+
+def _service(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+    """Servers that each request holds for s0 + n · delay: servers ÷ that."""
+    if stack is None:
+        return None
+    held_ms = stack.hold_s0_ms + stack.hold_n * asked.delay_ms
+    if held_ms <= 0:
+        return None
+    line = _line(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
+    name = "service time and round trips"
+    return Ceiling(name, 1000 * stack.servers / held_ms, f"{stack.servers} ÷ ({line})")
+
+
+def _line(s0_ms: float, n: float, delay_ms: float) -> str:
+    return f"{s0_ms:.3g} ms + {n:.3g} · {delay_ms:g} ms" if delay_ms else f"{s0_ms:.3g} ms"
+
+
+def _response_ms(asked: Asked, stack: StackFacts) -> float:
+    return stack.s0_ms + stack.n * asked.delay_ms
+
+
+def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+    """A closed loop's users, each with one request under way: N ÷ (R0 + think time)."""
+    if stack is None or not asked.users or _response_ms(asked, stack) <= 0:
+        return None
+    think = f" + {asked.think_time_s:g} s" if asked.think_time_s else ""
+    cycle_s = _response_ms(asked, stack) / 1000 + asked.think_time_s
+    formula = f"{asked.users} ÷ ({_line(stack.s0_ms, stack.n, asked.delay_ms)}{think})"
+    return Ceiling("users", asked.users / cycle_s, formula)
+
+
+def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+    """Connection slots ÷ how long a request holds one.
+
+    That is taken to be the unloaded response time without the answer's way to its user, and
+    behind PgBouncer, which stands beyond the delay and takes its connection back after each
+    transaction, the undelayed one: never less than it really is, so that the ceiling is on the
+    low side.
+    """
+    slots = _slots(asked.levels)
+    if stack is None or not slots or asked.statements == 0:
+        return None
+    held_ms = _response_ms(asked, stack) - asked.front_ms
+    if asked.levels.get("pooler") == "pgbouncer":
+        held_ms = min(held_ms, stack.s0_ms)
+    if held_ms <= 0:
+        return None
+    return Ceiling("connection slots", 1000 * slots / held_ms, f"{slots} ÷ {held_ms:.3g} ms")
+
+
+def _slots(levels: Mapping[str, Level]) -> int | None:
+    """How many requests can hold a connection of the database at a time."""
+    cap = _number(levels.get("max_connections"))
+    found = [] if cap is None else [cap - RESERVED]
+    if levels.get("pooler") == "pgbouncer":
+        found.append(_number(levels.get("pooler_pool_size")) or 0.0)
+    if levels.get("connections") == "pool":
+        pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
+        found.append((pool or 0.0) * (workers or 1.0))
+    there = [slots for slots in found if slots > 0]
+    return int(min(there)) if there else None
+
+
+def _generator(null_rps: float | None) -> Ceiling | None:
+    if not null_rps:
+        return None
+    return Ceiling("load generator", null_rps, "against a target that does nothing")
+
+
+def _cpu(role: str, cpu: Cpu) -> Ceiling | None:
+    if cpu.cpu_s_per_success <= 0 or cpu.parallel < 1:
+        return None
+    formula = f"{cpu.parallel} ÷ {1000 * cpu.cpu_s_per_success:.3g} CPU-ms"
+    return Ceiling(f"CPU of {role}", cpu.parallel / cpu.cpu_s_per_success, formula)
+
+
+def _number(value: Level | None) -> float | None:
+    return None if value is None or isinstance(value, str) else float(value)

@@ -1,0 +1,167 @@
+"""The study of 2022 in numbers, its claims, and where it contradicts itself. Pure but for its CSV.
+
+The data are facts of "Asynchronize-Django" (November 2022): its README's tables and its raw Locust
+reports, one line per cell in `reference/asynchronize-django-2022.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CSV = Path(__file__).parent / "reference" / "asynchronize-django-2022.csv"
+
+IO_ROUTES = ("io_create", "io_read")
+DELAYS_MS = (0, 100, 200)
+CAPPED, LIFTED = 100, 1000
+
+Key = tuple[str, str, int, int]
+"""Route, target, delay in ms, max_connections."""
+
+Rate = Callable[[str, str, int, int], float | None]
+"""The rate of a cell, by the parts of its key; None where it was not measured."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """One of its cells."""
+
+    key: Key
+    published_rps: float
+    published_total: int
+    duration_s: float
+    requests: int
+    failures: int
+    successes: int
+    best_rps: float
+    """The highest of its raw report's 5-second samples."""
+    max_ms: float
+    p50_ms: float
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        route, target, delay_ms, cap = self.key
+        lifted = ", max_connections 1000" if cap == LIFTED else ""
+        return f"{route} · {delay_ms} ms · {target}{lifted}"
+
+
+def read_original() -> tuple[Original, ...]:
+    """All 27 cells."""
+    with CSV.open(encoding="utf-8", newline="") as file:
+        return tuple(_cell(line) for line in csv.DictReader(file))
+
+
+def _cell(line: Mapping[str, str]) -> Original:
+    key = (line["route"], line["target"], int(line["delay_ms"]), int(line["max_connections"]))
+    return Original(
+        key=key,
+        published_rps=float(line["published_max_success_rps"]),
+        published_total=int(line["published_total_successes"]),
+        duration_s=float(line["duration_s"]),
+        requests=int(line["requests"]),
+        failures=int(line["failures"]),
+        successes=int(line["successes"]),
+        best_rps=float(line["max_success_rps_5s"]),
+        max_ms=float(line["max_ms"]),
+        p50_ms=float(line["p50_ms"]),
+    )
+
+
+@dataclass(frozen=True)
+class Said:
+    """One of its claims in our words, and a test of any 27 cells: None where cells are missing."""
+
+    says: str
+    holds: Callable[[Rate], bool | None]
+
+
+def _async_loses_on_cpu(rate: Rate) -> bool | None:
+    return _all(_below(rate("cpu", "async", d, CAPPED), rate("cpu", "sync", d, CAPPED))
+                for d in DELAYS_MS)  # fmt: skip
+
+
+def _async_wins_undelayed(rate: Rate) -> bool | None:
+    return _all(_below(rate(route, "sync", 0, CAPPED), rate(route, "async", 0, CAPPED))
+                for route in IO_ROUTES)  # fmt: skip
+
+
+def _async_keeps_its_rate(rate: Rate) -> bool | None:
+    found = []
+    for route in IO_ROUTES:
+        kept = _ratio(rate(route, "async", 200, CAPPED), rate(route, "async", 0, CAPPED))
+        lost = _ratio(rate(route, "sync", 200, CAPPED), rate(route, "sync", 0, CAPPED))
+        found.append(None if kept is None or lost is None else kept >= KEPT and lost < KEPT)
+    return _all(found)
+
+
+def _three_way(rate: Rate) -> bool | None:
+    """Whether delay widens async ÷ sync more on I/O routes than on the CPU route."""
+
+    def widens(route: str) -> float | None:
+        late = _ratio(rate(route, "async", 200, CAPPED), rate(route, "sync", 200, CAPPED))
+        early = _ratio(rate(route, "async", 0, CAPPED), rate(route, "sync", 0, CAPPED))
+        return _ratio(late, early)
+
+    return _all(_below(widens("cpu"), widens(route)) for route in IO_ROUTES)
+
+
+def _async_for_io(rate: Rate) -> bool | None:
+    return _all(_below(rate(route, "sync", d, CAPPED), rate(route, "async", d, CAPPED))
+                for route in IO_ROUTES for d in DELAYS_MS)  # fmt: skip
+
+
+KEPT = 0.8
+"""A rate that falls by less than a fifth counts as kept."""
+
+CLAIMS: Sequence[Said] = (
+    Said("Async serves less than sync on the CPU route.", _async_loses_on_cpu),
+    Said("Async serves more on I/O routes even without delay.", _async_wins_undelayed),
+    Said("On I/O routes async keeps its rate at 200 ms (within a fifth), sync does not.",
+         _async_keeps_its_rate),
+    Said("Hypothesis: delay widens async ÷ sync more on I/O routes than on CPU.", _three_way),
+    Said("Conclusion: with I/O-bound load async is the better choice, at every delay.",
+         _async_for_io),
+)  # fmt: skip
+
+
+def _below(less: float | None, more: float | None) -> bool | None:
+    return None if less is None or more is None else less < more
+
+
+def _ratio(over: float | None, under: float | None) -> float | None:
+    return over / under if over is not None and under else None
+
+
+def _all(found: Iterable[bool | None]) -> bool | None:
+    seen = list(found)
+    return None if None in seen else all(seen)
+
+
+def inconsistencies(cells: Sequence[Original]) -> tuple[str, ...]:
+    """Where its own tables, raw reports and sentences do not agree."""
+    found = [
+        f"{cell.name}: published {cell.published_rps:g} /s at best, its raw report has "
+        f"{cell.best_rps:g} /s"
+        for cell in cells
+        if abs(cell.published_rps - cell.best_rps) > max(0.15, 0.01 * cell.best_rps)
+    ]
+    found += [
+        f"{cell.name}: published {cell.published_total} successes in all, its raw report has "
+        f"{cell.successes}"
+        for cell in cells
+        if cell.published_total != cell.successes
+    ]
+    lengths = [cell.duration_s for cell in cells]
+    found.append(
+        f"Loads lasted from {min(lengths):g} to {max(lengths):g} s, so totals do not compare."
+    )
+    dead = [cell for cell in cells if cell.requests and cell.failures > 0.9 * cell.requests]
+    found += [
+        f"{cell.name}: {cell.failures} of {cell.requests} requests failed, half of them within "
+        f"{cell.p50_ms / 1000:g} s: a limit of the server's, not of async."
+        for cell in dead
+    ]
+    return tuple(found)

@@ -1,0 +1,72 @@
+"""From a session's material to the whole report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from analysis.report.blocks import Absent, Items, Report, Section, Words, para
+from analysis.report.material import Material
+from analysis.report.sections import (
+    answer,
+    cap,
+    cost,
+    crossover,
+    goodput,
+    interaction,
+    latency,
+    replication,
+    trials,
+    waterfall,
+    why,
+)
+
+SECTIONS: Sequence[Callable[[Material], Section | Absent]] = (
+    answer.section,
+    goodput.section,
+    why.section,
+    interaction.section,
+    waterfall.section,
+    cap.section,
+    latency.section,
+    crossover.section,
+    cost.section,
+    replication.section,
+    trials.section,
+)
+"""In the order of the page."""
+
+
+def build(material: Material) -> Report:
+    """Every section that the session has something for; the others in one line each."""
+    made = [section(material) for section in SECTIONS]
+    there = [one for one in made if isinstance(one, Section)]
+    absent = [one for one in made if isinstance(one, Absent)]
+    session = material.session
+    where = [f"session {session.name}"]
+    where += [f"profile {session.profile}"] if session.profile else []
+    where += [f"backend {session.backend}"] if session.backend else []
+    if absent or material.notes:
+        there.append(_rest(absent, material.notes))
+    return Report(
+        title=f"{session.experiment}: the report",
+        subtitle=(" · ".join(where),),
+        sections=there,
+        footer=_machine(material),
+    )
+
+
+def _rest(absent: Sequence[Absent], notes: Sequence[str]) -> Section:
+    items: list[Words] = [(f"{one.title}: {one.why}.",) for one in absent]
+    items += [(f"note: {note}",) for note in notes]
+    return Section("rest", "Not in this report", [para("What this session has nothing for:"),
+                                                  Items(items)])  # fmt: skip
+
+
+def _machine(material: Material) -> Words:
+    facts = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in material.session.host.items()
+        if isinstance(value, str | int | float) and value != "" and not isinstance(value, bool)
+    ]
+    return ((f"Machine: {', '.join(facts)}. " if facts else "")
+            + "Made from the session's own files by python runner.py report.",)  # fmt: skip

@@ -1,0 +1,98 @@
+"""A report as Markdown for a pull request: tables and words, no drawings and no folded parts.
+
+May not know what a section says. Text is escaped, so that nothing in it becomes a link or markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from analysis.markup import visible
+from analysis.report.blocks import (
+    Block,
+    Figure,
+    Fold,
+    Inline,
+    Items,
+    Link,
+    Log,
+    Mark,
+    Para,
+    Report,
+    Strong,
+    Table,
+    Words,
+)
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~$!])")
+_OPENING = re.compile(r"^(\s*)([#+>=-]|\d+(?=[.)]\s))")
+_ADDRESS = re.compile(r":(?=//)|(?<=[wW]{3})\.")
+
+
+def markdown(report: Report) -> str:
+    """The report; figures stand as links to their files."""
+    lines = [f"# {escape(report.title)}", "", _words(report.subtitle), ""]
+    for section in report.sections:
+        lines += [f"## {escape(section.title)}", ""]
+        for block in section.blocks:
+            lines += [*_block(block), ""]
+    return "\n".join([*lines, _words(report.footer)]).rstrip() + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is: one line, no markup, no link, no mention."""
+    flat = _SPECIAL.sub(r"\\\1", " ".join(visible(text).split()))
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = _ADDRESS.sub(lambda found: "\\" + found[0], flat)
+    # a word joiner after the sign keeps hosts of Markdown from notifying somebody
+    flat = flat.replace("@", "@\u2060")
+    return _OPENING.sub(_harmless, flat)
+
+
+def _harmless(opening: re.Match[str]) -> str:
+    sign = opening[2]
+    return f"{opening[1]}{sign}\u2060" if sign.isdecimal() else f"{opening[1]}\\{sign}"
+
+
+def _block(block: Block) -> Iterator[str]:
+    match block:
+        case Para(words=words):
+            yield _words(words)
+        case Items(items=items):
+            yield from (f"- {_words(item)}" for item in items)
+        case Table():
+            yield from _table(block)
+        case Figure(name=name, alt=alt, caption=caption):
+            yield f"[{escape(alt)}](figures/{name}.csv)" if name else escape(alt)
+            yield from ["", escape(caption)] if caption else []
+        case Fold(summary=summary):
+            yield f"{_words(summary)} (in report.html)"
+        case Log():
+            yield "(log in report.html)"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield "| " + " | ".join(escape(name) for name in table.heading) + " |"
+    right = ["---:" if table.is_number(i) else "---" for i in range(len(table.heading))]
+    yield "| " + " | ".join(right) + " |"
+    for cells in table.rows:
+        yield "| " + " | ".join(_words(cell) for cell in cells) + " |"
+    if table.caption:
+        yield from ["", escape(table.caption)]
+
+
+def _words(words: Words) -> str:
+    return "".join(_inline(inline) for inline in words)
+
+
+def _inline(inline: Inline) -> str:
+    match inline:
+        case Link(text=text, to=to):
+            return escape(text) if to.startswith("#") else f"[{escape(text)}]({to})"
+        case Strong(text=text) | Mark(text=text):
+            return f"**{escape(text)}**"
+        case str():
+            lead = " " if inline[:1].isspace() else ""
+            tail = " " if inline[-1:].isspace() else ""
+            return f"{lead}{escape(inline)}{tail}" if inline.strip() else inline

@@ -1,0 +1,158 @@
+"""The connection cap: what grows, what waits, and what is refused, on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.knee import Knee, knee
+from analysis.plots import cap
+from analysis.plots.cap import Cap
+from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
+from analysis.report.material import Material, Trial
+from analysis.report.wording import NOTHING, said, to_trial
+from analysis.timeline import Timeline
+
+TITLE = "The connection cap"
+REFUSALS = (
+    *("db_too_many_connections", "db_pool_timeout", "pooler_refused", "pooler_wait_timeout"),
+)
+MOST = 6
+"""Drawings: what stands at the cap first."""
+
+
+def section(material: Material) -> Section | Absent:
+    """A drawing per cell that meets the cap, or was measured to see what lifts it."""
+    trials = _shown(material)
+    if not trials:
+        return Absent(TITLE, "nothing was refused; experiments/connection-cap.yaml looks for it")
+    knees = {trial.name: _knee(trial.result.timeline) for trial in trials}
+    drawn = [_cap(material, trial, knees[trial.name]) for trial in trials[:MOST]]
+    figure = Figure(
+        [cap.draw(one) for one in drawn],
+        alt="Connections, waiting clients, requests in flight, successes and refusals over time",
+        name="connection-cap",
+        caption=_caption(trials),
+        legend=_legend(drawn),
+        columns=cap.COLUMNS,
+        rows=[line for one in drawn for line in one.rows()],
+    )
+    heading = ["cell", "trial", "first refusal s", "users then", "knee at users",
+               "goodput there /s", "most connections"]  # fmt: skip
+    rows = [_row(material, trial, knees[trial.name]) for trial in trials]
+    table = Table(heading, rows, numbers_from=2, caption=_meaning())
+    return Section("connection-cap", TITLE, [para(_lead()), figure, table])
+
+
+def _shown(material: Material) -> list[Trial]:
+    """The first valid trial of each cell that was refused, and of those that lift the cap."""
+    first = [trials[0] for cell in material.cells if (trials := material.trials_of(cell))]
+    refused = [trial for trial in first if first_refusal(trial.result.timeline) is not None]
+    if not refused:
+        return []
+    lifted = [trial for trial in first if trial not in refused and _lifts(trial, refused)]
+    return [*refused, *lifted]
+
+
+def _lifts(trial: Trial, refused: Sequence[Trial]) -> bool:
+    """Whether it differs from a refused one only in what stands between app and Postgres."""
+    names = {"pooler", "max_connections", "connections", "pool_size", "pooler_pool_size"}
+    own = trial.result.scheduled.levels
+
+    def rest(other: Trial) -> bool:
+        levels = other.result.scheduled.levels
+        return all(level == own.get(name) for name, level in levels.items() if name not in names)
+
+    return any(rest(other) for other in refused)
+
+
+def refusals(timeline: Timeline) -> tuple[int, ...]:
+    """Refusals in each second."""
+    own = [counts for name, counts in timeline.classes.items() if name in REFUSALS]
+    return tuple(map(sum, zip(*own, strict=True))) if own else (0,) * len(timeline.ok)
+
+
+def first_refusal(timeline: Timeline) -> int | None:
+    """The second of the first refusal."""
+    return next((second for second, count in enumerate(refusals(timeline)) if count), None)
+
+
+def _knee(timeline: Timeline) -> Knee | None:
+    """Over the ramp, to its top: users that no longer rise tell nothing more."""
+    most = max(timeline.users, default=0)
+    top = next((s for s, users in enumerate(timeline.users) if users == most), 0)
+    return knee(timeline.users[: top + 5], timeline.ok[: top + 5])
+
+
+def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
+    timeline, record = trial.result.timeline, trial.result.record
+    began_s = record.load.began_at_s if record else 0.0
+    end_s = record.load.duration_s if record else 0.0
+
+    def over(values: Sequence[int]) -> list[tuple[float, float]]:
+        return [(float(s), float(v)) for s, v in enumerate(values) if s + 1 <= end_s]
+
+    def probed(name: str, column: str) -> list[tuple[float, float]]:
+        series = trial.of_probe(name).series(column, began_s)
+        return [(s, v) for s, v in series if 0 <= s <= end_s]
+
+    series = {
+        "users": over(timeline.users),
+        "in_flight": over(timeline.in_flight),
+        "connections": probed("postgres", "total"),
+        "waiting": probed("pgbouncer", "clients_waiting"),
+        "ok_rps": over(timeline.ok),
+        "refused_rps": over(refusals(timeline)),
+    }
+    marks: list[tuple[float, str]] = []
+    first = first_refusal(timeline)
+    if first is not None:
+        marks.append((first, f"first refusal, {timeline.users[first]} users"))
+    if bend is not None:
+        second = next((s for s, users in enumerate(timeline.users) if users >= bend.users), 0)
+        marks.append((second, f"knee, {bend.users:.0f} users"))
+    title = material.name(trial.result.scheduled.levels)
+    return Cap(trial.name, title, series, tuple(marks))
+
+
+def _row(material: Material, trial: Trial, bend: Knee | None) -> tuple[Words, ...]:
+    timeline = trial.result.timeline
+    first = first_refusal(timeline)
+    most = max((v for v in trial.of_probe("postgres").column("total") if v), default=None)
+    return (
+        *row(material.name(trial.result.scheduled.levels), to_trial(trial)),
+        *row(NOTHING if first is None else str(first)),
+        *row(NOTHING if first is None else str(timeline.users[first])),
+        *row(said(bend.users) if bend else NOTHING, said(bend.rps) if bend else NOTHING),
+        *row(said(most)),
+    )
+
+
+def _legend(drawn: Sequence[Cap]) -> list[tuple[str, str]]:
+    there = {
+        name for one in drawn for name, points in one.series.items() if any(v for _, v in points)
+    }
+    kinds = {**cap.COUNTS, **cap.RATES}
+    return [(kinds[name].replace("line", ""), cap.NAMES[name]) for name in kinds if name in there]
+
+
+def _caption(trials: Sequence[Trial]) -> str:
+    words = "The first valid trial of each cell."
+    if len(trials) > MOST:
+        words += f" {len(trials) - MOST} more cells stand in the table only."
+    if not any(trial.of_probe("postgres").columns for trial in trials):
+        words += " Connections were not probed in this session."
+    return words
+
+
+def _lead() -> str:
+    return (
+        "Each request in flight holds a connection. Once Postgres has none left, it refuses; a "
+        "pooler or a pool lets requests wait instead."
+    )
+
+
+def _meaning() -> str:
+    return (
+        "Knee: where goodput stops growing with users, a hinge of two lines fitted to the seconds "
+        "of the ramp; a dash where users rise too fast or nothing bends."
+    )

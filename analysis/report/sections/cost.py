@@ -1,0 +1,53 @@
+"""What the goodput was paid with: CPU per success and peak memory, by role."""
+
+from __future__ import annotations
+
+from analysis.beside import cpu_s_per_success
+from analysis.report.blocks import Absent, Section, Table, Words, para, row
+from analysis.report.material import Material, Trial
+from analysis.report.wording import said
+from analysis.stats import median
+from analysis.summary import CellResult
+
+TITLE = "What it cost"
+
+
+def section(material: Material) -> Section | Absent:
+    """A row per cell with probed trials, two columns per role."""
+    roles = dict.fromkeys(role for trial in material.trials for role in trial.probes.roles)
+    shown = [
+        cell
+        for cell in material.cells
+        if any(trial.probes.roles for trial in material.trials_of(cell))
+    ]
+    if not shown:
+        return Absent(TITLE, "no process of a valid trial was probed in this session")
+    heading = ["cell", "goodput /s"]
+    for role in roles:
+        heading += [f"{_words(role)} CPU-ms per success", f"{_words(role)} peak MB"]
+    rows = [_row(material, cell, list(roles)) for cell in shown]
+    lead = para(
+        "CPU time of the steady window divided by its correct answers, and the most memory that "
+        "the role's processes had resident together; medians over valid trials."
+    )
+    return Section("cost", TITLE, [lead, Table(heading, rows)])
+
+
+def _words(role: str) -> str:
+    return role.replace("_", " ")
+
+
+def _row(material: Material, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
+    trials = material.trials_of(cell)
+    cells = [material.name(cell.levels), said(cell.row["goodput_rps"])]
+    for role in roles:
+        spent = median(cpu_s_per_success(trial.result, role) for trial in trials)
+        cells.append(said(None if spent is None else 1000 * spent))
+        most = median(_peak(trial, role) for trial in trials)
+        cells.append(said(None if most is None else most / 1e6))
+    return row(*cells)
+
+
+def _peak(trial: Trial, role: str) -> float | None:
+    use = trial.probes.roles.get(role)
+    return float(use.rss_peak_bytes) if use else None

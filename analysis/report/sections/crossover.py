@@ -1,0 +1,80 @@
+"""Where one target overtakes the other, for each route; "none in range" is an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analysis.inference import Crossover
+from analysis.plots import crossover
+from analysis.plots.crossover import Drawn
+from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
+from analysis.report.material import Material
+from analysis.report.wording import NOTHING, between, said
+from analysis.session import Claim, Searched
+from rig.model import Level
+
+TITLE = "Where one overtakes the other"
+
+
+def section(material: Material) -> Section | Absent:
+    """A row and a drawing per combination of the other factors, for sessions that searched."""
+    search, claim = material.session.search, material.session.claim
+    if search is None or claim is None:
+        return Absent(TITLE, "not searched; experiments/crossover.yaml does")
+    if not material.crossovers:
+        return Absent(TITLE, "no pair of valid trials yet")
+    factor = material.session.factor(search.factor)
+    along = factor.axis if factor else search.factor
+    drawn = [
+        Drawn(_where(material, one.levels), along, search.between, one)
+        for one in material.crossovers
+    ]
+    figure = Figure(
+        [crossover.draw(one) for one in drawn],
+        alt=f"Ratio {claim.numerator} ÷ {claim.denominator} along {along}",
+        name="crossover",
+        caption="Dots: pairs of trials of one block. Band: all levels at which the two may be "
+        "equal, at 95 %.",
+        columns=crossover.COLUMNS,
+        rows=crossover.rows(drawn),
+    )
+    unit = f" {factor.unit}" if factor and factor.unit else ""
+    table = Table(["where", f"crossover,{unit or ' level'}", "95 % interval", "pairs", "says"],
+                  [_row(one, unit) for one in drawn], words_from=4)  # fmt: skip
+    return Section("crossover", TITLE, [para(_lead(claim, search, unit)), table, figure])
+
+
+def _lead(claim: Claim, search: Searched, unit: str) -> str:
+    low, high = search.between
+    return (
+        f"Where {claim.of} of {claim.numerator} passes that of {claim.denominator}, searched "
+        f"between {low:g} and {high:g}{unit}, each pair of trials where the last ones pointed."
+    )
+
+
+def _where(material: Material, levels: Mapping[str, Level]) -> str:
+    """The levels that vary between crossovers, in words."""
+    several = {
+        name
+        for name in levels
+        if len({one.levels.get(name) for one in material.crossovers}) > 1 or name == "route"
+    }
+    factors = [factor for factor in material.session.factors if factor.name in several]
+    return " · ".join(factor.say(levels[factor.name]) for factor in factors) or "everywhere"
+
+
+def _row(drawn: Drawn, unit: str) -> tuple[Words, ...]:
+    found = drawn.crossover
+    return row(
+        drawn.group,
+        said(found.at) if found.at is not None else "none in range",
+        between(found.low, found.high),
+        str(len(found.points)),
+        _says(found, unit) or NOTHING,
+    )
+
+
+def _says(found: Crossover, unit: str) -> str:
+    if found.at is None:
+        return found.why
+    return f"{found.why} {said(found.at)}{unit}".strip() if found.why else ""

@@ -1,0 +1,90 @@
+"""The figure of the study, with the numbers behind it."""
+
+from __future__ import annotations
+
+from analysis.plots import goodput, routes
+from analysis.report.blocks import Absent, Block, Figure, Fold, Section, Table, Words, para, row
+from analysis.report.material import Material
+from analysis.report.wording import NOTHING, between, percent, said, to_trial
+from analysis.summary import CellResult
+from analysis.trials import PERCENTS
+
+TITLE = "Goodput against delay"
+
+
+def section(material: Material) -> Section | Absent:
+    """The figure and, folded, the table of all cells."""
+    if not material.trials:
+        return Absent(TITLE, "no trial is scheduled yet")
+    drawn = goodput.data(
+        material.session, material.layout, material.cells, material.pairs, material.beside
+    )
+    figure = Figure(
+        routes.draw(drawn),
+        alt=f"{drawn.title}, a panel per route",
+        name="goodput",
+        caption=_caption(material),
+        legend=routes.legend(drawn),
+        columns=goodput.COLUMNS,
+        rows=drawn.rows(),
+    )
+    title = TITLE if material.layout.x else "Goodput"
+    return Section("goodput", title, [figure, *_not_counted(material), _cells(material)])
+
+
+def _caption(material: Material) -> str:
+    words = "Points: medians of valid trials, each trial as a small dot"
+    if any(beside.low_rps for beside in material.beside.values()):
+        words += "; bars: 95 % intervals between trials"
+    if any(beside.predicted_rps for beside in material.beside.values()):
+        words += "; thin dashes: the lowest predicted ceiling"
+    return words + "; below: failed answers, a band of their own."
+
+
+def _not_counted(material: Material) -> list[Block]:
+    off = [trial for trial in material.trials if not trial.result.valid]
+    if not off:
+        return []
+    rows: list[tuple[Words, ...]] = [
+        row(to_trial(trial), trial.result.verdict, trial.result.why) for trial in off
+    ]
+    table = Table(["trial", "verdict", "why"], rows, numbers_from=3)
+    return [Fold((f"{len(off)} trials that no number counts",), [table])]
+
+
+def _cells(material: Material) -> Fold:
+    heading = ["cell", "valid", "offered /s", "goodput /s", "95 %", "failed", "best 5 s /s",
+               "p50 ms", "p95 ms", "p99 ms"]  # fmt: skip
+    rows = []
+    for cell in material.cells:
+        beside = material.beside[cell.cell]
+        share = cell.row["failure_share"]
+        rows.append(
+            row(
+                material.name(cell.levels),
+                f"{len(cell.valid)}/{len(cell.results)}",
+                said(cell.row["offered_rps"]),
+                said(cell.row["goodput_rps"]),
+                between(beside.low_rps, beside.high_rps),
+                percent(share if isinstance(share, int | float) else None),
+                said(cell.row["max_goodput_rps"]),
+                *(_percentile(cell, percent) for percent in PERCENTS),
+            )
+        )
+    return Fold(("All cells in numbers",), [Table(heading, rows), para(_meaning(), quiet=True)])
+
+
+def _percentile(cell: CellResult, percent: int) -> str:
+    """A number, or the bounds where what was never answered leaves it open."""
+    lower = cell.row[f"p{percent}_ms"]
+    upper = cell.row.get(f"p{percent}_upper_ms", lower)
+    if lower is None:
+        return NOTHING
+    return said(lower) if lower == upper else f"{said(lower)} to {said(upper)}"
+
+
+def _meaning() -> str:
+    return (
+        "Medians over valid trials; percentiles from merged histograms of the steady window, "
+        "with bounds where requests were never answered, empty where fewer than 5 lie beyond."
+    )

@@ -1,0 +1,65 @@
+"""How the factors act, alone and together, on the log of goodput."""
+
+from __future__ import annotations
+
+from analysis.inference import Effect, Kind
+from analysis.report.blocks import Absent, Block, Fold, Section, Table, Words, para, row
+from analysis.report.material import Material
+from analysis.report.wording import NOTHING, between, p_value, times
+from rig.model import Level
+
+TITLE = "What acts together"
+
+
+def section(material: Material) -> Section | Absent:
+    """The table of effects: interactions first, for they are the study's question."""
+    found = [effect for effect in material.effects if effect.ratio is not None]
+    if not found:
+        return Absent(TITLE, "no two factors vary together in valid trials")
+    heading = ["effect", "step", "ratio", "95 % interval", "p (Holm)", "claimed"]
+    together = [_row(material, effect) for effect in _by_order(found) if effect.order > 1]
+    alone = [_row(material, effect) for effect in found if effect.order == 1]
+    blocks: list[Block] = [para(_lead(found))]
+    blocks += [Table(heading, together, numbers_from=2)] if together else []
+    blocks.append(Fold(("Main effects",), [Table(heading, alone, numbers_from=2)]))
+    return Section("interaction", TITLE, blocks)
+
+
+def _by_order(found: list[Effect]) -> list[Effect]:
+    return sorted(found, key=lambda effect: -effect.order)
+
+
+def _lead(found: list[Effect]) -> str:
+    words = (
+        "An interaction of 1 means that two factors act independently; one of 5 means that the "
+        "first step's ratio is five times larger after the second step. The response is the log "
+        "of goodput and the unit of analysis the trial, in blocks. "
+    )
+    if any(effect.kind is Kind.BETWEEN_TRIALS for effect in found):
+        return words + "p is adjusted by Holm's method over all effects listed here."
+    return words + (
+        "With one replicate there is no scatter between trials: intervals are within trials, and "
+        "no significance is claimed."
+    )
+
+
+def _row(material: Material, effect: Effect) -> tuple[Words, ...]:
+    steps = "; ".join(f"{_level(material, n, of)} → {_level(material, n, to)}"
+                      for n, to, of in effect.steps)  # fmt: skip
+    part = "" if effect.used == effect.of else f" (over {effect.used} of {effect.of} combinations)"
+    claimed = NOTHING if effect.p_holm is None else ("yes" if effect.claimed else "no")
+    return row(
+        effect.name,
+        steps + part,
+        times(effect.ratio),
+        between(effect.low, effect.high),
+        p_value(effect.p_holm),
+        claimed,
+    )
+
+
+def _level(material: Material, name: str, level: Level) -> str:
+    factor = material.session.factor(name)
+    if isinstance(level, str) or factor is None:
+        return str(level)
+    return f"{level:g} {factor.unit}".rstrip()

@@ -1,0 +1,113 @@
+"""Response times: full percentile curves, with bounds for what was never answered."""
+
+from __future__ import annotations
+
+from analysis.load import counts_ms, new_histogram
+from analysis.plots import goodput, latency, routes
+from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
+from analysis.report.material import Material
+from analysis.report.wording import percent, said
+from analysis.summary import CellResult
+from analysis.trials import Result
+
+TITLE = "How long answers took"
+
+
+def section(material: Material) -> Section | Absent:
+    """A drawing per route and delay, a curve per series."""
+    shown = [cell for cell in material.cells if cell.valid]
+    if not shown:
+        return Absent(TITLE, "no cell has a valid trial")
+    drawn = goodput.data(material.session, material.layout, material.cells)
+    kinds = {series.label: routes.kind(series) for series in drawn.series}
+    curves = [_curve(material, cell, kinds) for cell in shown]
+    data = latency.data(curves)
+    if not data.points:
+        return Absent(TITLE, "no cell has ten correct answers in the steady window")
+    bounded = any(point.what == latency.BOUND for point in data.points)
+    figure = Figure(
+        latency.draw(data),
+        alt="Percentile curves of response times, a panel per route and delay",
+        name="latency",
+        caption=_caption(bounded),
+        legend=routes.legend(drawn),
+        columns=latency.COLUMNS,
+        rows=data.rows(),
+    )
+    blocks: list[Block] = [para(_lead(material)), figure]
+    waiting = [cell for cell in shown if unanswered_ms(cell)]
+    return Section(
+        "latency", TITLE, [*blocks, *([_unanswered(material, waiting)] if waiting else [])]
+    )
+
+
+def _lead(material: Material) -> str:
+    model = material.session.load.get("model") or "closed"
+    if model == "closed":
+        return (
+            "Closed loop: each user waits for its answer before it sends again, so a stalled "
+            "target is asked less. These curves tell what those users waited, not what visitors "
+            "arriving by a clock would have (coordinated omission)."
+        )
+    return (
+        "Open model: requests are due by a clock, and response times count from when each was due, "
+        "so that a stall is seen by every request that met it. Fine lines: service times, from the "
+        "moment each was really sent."
+    )
+
+
+def _caption(bounded: bool) -> str:
+    words = (
+        "Correct answers of the steady window, valid trials merged, as far as 5 answers lie beyond."
+    )
+    return words + (
+        " Thin dashes: the same with every request that was never answered, as if its answer had "
+        "come when the load stopped: a lower bound." if bounded else ""
+    )  # fmt: skip
+
+
+def _curve(material: Material, cell: CellResult, kinds: dict[str, str]) -> latency.Curve:
+    merged = new_histogram()
+    for result in cell.valid:
+        merged.add(result.latencies)
+    series = material.layout.series(cell.levels)
+    return latency.Curve(
+        material.layout.group(cell.levels),
+        series,
+        kinds.get(series, "c0 d0"),
+        counts_ms(merged),
+        unanswered_ms(cell),
+        _service(material, cell),
+    )
+
+
+def _service(material: Material, cell: CellResult) -> latency.Counts:
+    found = [trial.service for trial in material.trials_of(cell) if trial.service is not None]
+    merged = new_histogram()
+    for one in found:
+        merged.add(one)
+    return counts_ms(merged) if found else ()
+
+
+def unanswered_ms(cell: CellResult) -> tuple[float, ...]:
+    """The ages of the requests that a cell's valid trials left without an answer."""
+    return tuple(sorted(1000 * age for result in cell.valid for age in _ages_s(result)))
+
+
+def _ages_s(result: Result) -> tuple[float, ...]:
+    """Those due in the steady window; sessions of before only know all that were in flight."""
+    if result.overdue_s or result.record is None:
+        return result.overdue_s
+    return result.record.load.in_flight_ages_s if result.record.schema == 1 else ()
+
+
+def _unanswered(material: Material, cells: list[CellResult]) -> Table:
+    rows = []
+    for cell in cells:
+        ages = unanswered_ms(cell)
+        answers = sum(result.measures.successes or 0 for result in cell.valid)
+        share = len(ages) / (len(ages) + answers)
+        rows.append(row(material.name(cell.levels), str(len(ages)), percent(share),
+                        said(ages[len(ages) // 2]), said(ages[-1])))  # fmt: skip
+    heading = ["cell", "never answered", "share", "median age ms", "oldest ms"]
+    return Table(heading, rows, caption="Requests under way when the load stopped.")

@@ -1,0 +1,125 @@
+"""The original study beside this session: each of its cells, each of its claims, its own slips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analysis.original import CLAIMS, LIFTED, Key, Original, inconsistencies, read_original
+from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
+from analysis.report.material import Material
+from analysis.report.wording import NOTHING, mark, said
+from analysis.summary import CellResult
+
+TITLE = "The original study beside this session"
+FEWEST = 6
+"""Cells in common, below which there is nothing to set side by side."""
+
+ALIKE = 1.5
+"""Relative rates within this factor of each other are called the same."""
+
+
+def section(material: Material) -> Section | Absent:
+    """Theirs beside ours; only for sessions with its cells and its data access."""
+    ours = _ours(material)
+    if len(ours) < FEWEST:
+        return Absent(TITLE, "not in this session; experiments/replication.yaml has its 27 cells")
+    cells = read_original()
+    theirs = {cell.key: cell.best_rps for cell in cells}
+    rows = [_row(cell, theirs, ours) for cell in cells]
+    heading = ["cell", "theirs /s", "ours /s", "theirs, relative", "ours, relative", "verdict"]
+    table = Table(heading, rows, words_from=5, caption=_caption())
+    slips: list[Words] = [(slip,) for slip in inconsistencies(cells)]
+    return Section(
+        "replication",
+        TITLE,
+        [
+            para(_lead()),
+            _claims(theirs, ours),
+            table,
+            Fold((f"The original's own inconsistencies ({len(slips)})",), [Items(slips)]),
+        ],
+    )
+
+
+def _lead() -> str:
+    return (
+        "Asynchronize-Django, November 2022: one laptop, Django 4.1, psycopg2 for both targets. "
+        "Machines and versions differ, so absolute rates are not comparable; each rate is also "
+        "given relative to sync without delay on the same route, and the verdict compares those."
+    )
+
+
+def _caption() -> str:
+    return (
+        "Rates: the best 5 s of each load, theirs from its raw reports. Same: the relative rates "
+        f"within a factor of {ALIKE:g}. Same direction: both above or both below 1."
+    )
+
+
+def _ours(material: Material) -> Mapping[Key, float | None]:
+    found: dict[Key, float | None] = {}
+    for cell in material.cells:
+        key = key_of(cell)
+        if key is not None:
+            rate = cell.row["max_goodput_rps"]
+            found[key] = float(rate) if isinstance(rate, int | float) else None
+    return found
+
+
+SET_UP = {"data_access": "orm", "connections": "per_request", "pooler": "direct",
+          "app_workers": 1, "app_threads": 1}  # fmt: skip
+
+
+def key_of(cell: CellResult) -> Key | None:
+    """Which of the original's cells it is; None if none."""
+    levels = cell.levels
+    if any(levels.get(name) != level for name, level in SET_UP.items()):
+        return None
+    delay, most = levels.get("delay_ms"), levels.get("max_connections")
+    if isinstance(delay, str) or isinstance(most, str) or delay is None or most is None:
+        return None
+    return str(levels.get("route")), str(levels.get("target")), int(delay), int(most)
+
+
+def _row(
+    cell: Original, theirs: Mapping[Key, float], ours: Mapping[Key, float | None]
+) -> tuple[Words, ...]:
+    base: Key = (cell.key[0], "sync", 0, 100)
+    own, own_base = ours.get(cell.key), ours.get(base)
+    their_relative = cell.best_rps / theirs[base] if theirs[base] else None
+    own_relative = own / own_base if own is not None and own_base else None
+    return (
+        *row(cell.name, said(cell.best_rps), said(own)),
+        *row(said(their_relative), said(own_relative)),
+        (mark(verdict(cell.key == base, their_relative, own_relative)),),
+    )
+
+
+def verdict(is_base: bool, theirs: float | None, ours: float | None) -> str:
+    """How one cell's relative rate compares."""
+    if ours is None or theirs is None:
+        return "not measured"
+    if is_base:
+        return "yardstick"
+    if not theirs or not ours:
+        return "same" if theirs == ours else "differs"
+    if max(theirs, ours) <= ALIKE * min(theirs, ours):
+        return "same"
+    return "same direction" if (theirs > 1) == (ours > 1) else "differs"
+
+
+def _claims(theirs: Mapping[Key, float], ours: Mapping[Key, float | None]) -> Table:
+    rows: list[tuple[Words, ...]] = []
+    for claim in CLAIMS:
+        in_theirs = claim.holds(lambda *key: theirs.get(key))
+        in_ours = claim.holds(lambda *key: ours.get(key))
+        word = "not measured" if in_ours is None else "reproduced" if in_ours else "not reproduced"
+        rows.append(((claim.says,), (_yes(in_theirs),), (_yes(in_ours),), (mark(word),)))
+    heading = ["the original's claim", "in its own raw data", "here", "verdict"]
+    return Table(heading, rows, numbers_from=4, caption=(
+        f"Claims are tested with max_connections 100; its cells with {LIFTED} stand in the table."
+    ))  # fmt: skip
+
+
+def _yes(holds: bool | None) -> str:
+    return NOTHING if holds is None else "holds" if holds else "does not hold"

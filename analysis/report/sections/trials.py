@@ -1,0 +1,182 @@
+"""Each trial's own part: timeline, checks, probes, facts, logs, and links to their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.markup import href
+from analysis.plots import timeline
+from analysis.report.blocks import (
+    Absent,
+    Block,
+    Figure,
+    Fold,
+    Items,
+    Link,
+    Log,
+    Section,
+    Table,
+    Words,
+    para,
+    row,
+)
+from analysis.report.material import Material, Trial
+from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
+from rig.record import RoleUse
+
+TITLE = "Every trial"
+FACT_MOST = 400
+
+
+def section(material: Material) -> Section | Absent:
+    """A folded part per trial, in the order they ran."""
+    if not material.trials:
+        return Absent(TITLE, "no trial is scheduled yet")
+    lead = para("In the order they ran. Every number comes from the files linked beside it.")
+    parts = [_part(material, trial) for trial in material.trials]
+    return Section("trials", TITLE, [lead, *parts])
+
+
+def _part(material: Material, trial: Trial) -> Fold:
+    result = trial.result
+    goodput = result.measures.goodput_rps
+    number = f", {said(goodput)} /s" if goodput is not None else ""
+    summary: Words = (
+        f"{result.scheduled.position}. {material.name(result.scheduled.levels)}, replicate "
+        f"{result.scheduled.replicate}{number}: ",
+        mark(result.verdict),
+    )
+    return Fold(summary, _blocks(trial), anchor(trial))
+
+
+def _blocks(trial: Trial) -> list[Block]:
+    result = trial.result
+    blocks: list[Block] = []
+    if result.why:
+        blocks.append(para(f"{result.verdict}: {result.why}"))
+    if result.scheduled.because:
+        blocks.append(para(f"Measured because: {result.scheduled.because}"))
+    if result.record is None:
+        return blocks or [para("Nothing was finished.")]
+    blocks += _load(trial)
+    blocks += _checks(trial)
+    blocks += _probes(trial)
+    blocks += _facts(trial)
+    blocks += _logs(trial)
+    blocks.append(_files(trial))
+    return blocks
+
+
+def _load(trial: Trial) -> list[Block]:
+    result, record = trial.result, trial.result.record
+    if record is None or not result.timeline.ok:
+        return [para("No load was recorded.")]
+    of, measures = record.load, result.measures
+    says = (
+        f"Timeline of {trial.name}: {said(measures.total_successes)} correct and "
+        f"{said(measures.total_failures)} failed answers"
+    )
+    source: Words = ("Drawn from ", file_of(trial, "load", "completions.csv"), " and ",
+                     file_of(trial, "load", "seconds.csv"), ".")  # fmt: skip
+    drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, says)
+    legend = [("c1", "correct"), ("c3 d2", "failed"), ("c4 thin", "users")]
+    figure = Figure([drawn], alt=says, legend=legend, source=source)
+    return [figure, _numbers(trial), *_failures(trial)]
+
+
+def _failures(trial: Trial) -> list[Block]:
+    """Each class with its first moment."""
+    rows = [
+        row(one.name, str(one.count), f"{one.first_s:.1f} s", said(one.users),
+            said(one.in_flight), said(one.connections))
+        for one in trial.result.failures
+    ]  # fmt: skip
+    heading = ["failure", "count", "first", "users then", "in flight then", "connections then"]
+    return [Table(heading, rows)] if rows else []
+
+
+def _numbers(trial: Trial) -> Table:
+    m = trial.result.measures
+    manifest, hlog = file_of(trial, "manifest.json"), file_of(trial, "load", "latencies.hlog")
+    counts = file_of(trial, "load", "completions.csv")
+    seconds = file_of(trial, "load", "seconds.csv")
+    rows = [
+        row("goodput", f"{said(m.goodput_rps)} /s", counts),
+        row("offered", f"{said(m.offered_rps)} /s", seconds),
+        row("failed", percent(m.failure_share), counts),
+        row("best 5 s", f"{said(m.max_goodput_rps)} /s", counts),
+        row("p50, p95, p99", f"{said(m.p50_ms)}, {said(m.p95_ms)}, {said(m.p99_ms)} ms", hlog),
+        row("in flight at the stop", said(m.in_flight_at_stop), manifest),
+        row("measured delay", f"{said(m.measured_delay_ms)} ms", manifest),
+    ]
+    return Table(["measure", "value", "from"], rows, numbers_from=3)
+
+
+def _checks(trial: Trial) -> list[Block]:
+    record = trial.result.record
+    if record is None or not record.checks:
+        return [para("No check was made.", quiet=True)]
+    rows: list[tuple[Words, ...]] = [
+        ((check.name,), (mark(check.status.value),), (check.says,)) for check in record.checks
+    ]
+    return [Table(["check", "status", "says"], rows, numbers_from=3)]
+
+
+def _probes(trial: Trial) -> list[Block]:
+    probes = trial.probes
+    rows = [
+        row(role, f"{use.cpu_share_mean:.3g}", f"{use.cpu_share_max:.3g}",
+            f"{use.rss_peak_bytes / 1e6:.0f} MB", _throttled(use))
+        for role, use in probes.roles.items()
+    ]  # fmt: skip
+    blocks: list[Block] = []
+    if rows:
+        heading = ["role", "CPUs used", "at most", "peak memory", "throttled"]
+        blocks.append(Table(heading, rows))
+    for name, why in probes.failed.items():
+        blocks.append(para(f"Probe {name} has nothing to say: {why}", quiet=True))
+    if not rows and not probes.failed:
+        blocks.append(para("No process was probed.", quiet=True))
+    return blocks
+
+
+def _throttled(use: RoleUse) -> str:
+    return NOTHING if use.throttled_s is None else f"{use.throttled_s:.3g} s"
+
+
+def _facts(trial: Trial) -> list[Block]:
+    record = trial.result.record
+    if record is None or not record.facts:
+        return []
+    rows = [row(str(name), _fact(value)) for name, value in record.facts.items()]
+    return [Fold(("Facts",), [Table(["role", "said"], rows, numbers_from=2)])]
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{name}: {_plain(one)}" for name, one in value.items())
+    else:
+        text = _plain(value)
+    return text if len(text) <= FACT_MOST else text[: FACT_MOST - 1] + "…"
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _logs(trial: Trial) -> list[Block]:
+    inside: list[Block] = []
+    for tail in trial.logs:
+        if tail.text:
+            link = file_of(trial, "logs", tail.name, text=tail.name)
+            inside += [para(link, f", its last lines of {tail.bytes} bytes"), Log(tail.text)]
+    return [Fold(("Logs",), inside)] if inside else []
+
+
+def _files(trial: Trial) -> Block:
+    plan = Link("plan.json", href("..", "trials", trial.name, "plan.json"))
+    links: list[Words] = [(file_of(trial, *name.split("/")),) for name in trial.files]
+    links = [(plan,), *links] if trial.has_plan else links
+    return Fold((f"All {len(links)} files",), [Items(links)])

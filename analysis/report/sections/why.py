@@ -1,0 +1,100 @@
+"""Why the numbers are what they are: the ceilings of every cell, and which one binds."""
+
+from __future__ import annotations
+
+from analysis.ceilings import CLOSE, UNEXPLAINED, CellCeilings
+from analysis.inference import MOST_FAILURES
+from analysis.report.blocks import Absent, Block, Items, Section, Strong, Table, Words, para, row
+from analysis.report.material import Material
+from analysis.report.wording import NOTHING, change, percent, said
+from analysis.summary import CellResult
+
+TITLE = "Why: what binds each cell"
+
+
+def section(material: Material) -> Section | Absent:
+    """A row per cell with a valid trial: predicted beside measured."""
+    shown = [cell for cell in material.cells if cell.valid]
+    if not shown:
+        return Absent(TITLE, "no cell has a valid trial")
+    if not any(material.ceilings[cell.cell].ceilings for cell in shown):
+        return Absent(TITLE, "service time, round trips and CPU were not measured in this session")
+    rows = [
+        _row(material.name(cell.levels), material.ceilings[cell.cell], _failed(cell))
+        for cell in shown
+    ]
+    heading = ["cell", "measured /s", "predicted /s", "off by", "binds", "next", "says"]
+    blocks: list[Block] = [_lead(material), Table(heading, rows, words_from=4, caption=_caption())]
+    blocks += _unexplained(material)
+    return Section("why", TITLE, blocks)
+
+
+def _lead(material: Material) -> Block:
+    words = [
+        "Each ceiling is computed from what this session measured beside the load. A few unloaded "
+        "requests and a short burst at two delays give the response time R0 and how long a request "
+        "keeps a server, each as a line s0 + n · delay; probes give the CPU per success. The "
+        "lowest ceiling is the prediction."
+    ]
+    if material.calibration is None:
+        words.append(" This session did not calibrate: s0, n and R0 are not measured.")
+    elif material.calibration.null_rps is not None:
+        words.append(
+            f" The load generator itself reached {said(material.calibration.null_rps)} requests/s "
+            "against a server that does nothing."
+        )
+    return para(*words)
+
+
+def _caption() -> str:
+    return (
+        f"A deviation above {100 * UNEXPLAINED:.0f} % is called unexplained, unless the two lowest "
+        f"ceilings lie within a factor of {CLOSE:g}: then they act together."
+    )
+
+
+def _failed(cell: CellResult) -> float | None:
+    """The share of failures where it is large enough to take capacity from the successes."""
+    share = cell.row["failure_share"]
+    return share if isinstance(share, float) and share > MOST_FAILURES else None
+
+
+def _row(name: str, cell: CellCeilings, failed: float | None) -> tuple[Words, ...]:
+    binding = cell.binding
+    second = cell.ceilings[1] if len(cell.ceilings) > 1 else None
+    return row(
+        name,
+        said(cell.measured_rps),
+        said(binding.rps) if binding else NOTHING,
+        change(cell.deviation),
+        f"{binding.name}: {binding.formula}" if binding else "not measured in this session",
+        f"{second.name}: {said(second.rps)} /s" if second else NOTHING,
+        verdict(cell) + (f"; {percent(failed)} of its answers failed" if failed else ""),
+    )
+
+
+def verdict(cell: CellCeilings) -> str:
+    """What the comparison says, in a word or two."""
+    if cell.deviation is None:
+        return "no prediction" if cell.binding is None else "no rate"
+    if abs(cell.deviation) <= UNEXPLAINED:
+        return "as predicted"
+    return "between two ceilings" if cell.contested else "unexplained"
+
+
+def _unexplained(material: Material) -> list[Block]:
+    off = [
+        (material.name(cell.levels), material.ceilings[cell.cell])
+        for cell in material.cells
+        if material.ceilings[cell.cell].unexplained
+    ]
+    if not off:
+        return []
+    items: list[Words] = [
+        (f"{name}: {change(cell.deviation)}" + _lacking(cell),) for name, cell in off
+    ]
+    return [para(Strong(f"Unexplained in {len(off)} cells:")), Items(items)]
+
+
+def _lacking(cell: CellCeilings) -> str:
+    return f" (without a number for: {', '.join(cell.missing)})" if cell.missing else ""

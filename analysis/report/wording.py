@@ -1,0 +1,93 @@
+"""Numbers, ratios, intervals and places in words, the same in every section."""
+
+from __future__ import annotations
+
+from analysis.markup import href
+from analysis.report.blocks import Link, Mark
+from analysis.report.material import Trial
+from analysis.text import number
+from rig.model import Level
+
+NOTHING = "—"
+
+KINDS = {
+    "supported": "good",
+    "contradicted": "bad",
+    "indicated": "open",
+    "indicated against": "open",
+    "depends": "open",
+    "not decided": "open",
+    "not measured": "open",
+    "valid": "good",
+    "invalid": "bad",
+    "failed": "bad",
+    "unknown": "open",
+    "pass": "good",
+    "fail": "bad",
+    "warn": "open",
+    "slower": "bad",
+    "same": "good",
+    "reproduced": "good",
+    "differs": "bad",
+    "not reproduced": "bad",
+    "faster": "good",
+    "no regression": "good",
+}
+
+
+def mark(word: str) -> Mark:
+    """A judging word in its colour."""
+    return Mark(word, KINDS.get(word, "open"))
+
+
+def said(value: Level | None) -> str:
+    """A number with three significant digits, or a dash."""
+    text = number(value)
+    return NOTHING if text == "-" else text
+
+
+def times(ratio: float | None) -> str:
+    """A ratio: `2.31×`."""
+    return NOTHING if ratio is None else f"{said(ratio)}×"
+
+
+def between(low: float | None, high: float | None, unit: str = "") -> str:
+    """An interval: `1.9 to 2.8`."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{said(low)}{unit} to {said(high)}{unit}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage."""
+    if share is None:
+        return NOTHING
+    return f"{100 * share:.3g} %"
+
+
+def change(share: float | None) -> str:
+    """A deviation: `+12 %`."""
+    return NOTHING if share is None else f"{round(100 * share):+d} %"
+
+
+def p_value(p: float | None) -> str:
+    """A probability, no more exactly than anybody needs."""
+    if p is None:
+        return NOTHING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def file_of(trial: Trial, *parts: str, text: str = "") -> Link:
+    """A link to a file of the attempt that a trial's numbers come from."""
+    attempt = f"attempt-{trial.result.attempt}"
+    return Link(text or "/".join(parts), href("..", "trials", trial.name, attempt, *parts))
+
+
+def anchor(trial: Trial) -> str:
+    """Where a trial's own part stands in the page."""
+    return f"trial-{trial.result.scheduled.position}"
+
+
+def to_trial(trial: Trial, text: str = "") -> Link:
+    """A link to a trial's own part."""
+    return Link(text or trial.name, f"#{anchor(trial)}")

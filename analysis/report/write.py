@@ -1,0 +1,102 @@
+"""A session's report on disk: the page, the Markdown, the figures.
+
+The only part of the report that writes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.derived import write_csv, write_derived
+from analysis.inference import Verdict
+from analysis.plots.svg import standalone
+from analysis.report.blocks import Report, figures
+from analysis.report.build import build
+from analysis.report.html import page
+from analysis.report.markdown import markdown
+from analysis.report.material import Material, gather
+
+
+class Outcome(enum.Enum):
+    """How a check of a report or of a comparison ends."""
+
+    OK = "ok"
+    CONTRADICTED = "contradicted"
+    """The claim does not hold in some comparison at least."""
+    UNDECIDED = "undecided"
+    SLOWER = "slower"
+    """The later session's goodput is lower somewhere."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a report stands, the lines that sum it up, and how a check of it ends."""
+
+    html: Path
+    markdown: Path
+    says: Sequence[str]
+    outcome: Outcome
+
+
+_OUTCOMES = {
+    Verdict.SUPPORTED: Outcome.OK,
+    Verdict.CONTRADICTED: Outcome.CONTRADICTED,
+    Verdict.DEPENDS: Outcome.CONTRADICTED,
+    Verdict.INDICATED: Outcome.UNDECIDED,
+    Verdict.NOT_DECIDED: Outcome.UNDECIDED,
+}
+
+
+def report(folder: Path, into: Path | None = None) -> Written:
+    """Replaces a session's `derived/`, or the folder `into`, by its tables, figures and report.
+
+    UsageError for a folder that is no session.
+    """
+    material = gather(folder)
+    made = build(material)
+    derived = into or folder / "derived"
+    write_derived(
+        material.session,
+        material.results,
+        material.by_cell,
+        material.pairs,
+        material.beside,
+        derived,
+        lambda new: write_report(made, new, "report"),
+    )
+    answer = material.answer
+    return Written(
+        derived / "report.html",
+        derived / "report.md",
+        _says(material),
+        _OUTCOMES[answer.verdict] if answer else Outcome.UNDECIDED,
+    )
+
+
+def _says(material: Material) -> list[str]:
+    lines = list(material.notes)
+    if material.answer is None:
+        claims = "nothing is scheduled yet" if material.session.claim else "nothing is claimed"
+        return [*lines, f"session {material.session.name}: {claims}, so nothing is judged"]
+    return [*lines, f"{material.answer.verdict}: {material.answer.sentence}"]
+
+
+def write_report(made: Report, folder: Path, name: str) -> None:
+    """The page, the Markdown and the figures in a folder."""
+    write_figures(made, folder / "figures")
+    (folder / f"{name}.html").write_text(page(made), encoding="utf-8")
+    (folder / f"{name}.md").write_text(markdown(made), encoding="utf-8")
+
+
+def write_figures(made: Report, folder: Path) -> None:
+    """Each figure's SVG and, beside it, the CSV of what it draws; none is written twice."""
+    folder.mkdir(exist_ok=True)
+    for section in made.sections:
+        for figure in figures(section.blocks):
+            if not (folder / f"{figure.name}.csv").exists():
+                write_csv(folder / f"{figure.name}.csv", figure.columns, figure.rows)
+                svg = standalone(figure.drawings)
+                (folder / f"{figure.name}.svg").write_text(svg, encoding="utf-8")

@@ -1,0 +1,44 @@
+"""One load, second by second. May not know files, cells or verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from analysis.load import Completion, Second
+from rig.model import OUTCOME_OK
+
+LONGEST_S = 7 * 24 * 3600
+"""No load is longer; a damaged file may say so."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happened in each second from the load's start; all of equal length."""
+
+    ok: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    users: tuple[int, ...] = ()
+    in_flight: tuple[int, ...] = ()
+    classes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Failures by class."""
+
+
+def timeline(completions: Sequence[Completion], seconds: Sequence[Second]) -> Timeline:
+    """What happened in each second of a load; the seconds after its end included."""
+    ends = [c.second for c in completions] + [s.second for s in seconds]
+    length = min(max(ends, default=-1) + 1, LONGEST_S)
+    by_class: dict[str, list[int]] = {}
+    for c in completions:
+        counts = by_class.setdefault(c.outcome, [0] * length)
+        if 0 <= c.second < length:
+            counts[c.second] += c.count
+    ok = by_class.pop(OUTCOME_OK, [0] * length)
+    users, in_flight = [0] * length, [0] * length
+    for second in seconds:
+        if 0 <= second.second < length:
+            users[second.second] = second.users
+            in_flight[second.second] = second.in_flight
+    failed = [sum(counts) for counts in zip(*by_class.values(), strict=True)] or [0] * length
+    classes = {name: tuple(counts) for name, counts in sorted(by_class.items())}
+    return Timeline(tuple(ok), tuple(failed), tuple(users), tuple(in_flight), classes)

@@ -1,0 +1,116 @@
+"""What was asked of one attempt, and what its parts said of themselves, read for comparison.
+
+Reads `plan.json` and `verify.json` beside the record, and the session's `calibration.json`. May
+not know what it will be compared with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.trials import Result
+from rig.record import Record
+
+SAID = ("app", "database", "pooler", "cpus")
+ASKED = ("load", "data", "delay", "route")
+HEADERS = ("connection", "content-encoding", "content-type", "server", "transfer-encoding")
+VARIES = "(varies)"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One attempt. `parts`: facts by section; a section that nobody told of is missing."""
+
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    inherent: tuple[str, ...] = ()
+    """What its target declares to differ by its nature, by dotted path."""
+    statements: tuple[float, float] | None = None
+    """Statements per request as Postgres counted them over the load: at least, at most."""
+
+
+@dataclass(frozen=True)
+class Trips:
+    """Round trips that one request costs, as measured on one stack."""
+
+    levels: Mapping[str, Any]
+    trips: float
+
+
+def told(result: Result) -> Told:
+    """What is known of a trial's attempt; what cannot be read is left out."""
+    record, folder = result.record, result.folder
+    if record is None or folder is None:
+        return Told()
+    plan = _read(folder.parent / "plan.json")
+    parts = {name: record.facts[name] for name in SAID if name in record.facts}
+    if not parts.get("cpus", {}).get("app"):
+        parts.pop("cpus", None)  # the app's process could not be seen from the rig's machine
+    parts |= {name: plan[name] for name in ASKED if plan.get(name) is not None}
+    route = dict(parts.get("route", {}))
+    varying = route.pop("varying", ())
+    if route:
+        # what is expected of the answer is not what is sent: the answers are compared themselves
+        parts["route"] = {name: route[name] for name in route if name not in ("name", "answer")}
+    if "delay" in parts:
+        parts["delay"] = {**parts["delay"], "mechanism": record.delay.mechanism}
+    answer = _read(folder / "verify.json").get("response")
+    if answer:
+        parts["answer"] = _answer(answer, varying)
+    target = plan.get("target") or {}
+    return Told(parts, tuple(target.get("inherent", ())), _counted(record))
+
+
+def measured_trips(session_dir: Path) -> tuple[Trips, ...]:
+    """The round trips that the session's calibration measured; empty where there was none."""
+    stacks = _read(session_dir / "calibration.json").get("stacks", ())
+    return tuple(
+        Trips({**stack["levels"], "route": stack["route"]}, float(stack["n"]))
+        for stack in stacks
+        if isinstance(stack.get("n"), int | float)
+    )
+
+
+def _counted(record: Record) -> tuple[float, float] | None:
+    successes, book = record.load.outcomes.get("ok", 0), record.ledger
+    if book.statements is None or not successes or not record.load.started:
+        return None
+    # a row is an INSERT, which scans nothing
+    statements = book.statements + (book.rows_after or 0) - (book.rows_before or 0)
+    return statements / record.load.started, statements / successes
+
+
+def _answer(said: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
+    headers = {name.replace("-", "_"): said["headers"].get(name) for name in HEADERS}
+    return {"status": said["status"], **headers, "body": _body(said, varying)}
+
+
+def _body(said: Mapping[str, Any], varying: Sequence[str]) -> Any:
+    """The JSON without what varies; the hash of anything else."""
+    try:
+        body = json.loads(said["body"])
+    except ValueError:
+        return said["body_sha256"]
+    for path in varying:
+        body = _masked(body, path.split("."))
+    return body
+
+
+def _masked(value: Any, path: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_masked(item, path) for item in value]
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    inner = VARIES if len(path) == 1 else _masked(value[path[0]], path[1:])
+    return {**value, path[0]: inner}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,92 @@
+"""From the raw files in a session's `calibration/` to its Calibration.
+
+Reads files and nothing else: `verify` calls it again, on another machine, long afterwards.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
+from rig.model import OUTCOME_OK
+from rig.plan import Plan
+from rig.record import Calibration, Prediction, StackFacts, Unloaded, record_from_json
+
+FOLDER, NULL, SCOUT = Path("calibration"), Path("calibration", "null"), "scout.json"
+
+
+def calibrated(session: Path) -> Calibration:
+    """What a session's raw files say of its load workers and its stacks."""
+    null_rps, load_workers, why = _null(session / NULL)
+    scouted = sorted((session / FOLDER).glob(f"stack-*/{SCOUT}"), key=_number)
+    stacks = [facts for path in scouted for facts in _stacks(json.loads(path.read_text()))]
+    return Calibration(null_rps, load_workers, tuple(stacks), why)
+
+
+def predicted(plan: Plan, levels: Mapping[str, Any], of: Calibration) -> Prediction | None:
+    """What a trial must come to at best; None where its stack was not calibrated."""
+    own = {name: levels[name] for name in STACK_FACTORS if name in levels}
+    return predict(plan, stack_of(of, own, plan.route_name))
+
+
+def _number(path: Path) -> int:
+    return int(path.parent.name.removeprefix("stack-"))
+
+
+def _null(folder: Path) -> tuple[float | None, int, str]:
+    """The last attempt's rate; its load has no ramp, so that every second of it counts."""
+    manifests = sorted(folder.glob("attempt-*/manifest.json"))
+    if not manifests:
+        return None, 0, "the null target was not measured"
+    record = record_from_json(json.loads(manifests[-1].read_text(encoding="utf-8")))
+    asked = record.load.load_workers_asked
+    if not record.load.finished:
+        return None, asked, f"the null target: {record.why or 'nothing was answered'}"
+    with (manifests[-1].parent / "load" / "completions.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["outcome"] == OUTCOME_OK]
+    answers = sum(int(row["count"]) for row in rows if row["phase"] == "steady")
+    return round(answers / record.load.duration_s, 3), asked, ""
+
+
+def _stacks(raw: Mapping[str, Any]) -> list[StackFacts]:
+    return [
+        stack_facts(raw["levels"], route, raw["servers"], raw["seen"], raw["why"])
+        for route in raw["routes"]
+    ]
+
+
+def stack_facts(
+    levels: Mapping[str, Any],
+    route: str,
+    servers: int,
+    seen: Sequence[Mapping[str, Any]],
+    why: str = "",
+) -> StackFacts:
+    """Service time and round trips from what a scout saw at two delays."""
+    unloaded = []
+    for moment in seen:
+        said = moment["routes"][route]
+        why = why or "; ".join(said["wrong"])
+        if not why:
+            hold_ms = round(said["interval_ms"] * servers, 4)
+            unloaded.append(Unloaded(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
+    if why:
+        return StackFacts(levels, route, servers, why=why)
+    s0_ms, n = line([(one.delay_ms, statistics.median(one.response_ms)) for one in unloaded])
+    hold_s0_ms, hold_n = line([(one.delay_ms, one.hold_ms) for one in unloaded])
+    return StackFacts(
+        levels, route, servers, tuple(unloaded),
+        round(s0_ms, 3), round(n, 3), round(hold_s0_ms, 3), round(hold_n, 3),
+    )  # fmt: skip
+
+
+def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Intercept and slope of the line through the first and the last point."""
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+    return y0 - slope * x0, slope

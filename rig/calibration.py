@@ -1,0 +1,179 @@
+"""Measured once, before a session's first trial: what the load workers can make at all, and what
+one unloaded request costs each stack.
+
+The first is a load like any other, against a target that does nothing. The second is a handful
+of single requests and one short burst, at no delay and at a small one: their difference gives
+round trips, what remains gives service time. Nothing here is ever assumed of a target.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rig import attempt
+from rig.backends.base import Backend, Progress
+from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
+from rig.checks.feasibility import STACK_FACTORS
+from rig.load.shape import Users
+from rig.model import Phase, RigError
+from rig.plan import Cell, Delay, Plan, Route, Trial
+from rig.record import Calibration, calibration_from_json
+from rig.store import CALIBRATION, SessionFolder, write_atomically
+
+NULL_S = 3.0
+SCOUT_DELAY_MS = 20.0
+REQUESTS = 5
+BURST = 8
+BURST_ROUNDS = 3
+"""A burst is so many times the servers: what comes after the first round queues."""
+
+Levels = tuple[tuple[str, Any], ...]
+"""Factor and level of what makes a stack, in a fixed order."""
+
+Say = Callable[[str], None]
+NULL_ROUTE = Route("null", "GET", "/")
+
+
+def of_session(
+    folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say
+) -> Calibration:
+    """The session's calibration, read where it was made before, else made for these trials.
+
+    What cannot be measured is left out, with the reason: it ends no session.
+    """
+    path = folder.path / CALIBRATION
+    if path.exists():
+        return calibration_from_json(json.loads(path.read_text(encoding="utf-8")))
+    runnable = [trial for trial in trials if not trial.skip]
+    say("calibrating: what the load workers make of a null target")
+    _null(folder, runnable, backend)
+    for number, (levels, of_stack) in enumerate(_stacks(runnable).items(), 1):
+        say(f"calibrating: unloaded requests to {', '.join(_varied(levels, runnable))}")
+        _scout(folder.path / FOLDER / f"stack-{number}", dict(levels), of_stack, backend)
+    made = calibrated(folder.path)
+    write_atomically(path, json.dumps(dataclasses.asdict(made), indent=1) + "\n")
+    raw = sorted(one for one in (folder.path / FOLDER).rglob("*") if one.is_file())
+    names = [one.relative_to(folder.path).as_posix() for one in raw]
+    folder.vouch("calibrated", CALIBRATION, *names)
+    return made
+
+
+def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:
+    """The levels that tell a stack from the session's others."""
+    several = [str(v) for n, v in levels if len({t.cell.levels[n] for t in trials}) > 1]
+    return several or [str(dict(levels)["target"])]
+
+
+def _null(folder: SessionFolder, trials: Sequence[Trial], backend: Backend) -> None:
+    trial = null_trial(trials)
+    where = folder.path / NULL
+    number = 1 + len(list(where.glob("attempt-*")))
+    path = where / f"attempt-{number}"
+    path.mkdir(parents=True)
+    attempt.run(trial, number, path, backend, time.monotonic(), _no_phase, _no_progress)
+
+
+def _no_phase(_: Phase) -> None:
+    pass
+
+
+def _no_progress(_: Progress) -> None:
+    pass
+
+
+def null_trial(trials: Sequence[Trial]) -> Trial:
+    """The first trial's stack and all the session's users, against `stack.null`.
+
+    Its cluster is the first trial's, so that no other has to be made.
+    """
+    plan = trials[0].plan
+    target = dataclasses.replace(
+        plan.bound_target(),
+        start=("{python}", "-m", "stack.null", "{host}", "{port}"),
+        ready="/",
+        facts=None,
+        ledger=None,
+        routes={NULL_ROUTE.name: NULL_ROUTE},
+    )
+    users = max(trial.plan.load.users.end_users for trial in trials)
+    load = dataclasses.replace(
+        plan.load,
+        users=Users(users, 1, users),
+        steady_s=NULL_S,
+        model="closed",
+        think_time_s=0.0,
+        timeout_s=60.0,
+    )
+    null = dataclasses.replace(
+        plan,
+        target=target,
+        route=NULL_ROUTE,
+        route_name=NULL_ROUTE.name,
+        load=load,
+        delay=Delay(0.0),
+        pooler="direct",
+    )
+    cell = Cell({**trials[0].cell.levels, "route": NULL_ROUTE.name, "delay_ms": 0})
+    return Trial(cell, null, 1, 0, 0, "null")
+
+
+def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:
+    """Trials by the levels that make their stack; one trial a route."""
+    found: dict[Levels, list[Trial]] = {}
+    for trial in trials:
+        key = tuple((name, trial.cell.levels[name]) for name in STACK_FACTORS)
+        of_stack = found.setdefault(key, [])
+        if trial.plan.route_name not in {one.plan.route_name for one in of_stack}:
+            of_stack.append(trial)
+    return found
+
+
+def _scout(
+    where: Path, levels: Mapping[str, Any], trials: Sequence[Trial], backend: Backend
+) -> None:
+    """Writes what a scout saw of one stack; or why it saw nothing."""
+    shutil.rmtree(where, ignore_errors=True)  # of a session that was interrupted just here
+    where.mkdir(parents=True)
+    plan = trials[0].plan
+    plan = dataclasses.replace(
+        plan,
+        delay=Delay(SCOUT_DELAY_MS, plan.delay.links),
+        load=dataclasses.replace(plan.load, load_workers=1),
+    )
+    servers = plan.app_workers * plan.app_threads
+    errands = [errand_of(trial.plan, servers) for trial in trials]
+    seen: list[dict[str, Any]] = []
+    why = ""
+    try:
+        with backend.up(plan) as stack:
+            try:
+                seen = stack.scout(errands)
+            finally:
+                stack.collect(where)
+    except RigError as error:
+        why = str(error)
+    routes = [trial.plan.route_name for trial in trials]
+    raw = {"levels": levels, "servers": servers, "routes": routes, "seen": seen, "why": why}
+    write_atomically(where / SCOUT, json.dumps(raw, indent=1) + "\n")
+
+
+def errand_of(plan: Plan, servers: int) -> dict[str, Any]:
+    """What the scout asks of one route."""
+    route = plan.bound_route()
+    return {
+        "route": route.name,
+        "method": route.method,
+        "path": route.path,
+        "status": route.status,
+        "form": dict(route.form),
+        "json": route.json,
+        "servers": servers,
+        "requests": REQUESTS,
+        "burst": max(BURST, BURST_ROUNDS * servers),
+    }

@@ -1,0 +1,53 @@
+"""Did the users come as planned, second by second, and stay? Or the arrivals of an open load?"""
+
+from __future__ import annotations
+
+import math
+
+from rig.load.shape import Arrivals
+from rig.model import Status
+from rig.plan import Plan
+from rig.record import Check, LoadFacts, Record
+
+NAME = "ramp"
+LATE_SECONDS = 1
+"""A step may show this late: Locust makes it within a second, and users are counted at its end."""
+USERS_SHARE = 0.02
+ARRIVALS_SHARE, FEWEST_ARRIVALS = 0.01, 2
+
+
+def ramp(plan: Plan, record: Record) -> Check:
+    """Active users between those planned a second ago and those planned now, within 2 %."""
+    if plan.load.arrivals is not None:
+        return _arrivals(plan.load.arrivals, record.load)
+    planned, active = record.load.planned_users, record.load.active_users
+    if not active:
+        return Check(NAME, Status.UNKNOWN, "no second's users were recorded")
+    wrong = [second for second in range(len(active)) if not _as_planned(planned, active, second)]
+    if wrong:
+        worst = max(wrong, key=lambda second: abs(active[second] - planned[second]))
+        says = (
+            f"{len(wrong)} of {len(active)} seconds not as planned; in second {worst} "
+            f"{active[worst]} of {planned[worst]} users"
+        )
+        return Check(NAME, Status.FAIL, says, again=True)
+    if len(active) != len(planned) or max(active) < max(planned):
+        says = f"{max(active)} of {max(planned)} users at most"
+        return Check(NAME, Status.FAIL, says, again=True)
+    return Check(NAME, Status.PASS, f"as planned in each of {len(active)} seconds")
+
+
+def _as_planned(planned: tuple[int, ...], active: tuple[int, ...], second: int) -> bool:
+    slack = math.floor(USERS_SHARE * planned[second])
+    least = planned[max(0, second - LATE_SECONDS)] if second else 0
+    return least - slack <= active[second] <= planned[second] + slack
+
+
+def _arrivals(arrivals: Arrivals, load: LoadFacts) -> Check:
+    """The seed says how many there must be; the last may be on their way at the stop."""
+    asked = arrivals.before(load.duration_s)
+    offered = load.started + load.dropped
+    slack = max(FEWEST_ARRIVALS, ARRIVALS_SHARE * asked)
+    status = Status.PASS if abs(offered - asked) <= slack else Status.FAIL
+    again = status is Status.FAIL
+    return Check(NAME, status, f"{offered} of {asked} arrivals offered", again=again)

@@ -1,0 +1,159 @@
+"""A few requests without any load: how long one takes, and how fast a short burst drains.
+
+Runs in a load worker's host instead of Locust, with plain sockets and threads: nothing here is
+counted, and nothing else is under way. Two delays tell service time and round trips apart.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from rig.load.spec import fill
+
+DEADLINE_S = 60.0
+WARM_UPS = 2
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What to ask of one route. `servers`: how many requests the target can have in work."""
+
+    route: str
+    method: str
+    path: str
+    status: int
+    form: Mapping[str, str]
+    json: Any
+    servers: int
+    requests: int
+    burst: int
+
+
+def run(spec: Mapping[str, Any], out: Path) -> None:
+    """Runs every errand against `target_url`; writes `scout.json`: what it saw, by route.
+
+    `{"response_ms": […], "interval_ms": …, "wrong": […]}`; a route of which any answer was
+    wrong has no figures.
+    """
+    url = urlsplit(spec["target_url"])
+    address = (str(url.hostname), int(url.port or 80))
+    found = {}
+    for errand in (Errand(**data) for data in spec["scout"]):
+        try:
+            found[errand.route] = _run(errand, address)
+        except (OSError, http.client.HTTPException) as error:
+            found[errand.route] = {"wrong": [f"{type(error).__name__}: {error}"]}
+    scratch = out / "scout.json.part"
+    scratch.write_text(json.dumps(found))
+    scratch.replace(out / "scout.json")
+
+
+def _run(errand: Errand, address: tuple[str, int]) -> dict[str, Any]:
+    client = _Client(errand, address)
+    wrong = [said for _ in range(WARM_UPS) if (said := client.ask()[1])]
+    asked = [client.ask() for _ in range(errand.requests)]
+    client.close()
+    wrong += [said for _, said in asked if said]
+    burst_s, burst_wrong = _burst(errand, address)
+    wrong += burst_wrong
+    if wrong:
+        return {"wrong": sorted(set(wrong))}
+    took_s = [seconds for seconds, _ in asked]
+    interval = interval_s(burst_s, statistics.median(took_s), errand.burst, errand.servers)
+    return {
+        "response_ms": [round(1000 * seconds, 3) for seconds in took_s],
+        "burst_ms": round(1000 * burst_s, 3),
+        "interval_ms": round(1000 * interval, 4),
+        "wrong": [],
+    }
+
+
+def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> float:
+    """Mean time between answers while all servers are busy: 1 ÷ capacity.
+
+    The last of a burst of k requests on c servers lands one response time plus (k - c) intervals
+    after its start. So too where c requests share one event loop: they land together at the end,
+    and only the end tells.
+    """
+    if burst <= servers:
+        raise ValueError("a burst needs more requests than there are servers")
+    return max(0.0, burst_s - response_s) / (burst - servers)
+
+
+class _Client:
+    """One user's connection, kept or made anew as the server wants it."""
+
+    def __init__(self, errand: Errand, address: tuple[str, int], name: str = "scout") -> None:
+        self._errand, self._name = errand, name
+        self._connection = http.client.HTTPConnection(*address, timeout=DEADLINE_S)
+        self._asked = 0
+
+    def ask(self) -> tuple[float, str]:
+        """Seconds until the whole answer was here, and what is wrong with it."""
+        errand = self._errand
+        self._asked += 1
+        # no load worker's name: the ledger must not take these rows for the load's
+        body, headers = body_of(errand, f"{self._name}-{self._asked}-")
+        begun_s = time.monotonic()
+        self._connection.request(errand.method, errand.path, body, headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        took_s = time.monotonic() - begun_s
+        wrong = "" if answer.status == errand.status else f"status {answer.status}"
+        return took_s, wrong
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def body_of(errand: Errand, unique: str) -> tuple[bytes | None, dict[str, str]]:
+    """An errand's body and its headers."""
+    if errand.json is not None:
+        body = json.dumps(fill(errand.json, unique)).encode()
+        return body, {"Content-Type": "application/json"}
+    if errand.form:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return urlencode(fill(dict(errand.form), unique)).encode(), kind
+    return None, {}
+
+
+def _burst(errand: Errand, address: tuple[str, int]) -> tuple[float, list[str]]:
+    """As many users at once, a request each: seconds until the last answer, and what was wrong.
+
+    Each asks once before, so that a connection which the server keeps is there by then, as it is
+    for the single requests.
+    """
+    start = threading.Barrier(errand.burst)
+    spans_s: list[tuple[float, float]] = []
+    wrong: list[str] = []
+
+    def user(number: int) -> None:
+        client = _Client(errand, address, f"burst-{number}")
+        try:
+            wrong.extend(filter(None, [client.ask()[1]]))
+            start.wait(DEADLINE_S)
+            begun_s = time.monotonic()
+            wrong.extend(filter(None, [client.ask()[1]]))
+            spans_s.append((begun_s, time.monotonic()))
+        except (OSError, http.client.HTTPException, threading.BrokenBarrierError) as error:
+            wrong.append(f"{type(error).__name__}: {error}")
+        finally:
+            client.close()
+
+    users = [threading.Thread(target=user, args=(n,)) for n in range(errand.burst)]
+    for thread in users:
+        thread.start()
+    for thread in users:
+        thread.join()
+    if not spans_s:
+        return 0.0, wrong
+    return max(end_s for _, end_s in spans_s) - min(begun_s for begun_s, _ in spans_s), wrong

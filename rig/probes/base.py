@@ -1,0 +1,38 @@
+"""What every probe is to the sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+Cell = float | int | str | None
+Row = Sequence[Cell]
+
+
+class Probe(Protocol):
+    """Looks at one thing. `name` is its file's, whose columns stand in `rig.series.COLUMNS`."""
+
+    name: str
+
+    def sample(self, at_s: float) -> Iterable[Row]:
+        """The rows of one moment, on CLOCK_MONOTONIC. Any exception is a sample that failed."""
+        ...
+
+    def rest(self) -> Iterable[Row]:
+        """Rows that can only be told at the end."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...
+
+
+class Simple:
+    """A probe that tells everything at once and holds nothing."""
+
+    def rest(self) -> Iterable[Row]:
+        """None."""
+        return ()
+
+    def close(self) -> None:
+        """Holds nothing."""

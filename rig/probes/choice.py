@@ -1,0 +1,52 @@
+"""Which probes a stack has something for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rig.model import Role
+from rig.probes import proc
+from rig.probes.app import AppLoop
+from rig.probes.base import Probe
+from rig.probes.databases import PgBouncer, Postgres
+from rig.probes.host import Host
+from rig.probes.processes import AppWorkers, Processes, Unseen, first_processes, workers
+from rig.probes.sockets import AppSockets
+from rig.sight import Sight
+
+Made = tuple[str, Callable[[], Probe]]
+
+
+def probes_of(sight: Sight) -> list[Made]:
+    """Each probe by name, and what makes it; none for an empty Sight.
+
+    What makes it may fail, where there should be something to see and is not.
+    """
+    made: list[Made] = []
+    if sight.pids:
+        made += [
+            ("processes", lambda: Processes(sight.pids)),
+            ("app_workers", lambda: AppWorkers(sight.pids)),
+            ("app_sockets", lambda: AppSockets(_app(sight), sight.app_port)),
+            ("host", Host),
+        ]
+    if (folder := sight.counters) is not None:
+        made.append(("app_loop", lambda: AppLoop(folder, lambda: _alive(sight))))
+    if (connect := sight.postgres) is not None:
+        made.append(("postgres", lambda: Postgres(connect, sight.app_user, sight.database)))
+    if (console := sight.pgbouncer) is not None:
+        made.append(("pgbouncer", lambda: PgBouncer(console, sight.database)))
+    return made
+
+
+def _app(sight: Sight) -> int:
+    found = first_processes(sight.pids).get(Role.APP, ())
+    if not found:
+        raise Unseen("the app's process cannot be seen here")
+    return found[0]
+
+
+def _alive(sight: Sight) -> set[int] | None:
+    """The ids of app workers as they see them; None where no process can be seen."""
+    found = first_processes(sight.pids).get(Role.APP, ())
+    return {proc.innermost(pid) for pid in workers(found[0])} if found else None

@@ -1,0 +1,168 @@
+"""Runs every probe of an attempt on one clock, each in a thread of its own.
+
+A probe that is stuck or broken holds up no other one, and no trial: why it failed is written
+into `failed.json`. May not know what any probe looks at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig.probes.base import Probe, Row
+from rig.probes.choice import probes_of
+from rig.series import COLUMNS, FAILED
+from rig.sight import Sight
+
+OFF = "RIG_WITHOUT_PROBES"
+"""Set, nothing is probed, and each record says so: `bench/probe_cost.py` measures what it costs."""
+INTERVAL_S = 1.0
+GIVE_UP_S = 10.0
+"""How long a probe may do nothing but fail: Postgres may be back from a restart by then."""
+FIRST_DEADLINE_S = 10.0
+LAST_DEADLINE_S = 5.0
+
+
+@dataclass
+class _Run:
+    """One probe at work, and what went wrong."""
+
+    probe: Probe
+    path: Path
+    looked: threading.Event = field(default_factory=threading.Event)
+    samples: int = 0
+    failures: int = 0
+    why: str = ""
+    given_up: bool = False
+
+    def work(self, begun_s: float, stop: threading.Event) -> None:
+        """Samples until told to stop, or until there is no hope."""
+        try:
+            with self.path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS[self.probe.name])
+                self._sample_all(writer.writerows, begun_s, stop)
+                writer.writerows(map(_cells, self.probe.rest()))
+        except Exception as error:
+            self._failed(error)
+            self.given_up = True
+        finally:
+            self.looked.set()
+            with contextlib.suppress(Exception):
+                self.probe.close()
+
+    def _sample_all(
+        self, write: Callable[[Iterable[Row]], object], begun_s: float, stop: threading.Event
+    ) -> None:
+        fine_s = turn_s = begun_s
+        while True:
+            at_s = time.monotonic()
+            self.samples += 1
+            try:
+                write(map(_cells, list(self.probe.sample(at_s))))
+                fine_s = at_s
+            except Exception as error:
+                self._failed(error)
+                self.given_up = time.monotonic() - fine_s > GIVE_UP_S
+            self.looked.set()
+            # turns that were missed are left out: none is made up later
+            now_s = time.monotonic()
+            turn_s += INTERVAL_S * max(1, -(-(now_s - turn_s) // INTERVAL_S))
+            if self.given_up or stop.wait(max(0.0, turn_s - now_s)):
+                return
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        said = " ".join(str(error).split())
+        self.why = f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+    def says(self) -> str:
+        """Why it has less to say than it should; "" where it has all."""
+        if not self.failures:
+            return ""
+        end = ", and no more were taken" if self.given_up else ""
+        return f"{self.failures} of {self.samples} samples failed{end}: {self.why}"
+
+
+def _cells(row: Row) -> Row:
+    return [f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row]
+
+
+@contextlib.contextmanager
+def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
+    """Samples what `look` gives to see until the context ends; a file a probe in `folder`.
+
+    Begins with a first sample of every probe. Raises nothing of its own; where there is nothing
+    to see it writes nothing.
+    """
+    runs, failed = _prepared(look, folder)
+    stop = threading.Event()
+    threads: list[tuple[_Run, threading.Thread]] = []
+    try:
+        _begin(runs, stop, threads)
+        yield
+    finally:
+        stop.set()
+        failed |= _ended(threads)
+        if runs or failed:
+            _write_failed(folder, failed)
+
+
+def _prepared(look: Callable[[], Sight], folder: Path) -> tuple[list[_Run], dict[str, str]]:
+    """The probes that there are, and why there are no others."""
+    if os.environ.get(OFF):
+        return [], {"all": f"switched off by {OFF}"}
+    runs: list[_Run] = []
+    failed: dict[str, str] = {}
+    name = "sight"
+    try:
+        choice = probes_of(look())
+        name = "folder"
+        if choice:
+            folder.mkdir(parents=True, exist_ok=True)
+    except Exception as error:
+        return [], {name: f"{type(error).__name__}: {error}"}
+    for name, make in choice:
+        try:
+            runs.append(_Run(make(), folder / f"{name}.csv"))
+        except Exception as error:
+            failed[name] = f"{type(error).__name__}: {error}"
+    return runs, failed
+
+
+def _begin(
+    runs: Iterable[_Run], stop: threading.Event, threads: list[tuple[_Run, threading.Thread]]
+) -> None:
+    """Puts each probe to work, and waits for its first sample; `threads` are those begun."""
+    begun_s = time.monotonic()
+    for run in runs:
+        thread = threading.Thread(target=run.work, args=(begun_s, stop), daemon=True)
+        thread.start()
+        threads.append((run, thread))
+    for run, _ in threads:
+        run.looked.wait(max(0.0, begun_s + FIRST_DEADLINE_S - time.monotonic()))
+
+
+def _ended(threads: Iterable[tuple[_Run, threading.Thread]]) -> dict[str, str]:
+    """Waits for each probe to end; what went wrong with it, by name."""
+    give_up_s = time.monotonic() + LAST_DEADLINE_S
+    failed = {}
+    for run, thread in threads:
+        thread.join(max(0.0, give_up_s - time.monotonic()))
+        stuck = ["did not end in time"] if thread.is_alive() else []
+        if said := "; ".join([*([run.says()] if run.failures else []), *stuck]):
+            failed[run.probe.name] = said
+    return failed
+
+
+def _write_failed(folder: Path, failed: dict[str, str]) -> None:
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FAILED).write_text(json.dumps(failed), encoding="utf-8")

@@ -1,0 +1,297 @@
+"""Recomputes what a session's folder claims of itself: hashes, facts, checks, verdicts.
+
+Reads the folder and nothing else, so it runs anywhere, for ever. May not know how trials are
+run, nor the tables (`analysis` recomputes those).
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.calibrated import calibrated, predicted
+from rig.checks import judge
+from rig.factors import FACTORS
+from rig.model import SCHEMA, Verdict
+from rig.observed import Observed, observe
+from rig.plan import Plan, digest, plan_from_json
+from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
+from rig.store import CALIBRATION, MANIFEST, PLAN, SESSION, SessionFolder, hashes, sha256
+
+CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found; where `differs` is False, what could not be recomputed."""
+
+    where: str
+    says: str
+    differs: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.says}"
+
+
+def verify(session: SessionFolder) -> Iterator[Finding]:
+    """Everything that is not as the session's own files say."""
+    rows = {row["trial"]: row for row in session.scheduled()}
+    yield from _vouched(session)
+    yield from _journal(session)
+    yield from _calibration(session)
+    for trial in sorted(path for path in (session.path / "trials").glob("*")):
+        if trial.name not in rows:
+            yield Finding(f"trials/{trial.name}", "is not in schedule.csv")
+            continue
+        yield from _trial(session, trial, rows[trial.name])
+
+
+def _vouched(session: SessionFolder) -> Iterator[Finding]:
+    """The session's own files are those whose hashes the journal has."""
+    told = {name: said for line in session.events() for name, said in line.get("files", {}).items()}
+    if SESSION not in told:
+        today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
+        yield Finding(SESSION, "journal.jsonl has no hash of it", today)
+    for name, said in told.items():
+        path = session.path / name
+        if not path.exists():
+            yield Finding(name, "is gone, but journal.jsonl tells of it")
+        elif sha256(path) != said:
+            yield Finding(name, "is not the file whose hash journal.jsonl has")
+
+
+def _calibration(session: SessionFolder) -> Iterator[Finding]:
+    """`calibration.json` says what its raw files give."""
+    if not (session.path / CALIBRATION).exists():
+        return
+    try:
+        told = json.loads((session.path / CALIBRATION).read_text())
+        found = _plain(calibrated(session.path))
+    except _UNREADABLE as error:
+        yield Finding(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
+        return
+    for path, one, other in _differences(told, found, ""):
+        yield Finding(CALIBRATION, f"{path[1:]} is {_short(one)}, recomputed {_short(other)}")
+
+
+def _read_calibration(session: SessionFolder) -> Calibration:
+    try:
+        return calibration_from_json(json.loads((session.path / CALIBRATION).read_text()))
+    except _UNREADABLE:  # said by `_calibration`, where there is one
+        return Calibration()
+
+
+def _journal(session: SessionFolder) -> Iterator[Finding]:
+    """The journal holds the hash of every manifest, and every manifest is still there."""
+    told: dict[Path, str | None] = {}
+    for line in session.events():
+        if line["event"] != "ended":
+            continue
+        folder = session.path / "trials" / line["trial"] / f"attempt-{line['attempt']}"
+        told[folder / MANIFEST] = line.get("manifest_sha256")
+    found = sorted(session.path.glob(f"trials/*/attempt-*/{MANIFEST}"))
+    for manifest in sorted({*told, *found}):
+        where = manifest.relative_to(session.path).as_posix()
+        if not manifest.exists():
+            yield Finding(where, "is gone, but journal.jsonl tells of it")
+        elif manifest not in told:
+            yield Finding(where, "has no line in journal.jsonl", _is_of_today(manifest))
+        elif told[manifest] is None:
+            yield Finding(where, "journal.jsonl has no hash of it", _is_of_today(manifest))
+        elif told[manifest] != sha256(manifest):
+            yield Finding(where, "is not the file whose hash journal.jsonl has")
+
+
+def _is_of_today(manifest: Path) -> bool:
+    """Whether it should have all that this code writes; also where it cannot be read."""
+    try:
+        return bool(json.loads(manifest.read_text())["schema"] >= SCHEMA)
+    except _UNREADABLE:
+        return True
+
+
+def _trial(session: SessionFolder, trial: Path, row: Mapping[str, str]) -> Iterator[Finding]:
+    where = trial.relative_to(session.path).as_posix()
+    attempts = session.attempts(trial.name)
+    for extra in sorted({*trial.iterdir()} - {*attempts, trial / PLAN}):
+        yield Finding(f"{where}/{extra.name}", "does not belong to a trial")
+    plan, said = None, None
+    if (trial / PLAN).exists():
+        try:
+            said = json.loads((trial / PLAN).read_text())
+            plan = plan_from_json(said)
+        except _UNREADABLE as error:
+            yield Finding(f"{where}/{PLAN}", str(error))
+    else:
+        yield Finding(f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts)))
+    calibration = _read_calibration(session)
+    for attempt in attempts:
+        if (attempt / MANIFEST).exists():
+            yield from _attempt(attempt, f"{where}/{attempt.name}", plan, said, row, calibration)
+
+
+def _has_manifest_of_today(attempt: Path) -> bool:
+    return (attempt / MANIFEST).exists() and _is_of_today(attempt / MANIFEST)
+
+
+def _attempt(
+    folder: Path,
+    where: str,
+    plan: Plan | None,
+    said: Any,
+    row: Mapping[str, str],
+    calibration: Calibration,
+) -> Iterator[Finding]:
+    try:
+        record = record_from_json(json.loads((folder / MANIFEST).read_text()))
+    except _UNREADABLE as error:
+        yield Finding(f"{where}/{MANIFEST}", f"cannot be read: {error}")
+        return
+    yield from _files(folder, where, record)
+    yield from _levels(where, record, row)
+    yield from _counts(folder, where, record)
+    if plan is None or said["digest"] != record.plan_digest:
+        if plan is not None:
+            yield Finding(f"{where}/{MANIFEST}", f"plan_digest is not that of {PLAN}")
+        yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
+        return
+    try:
+        seen = {
+            **vars(observe(folder, plan)),
+            "predicted": predicted(plan, record.levels, calibration),
+            "null_rps": calibration.null_rps,
+        }
+    except _UNREADABLE as error:
+        yield Finding(where, f"its raw files cannot be read: {type(error).__name__}: {error}")
+        return
+    yield from _facts(where, record, seen)
+    yield from _checks(folder, where, record, plan, seen)
+
+
+def _files(folder: Path, where: str, record: Record) -> Iterator[Finding]:
+    now = hashes(folder)
+    for name in sorted({*now, *record.files}):
+        if name not in now:
+            yield Finding(f"{where}/{name}", "is missing")
+        elif name not in record.files:
+            yield Finding(f"{where}/{name}", "is not in the manifest")
+        elif now[name] != record.files[name]:
+            yield Finding(f"{where}/{name}", "is not the file whose hash the manifest has")
+
+
+def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Finding]:
+    """The manifest's levels are those that schedule.csv, and so every table, has for the trial."""
+    for name in FACTORS:
+        if name in row and str(record.levels.get(name)) != row[name]:
+            says = f"{name} is {record.levels.get(name)}, in schedule.csv {row[name]}"
+            yield Finding(f"{where}/{MANIFEST}", says)
+    if set(record.levels) == set(FACTORS) and digest(dict(record.levels))[:10] != row["cell"]:
+        yield Finding(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
+
+
+def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
+    """The recorder's file, from which the numbers come, adds up to its totals."""
+    if not (folder / COMPLETIONS).exists() or not record.load.outcomes:
+        return
+    counts: Counter[str] = Counter()
+    try:
+        with (folder / COMPLETIONS).open(newline="", encoding="utf-8") as file:
+            for line in csv.DictReader(file):
+                counts[line["outcome"]] += int(line["count"])
+    except _UNREADABLE as error:
+        yield Finding(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
+        return
+    for outcome in sorted({*counts, *record.load.outcomes}):
+        told = record.load.outcomes.get(outcome, 0)
+        if counts[outcome] != told:
+            says = f"adds up to {counts[outcome]} {outcome}, the manifest says {told}"
+            yield Finding(f"{where}/{COMPLETIONS.as_posix()}", says)
+
+
+def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Finding]:
+    """The manifest's facts are those that the raw files give."""
+    nothing = vars(Observed())
+    for part in seen:
+        told, found = _plain(getattr(record, part)), _plain(seen[part])
+        if told == found:
+            continue
+        if record.schema < SCHEMA and found == _plain(nothing.get(part)):
+            says = f"{part}: schema {record.schema} kept no raw file of it; not recomputed"
+            yield Finding(where, says, False)
+            continue
+        for path, one, other in _differences(told, found, part):
+            says = f"{path} is {_short(one)}, the raw files say {_short(other)}"
+            yield Finding(f"{where}/{MANIFEST}", says)
+
+
+def _checks(
+    folder: Path, where: str, record: Record, plan: Plan, seen: Mapping[str, Any]
+) -> Iterator[Finding]:
+    checks, verdict, why = record.checks, record.verdict, record.why
+    if record.schema < SCHEMA:
+        says = f"checks: those of schema {record.schema} are not today's; not recomputed"
+        yield Finding(where, says, False)
+    elif wrong := next((span for span in record.spans if span.error), None):
+        # as `rig.attempt` words it: what went wrong, and what to do, on one line
+        said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
+        checks, verdict, why = (), Verdict.FAILED, said
+    else:
+        try:
+            checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
+        except _UNREADABLE as error:
+            yield Finding(where, f"its checks cannot be made: {type(error).__name__}: {error}")
+            return
+    yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
+    for name, told, found in (("verdict", record.verdict, verdict), ("why", record.why, why)):
+        if told != found:
+            says = f"{name} is {_short(told)}, recomputed {_short(found)}"
+            yield Finding(f"{where}/{MANIFEST}", says)
+    if (folder / CHECKS).exists():
+        try:
+            listed = _plain(json.loads((folder / CHECKS).read_text()))
+        except ValueError as error:
+            yield Finding(f"{where}/{CHECKS}", f"cannot be read: {error}")
+            return
+        if listed != _plain(record.checks):
+            yield Finding(f"{where}/{CHECKS}", "its checks are not the manifest's")
+
+
+def _same_checks(
+    where: str, told: tuple[Check, ...], found: tuple[Check, ...]
+) -> Iterator[Finding]:
+    had, have = ({check.name: check for check in checks} for checks in (told, found))
+    for name in dict.fromkeys([*had, *have]):
+        if name not in have or name not in had:
+            yield Finding(where, f"check {name} is {'not made today' if name in had else 'absent'}")
+        elif had[name] != have[name]:
+            one, other = had[name], have[name]
+            says = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
+            yield Finding(where, says + other.says)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON would give it back."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    return json.loads(json.dumps(value, default=dataclasses.asdict))
+
+
+def _differences(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted path and both values, wherever two values of JSON differ."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            yield from _differences(one.get(key), other.get(key), f"{path}.{key}")
+    elif one != other:
+        yield path, one, other
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,189 @@
+"""What app workers write of themselves is what the rig reads: both know one layout."""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from posts import counters as writer
+from rig import counters as reader
+
+if TYPE_CHECKING:
+    from tests.contract.conftest import Serve
+
+TARGETS = {"django_sync": False, "django_async": True}
+
+
+def only(folder: Path) -> reader.Count:
+    (path,) = reader.files(folder)
+    count = reader.read(path)
+    assert count is not None
+    return count
+
+
+def test_both_know_one_layout(tmp_path: Path) -> None:
+    before_s = time.monotonic()
+    counters = writer.opened(str(tmp_path))
+    counters.begin()
+    counters.begin()
+    counters.end("io_create", correct=True)
+    count = only(tmp_path)
+    assert (reader.SIZE_BYTES, reader.MAGIC) == (writer.SIZE_BYTES, writer.MAGIC)
+    assert (count.pid, count.requests, count.answered) == (os.getpid(), 2, 1)
+    assert before_s <= count.started_at_s <= time.monotonic()
+    assert (count.correct, count.lag_max_ms) == ({"io_create": 1}, None)
+
+
+def test_busy_time_includes_what_is_in_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = writer.opened(str(tmp_path))
+    for now_s, step in ((10.0, counters.begin), (11.0, counters.begin)):
+        monkeypatch.setattr(writer, "monotonic", lambda now_s=now_s: now_s)
+        step()
+    monkeypatch.setattr(writer, "monotonic", lambda: 13.0)
+    counters.end("cpu", correct=True)
+    monkeypatch.setattr("rig.counters.time", SimpleNamespace(monotonic=lambda: 20.0))
+    # 10 to 13, and 11 to now
+    assert only(tmp_path).busy_s == pytest.approx(3 + 9)
+
+
+def test_every_thread_is_counted(tmp_path: Path) -> None:
+    counters = writer.opened(str(tmp_path))
+
+    def work() -> None:
+        for turn in range(2000):
+            counters.begin()
+            counters.end("cpu", correct=turn % 2 == 0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    count = only(tmp_path)
+    assert (count.requests, count.answered, count.correct) == (8000, 8000, {"cpu": 4000})
+    assert 0 <= count.busy_s < 60
+
+
+def test_more_routes_than_there_is_room_for_lose_no_answer(tmp_path: Path) -> None:
+    counters = writer.opened(str(tmp_path))
+    for number in range(writer.ROUTES + 3):
+        counters.begin()
+        counters.end(f"a-name-longer-than-its-room-{number}", correct=True)
+    # names that are cut to the same are added up
+    named = "a-name-longer-than-its-room-"[: writer.NAME_BYTES]
+    assert only(tmp_path).correct == {named: writer.ROUTES - 1, writer.OTHERS: 4}
+
+
+def test_the_dead_count_too(tmp_path: Path) -> None:
+    for _ in range(2):
+        counters = writer.opened(str(tmp_path))
+        counters.begin()
+        counters.end("cpu", correct=True)
+    assert reader.correct_by_route(tmp_path) == {"cpu": 2}
+
+
+def test_no_file_no_count(tmp_path: Path) -> None:
+    assert reader.correct_by_route(tmp_path) is None
+    (tmp_path / "counters-1-1").write_bytes(bytes(writer.SIZE_BYTES))
+    (tmp_path / "counters-2-2").write_bytes(b"")
+    assert reader.correct_by_route(tmp_path) is None
+
+
+@pytest.mark.parametrize("folder", [None, "", "/nowhere/at/all"])
+def test_a_target_serves_without_a_file_all_the_same(folder: str | None) -> None:
+    counters = writer.opened(folder)
+    counters.begin()
+    counters.end("cpu", correct=True)
+
+
+def test_what_changes_just_now_is_not_read(tmp_path: Path) -> None:
+    writer.opened(str(tmp_path))
+    (path,) = reader.files(tmp_path)
+    with path.open("rb+") as file:
+        memory = mmap.mmap(file.fileno(), writer.SIZE_BYTES)
+    memory[8 * writer.VERSION] = 1
+    assert reader.read(path) is None
+    memory[8 * writer.VERSION] = 2
+    assert reader.read(path) is not None
+
+
+def test_a_loops_lag_is_seen_while_it_is_blocked_and_after(tmp_path: Path) -> None:
+    counters = writer.opened(str(tmp_path))
+    seen: list[float | None] = []
+
+    async def run() -> None:
+        counters.watch_loop()
+        await asyncio.sleep(3 * writer.BEAT_S)
+        time.sleep(0.3)
+        seen.append(only(tmp_path).lag_max_ms)
+        await asyncio.sleep(3 * writer.BEAT_S)
+        seen.append(only(tmp_path).lag_max_ms)
+
+    asyncio.run(run())
+    assert all(lag_ms is not None and lag_ms > 200 for lag_ms in seen)
+
+
+def status(code: int) -> Any:
+    return SimpleNamespace(status_code=code)
+
+
+def test_views_are_counted_by_what_they_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_COUNTERS", str(tmp_path))
+    monkeypatch.setattr(writer, "_ours", None)
+
+    @writer.counted
+    def by_the_book(code: int) -> Any:
+        return status(code)
+
+    @writer.counted
+    async def on_a_loop(code: int) -> Any:
+        return status(code)
+
+    @writer.counted
+    def broken() -> Any:
+        raise RuntimeError("broken")
+
+    async def run() -> None:
+        for code in (200, 503):
+            await on_a_loop(code)
+
+    for code in (201, 399, 400, 503):
+        by_the_book(code)
+    asyncio.run(run())
+    with pytest.raises(RuntimeError):
+        broken()
+    count = only(tmp_path)
+    assert (count.requests, count.answered) == (7, 7)
+    assert count.correct == {"by_the_book": 2, "on_a_loop": 1, "broken": 0}
+
+
+@pytest.mark.parametrize(("folder", "has_loop"), TARGETS.items())
+def test_each_target_counts_its_answers(
+    folder: str, has_loop: bool, serve: Serve, tmp_path: Path
+) -> None:
+    with serve(folder, BENCH_CPU_N="10", BENCH_COUNTERS=str(tmp_path)) as served:
+        first = only(tmp_path)
+        for _ in range(3):
+            served.get("/cpu")
+        served.post_form("/io_create", {"title": "A title", "content": ""})
+        served.post_form("/io_create", {"title": "", "content": ""})
+        facts = served.get("/-/facts").json
+        count = only(tmp_path)
+    assert first.requests == 0
+    assert count.pid == facts["pid"]
+    assert count.correct == {"cpu": 3, "io_create": 1, "facts": 1}
+    # the post without a title is answered, though not correctly
+    assert (count.requests, count.answered) == (6, 6)
+    assert (count.lag_max_ms is not None) == has_loop

@@ -1,0 +1,58 @@
+"""A session that says hostile things wherever text from outside can stand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from rig.model import Status, Verdict
+from rig.record import Check, record_from_json
+from tests.hostile import strings
+from tests.unit.analysis import sessions
+from tests.unit.analysis.sessions import Made, steady
+
+
+def hostile_session(folder: Path, url: str) -> Path:
+    """Route names, levels, claim, host, errors, checks, facts, file names and logs are hostile."""
+    texts = strings(url)
+    # a lone surrogate cannot stand in a UTF-8 file, so it is met in file names only
+    plain = [text.replace("\ud800", "") for text in texts]
+    factors: list[dict[str, object]] = [
+        {"name": "target", "label": plain[0], "unit": "", "levels": ["sync", "async"]},
+        {"name": "route", "label": plain[1], "unit": plain[2], "levels": plain},
+        {"name": "delay_ms", "label": plain[3], "unit": plain[4], "levels": [0, 100]},
+    ]
+    trials = []
+    for index, text in enumerate(plain):
+        for target in ("sync", "async"):
+            levels = {"target": target, "route": text, "delay_ms": 100 * (index % 2)}
+            verdict = Verdict.INVALID if index % 7 == 3 else Verdict.VALID
+            trials.append(Made(levels, steady(20 + index, failed=0.2, why=text), verdict, text))
+    made = sessions.make(
+        folder, trials, factors, claim={**sessions.CLAIM, "says": plain[5]},
+        experiment=plain[6], profile=plain[7], backend=plain[8],
+        host={text: text for text in plain},
+    )  # fmt: skip
+    for number, attempt in enumerate(sorted(folder.glob("trials/*/attempt-1"))):
+        _poison(attempt, plain, texts, number)
+    return made
+
+
+def _poison(attempt: Path, plain: list[str], texts: tuple[str, ...], number: int) -> None:
+    manifest = attempt / "manifest.json"
+    record = record_from_json(json.loads(manifest.read_text()))
+    text = plain[number % len(plain)]
+    poisoned = replace(
+        record,
+        facts={text: {text: text, "versions": {text: text}}},
+        checks=(Check(text, Status.WARN, text),),
+        verdict=record.verdict,
+    )
+    manifest.write_text(json.dumps(poisoned.to_json()))
+    logs = attempt / "logs"
+    logs.mkdir()
+    name = texts[number % len(texts)].replace("/", "_").replace("\x00", "")
+    # surrogates below dc80 are not what a file system's undecodable bytes become
+    name = name.replace("\ud800", "\udcff")
+    (logs / name).write_text("\n".join(plain), encoding="utf-8")

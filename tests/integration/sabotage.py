@@ -1,0 +1,282 @@
+"""Causes failures on a running local session, for real: what each is, how, and who must notice.
+
+Disturbances are done from outside, in the middle of a trial's steady window; the same trial is
+then tried again, undisturbed. Sabotaged targets are wrong from the start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.worlds import Running, children, scratch_folders, wait_for
+from tests.runs import ROOT
+
+RAMP_S, STEADY_S = 2, 7
+EXPERIMENT = f"""\
+experiment: sabotage
+setup: {{target: async, route: io_create, delay_ms: 60, connections: pool}}
+vary: {{app_workers: [1]}}
+load: {{users: {{from: 10, per_s: 10, to: 30}}, steady: {STEADY_S}s, load_workers: 2}}
+data: {{posts: 1000, cpu_n: 1000}}
+"""
+DEADLINE_S = 20
+SEARCH_PATH = f"{ROOT / '.tools' / 'bin'}:/usr/sbin:/sbin:{os.environ.get('PATH', '')}"
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """One failure: its name, the check that must fail, and how it is caused."""
+
+    name: str
+    blamed: str
+    cause: Callable[[Running], None]
+
+
+def _kill_a_load_worker(world: Running) -> None:
+    os.kill(world.pids("locust_worker")[0], 9)
+
+
+def _hog_the_generator(world: Running) -> None:
+    """Busy loops that go before everything else on the load workers' CPU, for three seconds."""
+    cpus = _cpus_of(world.pids("locust_worker")[0])
+    loop = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
+    for _ in range(4):
+        # without the nice value the scheduler lets a waking greenlet in before them
+        words = ["nice", "-n", "-20", "taskset", "--cpu-list", cpus, sys.executable, "-c", loop]
+        subprocess.Popen(words)
+
+
+def _remove_the_delay(world: Running) -> None:
+    _in_the_app_s_network(
+        world, "iptables-legacy -t mangle -F FORWARD; tc qdisc del dev front root; "
+        "tc qdisc del dev data root; true",
+    )  # fmt: skip
+
+
+def _make_the_delay_drop(world: Running) -> None:
+    """What comes to the delay in three tenths of a second; where netem delays, by netem itself."""
+    _in_the_app_s_network(
+        world, "if tc qdisc show dev data | grep -q netem; then "
+        "tc qdisc change dev data root netem delay 60ms loss 100%; sleep 0.3; "
+        "tc qdisc change dev data root netem delay 60ms; else "
+        "iptables-legacy -t mangle -I FORWARD 1 -o data -j DROP; sleep 0.3; "
+        "iptables-legacy -t mangle -D FORWARD 1; fi",
+    )  # fmt: skip
+
+
+def _restart_the_app_worker(world: Running) -> None:
+    for pid in _app_workers(world):
+        os.kill(pid, 9)
+
+
+def _restart_postgres(world: Running) -> None:
+    postmaster = _postmaster(world)
+    program = Path(os.readlink(f"/proc/{postmaster}/exe"))
+    words = Path(f"/proc/{postmaster}/cmdline").read_bytes().decode().split("\0")
+    cluster = words[words.index("-D") + 1]
+    owner = Path(cluster).stat()
+    subprocess.run(
+        ["nsenter", f"--target={postmaster}", "--net", "--mount", "--pid",
+         f"--setgid={owner.st_gid}", f"--setuid={owner.st_uid}", "--",
+         str(program.with_name("pg_ctl")), "restart", "-D", cluster, "-m", "fast", "-w"],
+        check=True, timeout=DEADLINE_S, cwd="/",
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _delete_rows(world: Running) -> None:
+    """Three of the posts that were there before the load."""
+    (scratch,) = scratch_folders() - world.before
+    statement = (
+        "import psycopg, sys; c = psycopg.connect(host='198.18.1.3', user='postgres', "
+        "dbname='bench', password=open(sys.argv[1]).read().strip(), autocommit=True); "
+        "c.execute(\"DELETE FROM posts_post WHERE title IN ('Post 1', 'Post 2', 'Post 3')\")"
+    )
+    subprocess.run(
+        ["nsenter", f"--target={_runner(world)}", "--net", "--",
+         sys.executable, "-c", statement, f"{scratch}/secrets/superuser"],
+        check=True, timeout=DEADLINE_S, cwd="/",
+    )  # fmt: skip
+
+
+DISTURBANCES: Sequence[Disturbance] = (
+    Disturbance("SIGKILL a load worker", "load_workers", _kill_a_load_worker),
+    Disturbance("hog the generator's CPU", "generator", _hog_the_generator),
+    Disturbance("remove the delay", "delay", _remove_the_delay),
+    Disturbance("make the delay drop", "delay", _make_the_delay_drop),
+    Disturbance("restart the app worker", "nothing_happened", _restart_the_app_worker),
+    Disturbance("restart Postgres", "nothing_happened", _restart_postgres),
+    Disturbance("delete rows", "ledger", _delete_rows),
+)
+
+
+def experiment(disturbances: Sequence[Disturbance]) -> str:
+    """One cell, once for each disturbance."""
+    return f"{EXPERIMENT}design: {{repeats: {len(disturbances)}}}\n"
+
+
+def disturb(world: Running, disturbances: Sequence[Disturbance]) -> None:
+    """Causes the n-th disturbance in the first attempt of the n-th trial."""
+    for number, disturbance in enumerate(disturbances, 1):
+        _wait_for_first_attempt(world, number)
+        _wait_for_the_window(world)
+        if not world.world:
+            world.reaches_load()
+        disturbance.cause(world)
+
+
+def _wait_for_first_attempt(world: Running, trial: int) -> None:
+    def begun() -> bool:
+        assert world.process.poll() is None, world.process.communicate()
+        with suppress(IndexError, FileNotFoundError):
+            lines = (world.session.path / "journal.jsonl").read_text().splitlines()
+            begun = [json.loads(line) for line in lines if '"began"' in line]
+            return len({line["trial"] for line in begun}) >= trial
+        return False
+
+    wait_for(begun, f"trial {trial} begins", 180)
+
+
+def _wait_for_the_window(world: Running) -> None:
+    def steady() -> bool:
+        assert world.process.poll() is None, world.process.communicate()
+        for scratch in scratch_folders() - world.before:
+            for told in Path(scratch).glob("trial-*/load_master/progress.jsonl"):
+                with suppress(OSError, IndexError, ValueError):
+                    elapsed_s = json.loads(told.read_text().splitlines()[-1])["elapsed_s"]
+                    return bool(RAMP_S + 1 < elapsed_s < RAMP_S + STEADY_S - 2)
+        return False
+
+    wait_for(steady, "the steady window", 60)
+
+
+def _in_the_app_s_network(world: Running, script: str) -> None:
+    subprocess.run(
+        ["nsenter", f"--target={_app(world)}", "--net", "--", "sh", "-c", script],
+        check=True, timeout=DEADLINE_S, cwd="/", stderr=subprocess.DEVNULL,
+        env={**os.environ, "PATH": SEARCH_PATH, "XTABLES_LOCKFILE": "/tmp/xtables-sabotage.lock"},
+    )  # fmt: skip
+
+
+def _app(world: Running) -> int:
+    """The app's first process: gunicorn's arbiter."""
+    return world.pids("bin/gunicorn")[0]
+
+
+def _app_workers(world: Running) -> list[int]:
+    return children(_app(world))
+
+
+def _postmaster(world: Running) -> int:
+    return next(pid for pid in world.pids("postgres") if _is_postmaster(pid))
+
+
+def _is_postmaster(pid: int) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    return words[0].endswith("/postgres") and "-D" in words
+
+
+def _runner(world: Running) -> int:
+    (unshare,) = children(world.process.pid)
+    (inside,) = children(unshare)
+    return inside
+
+
+def _cpus_of(pid: int) -> str:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("Cpus_allowed_list:"):
+            return line.split()[1]
+    raise ValueError(pid)
+
+
+# targets that are wrong from the start
+
+
+_ASYNC_START = """[gunicorn, --config, "{stack}/app/gunicorn_conf.py", --worker-class,
+        uvicorn_worker.UvicornWorker, %s"django_async.asgi:application"]"""
+_SYNC_START = """[gunicorn, --config, "{stack}/app/gunicorn_conf.py", --worker-class, sync,
+        "django_sync.wsgi:application"]"""
+_HIDDEN = """\
+from django_async.settings import *
+ROOT_URLCONF = "hidden_urls"
+"""
+_HIDDEN_URLS = """\
+from django.urls import path
+from django_async import access, views
+from django_async.urls import urlpatterns as all_of_them
+
+create = access.create
+
+async def create_and_look(title, content):
+    await access.read()
+    return await create(title, content)
+
+views.access.create = create_and_look
+urlpatterns = all_of_them
+"""
+_SWALLOW = """\
+from django_sync.settings import *
+ROOT_URLCONF = "swallow_urls"
+"""
+_SWALLOW_URLS = """\
+import itertools, socket
+from django.urls import path
+from django_sync import views
+from django_sync.urls import urlpatterns as all_of_them
+
+count = itertools.count(1)
+
+def io_create(request):
+    answer = views.io_create(request)
+    if next(count) % 10 == 0:
+        request.environ["gunicorn.socket"].shutdown(socket.SHUT_RDWR)
+    return answer
+
+urlpatterns = [path("io_create/", io_create), path("io_create", io_create), *all_of_them]
+"""
+
+
+TARGETS = """\
+experiment: sabotaged-targets
+setup: {route: io_create, delay_ms: 20, connections: pool}
+vary: {target: [async, hidden, short, swallow]}
+claim:
+  says: The same thing is compared.
+  ratio: {of: goodput_rps, target: [async, short]}
+  at_least: 1
+load: {users: {from: 10, per_s: 10, to: 20}, steady: 5s, load_workers: 2}
+data: {posts: 1000, cpu_n: 1000}
+"""
+BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger"}
+"""The check that must fail for each target; of `short` the comparison must complain."""
+
+
+def make_targets(folder: Path) -> None:
+    """Writes the sabotaged targets below a folder: hidden, short and swallow."""
+    _target(folder, "hidden", "async", _ASYNC_START % "", _HIDDEN, _HIDDEN_URLS)
+    _target(folder, "short", "async", _ASYNC_START % '--timeout, "30", ', "", "")
+    _target(folder, "swallow", "sync", _SYNC_START, _SWALLOW, _SWALLOW_URLS)
+
+
+def _target(folder: Path, name: str, base: str, start: str, settings: str, urls: str) -> None:
+    own = folder / name
+    own.mkdir()
+    project = ROOT / f"django_{base}"
+    text = (project / "target.yaml").read_text()
+    head, _, rest = text.partition("start:")
+    _, _, rest = rest.partition("\nenv:")
+    text = f"{head}start: {start}\nenv:{rest}"
+    text = text.replace(f"name: {base}\n", f"name: {name}\n")
+    text = text.replace("../stack/posts", str(ROOT / "stack" / "posts"))
+    if settings:
+        text = text.replace(f"django_{base}.settings", f"{name}_settings")
+        (own / f"{name}_settings.py").write_text(settings)
+        (own / f"{name}_urls.py").write_text(urls)
+    (own / "target.yaml").write_text(text)

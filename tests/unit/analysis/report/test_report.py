@@ -1,0 +1,262 @@
+"""Whole reports over made sessions: what they say, and that nothing breaks them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from analysis.markup import visible
+from analysis.report import Outcome, compare, report
+from rig.model import UsageError, Verdict
+from tests.hostile import strings
+from tests.hostile_session import hostile_session
+from tests.unit.analysis import sessions
+from tests.unit.analysis.sessions import Made, steady
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "session-v1"
+URL = "http://127.0.0.1:9/"
+
+
+class Page(HTMLParser):
+    """Tags, ids, links and text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.attributes: set[str] = set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        found = dict(attrs)
+        self.attributes |= set(found)
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.links += [found["href"] or ""] if "href" in found else []
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def pair(replicates: int = 1, rates: tuple[int, int] = (10, 40)) -> list[Made]:
+    """Sync and async trials, a little faster each time."""
+    return [
+        Made({"target": target, "delay_ms": delay}, steady(rate + r), replicate=r + 1)
+        for r in range(replicates)
+        for delay in (0, 100)
+        for target, rate in zip(("sync", "async"), rates, strict=True)
+    ]
+
+
+def made(folder: Path, trials: list[Made], **about: object) -> tuple[Page, str, Outcome]:
+    written = report(sessions.make(folder / "s", trials, **about))  # type: ignore[arg-type]
+    return Page(written.html), written.markdown.read_text(encoding="utf-8"), written.outcome
+
+
+def test_a_plain_session(tmp_path: Path) -> None:
+    page, markdown, outcome = made(tmp_path, pair())
+    assert "indicated" in page.text
+    assert "single runs" in page.text
+    assert outcome is Outcome.UNDECIDED
+    assert "## The answer" in markdown
+    assert not {"script", "iframe", "img"} & set(page.tags)
+
+
+def test_links_lead_to_files_and_to_parts_of_the_page(tmp_path: Path) -> None:
+    page, _, _ = made(tmp_path, pair())
+    derived = tmp_path / "s" / "derived"
+    inside = [link for link in page.links if link.startswith("#")]
+    files = [link for link in page.links if not link.startswith(("#", "data:"))]
+    assert inside
+    assert len(files) > 10
+    assert {link[1:] for link in inside} <= set(page.ids)
+    assert [link for link in files if not (derived / unquote(link)).exists()] == []
+
+
+def test_each_figure_has_its_csv(tmp_path: Path) -> None:
+    made(tmp_path, pair())
+    figures = tmp_path / "s" / "derived" / "figures"
+    assert {path.stem for path in figures.glob("*.svg")} == {"goodput", "latency"}
+    assert {path.stem for path in figures.glob("*.csv")} == {"goodput", "latency"}
+    with (figures / "latency.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["what"] for row in rows} == {"measured"}
+    medians = [float(r["response_ms"]) for r in rows if r["series"] == "sync"]
+    assert min(medians) >= 0.7 * 50
+    assert max(medians) <= 1.3 * 50
+
+
+@pytest.mark.parametrize(
+    ("rates", "outcome"),
+    [((10, 100), Outcome.OK), ((100, 90), Outcome.CONTRADICTED)],
+)
+def test_repeated_trials_decide(tmp_path: Path, rates: tuple[int, int], outcome: Outcome) -> None:
+    _, markdown, found = made(tmp_path, pair(4, rates))
+    assert found is outcome
+    assert "between trials" in markdown
+
+
+def test_scatter_leaves_it_open(tmp_path: Path) -> None:
+    trials = [
+        Made({"target": target}, steady(rate), replicate=r + 1)
+        for r, fast in enumerate((12, 90, 15, 60))
+        for target, rate in (("sync", 20), ("async", fast))
+    ]
+    page, _, outcome = made(tmp_path, trials)
+    assert outcome is Outcome.UNDECIDED
+    assert "not decided" in page.text
+    assert re.search(r"About \d+ repeats|cannot be told", page.text)
+
+
+def test_without_a_claim_nothing_is_judged(tmp_path: Path) -> None:
+    page, _, outcome = made(tmp_path, pair(), claim=None)
+    assert "claims nothing" in page.text
+    assert outcome is Outcome.UNDECIDED
+
+
+def test_nothing_scheduled(tmp_path: Path) -> None:
+    page, _, outcome = made(tmp_path, [])
+    assert "No trial is scheduled yet" in page.text
+    assert outcome is Outcome.UNDECIDED
+
+
+def test_no_valid_trial(tmp_path: Path) -> None:
+    trials = [
+        Made({"target": "sync"}, steady(10), Verdict.INVALID, "the delay was off"),
+        Made({"target": "async"}, (), Verdict.FAILED, "the app did not start"),
+        Made({"target": "async", "delay_ms": 0}),
+        Made({"target": "sync", "delay_ms": 0}, skip="does not serve it"),
+    ]
+    page, _, outcome = made(tmp_path, trials)
+    assert "No trial of this session is valid" in page.text
+    assert "1 failed, 1 invalid, 1 missing, 1 skipped" in page.text
+    assert "the app did not start" in page.text
+    assert outcome is Outcome.UNDECIDED
+
+
+def test_one_trial(tmp_path: Path) -> None:
+    page, _, _ = made(tmp_path, [Made({}, steady(10))])
+    assert "io_create" in page.text
+
+
+def test_an_invalid_trial_is_visible_as_such(tmp_path: Path) -> None:
+    trials = [*pair(), Made({"target": "sync", "delay_ms": 200}, steady(9), Verdict.INVALID, "off")]
+    page, _, _ = made(tmp_path, trials)
+    assert "invalid, not counted" in page.text
+    assert "1 trials that no number counts" in page.text
+
+
+def test_half_written_files_are_named(tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", pair())
+    attempts = sorted(folder.glob("trials/*/attempt-1"))
+    (attempts[0] / "load" / "completions.csv").write_text("second,phase\n1")
+    (attempts[1] / "manifest.json").write_text("{")
+    (attempts[2] / "load" / "latencies.hlog").write_text("Tag=steady|x|ok,0,1,1,AAAA\n")
+    (folder / "calibration.json").write_text("[")
+    page = Page(report(folder).html)
+    assert page.text.count("not readable") >= 4
+
+
+def test_the_golden_session_of_schema_1(tmp_path: Path) -> None:
+    folder = tmp_path / "session-v1"
+    shutil.copytree(GOLDEN, folder)
+    page = Page(report(folder).html)
+    assert "did not calibrate" in page.text or "not measured in this session" in page.text
+
+
+def test_no_session_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no session here"):
+        report(tmp_path)
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    page = Page(report(hostile_session(tmp_path / "s", URL)).html)
+    assert not {"script", "iframe", "img", "base", "object"} & set(page.tags)
+    assert page.tags.count("title") - page.tags.count("svg") < 2000
+    assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
+    own = ("#", "data:,", "figures/", "../trials/")
+    assert [link for link in page.links if not link.startswith(own) or ":" in link[5:]] == []
+    for text in strings(URL):
+        seen = visible(text.replace("\ud800", ""))
+        assert seen in page.text or " ".join(seen.split()) in page.text, text
+
+
+def test_the_policy_allows_no_script_and_no_network(tmp_path: Path) -> None:
+    written = report(sessions.make(tmp_path / "s", pair()))
+    text = written.html.read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy is not None
+    rules = dict(rule.strip().split(" ", 1) for rule in unescape(policy[1]).split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    assert "script-src" not in rules
+    assert "unsafe" not in policy[1]
+
+
+# two sessions
+
+
+def test_a_slower_session_is_a_regression(tmp_path: Path) -> None:
+    before = sessions.make(tmp_path / "before", pair(4))
+    after = sessions.make(tmp_path / "after", pair(4, (7, 40)))
+    written = compare(before, after)
+    assert written.outcome is Outcome.SLOWER
+    assert any("slower" in line for line in written.says)
+    assert "sync" in Page(written.html).text
+
+
+def test_a_session_is_as_fast_as_itself(tmp_path: Path) -> None:
+    before = sessions.make(tmp_path / "before", pair(4))
+    assert compare(before, before).outcome is Outcome.OK
+
+
+def test_different_environments_are_named_and_not_judged(tmp_path: Path) -> None:
+    before = sessions.make(tmp_path / "before", pair())
+    after = sessions.make(
+        tmp_path / "after", pair(1, (1, 4)), host={"cpus": 64, "versions": {"Python": "3.13"}}
+    )
+    written = compare(before, after)
+    assert written.outcome is Outcome.UNDECIDED
+    said = "\n".join(written.says)
+    assert "environments differ: host cpus: 2 before, 64 after" in said
+    assert "host versions Python: 3.11 before, 3.13 after" in said
+    assert "The environments differ." in Page(written.html).text
+
+
+def test_sessions_without_a_common_cell(tmp_path: Path) -> None:
+    before = sessions.make(tmp_path / "before", [Made({"delay_ms": 0}, steady(10))])
+    after = sessions.make(tmp_path / "after", [Made({"delay_ms": 200}, steady(10))])
+    written = compare(before, after)
+    assert written.outcome is Outcome.UNDECIDED
+    assert "no cell in common" in Page(written.html).text
+
+
+# figures' data
+
+
+def test_ceilings_stand_in_the_figure_and_the_table(tmp_path: Path) -> None:
+    folder = sessions.make(
+        tmp_path / "s", pair(), load={"users": {"end_users": 150}, "model": "closed"}
+    )
+    stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
+             "s0_ms": 10.0, "n": 9.0, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
+    calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}
+    (folder / "calibration.json").write_text(json.dumps(calibration))
+    page = Page(report(folder).html)
+    assert "1 ÷ (20 ms + 1 · 100 ms)" in page.text
+    with (folder / "derived" / "figures" / "goodput.csv").open(newline="") as file:
+        medians = [row for row in csv.DictReader(file) if row["what"] == "median"]
+    predicted = {(row["series"], row["x"]): row["predicted_rps"] for row in medians}
+    assert predicted["sync", "0"] == "50"
+    assert float(predicted["sync", "100"]) == pytest.approx(1000 / 120, rel=1e-5)
+    assert predicted["async", "100"] == "5000"

@@ -1,0 +1,121 @@
+"""Failures by class: what they are laid to, and what went on at the first of each."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from analysis import derive, table
+from analysis.failures import KILLED, Failure, Sample, attributed, failures
+from analysis.load import Completion, Second
+from tests.unit.analysis.sessions import Answer, Made, make, write
+
+BEGAN_AT_S = 1000.0
+
+
+def came(outcome: str, first_s: float, last_s: float | None = None, count: int = 1) -> Completion:
+    last_s = first_s if last_s is None else last_s
+    return Completion(int(first_s), "steady", "r", outcome, count, first_s, last_s)
+
+
+def test_a_class_has_its_count_and_the_moment_of_its_first() -> None:
+    completions = [
+        came("ok", 0.1, count=9), came("timeout", 5.5, count=2), came("app_error", 3.25),
+        came("timeout", 4.0, 4.9, 7),
+    ]  # fmt: skip
+    seconds = [Second(3, "ramp", 30, 1, 3), Second(3, "steady", 31, 1, 2), Second(4, "x", 40, 1, 6)]
+    samples = [Sample(2.9, 50), Sample(3.9, 60), Sample(4.1, 97)]
+    assert failures(completions, seconds, samples) == (
+        Failure("app_error", 1, 3.25, 31, 2, 50),
+        Failure("timeout", 9, 4.0, 40, 6, 60),
+    )
+
+
+def test_what_nobody_counted_is_not_made_up() -> None:
+    stale = [Sample(1.0, 97), Sample(9.0, 97)]
+    assert failures([came("timeout", 8.0)], [], stale) == (Failure("timeout", 1, 8.0),)
+    assert failures([came("ok", 8.0)], [], stale) == ()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "first_s", "last_s", "killed"),
+    [
+        ("connection_reset", 10.2, 10.8, True),
+        ("connection_refused", 11.5, 11.9, True),
+        ("connection_reset", 9.0, 9.9, True),
+        ("connection_reset", 8.9, 9.5, False),
+        ("connection_reset", 11.8, 12.1, False),
+        ("timeout", 10.2, 10.8, False),
+        ("ok", 10.2, 10.8, False),
+    ],
+)
+def test_broken_connections_are_laid_to_an_app_worker_that_ended_just_then(
+    outcome: str, first_s: float, last_s: float, killed: bool
+) -> None:
+    (found,) = attributed([came(outcome, first_s, last_s, 3)], [2.0, 10.0])
+    assert found.outcome == (KILLED if killed else outcome)
+    assert found.count == 3
+
+
+def test_without_an_end_nothing_is_laid_to_one() -> None:
+    one = came("connection_reset", 10.2)
+    assert attributed([one], []) == [one]
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    resets = [Answer(5.2, outcome="connection_reset"), Answer(5.4, outcome="connection_reset")]
+    late = [Answer(8.5, outcome="connection_reset")]
+    good = [Answer(0.5 + n / 2) for n in range(20)]
+    made = make(tmp_path / "s", [Made(answers=[*good, *resets, *late])])
+    (attempt,) = made.glob("trials/*/attempt-1")
+    manifest = json.loads((attempt / "manifest.json").read_text())
+    manifest["load"]["began_at_s"] = BEGAN_AT_S
+    (attempt / "manifest.json").write_text(json.dumps(manifest))
+    (attempt / "probes").mkdir()
+    return made
+
+
+def probe(session: Path, name: str, head: Sequence[str], *rows: Sequence[object]) -> None:
+    (attempt,) = session.glob("trials/*/attempt-1")
+    write(attempt / "probes" / f"{name}.csv", head, rows)
+
+
+def listed(session: Path) -> list[tuple[str, ...]]:
+    derive(session)
+    columns = ("class", "count", "first_s", "users", "db_connections")
+    with (session / "derived" / "failures.csv").open(newline="") as file:
+        return [tuple(row[name] for name in columns) for row in csv.DictReader(file)]
+
+
+def test_without_probes_the_load_workers_class_stands(session: Path) -> None:
+    assert listed(session) == [("connection_reset", "3", "5.2", "150", "")]
+    assert (
+        "failures: mostly connection_reset, the first 5.2 s into the load, at 150 users"
+        in table(session)
+    )
+
+
+def test_the_probes_tell_more(session: Path) -> None:
+    at_s = BEGAN_AT_S
+    workers = ("pid", "first_at_s", "last_at_s")
+    probe(session, "app_workers", workers, (7, at_s - 9, at_s + 5), (8, at_s + 6, at_s + 12))
+    probe(session, "postgres", ("at_s", "total", "app"), (at_s + 4, 99, 96), (at_s + 5, 100, 97))
+    assert listed(session) == [
+        (KILLED, "2", "5.2", "150", "97"),
+        ("connection_reset", "1", "8.5", "150", "97"),
+    ]
+    said = " ".join(table(session).split())
+    assert (
+        "mostly app_worker_killed, the first 5.2 s into the load, at 150 users, 97 connections"
+        in (said)
+    )
+
+
+def test_a_probe_that_is_none_is_a_note(session: Path) -> None:
+    probe(session, "app_workers", ("pid",), (7,))
+    assert "note: 0001-made-r1: load files not readable" in table(session)

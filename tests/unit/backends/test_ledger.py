@@ -1,0 +1,10 @@
+"""Rows to ranges of requests."""
+
+from __future__ import annotations
+
+from rig.backends.ledger import tally
+
+
+def test_a_tally_names_requests_and_counts_what_came_twice() -> None:
+    found = tally(["0-1", "0-2", "1-5", "0-2", "verify-0", "Post 7"])
+    assert found == {"rows": {"0": [[1, 2]], "1": [[5, 5]]}, "rows_twice": 1}

@@ -1,0 +1,51 @@
+"""Had the load generator headroom?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rig.checks.generator import generator
+from rig.model import Status
+from tests.unit.plans import record
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, Status.PASS),
+        ({"load_worker_cpu_share": {"a": 0.2, "b": 0.85}}, Status.PASS),
+        ({"load_worker_cpu_share": {"a": 0.2, "b": 0.86}}, Status.FAIL),
+        ({"greenlet_lag_p99_ms": 5.0}, Status.PASS),
+        ({"greenlet_lag_p99_ms": 5.1}, Status.WARN),
+        ({"greenlet_lag_p99_ms": 10.1}, Status.FAIL),
+        # 5 % of a slow target's median is more than 10 ms
+        ({"greenlet_lag_p99_ms": 50.0, "p50_ms": 2000.0}, Status.PASS),
+        ({"greenlet_lag_p99_ms": 50.1, "p50_ms": 2000.0}, Status.WARN),
+        ({"greenlet_lag_p99_ms": 100.1, "p50_ms": 2000.0}, Status.FAIL),
+        ({"greenlet_lag_p99_ms": 10.1, "p50_ms": None}, Status.FAIL),
+        ({"greenlet_lag_p99_ms": None}, Status.UNKNOWN),
+        ({"load_worker_cpu_share": {}}, Status.UNKNOWN),
+    ],
+)
+def test_headroom(changes: dict[str, Any], status: Status) -> None:
+    fine = record()
+    said = generator(replace(fine, load=replace(fine.load, **changes)))
+    assert said.status is status, said.says
+    assert not said.needs
+
+
+@pytest.mark.parametrize(
+    ("share", "again"), [(0.2, True), (0.59, True), (0.6, False), (0.9, False)]
+)
+def test_somebody_else_s_load_is_a_disturbance_its_own_is_not(share: float, again: bool) -> None:
+    fine = record()
+    load = replace(fine.load, load_worker_cpu_share={"a": share}, greenlet_lag_p99_ms=80.0)
+    said = generator(replace(fine, load=load))
+    assert (said.status, said.again) == (Status.FAIL, again)
+
+
+def test_it_names_the_busiest() -> None:
+    assert "(198.18.0.11) used 25 %" in generator(record()).says

@@ -1,0 +1,74 @@
+"""Whatever must not happen during a load fails it, and may be tried again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rig.checks import judge
+from rig.checks.nothing_happened import nothing_happened
+from rig.model import Status, Verdict
+from rig.record import Check, ProbeFacts, Record
+from tests.unit.plans import PLAN, record
+
+QUIET = ProbeFacts(
+    app_workers_begun=0,
+    app_workers_ended=0,
+    app_worker_timeouts=0,
+    postgres_restarts=0,
+    oom_kills=0,
+)
+
+
+def seen(**changes: Any) -> Record:
+    return replace(record(), probes=replace(QUIET, **changes))
+
+
+def said(**changes: Any) -> Check:
+    return nothing_happened(seen(**changes))
+
+
+def test_nothing_did() -> None:
+    assert said().status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"app_workers_begun": 1, "app_workers_ended": 1}, "app workers ended"),
+        ({"app_workers_ended": 1}, "app workers ended"),
+        ({"app_worker_timeouts": 2}, "2 app workers killed for silence"),
+        ({"postgres_restarts": 1}, "1 restarts of Postgres"),
+        ({"oom_kills": 3}, "3 processes killed for memory"),
+        # what is known to be wrong outweighs what is not known
+        ({"oom_kills": 1, "postgres_restarts": None}, "1 processes killed"),
+    ],
+)
+def test_each_fails_it(changes: dict[str, Any], names: str) -> None:
+    check = said(**changes)
+    assert (check.status, check.again) == (Status.FAIL, True)
+    assert names in check.says
+
+
+@pytest.mark.parametrize(
+    ("unknown", "needs"),
+    [
+        ("postgres_restarts", "postgres"),
+        ("oom_kills", "host"),
+        ("app_workers_ended", "app_workers"),
+    ],
+)
+def test_what_no_probe_saw_is_unknown_and_bars_no_verdict(unknown: str, needs: str) -> None:
+    check = said(**{unknown: None})
+    assert check.status is Status.UNKNOWN
+    assert needs in check.needs
+    _, verdict, why = judge(PLAN, seen(**{unknown: None}))
+    assert (verdict, why) == (Verdict.VALID, "")
+
+
+def test_it_decides_the_verdict() -> None:
+    _, verdict, why = judge(PLAN, seen(postgres_restarts=1))
+    assert verdict is Verdict.INVALID
+    assert why.startswith("nothing_happened: ")

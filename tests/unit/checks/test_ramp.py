@@ -1,0 +1,54 @@
+"""Did the users come as planned, and stay?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rig.checks.ramp import ramp
+from rig.load.shape import Arrivals
+from rig.model import Status
+from rig.plan import NO_USERS
+from tests.unit.plans import PLAN, record
+
+PLANNED = (100, 300, 500, 500, 500)
+
+
+@pytest.mark.parametrize(
+    ("active", "status"),
+    [
+        (PLANNED, Status.PASS),
+        ((100, 290, 495, 500, 500), Status.PASS),
+        ((0, 100, 300, 500, 500), Status.PASS),  # each step within a second
+        ((0, 100, 100, 300, 500), Status.FAIL),  # two seconds late
+        ((100, 300, 500, 489, 500), Status.FAIL),  # eleven left
+        ((100, 330, 500, 500, 500), Status.FAIL),  # too early
+        ((100, 300, 495, 495, 495), Status.FAIL),  # the last never came
+        ((100, 300, 500, 500), Status.FAIL),  # a second is missing
+        ((), Status.UNKNOWN),
+    ],
+)
+def test_users_follow_the_plan(active: tuple[int, ...], status: Status) -> None:
+    fine = record()
+    load = replace(fine.load, planned_users=PLANNED, active_users=active)
+    said = ramp(PLAN, replace(fine, load=load))
+    assert said.status is status, said.says
+    assert said.again == (status is Status.FAIL)
+    assert not said.needs
+
+
+@pytest.mark.parametrize(
+    ("started", "dropped", "status"),
+    [(90, 0, Status.PASS), (60, 31, Status.PASS), (60, 0, Status.FAIL), (95, 0, Status.FAIL)],
+)
+def test_arrivals_that_were_dropped_were_offered(
+    started: int, dropped: int, status: Status
+) -> None:
+    arrivals = Arrivals(per_s=10, pattern="even", ramp_s=2.0)
+    plan = replace(PLAN, load=replace(PLAN.load, users=NO_USERS, model="open", arrivals=arrivals))
+    fine = record()
+    load = replace(fine.load, started=started, dropped=dropped, duration_s=10.0)
+    said = ramp(plan, replace(fine, load=load))
+    assert said.status is status, said.says
+    assert "of 90 arrivals" in said.says

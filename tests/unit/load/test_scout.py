@@ -1,0 +1,90 @@
+"""The scout, against the null target: a real server, a few requests."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.load import scout
+from stack.null.__main__ import length_of
+
+ROOT = Path(__file__).parents[3]
+ERRAND = {
+    "route": "null", "method": "POST", "path": "/", "status": 200, "form": {"title": "{unique}"},
+    "json": None, "servers": 1, "requests": 3, "burst": 4,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def null() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "stack.null", "127.0.0.1", str(port)]
+    with subprocess.Popen(command, cwd=ROOT) as server:
+        try:
+            for _ in range(200):
+                with socket.socket() as trying:
+                    if trying.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+def seen(url: str, folder: Path, **changes: Any) -> Any:
+    scout.run({"target_url": url, "scout": [{**ERRAND, **changes}]}, folder)
+    return json.loads((folder / "scout.json").read_text())["null"]
+
+
+def test_it_brings_back_what_it_saw(null: str, tmp_path: Path) -> None:
+    found = seen(null, tmp_path)
+    assert found["wrong"] == []
+    assert len(found["response_ms"]) == 3
+    assert all(ms > 0 for ms in found["response_ms"])
+    assert found["interval_ms"] >= 0
+
+
+def test_a_wrong_status_is_no_figure(null: str, tmp_path: Path) -> None:
+    assert seen(null, tmp_path, status=201) == {"wrong": ["status 200"]}
+
+
+def test_nobody_there_is_no_figure(tmp_path: Path) -> None:
+    (wrong,) = seen("http://127.0.0.1:9", tmp_path)["wrong"]
+    assert wrong.startswith("ConnectionRefusedError")
+
+
+@pytest.mark.parametrize(
+    ("burst_s", "response_s", "burst", "servers", "interval"),
+    [(0.8, 0.1, 8, 1, 0.1), (0.3, 0.1, 60, 20, 0.005), (0.09, 0.1, 8, 1, 0.0)],
+)
+def test_the_interval_of_a_burst(
+    burst_s: float, response_s: float, burst: int, servers: int, interval: float
+) -> None:
+    assert scout.interval_s(burst_s, response_s, burst, servers) == pytest.approx(interval)
+
+
+def test_a_burst_that_fits_the_servers_says_nothing() -> None:
+    with pytest.raises(ValueError, match="more requests than there are servers"):
+        scout.interval_s(1.0, 0.1, 4, 4)
+
+
+def test_bodies_are_never_taken_for_the_load_s() -> None:
+    body, _ = scout.body_of(scout.Errand(**ERRAND), "scout-1-")  # type: ignore[arg-type]
+    assert body == b"title=scout-1-"
+
+
+@pytest.mark.parametrize(
+    ("head", "length"),
+    [(b"GET / HTTP/1.1\r\nHost: x", 0), (b"POST / HTTP/1.1\r\nContent-Length: 12", 12)],
+)
+def test_the_null_target_reads_bodies(head: bytes, length: int) -> None:
+    assert length_of(head) == length

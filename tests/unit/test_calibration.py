@@ -1,0 +1,82 @@
+"""A session's calibration: made once, kept, and never a reason to end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig import calibrated, calibration
+from rig.backends.base import Stack
+from rig.backends.fake import FakeBackend
+from rig.model import StackError
+from rig.plan import Plan
+from rig.record import Calibration, StackFacts
+from rig.store import CALIBRATION, SessionFolder
+from tests.unit.plans import PLAN, ROUTES, trial
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SessionFolder:
+    made = SessionFolder(tmp_path / "one")
+    made.begin({}, "")
+    return made
+
+
+def made(folder: SessionFolder, backend: FakeBackend | None = None, *plans: Plan) -> Calibration:
+    trials = [trial(plan, position) for position, plan in enumerate(plans or (PLAN,), 1)]
+    return calibration.of_session(folder, trials, backend or FakeBackend(), lambda _: None)
+
+
+def test_the_null_target_and_every_stack_are_measured(folder: SessionFolder) -> None:
+    reading = replace(PLAN, route=ROUTES["list"], route_name="list")
+    found = made(folder, None, PLAN, reading, PLAN)
+    assert found.null_rps is not None
+    assert found.null_rps > 0
+    assert [stack.route for stack in found.stacks] == ["make", "list"]
+    assert (folder.path / "calibration" / "null" / "attempt-1" / "manifest.json").exists()
+
+
+def test_the_lines_are_those_of_the_queue(folder: SessionFolder) -> None:
+    (stack,) = made(folder).stacks
+    # the fake backend's blocking server: 6 round trips to connect and 1 statement, 1 to the user
+    assert stack.n == pytest.approx(8)
+    assert stack.hold_n == pytest.approx(7)
+    assert stack.hold_s0_ms == pytest.approx(5)
+
+
+def test_it_is_made_once(folder: SessionFolder) -> None:
+    first = made(folder)
+    assert (folder.path / CALIBRATION).exists()
+    assert made(folder, Broken()) == first
+
+
+class Broken(FakeBackend):
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        raise StackError("no Postgres")
+        yield  # pragma: no cover
+
+
+def test_what_cannot_be_measured_is_left_out_with_the_reason(folder: SessionFolder) -> None:
+    found = made(folder, Broken())
+    assert found.null_rps is None
+    assert "no Postgres" in found.why
+    assert [stack.why for stack in found.stacks] == ["no Postgres"]
+
+
+def test_wrong_answers_give_no_figures() -> None:
+    seen = [{"delay_ms": 0.0, "routes": {"make": {"wrong": ["status 503"]}}}]
+    found = calibrated.stack_facts({}, "make", 1, seen)
+    assert found == StackFacts({}, "make", 1, why="status 503")
+
+
+def test_the_null_trial_has_the_session_s_users_and_no_delay() -> None:
+    null = calibration.null_trial([trial(PLAN)]).plan
+    assert null.bound_route().path == "/"
+    assert null.load.users.end_users == PLAN.load.users.end_users
+    assert null.load.users.ramp_s == 0
+    assert null.delay.delay_ms == 0
