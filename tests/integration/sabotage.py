@@ -44,13 +44,14 @@ def _kill_a_load_worker(world: Running) -> None:
 
 
 def _hog_the_generator(world: Running) -> None:
-    """Busy loops that go before everything else on the load workers' CPU, for three seconds."""
+    """A busy loop that goes before every other process on the load workers' CPU, for 3 s.
+
+    Of real-time priority, below the delay's own: a waking greenlet would be let in before others.
+    """
     cpus = _cpus_of(world.pids("locust_worker")[0])
     loop = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
-    for _ in range(4):
-        # without the nice value the scheduler lets a waking greenlet in before them
-        words = ["nice", "-n", "-20", "taskset", "--cpu-list", cpus, sys.executable, "-c", loop]
-        subprocess.Popen(words)
+    words = ["chrt", "--fifo", "5", "taskset", "--cpu-list", cpus, sys.executable, "-c", loop]
+    subprocess.Popen(words)
 
 
 def _remove_the_delay(world: Running) -> None:
