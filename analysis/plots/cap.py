@@ -17,14 +17,14 @@ WIDTH, HEIGHT = 470.0, 310.0
 COUNTS: Mapping[str, str] = {
     "users": "c4 thin",
     "in_flight": "c1 line",
-    "connections": "c2 line d1",
+    "postgres_sessions": "c2 line d1",
     "waiting": "c3 line d2",
 }
 RATES: Mapping[str, str] = {"ok_rps": "c1 line", "refused_rps": "c0 line d1"}
 NAMES: Mapping[str, str] = {
     "users": "users",
     "in_flight": "requests in flight",
-    "connections": "connections to Postgres",
+    "postgres_sessions": "connections to Postgres",
     "waiting": "clients waiting for PgBouncer",
     "ok_rps": "correct answers/s",
     "refused_rps": "refusals/s",

@@ -98,7 +98,7 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
     series = {
         "users": over(timeline.users),
         "in_flight": over(timeline.in_flight),
-        "connections": probed("postgres", "total"),
+        "postgres_sessions": probed("postgres", "total"),
         "waiting": probed("pgbouncer", "clients_waiting"),
         "ok_rps": over(timeline.ok),
         "refused_rps": over(refusals(timeline)),
