@@ -34,6 +34,7 @@ def section(material: Material) -> Section | Absent:
         caption=_caption(trials),
         legend=_legend(drawn),
         columns=cap.COLUMNS,
+        large=True,
         rows=[line for one in drawn for line in one.rows()],
     )
     heading = ["cell", "trial", "first refusal s", "users then", "knee at users",
