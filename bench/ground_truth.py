@@ -1,6 +1,6 @@
 """The statistics against ground truth: sessions simulated in memory, whose true ratios are known.
 
-.venv/bin/python bench/ground_truth.py [SESSIONS]     (default 1000 a line; about 2 minutes)
+.venv/bin/python bench/ground_truth.py [SESSIONS]     (default 1000 a line; about a minute)
 
 Not `statistics.py`: a script's own folder comes first on its path, so that would hide the
 standard library's module from every bench here.
@@ -224,6 +224,15 @@ def claims(
     return by_pair / sessions, by_effect / sessions, by_any / sessions
 
 
+def adaptive_claims(world: World, sessions: int) -> float:
+    """The share of sessions, repeated until ±10 %, that claim a difference by a pair."""
+    claimed = 0
+    for seed in range(sessions):
+        observations, _ = until(world, random.Random(seed), 0.1, 4, 8)
+        claimed += any(one.differs for one in compared(observations, adaptive=True))
+    return claimed / sessions
+
+
 def power(world: World, sessions: int, blocks: int, at: Mapping[str, Level]) -> float:
     """The share of sessions that claim the difference at one combination of levels."""
     found = 0
@@ -345,7 +354,7 @@ def _intervals(sessions: int) -> None:
     print("95 % intervals of async ÷ sync hold the true ratio in")
     for blocks in (2, 3, 4, 8):
         found = coverage(World(log_ratio=truth, scatter=uneven), sessions, blocks)
-        _say("  9 pairs, cells of 0.5 to 8 % CV, {blocks} blocks", f"{found.share:.1%}")
+        _say(f"  9 pairs, cells of 0.5 to 8 % CV, {blocks} blocks", f"{found.share:.1%}")
     found = coverage(World(log_ratio=truth, lost=0.1), sessions, 6)
     _say("  9 pairs, 3 % CV, 6 blocks, 10 % of the trials lost", f"{found.share:.1%}")
     found = coverage(World(log_ratio=truth, heavy=True), sessions, 4)
@@ -358,6 +367,11 @@ def _intervals(sessions: int) -> None:
         world = World(ONE_PAIR, truth, same(cv))
         found = coverage(world, sessions, adaptive=(0.1, 4, 8))
         _say(f"  1 pair, {cv:.0%} CV", f"{found.share:.1%}   ({found.blocks:.1f} blocks)")
+    world = World(ONE_PAIR, truth, same(0.1))
+    found = coverage(world, sessions, adaptive=(0.1, 4, 12))
+    _say("  1 pair, 10% CV, up to 12 blocks", f"{found.share:.1%}   ({found.blocks:.1f} blocks)")
+    found = coverage(world, sessions, adaptive=(0.1, 4, 12), allowed_for=False)
+    _say("  the same, were it not allowed for", f"{found.share:.1%}")
     world = World(log_ratio=truth, scatter=uneven)
     found = coverage(world, sessions, adaptive=(0.1, 4, 8))
     _say("  9 pairs, cells of 0.5 to 8 % CV", f"{found.share:.1%}   ({found.blocks:.1f} blocks)")
@@ -378,6 +392,9 @@ def _differences(sessions: int) -> None:
             _say(f"  9 pairs, {what}, {blocks} blocks", said)
     shares = claims(World(ONE_PAIR), sessions, 8, with_effects=True)
     _say("  1 pair, 3 % CV, 8 blocks", "  ".join(f"{share:.1%}" for share in shares))
+    for cv in (0.04, 0.08):
+        share = adaptive_claims(World(ONE_PAIR, scatter=same(cv)), sessions)
+        _say(f"  1 pair, {cv:.0%} CV, repeated until ±10 %", f"{share:.1%}")
     print("a true difference of 10 % at 3 % CV, 8 blocks, is found in")
     one = World(ONE_PAIR, lambda _: math.log(1.1))
     _say("  1 pair", f"{power(one, sessions, 8, {'delay_ms': 0}):.1%}")

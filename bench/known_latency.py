@@ -1,4 +1,4 @@
-"""Are the recorder's percentiles those of a server whose answer times are known? Three minutes.
+"""Are the recorder's percentiles those of a server whose answer times are known? Four minutes.
 
     .venv/bin/python -m bench.known_latency [FOLDER]
 
@@ -8,8 +8,8 @@ p50, p95 and p99 of the steady window must be within 1 % or 1 ms of what the ser
 the same answers. Then a rate that leaves none: there the check `generator` must say so. Exit code
 0 if all is so.
 
-The users think 1.037 s, so that steps of the ramp do not fall into step with each other: what
-comes at one instant is worked off in turn, by any load generator.
+The users come ten a second and think 1.037 s, so that few of them, and no two steps of the ramp,
+fall into step: what comes at one instant is worked off in turn, by any load generator.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def truth_ms(path: Path, began_s: float, load: LoadSpec) -> list[float]:
 
 def compare(name: str, folder: Path) -> bool:
     """One distribution; prints a line a percentile."""
-    load = spec(PORT, CONTROL_PORT, users=Users(25, 25, 500), steady_s=12.0, think_time_s=1.037)
+    load = spec(PORT, CONTROL_PORT, users=Users(10, 10, 500), steady_s=12.0, think_time_s=1.037)
     with server(PORT, name, folder) as truth:
         said, _ = run(load, folder / "run")
     exact_ms = truth_ms(truth, said["began_at_s"], load)

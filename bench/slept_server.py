@@ -29,7 +29,7 @@ def distribution(name: str, seed: int = 1) -> Callable[[], float]:
     return {
         "none": lambda: 0.0,
         "constant": lambda: 0.4,
-        "bimodal": lambda: 0.1 if chance.random() < 0.9 else 0.6,
+        "bimodal": lambda: 0.2 if chance.random() < 0.9 else 0.8,
         "lognormal": lambda: min(5.0, chance.lognormvariate(-1.6, 0.5)),
     }[name]
 

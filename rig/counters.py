@@ -34,7 +34,7 @@ class Count:
     busy_s: float
     """Time inside requests, those in progress included; above elapsed time where they overlap."""
     lag_max_ms: float | None
-    """The event loop's largest lag of the last second or two; None without an event loop."""
+    """The event loop's largest lag of the last 1.5 to 3 s; None without an event loop."""
     correct: Mapping[str, int]
     """Answers with a status below 400, by route."""
 

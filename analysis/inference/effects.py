@@ -142,6 +142,7 @@ class _Model:
         self.pseudo = np.asarray(np.linalg.pinv(design), dtype=np.float64)
         self.row_space = self.pseudo @ design
         self.off = np.eye(len(usable)) - design @ self.pseudo
+        self.off_squared = self.off**2
         self.leverage_left = np.clip(np.diag(self.off), 0.0, 1.0)
         self.residual_df = round(float(np.trace(self.off)))
         self.within = [one.within for one in usable]
@@ -166,11 +167,13 @@ class _Model:
     def _even_df(self, spread: Array) -> float:
         """Bell and McCaffrey's, as if all cells scattered alike.
 
-        The variance is then a sum of chi-squares weighted by the eigenvalues of G'G, whose sum
-        is its trace, and whose squares' sum is its squared Frobenius norm.
+        The variance is then a sum of chi-squares weighted by the eigenvalues of M D M, with M the
+        projection on the residuals and D the squared spread: their sum is the trace, D · diag M;
+        the sum of their squares is D' (M * M) D, as M is its own square.
         """
-        shape = (self.off * spread) @ (self.off * spread).T
-        trace, square = float(np.trace(shape)), float((shape**2).sum())
+        squared = spread**2
+        trace = float(squared @ np.diag(self.off))
+        square = float(squared @ self.off_squared @ squared)
         return trace**2 / square if square > 0 else 0.0
 
     def _uneven_df(self, parts: Array) -> float:

@@ -18,7 +18,7 @@ METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
 
 ORDERS = ("random_blocks", "as_listed")
 MOST_REPEATS = 1000
-FEWEST_LOOKED_AT, MOST_LOOKED_AT = 4, 20
+FEWEST_LOOKED_AT, MOST_LOOKED_AT = 4, 12
 """Repeats between which intervals may decide when to stop, and still hold (docs/method.md)."""
 MOST_LOAD_WORKERS = 64
 

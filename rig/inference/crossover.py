@@ -27,6 +27,9 @@ MISFIT = 0.12
 FAR = 1.5
 """Ratios on one side at both ends, and this far from 1: there is nothing left to search."""
 
+_LEVELS = 400
+"""Levels between the ends are multiples of this part of the range: finer ones nobody can set."""
+
 _FEWEST = 3
 _ROUNDS = 20
 _GRID = 2000
@@ -108,7 +111,8 @@ def next_level(points: Sequence[Point], between: tuple[float, float]) -> float |
     root = _fit(_rising(points)[0], between).root(low, high)
     inner = sum(point.at not in between for point in points)
     aimed = root * SPREAD[inner % len(SPREAD)]
-    return min(high, max(low, float(f"{aimed:.3g}")))
+    step = (high - low) / _LEVELS
+    return min(high, max(low, round(low + round((aimed - low) / step) * step, 6)))
 
 
 def _rising(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
@@ -198,9 +202,11 @@ def crossover(
     at_ends = sign * math.log(line.ratio(low)), sign * math.log(line.ratio(high))
     if min(at_ends) > 0:
         why = f"none in range: {over} is ahead already at {along} {low:g}"
+        why += f", though both may be equal up to {last:.3g}" if last is not None else ""
         return Crossover(about, None, first, last, why, kept)
     if max(at_ends) < 0:
         why = f"none in range: {under} is still ahead at {along} {high:g}"
+        why += f", though both may be equal from {first:.3g} on" if first is not None else ""
         return Crossover(about, None, first, last, why, kept)
     leads, yields = (over, under) if at_ends[1] > at_ends[0] else (under, over)
     why = f"{leads} overtakes {yields}"

@@ -23,7 +23,7 @@ from rig.sight import Sight
 
 OFF = "RIG_WITHOUT_PROBES"
 """Set, nothing is probed, and each record says so: `bench/probe_cost.py` measures what it costs."""
-INTERVAL_S = 0.5
+INTERVAL_S = 1.0
 GIVE_UP_S = 10.0
 """How long a probe may do nothing but fail: Postgres may be back from a restart by then."""
 FIRST_DEADLINE_S = 10.0

@@ -52,8 +52,8 @@ def _sysctl(name: str, value: int) -> None:
         path.write_text(f"{value}\n")
 
 
-def iptables(*arguments: str) -> None:
-    """Runs iptables-legacy in this namespace. OSError, with what it said, where it fails."""
+def iptables(*arguments: str) -> str:
+    """What iptables-legacy prints in this namespace. OSError, with what it said, if it fails."""
     command = shutil.which("iptables-legacy") or "iptables-legacy"
     environment = {**os.environ, "XTABLES_LOCKFILE": f"/tmp/xtables-{os.getpid()}.lock"}
     try:
@@ -66,6 +66,7 @@ def iptables(*arguments: str) -> None:
         Path(environment["XTABLES_LOCKFILE"]).unlink(missing_ok=True)
     if done.returncode:
         raise OSError(f"iptables-legacy {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _lay(links: Sequence[DelayedLink]) -> None:
@@ -102,28 +103,12 @@ def _lay(links: Sequence[DelayedLink]) -> None:
             route.rule("add", table=table, priority=table, dst=link.network, iifname="lo")
 
 
-def _index_of(device: str) -> int:
-    with IPRoute() as route:
-        return int(route.link_lookup(ifname=device)[0])
-
-
-def _of_ipv6(device: str) -> int:
-    """Packets of IPv6, which greets its neighbours on every new link and is not delayed."""
-    path = Path("/proc/self/net/dev_snmp6") / device
-    if not path.exists():
-        return 0
-    found = dict(line.split() for line in path.read_text().splitlines())
-    return int(found.get("Ip6InReceives", 0))
-
-
-def _passed(d1: int) -> tuple[int, int]:
-    """Packets of IPv4 that came in on d1, and packets that this namespace has forwarded, so far."""
-    with IPRoute() as route:
-        entered = route.get_links(d1)[0].get_attr("IFLA_STATS64")["rx_packets"]
-    entered -= _of_ipv6("d1")
-    lines = Path("/proc/self/net/snmp").read_text().splitlines()
-    names, values = (line.split() for line in lines if line.startswith("Ip:"))
-    return int(entered), int(values[names.index("ForwDatagrams")])
+def _passed(chain: str) -> int:
+    """Packets that the counting rules of a chain have seen so far: those without a target."""
+    listed = iptables("-w", "-t", "mangle", "-L", chain, "-v", "-x", "-n").splitlines()[2:]
+    # packets, bytes, then the target's name where there is one; "all" is the protocol
+    rows = [line.split() for line in listed if line.strip()]
+    return sum(int(row[0]) for row in rows if row[2] in ("all", "0"))
 
 
 class Detour:
@@ -136,13 +121,14 @@ class Detour:
         self._tally = nfqueue.Tally()
         netlink = nfqueue.open_queue(QUEUE)
         _lay(links)
+        # rules without a target only count
+        iptables("-w", "-t", "mangle", "-A", "PREROUTING", "-i", "d1")
         for link in links:
+            iptables("-w", "-t", "mangle", "-A", "POSTROUTING", "-o", link.device)
             iptables(
                 *("-w", "-t", "mangle", "-A", "FORWARD", "-i", "d1", "-o", link.device),
                 *("-j", "NFQUEUE", "--queue-num", str(QUEUE)),
             )
-        self._d1 = _index_of("d1")
-        self._before = _passed(self._d1)
         self._consumer = os.fork()
         if self._consumer == 0:
             self._consume(netlink, delay_ms)
@@ -165,14 +151,14 @@ class Detour:
     def missing_packets(self) -> int:
         """Packets that entered the detour and neither left it nor wait in it.
 
-        Independent of the queue's own count: whoever dropped them. Taken at the quietest of a few
-        moments, as the three counts cannot be read at once.
+        By the kernel's packet filter, before and behind the queue: whoever dropped them. Taken
+        at the quietest of a few moments, as the three counts cannot be read at once.
         """
         found = []
         for _ in range(MOMENTS):
+            entered = _passed("PREROUTING")
             waiting = self._tally.read().backlog
-            entered, left = _passed(self._d1)
-            found.append((entered - self._before[0]) - (left - self._before[1]) - waiting)
+            found.append(entered - _passed("POSTROUTING") - waiting)
             time.sleep(MOMENT_S)
         return max(0, min(found))
 

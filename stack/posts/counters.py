@@ -43,7 +43,7 @@ SIZE_BYTES = 8 * (FIRST_ROUTE + ROUTES * ROUTE_SLOTS)
 
 BEAT_S = 0.05
 """How often an event loop is asked to wake up: rarely enough to cost it nothing."""
-WINDOW_S = 1.0
+WINDOW_S = 1.5
 """A lag can be read for at least so long, so that a reader once a second misses none."""
 
 

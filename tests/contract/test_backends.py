@@ -61,6 +61,9 @@ def keys(data: Any) -> Any:
             *("facts", "files", "outcomes", "finished_by_load_worker"),
             *("load_worker_cpu_share", "sequences"),
         )
+        # nothing is probed on simulated hosts: the names alone
+        if "postgres_sessions_max" in data:
+            return sorted(data)
         return {name: None if name in free else keys(value) for name, value in data.items()}
     if isinstance(data, list):
         return [keys(data[0])] if data and isinstance(data[0], Mapping) else []

@@ -44,11 +44,14 @@ def _kill_a_load_worker(world: Running) -> None:
 
 
 def _hog_the_generator(world: Running) -> None:
-    """Eight busy loops on the load workers' CPU, to the end of the load."""
+    """A busy loop that goes before every other process on the load workers' CPU, for 3 s.
+
+    Of real-time priority, below the delay's own: a waking greenlet would be let in before others.
+    """
     cpus = _cpus_of(world.pids("locust_worker")[0])
-    loop = f"import time\nend = time.monotonic() + {STEADY_S}\nwhile time.monotonic() < end: pass"
-    for _ in range(8):
-        subprocess.Popen(["taskset", "--cpu-list", cpus, sys.executable, "-c", loop])
+    loop = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
+    words = ["chrt", "--fifo", "5", "taskset", "--cpu-list", cpus, sys.executable, "-c", loop]
+    subprocess.Popen(words)
 
 
 def _remove_the_delay(world: Running) -> None:
@@ -59,12 +62,13 @@ def _remove_the_delay(world: Running) -> None:
 
 
 def _make_the_delay_drop(world: Running) -> None:
-    """One packet in fifty, before the queue; where netem delays, by netem itself."""
+    """What comes to the delay in three tenths of a second; where netem delays, by netem itself."""
     _in_the_app_s_network(
-        world, "if tc qdisc show dev data | grep -q netem; "
-        "then tc qdisc change dev data root netem delay 60ms loss 2%; "
-        "else iptables-legacy -t mangle -I FORWARD 1 "
-        "-m statistic --mode nth --every 50 -j DROP; fi",
+        world, "if tc qdisc show dev data | grep -q netem; then "
+        "tc qdisc change dev data root netem delay 60ms loss 100%; sleep 0.3; "
+        "tc qdisc change dev data root netem delay 60ms; else "
+        "iptables-legacy -t mangle -I FORWARD 1 -o data -j DROP; sleep 0.3; "
+        "iptables-legacy -t mangle -D FORWARD 1; fi",
     )  # fmt: skip
 
 

@@ -129,10 +129,10 @@ def test_every_probe_has_its_series_on_the_loads_clock(attempt: Attempt) -> None
     for name in set(probes["samples"]) - {"app_workers"}:
         times_s = [float(row["at_s"]) for row in attempt.rows(f"probes/{name}.csv")]
         assert times_s == sorted(times_s)
-        # from before the load to its end, and about twice a second
+        # from before the load to its end, and about once a second
         assert times_s[0] <= load["began_at_s"]
-        assert times_s[-1] >= load["began_at_s"] + load["duration_s"] - 1
-        assert probes["samples"][name] >= load["duration_s"]
+        assert times_s[-1] >= load["began_at_s"] + load["duration_s"] - 1.5
+        assert probes["samples"][name] >= load["duration_s"] - 1
 
 
 def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
@@ -142,7 +142,8 @@ def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
         {"pooler"} if levels["pooler"] == "pgbouncer" else set()
     )
     assert 0 < probes["roles"]["app"]["cpu_share_mean"] <= 1.1
-    assert probes["app_open_max"] == USERS
+    # without keep-alive, one may be between two connections at every sample
+    assert USERS - 2 <= probes["app_open_max"] <= USERS
     assert (probes["app_loop_lag_max_ms"] is None) == (levels["target"] == "sync")
     if levels["target"] == "sync":
         # one request at a time: all other users stand in the backlog

@@ -20,6 +20,7 @@ from rig.plan import Data, Load, Trial
 from rig.record import LoadFacts, Record
 from rig.store import SessionFolder
 from tests.unit.plans import ROUTES, TARGET, record
+from tests.unit.test_session import Breaking
 
 Rps = Callable[[Mapping[str, Level], int], float]
 
@@ -242,3 +243,18 @@ def test_session_facts_of_a_search(tmp_path: Path) -> None:
     assert facts["until"] is None
     until = session.session_facts(MATRIX, {}, FakeBackend(), folder)["until"]
     assert until == {"within": 0.1, "at_least": 4}
+
+
+@pytest.mark.parametrize("before", [1, 4, 7, 11])
+def test_an_interrupted_search_goes_on_as_if_it_had_not_been(before: int, tmp_path: Path) -> None:
+    design = session.design_of(SEARCHED, {}, {})
+    whole, parts = SessionFolder(tmp_path / "small" / "one"), SessionFolder(tmp_path / "a" / "b")
+    for folder in (whole, parts):
+        folder.begin({}, "")
+    session.run(whole, design, FakeBackend(), Silent(), {})
+    with pytest.raises(KeyboardInterrupt):
+        session.run(parts, design, Breaking({before: KeyboardInterrupt()}), Silent(), {})
+    session.agrees(parts, design)
+    session.run(parts, design, FakeBackend(), Silent(), session.finished(parts))
+    assert parts.scheduled() == whole.scheduled()
+    assert set(session.finished(parts)) == {row["trial"] for row in whole.scheduled()}

@@ -25,7 +25,8 @@ def test_exit_codes_are_distinct_and_as_documented() -> None:
     codes = {code.name: int(code) for code in model.ExitCode}
     assert codes == {
         "OK": 0, "BUG": 1, "USAGE": 2, "BAD_YAML": 3, "SOME_INVALID": 4, "SOME_FAILED": 5,
-        "NO_STACK": 6, "DIFFERS": 7, "INTERRUPTED": 130,
+        "NO_STACK": 6, "DIFFERS": 7, "CONTRADICTED": 8, "UNDECIDED": 9, "SLOWER": 10,
+        "INTERRUPTED": 130,
     }  # fmt: skip
 
 

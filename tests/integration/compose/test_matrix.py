@@ -234,7 +234,7 @@ def test_every_probe_has_its_series(attempt: Attempt) -> None:
     assert set(probes["samples"]) == series | ({"pgbouncer"} if pooled else set())
     # the entry point starts both in one container
     assert {"app", "delay", "database", "load_worker"} <= set(probes["roles"])
-    assert probes["app_open_max"] == USERS
+    assert USERS - 2 <= probes["app_open_max"] <= USERS
     assert probes["postgres_app_sessions_max"] >= 1
     times_s = [float(row["at_s"]) for row in attempt.rows("probes/app_loop.csv")]
     assert times_s[0] <= load["began_at_s"] < times_s[-1]

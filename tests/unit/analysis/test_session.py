@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.session import Factor, read_session
+from analysis.session import Factor, Searched, read_session
 from rig.model import Level, UsageError
 from tests.unit.analysis.sessions import Made, make
 
@@ -17,6 +17,16 @@ def test_levels_come_back_with_their_types(tmp_path: Path) -> None:
     assert trial.levels["pooler"] == "pgbouncer"
     assert session.claim is not None
     assert session.claim.at_least == 2
+
+
+def test_what_the_results_decided_comes_back(tmp_path: Path) -> None:
+    plain = read_session(make(tmp_path / "plain", [Made()]))
+    assert (plain.adaptive, plain.search) == (False, None)
+    until = {"within": 0.1, "at_least": 4}
+    assert read_session(make(tmp_path / "until", [Made()], until=until)).adaptive
+    search = {"factor": "delay_ms", "between": [0, 20]}
+    found = read_session(make(tmp_path / "search", [Made()], search=search)).search
+    assert found == Searched("delay_ms", (0.0, 20.0))
 
 
 @pytest.mark.parametrize(

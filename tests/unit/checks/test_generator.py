@@ -34,8 +34,17 @@ def test_headroom(changes: dict[str, Any], status: Status) -> None:
     fine = record()
     said = generator(replace(fine, load=replace(fine.load, **changes)))
     assert said.status is status, said.says
-    assert not said.again  # a saturation is not retried
     assert not said.needs
+
+
+@pytest.mark.parametrize(
+    ("share", "again"), [(0.2, True), (0.59, True), (0.6, False), (0.9, False)]
+)
+def test_somebody_else_s_load_is_a_disturbance_its_own_is_not(share: float, again: bool) -> None:
+    fine = record()
+    load = replace(fine.load, load_worker_cpu_share={"a": share}, greenlet_lag_p99_ms=80.0)
+    said = generator(replace(fine, load=load))
+    assert (said.status, said.again) == (Status.FAIL, again)
 
 
 def test_it_names_the_busiest() -> None:

@@ -37,7 +37,7 @@ def test_repeats_until_a_width(read: Read, written: str) -> None:
 
 
 def test_at_least_four_by_default(read: Read) -> None:
-    assert read(until("until: ratio ±2.5 %, at_most: 20")).until == Until(0.025, 4)
+    assert read(until("until: ratio ±2.5 %, at_most: 12")).until == Until(0.025, 4)
 
 
 def test_a_number_of_repeats_takes_the_place_of_until(read: Read) -> None:
@@ -62,8 +62,8 @@ def test_a_search_chooses_the_levels(read: Read) -> None:
         ("until: [1], at_most: 8", "`until` expects a width such as"),
         ("until: ratio ±10 %", "`at_most` is missing"),
         ("at_most: 8", "`until` is missing"),
-        ("until: ratio ±10 %, at_least: 3, at_most: 8", "a whole number from 4 to 20, not `3`"),
-        ("until: ratio ±10 %, at_most: 21", "a whole number from 4 to 20, not `21`"),
+        ("until: ratio ±10 %, at_least: 3, at_most: 8", "a whole number from 4 to 12, not `3`"),
+        ("until: ratio ±10 %, at_most: 13", "a whole number from 4 to 12, not `13`"),
         ("until: ratio ±10 %, at_least: 6, at_most: 5", "at least the 6 of `at_least`, not 5"),
         ("until: ratio ±10 %, at_mots: 8", "did you mean `at_most`?"),
     ],

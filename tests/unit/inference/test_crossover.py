@@ -61,6 +61,17 @@ def test_close_to_passing_is_measured_again() -> None:
     assert crossover(points, BETWEEN).at is None
 
 
+def test_none_in_range_says_where_it_is_not_sure() -> None:
+    noise = iter([0.01, 0.0, -0.03, 0.03, 0.02, -0.02])
+    points = search(lambda at: 0.02 + at / 4 + next(noise))
+    found = crossover(points, BETWEEN, {}, ("async", "sync", "delay_ms"))
+    assert found.at is None
+    assert found.low == 0
+    assert found.high is not None
+    assert found.why.startswith("none in range: async is ahead already at delay_ms 0, though both")
+    assert found.why.endswith(f"equal up to {found.high:.3g}")
+
+
 def test_it_may_go_the_other_way() -> None:
     points = search(lambda at: math.log((2 + 3 * 5) / (2 + 3 * at)))
     found = crossover(points, BETWEEN, {}, ("async", "sync", "delay_ms"))

@@ -33,5 +33,5 @@ def process(
     (folder / "cgroup").write_text(cgroup)
     (thread / "children").write_text(" ".join(map(str, below)))
     (thread / "status").write_text(
-        f"voluntary_ctxt_switches:\t{waits[0]}\nnonvoluntary_ctxt_switches:\t{waits[1]}\n"
+        f"Name:\tx\nvoluntary_ctxt_switches:\t{waits[0]}\nnonvoluntary_ctxt_switches:\t{waits[1]}\n"
     )

@@ -1,0 +1,90 @@
+"""Every check that the rig judges by is made to fail, once each, by really causing what it is for.
+
+`bench/sabotage.py` does the same three times over, and counts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration import sabotage
+from tests.integration.sabotage import BLAMED, DISTURBANCES
+from tests.integration.worlds import running
+from tests.runs import Attempt, Session, only_session, runner
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may disturb what is not its own"),
+]
+
+DEADLINE_S = 240.0
+
+
+def statuses(attempt: Attempt) -> dict[str, str]:
+    return {check["name"]: check["status"] for check in attempt.manifest["checks"]}
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A session whose n-th trial suffers the n-th disturbance, in its first attempt."""
+    folder = tmp_path_factory.mktemp("disturbed")
+    (folder / "x.yaml").write_text(sabotage.experiment(DISTURBANCES))
+    with running("x.yaml", "--backend", "local", "--yes", cwd=folder) as world:
+        sabotage.disturb(world, DISTURBANCES)
+        code, out, err = world.ends(DEADLINE_S)
+    assert code in (0, 4), out + err
+    return only_session(folder / "results")
+
+
+@pytest.mark.parametrize("number", range(len(DISTURBANCES)), ids=[d.name for d in DISTURBANCES])
+def test_a_disturbance_is_caught_by_the_right_check(disturbed: Session, number: int) -> None:
+    trial = disturbed.rows("schedule.csv")[number]["trial"]
+    first = disturbed.attempt(trial, 1)
+    assert first.manifest["verdict"] == "invalid"
+    assert statuses(first)[DISTURBANCES[number].blamed] == "fail", first.manifest["why"]
+
+
+@pytest.mark.parametrize("number", range(len(DISTURBANCES)), ids=[d.name for d in DISTURBANCES])
+def test_the_same_trial_undisturbed_passes(disturbed: Session, number: int) -> None:
+    """It was tried again by itself, as a disturbance is; a busy machine may cost a third try."""
+    trial = disturbed.rows("schedule.csv")[number]["trial"]
+    attempts = [attempt for attempt in disturbed.attempts() if attempt.path.parent.name == trial]
+    assert len(attempts) in (2, 3)
+    assert attempts[-1].manifest["verdict"] == "valid", attempts[-1].manifest["why"]
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """Targets that are wrong from the start, and one that is not."""
+    folder = tmp_path_factory.mktemp("targets")
+    sabotage.make_targets(folder)
+    (folder / "x.yaml").write_text(sabotage.TARGETS)
+    runner("x.yaml", "--backend", "local", "--yes", cwd=folder)
+    return only_session(folder / "results")
+
+
+@pytest.mark.parametrize("target", BLAMED)
+def test_a_sabotaged_target_is_caught_by_the_right_check(targets: Session, target: str) -> None:
+    (trial,) = (row["trial"] for row in targets.rows("schedule.csv") if row["target"] == target)
+    (*_, last) = (a for a in targets.attempts() if a.path.parent.name == trial)
+    failed = [name for name, status in statuses(last).items() if status == "fail"]
+    if BLAMED[target]:
+        assert BLAMED[target] in failed, last.manifest["why"]
+    else:
+        assert failed == [], last.manifest["why"]
+
+
+def test_a_timeout_of_one_side_costs_the_comparison_its_label(targets: Session) -> None:
+    (row,) = targets.rows("derived/comparisons.csv")
+    assert row["verdict"] != "same"
+    assert "app.timeout_s 180 vs 30" in row["undeclared"]
+
+
+def test_the_whole_session_verifies(disturbed: Session, tmp_path: Path) -> None:
+    elsewhere = shutil.copytree(disturbed.path, tmp_path / disturbed.path.name)
+    done = runner("verify", elsewhere, cwd=tmp_path)
+    assert (done.code, done.err) == (0, ""), done.out

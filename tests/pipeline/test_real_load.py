@@ -1,0 +1,179 @@
+"""The real load master and load workers on loopback: what they wrote against what a server saw."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.loopback import Arrivals, Users, run, spec
+from rig.load.hlog import read_log
+from rig.load.reading import derived
+from tests.runs import read_csv
+
+BROKEN, WRONG, STUCK = 7, 11, 13
+"""Of the requests of each load worker: every 7th loses its connection, every 11th is refused,
+every 13th is never answered."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """Notes the `{unique}` of every request; answers, refuses, hangs up or stays silent."""
+
+    def __init__(self, hangs: bool) -> None:
+        self.port = free_port()
+        self.seen: Counter[str] = Counter()
+        self._hangs = hangs
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        assert self._up.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
+
+    async def _run(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._up.set()
+        await self._end.wait()
+        server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                unique = (await reader.readexactly(length)).decode().partition('"')[2][:-2]
+                unique = unique.rpartition('"')[2]
+                self.seen[unique] += 1
+                number = int(unique.partition("-")[2])
+                await asyncio.sleep(0.02)
+                if number % BROKEN == 0:
+                    return
+                if number % STUCK == 0 and self._hangs:
+                    await asyncio.sleep(3600)
+                status = b"500 No" if number % WRONG == 0 else b"200 OK"
+                writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\nok")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+def expected(number: int, hangs: bool) -> str:
+    """What becomes of a request by its number."""
+    if number % BROKEN == 0:
+        return "connection_reset"
+    if number % STUCK == 0 and hangs:
+        return "unanswered"
+    return "app_error" if number % WRONG == 0 else "ok"
+
+
+@pytest.fixture(scope="module", params=["closed", "open"])
+def loaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any], Server, Any]:
+    """The files of one load, its load.json, the server, the spec."""
+    folder, is_open = tmp_path_factory.mktemp(request.param), request.param == "open"
+    kind: dict[str, Any] = {"users": Users(3, 3, 6), "think_time_s": 0.02}
+    if is_open:
+        kind = {"arrivals": Arrivals(80.0, ramp_s=1.0, max_in_flight=11)}
+    with Server(hangs=is_open) as server:
+        load = spec(
+            server.port, free_port(), method="PUT", json={"n": "{unique}"}, steady_s=3.0,
+            raw=True, **kind,
+        )  # fmt: skip
+        said, _ = run(load, folder / "run")
+    return folder / "run" / "master", dict(said), server, load
+
+
+def test_every_request_was_sent_once_and_has_its_number(loaded: Any) -> None:
+    _, said, server, _ = loaded
+    given = {
+        f"{index}-{number}"
+        for index, highest in said["sequences"].items()
+        for number in range(1, highest + 1)
+    }
+    assert set(server.seen.values()) == {1}
+    # one that was in flight at the stop may not have reached the server any more
+    assert set(server.seen) <= given
+    assert len(given - set(server.seen)) <= said["in_flight_at_stop"]
+    assert len(given) == said["started"] > 100
+
+
+def test_the_ranges_say_exactly_what_did_not_end_well(loaded: Any) -> None:
+    folder, said, _, load = loaded
+    ended = {
+        (index, n): "ok" for index, top in said["sequences"].items() for n in range(1, top + 1)
+    }
+    for row in read_csv(folder / "sequences.csv"):
+        for number in range(int(row["first"]), int(row["last"]) + 1):
+            ended[row["load_worker"], number] = row["outcome"]
+    unanswered = {
+        (row["load_worker"], int(row["sequence"])) for row in read_csv(folder / "unanswered.csv")
+    }
+    assert unanswered == {key for key, outcome in ended.items() if outcome == "unanswered"}
+    assert len(unanswered) == said["in_flight_at_stop"]
+    is_open = load.arrivals is not None
+    wrong = {
+        key: outcome
+        for key, outcome in ended.items()
+        if outcome not in (expected(key[1], is_open), "unanswered")
+    }
+    assert wrong == {}
+    counted = Counter(outcome for outcome in ended.values() if outcome != "unanswered")
+    assert counted == {k: n for k, n in said["outcomes"].items() if k != "dropped"}
+
+
+def test_the_histograms_hold_what_the_raw_list_holds(loaded: Any) -> None:
+    folder, said, _, load = loaded
+    rows = [row for row in read_csv(folder / "requests.csv") if row["finished_s"]]
+    assert (
+        len(rows) == said["finished"] == read_log(folder / "latencies.hlog", bool).get_total_count()
+    )
+    logs = [("latencies.hlog", "intended_s")]
+    logs += [("service.hlog", "sent_s")] if load.arrivals else []
+    for name, begins in logs:
+        raw_ms = sorted(1000 * (float(row["finished_s"]) - float(row[begins])) for row in rows)
+        middle = read_log(folder / name, bool).get_value_at_percentile(50) / 1000
+        assert (
+            raw_ms[len(raw_ms) // 2 - 2] * 0.999 <= middle <= raw_ms[len(raw_ms) // 2 + 2] * 1.001
+        )
+
+
+def test_what_stuck_fills_the_open_load_and_is_told(loaded: Any) -> None:
+    _, said, _, load = loaded
+    if load.arrivals is None:
+        assert (said["dropped"], said["peak_users"]) == (0, 6)
+        assert said["never_answered_users"] == 0
+        return
+    asked = load.arrivals.before(load.duration_s)
+    assert abs(said["started"] + said["dropped"] - asked) <= 2
+    assert said["dropped"] == said["outcomes"]["dropped"] > 0
+    assert said["in_flight_at_stop"] == load.arrivals.max_in_flight
+    assert said["never_answered_users"] is None
+
+
+def test_the_load_workers_measured_themselves(loaded: Any) -> None:
+    folder, said, _, load = loaded
+    found = derived(folder, load.ramp_s, load.duration_s)
+    assert set(found["load_worker_cpu_share"]) == set(said["finished_by_load_worker"])
+    assert all(0 < share < 1 for share in found["load_worker_cpu_share"].values())
+    assert found["greenlet_lag_p99_ms"] > 0
+    if load.arrivals is None:
+        assert found["planned_users"] == (3, 6, 6, 6)
+        assert found["active_users"][1:] == (6, 6, 6)
