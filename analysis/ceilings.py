@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analysis.text import number
 from rig.model import Level
 from rig.record import StackFacts
 
@@ -132,7 +133,8 @@ def _service(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
 
 
 def _line(s0_ms: float, n: float, delay_ms: float) -> str:
-    return f"{s0_ms:.3g} ms + {n:.3g} · {delay_ms:g} ms" if delay_ms else f"{s0_ms:.3g} ms"
+    fixed = f"{number(s0_ms)} ms"
+    return f"{fixed} + {number(n)} · {delay_ms:g} ms" if delay_ms else fixed
 
 
 def _response_ms(asked: Asked, stack: StackFacts) -> float:
@@ -165,7 +167,7 @@ def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
         held_ms = min(held_ms, stack.s0_ms)
     if held_ms <= 0:
         return None
-    return Ceiling("connection slots", 1000 * slots / held_ms, f"{slots} ÷ {held_ms:.3g} ms")
+    return Ceiling("connection slots", 1000 * slots / held_ms, f"{slots} ÷ {number(held_ms)} ms")
 
 
 def _slots(levels: Mapping[str, Level]) -> int | None:
@@ -190,7 +192,7 @@ def _generator(null_rps: float | None) -> Ceiling | None:
 def _cpu(role: str, cpu: Cpu) -> Ceiling | None:
     if cpu.cpu_s_per_success <= 0 or cpu.parallel < 1:
         return None
-    formula = f"{cpu.parallel} ÷ {1000 * cpu.cpu_s_per_success:.3g} CPU-ms"
+    formula = f"{cpu.parallel} ÷ {number(1000 * cpu.cpu_s_per_success)} CPU-ms"
     return Ceiling(f"CPU of {role}", cpu.parallel / cpu.cpu_s_per_success, formula)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,14 +18,14 @@ WIDTH, HEIGHT = 470.0, 310.0
 COUNTS: Mapping[str, str] = {
     "users": "c4 thin",
     "in_flight": "c1 line",
-    "connections": "c2 line d1",
+    "postgres_sessions": "c2 line d1",
     "waiting": "c3 line d2",
 }
 RATES: Mapping[str, str] = {"ok_rps": "c1 line", "refused_rps": "c0 line d1"}
 NAMES: Mapping[str, str] = {
     "users": "users",
     "in_flight": "requests in flight",
-    "connections": "connections to Postgres",
+    "postgres_sessions": "connections to Postgres",
     "waiting": "clients waiting for PgBouncer",
     "ok_rps": "correct answers/s",
     "refused_rps": "refusals/s",
@@ -63,13 +64,15 @@ def draw(cap: Cap) -> Element:
     x = Scale(0.0, max(ends, default=1.0))
     upper = Frame(x, _scale(cap, COUNTS), 50, 44, WIDTH - 64, 120)
     lower = Frame(x, _scale(cap, RATES), 50, 196, WIDTH - 64, 80)
-    made = [words(50, 16, cap.title, "title"), *upper.y_axis("how many"), *upper.x_axis(ticks=())]
+    lines = textwrap.wrap(cap.title, 58)[:2]
+    made = [words(50, 13 + 14 * i, text, "title") for i, text in enumerate(lines)]
+    made += [*upper.y_axis("how many"), *upper.x_axis(ticks=())]
     made += [*lower.y_axis("per second", 3), *lower.x_axis("seconds since the load began")]
     for index, (second, said) in enumerate(cap.marks):
         at, _ = upper.at(second, 0)
         made.append(line(at, 44, at, 276, "cross"))
         end = second > 0.6 * x.high
-        made.append(words(at + (-3 if end else 3), 56 + 13 * (index % 4), said, "quiet",
+        made.append(words(at + (-3 if end else 3), 158 - 13 * (index % 4), said, "quiet",
                           "end" if end else "start"))  # fmt: skip
     for frame, kinds in ((upper, COUNTS), (lower, RATES)):
         for name, kind in kinds.items():

@@ -87,6 +87,8 @@ class Figure:
     rows: Sequence[Mapping[str, Level | None]] = ()
     """Exactly what is drawn: the lines of its CSV."""
     source: Words = ()
+    large: bool = False
+    """Whether its drawings need half the page's width, not a third."""
 
 
 @dataclass(frozen=True)

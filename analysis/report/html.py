@@ -120,7 +120,13 @@ def _figure(figure: Figure) -> Element:
     return el(
         "figure",
         el("div", *legend, class_="legend") if legend else None,
-        el("div", *figure.drawings, class_="drawings", role="group", aria_label=figure.alt),
+        el(
+            "div",
+            *figure.drawings,
+            class_="drawings large" if figure.large else "drawings",
+            role="group",
+            aria_label=figure.alt,
+        ),
         el("figcaption", *_spaced(figure.caption), *source),
         id=f"figure-{figure.name}" if figure.name else None,
     )

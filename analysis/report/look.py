@@ -26,10 +26,12 @@ th,td{text-align:left;vertical-align:top;padding:.25rem .7rem .25rem 0;
 border-bottom:1px solid var(--grid)}
 th{font-weight:600;vertical-align:bottom}
 th.number,td.number{text-align:right}
+td.number{white-space:nowrap}
 figure{margin:1rem 0}
-.drawings{display:flex;flex-wrap:wrap;gap:.5rem}
-.drawings svg{flex:1 1 20rem;min-width:0;max-width:34rem;height:auto}
-.drawings svg.wide{flex-basis:100%;max-width:60rem}
+.drawings{display:grid;gap:.5rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr))}
+.drawings.large{grid-template-columns:repeat(auto-fill,minmax(min(100%,30rem),1fr))}
+.drawings svg{width:100%;height:auto}
+.drawings svg.wide{grid-column:1/-1;max-width:52rem}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;font-size:.875rem;margin:.3rem 0}
 .legend .key{width:1.4rem;height:.75rem;margin-right:.4rem;vertical-align:-.05rem}
 details{margin:.4rem 0;border-left:3px solid var(--grid);padding-left:.8rem}
@@ -38,11 +40,12 @@ pre{font-size:.75rem;line-height:1.35;overflow-x:auto;white-space:pre-wrap;
 background:var(--wash);padding:.5rem}
 footer{margin-top:3rem}
 @media (max-width:30rem){body{padding:.6rem .7rem 3rem}h1{font-size:1.35rem}
-th,td{padding-right:.5rem}}
+table{font-size:.8rem}th,td{padding-right:.5rem}}
 @media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}
 a{color:inherit;text-decoration:none}.scroll{overflow:visible}
 figure,tr{break-inside:avoid}h2{break-after:avoid}
-.drawings svg{max-width:48%;flex-basis:45%}.drawings svg.wide{max-width:100%;flex-basis:100%}}
+.drawings{grid-template-columns:repeat(3,1fr)}.drawings.large{grid-template-columns:1fr 1fr}
+table{font-size:8pt}}
 """
 
 STYLE = FIGURE_STYLE + _PAGE

@@ -371,3 +371,50 @@ def test_a_session_that_is_done_has_nothing_to_resume(
     assert session.events() == before
     assert json.loads((session.path / "session.json").read_text())["backend"] == "fake"
     assert read_csv(session.path / "derived/trials.csv")
+
+
+# the report
+
+
+def test_a_report_and_its_check(quick: tuple[Session, Done]) -> None:
+    session, _ = quick
+    done = runner("report", session.path, cwd=ROOT)
+    assert (done.code, done.err) == (0, "")
+    page = (session.path / "derived" / "report.html").read_text()
+    assert "SIMULATED" in page
+    assert session.path.name in (session.path / "derived" / "report.md").read_text()
+    # single runs decide nothing
+    assert runner("report", "--check", session.path, cwd=ROOT).code == 9
+
+
+def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
+    session, _ = quick
+    done = runner("compare", "--check", session.path, session.path, cwd=ROOT)
+    assert (done.code, done.err) == (0, "")
+    assert "no regression" in done.out
+
+
+def test_verify_finds_a_report_that_was_changed(quick: tuple[Session, Done]) -> None:
+    session, _ = quick
+    runner("report", session.path, cwd=ROOT)
+    assert runner("verify", session.path, cwd=ROOT).code == 0
+    path = session.path / "derived" / "report.md"
+    path.write_text(path.read_text().replace("Scope", "Scoop"))
+    done = runner("verify", session.path, cwd=ROOT)
+    assert done.code == 7
+    assert "derived/report.md: line" in done.out
+
+
+@pytest.mark.parametrize("name", ["ablation", "connection-cap", "crossover", "replication"])
+def test_the_experiments_give_a_report(name: str, tmp_path: Path) -> None:
+    yaml = ROOT / "experiments" / f"{name}.yaml"
+    profile = [] if name == "crossover" else ["--profile", "quick"]
+    done = runner(yaml, *profile, "--backend", "fake", "--yes", cwd=tmp_path)
+    assert done.code == 0, done.err
+    session = only_session(tmp_path / "results")
+    assert runner("report", session.path, cwd=tmp_path).code == 0
+    figures = {path.stem for path in (session.path / "derived" / "figures").glob("*.csv")}
+    own = {"ablation": "waterfall", "connection-cap": "connection-cap", "crossover": "crossover"}
+    assert own.get(name, "goodput") in figures
+    markdown = (session.path / "derived" / "report.md").read_text()
+    assert ("The original study" in markdown.split("## Not in")[0]) == (name == "replication")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from analysis.comparable import comparison_columns
-from analysis.plots import goodput
+from analysis.plots import cap, crossover, goodput, latency, waterfall
 from analysis.session import SCHEDULE_COLUMNS, read_session
 from analysis.summary import summary_columns
 from analysis.trials import FAILURE_COLUMNS, trial_columns
@@ -291,6 +291,10 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
         ("## derived/failures.csv", FAILURE_COLUMNS),
         ("## derived/comparisons.csv", comparison_columns(session)),
         ("## derived/figures/goodput.csv", goodput.COLUMNS),
+        ("## derived/figures/latency.csv", latency.COLUMNS),
+        ("## derived/figures/waterfall.csv", waterfall.COLUMNS),
+        ("## derived/figures/connection-cap.csv", cap.COLUMNS),
+        ("## derived/figures/crossover.csv", crossover.COLUMNS),
     ):
         assert first_column("results-format.md", heading) == without_factors(columns), heading
 

@@ -54,11 +54,11 @@ def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
 
 
 def _table(material: Material, claim: Claim, answer: Answer) -> Table:
-    heading = ["where", f"{claim.numerator} ÷ {claim.denominator}", "95 % interval",
-               "from", "blocks", "p (Holm)", "says"]  # fmt: skip
+    heading = ["where", f"{claim.numerator} ÷ {claim.denominator}", "95 % interval", "says",
+               "from", "blocks", "p (Holm)", "mind"]  # fmt: skip
     rows = [_row(material, claim, pair) for pair in _ordered(material, claim, answer)]
     return Table(heading, rows,
-                 words_from=6,
+                 words_from=3,
                  caption=f"Ratios of {claim.of}. p: of the true ratio being exactly the claim's "
                  "bound, adjusted for all pairs.")  # fmt: skip
 
@@ -76,14 +76,11 @@ def _row(material: Material, claim: Claim, judged: JudgedPair) -> tuple[Words, .
     layout = material.layout
     where = " · ".join(filter(None, [layout.group(levels), *layout.differs(levels)]))
     notes = "; ".join(filter(None, [pair.why_none, pair.failing]))
-    word: Words = (mark(judged.judgement.value), f" {notes}" if notes else "")
-    if judged.judgement is Judgement.NOT_MEASURED:
-        word = (mark(judged.judgement.value), f": {pair.why_none}")
     kind = NOTHING if pair.kind is Kind.NONE else pair.kind.value
     return (
-        *row(where or "here", times(pair.ratio), between(pair.low, pair.high), kind),
-        *row(str(pair.n_blocks), p_value(judged.p_holm)),
-        word,
+        *row(where or "here", times(pair.ratio), between(pair.low, pair.high)),
+        *row(mark(judged.judgement.value), kind, str(pair.n_blocks), p_value(judged.p_holm)),
+        *row(notes),
     )
 
 

@@ -34,6 +34,7 @@ def section(material: Material) -> Section | Absent:
         caption=_caption(trials),
         legend=_legend(drawn),
         columns=cap.COLUMNS,
+        large=True,
         rows=[line for one in drawn for line in one.rows()],
     )
     heading = ["cell", "trial", "first refusal s", "users then", "knee at users",
@@ -98,7 +99,7 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
     series = {
         "users": over(timeline.users),
         "in_flight": over(timeline.in_flight),
-        "connections": probed("postgres", "total"),
+        "postgres_sessions": probed("postgres", "total"),
         "waiting": probed("pgbouncer", "clients_waiting"),
         "ok_rps": over(timeline.ok),
         "refused_rps": over(refusals(timeline)),

@@ -93,7 +93,7 @@ def _unexplained(material: Material) -> list[Block]:
     items: list[Words] = [
         (f"{name}: {change(cell.deviation)}" + _lacking(cell),) for name, cell in off
     ]
-    return [para(Strong(f"Unexplained in {len(off)} cells:")), Items(items)]
+    return [para(Strong(f"Unexplained in {len(off)} cell{'s' * (len(off) > 1)}:")), Items(items)]
 
 
 def _lacking(cell: CellCeilings) -> str:

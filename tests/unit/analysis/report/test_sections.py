@@ -1,0 +1,205 @@
+"""What single sections say of sessions made for them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.plots import latency, waterfall
+from analysis.report import report
+from rig.model import Level
+from rig.record import ProbeFacts, RoleUse, record_from_json
+from tests.unit.analysis import sessions
+from tests.unit.analysis.report.test_report import Page
+from tests.unit.analysis.sessions import Answer, Made, steady
+
+WIDER = (
+    *sessions.FACTORS,
+    {"name": "data_access", "label": "data access", "unit": "", "levels": ["orm", "sql"]},
+    {"name": "app_threads", "label": "app threads", "unit": "", "levels": [1, 20]},
+    {"name": "pool_size", "label": "pool size", "unit": "", "levels": [20]},
+)
+ORM: dict[str, Level] = {"data_access": "orm", "app_threads": 1, "pool_size": 20}
+
+
+def rows(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "derived" / "figures" / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def change(folder: Path, **facts: Any) -> None:
+    """Gives every record of a session more facts."""
+    for path in folder.glob("trials/*/attempt-1/manifest.json"):
+        record = replace(record_from_json(json.loads(path.read_text())), **facts)
+        path.write_text(json.dumps(record.to_json()))
+
+
+# the waterfall
+
+
+def test_shares_of_the_gap_add_up() -> None:
+    steps = waterfall.data("g", [("a", 2.0), ("b", 10.0), ("c", None), ("d", 5.0), ("e", 40.0)])
+    assert [step.ratio for step in steps] == [None, 5.0, None, 0.5, 8.0]
+    assert sum(step.share or 0 for step in steps) == pytest.approx(1)
+    assert steps[3].share is not None
+    assert steps[3].share < 0
+
+
+def test_a_ladder_is_found_by_its_levels(tmp_path: Path) -> None:
+    kept = {**ORM, "connections": "persistent"}
+    pool = {**ORM, "target": "async", "connections": "pool"}
+    folder = sessions.make(
+        tmp_path / "s",
+        [
+            Made(ORM, steady(5)),
+            Made(kept, steady(20)),
+            Made({**kept, "app_threads": 20}, steady(80), because="threads?"),
+            Made({**kept, "app_threads": 20, "data_access": "sql"}, steady(120), because="sql?"),
+            Made(pool, steady(90), because="async?"),
+            Made({**pool, "data_access": "sql"}, steady(100), because="asyncpg?"),
+        ],
+        WIDER,
+    )
+    page = Page(report(folder).html)
+    found = rows(folder, "waterfall")
+    rates = [float(row["goodput_rps"]) for row in found]
+    assert rates == pytest.approx([5, 20, 80, 90, 100], rel=0.05)
+    assert sum(float(row["share"] or 0) for row in found) == pytest.approx(1, abs=1e-4)
+    assert "plain SQL instead of the ORM alone gives 1.5×" in page.text
+
+
+# the connection cap
+
+
+def capped(refused_from: int, top_rps: int = 40) -> list[Answer]:
+    """Answers that rise and then stay, refusals from a second on."""
+    answers = []
+    for second in range(10):
+        for index in range(min(5 * (second + 1), top_rps)):
+            answers.append(Answer(second + index / 100))
+        if second >= refused_from:
+            answers.append(Answer(second + 0.5, outcome="db_too_many_connections"))
+    return answers
+
+
+def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> None:
+    folder = sessions.make(
+        tmp_path / "s",
+        [
+            Made({"target": "async"}, capped(6)),
+            Made({"target": "async", "max_connections": 1000}, steady(40), because="lifted"),
+            Made({"target": "sync"}, steady(4)),
+        ],
+    )
+    attempt = folder / "trials" / "0001-made-r1" / "attempt-1"
+    (attempt / "probes").mkdir()
+    lines = ["at_s,total", *(f"{second},{90 + second}" for second in range(10))]
+    (attempt / "probes" / "postgres.csv").write_text("\n".join(lines) + "\n")
+    page = Page(report(folder).html)
+    found = [row for row in rows(folder, "connection-cap") if row["trial"] == "0001-made-r1"]
+    assert [row["refused_rps"] for row in found[:8]] == ["0"] * 6 + ["1"] * 2
+    assert found[7]["postgres_sessions"] == "97"
+    assert "first refusal, 150 users" in page.text
+    trials = {row["trial"] for row in rows(folder, "connection-cap")}
+    assert trials == {"0001-made-r1", "0002-made-r1"}
+
+
+# latency
+
+
+def test_curves_end_where_five_lie_beyond() -> None:
+    counts = [(float(ms), 1) for ms in range(1, 1001)]
+    points = latency.data([latency.Curve("g", "s", "c0", counts)]).points
+    assert max(point.one_in for point in points) <= 200
+    median = next(point for point in points if point.one_in >= 2)
+    assert median.response_ms == pytest.approx(1000 * (1 - 1 / median.one_in), abs=1.5)
+
+
+def test_what_was_never_answered_raises_the_bound() -> None:
+    counts = [(10.0, 50)]
+    curve = latency.Curve("g", "s", "c0", counts, (5000.0,) * 50)
+    points = latency.data([curve]).points
+    bound = [point for point in points if point.what == latency.BOUND]
+    assert bound[0].response_ms == 10
+    assert bound[-1].response_ms == 5000
+
+
+def test_few_answers_make_no_curve() -> None:
+    assert latency.data([latency.Curve("g", "s", "c0", [(10.0, 9)])]).points == ()
+
+
+def test_an_open_load_has_service_times_beside(tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", [Made({}, steady(30))], load={"model": "open"})
+    load = folder / "trials" / "0001-made-r1" / "attempt-1" / "load"
+    (load / "service.hlog").write_text((load / "latencies.hlog").read_text())
+    page = Page(report(folder).html)
+    assert {row["what"] for row in rows(folder, "latency")} == {"measured", "service"}
+    assert "Open model" in page.text
+    assert "Closed loop" not in page.text
+
+
+# cost
+
+
+def test_cpu_is_paid_by_successes(tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", [Made({}, steady(10))])
+    use = RoleUse(0.5, 0.9, 300_000_000, 1.0)
+    change(folder, probes=ProbeFacts(roles={"app": use}), facts={"cpus": {"app": [1]}})
+    page = Page(report(folder).html)
+    assert "app CPU-ms per success" in page.text
+    # half a CPU over 8 s, for 80 answers
+    assert "1 ÷ 50 CPU-ms" in page.text
+    assert "300" in page.text
+
+
+# the original
+
+
+def test_theirs_stand_beside_ours(tmp_path: Path) -> None:
+    def rate(target: str, delay: int) -> float:
+        return 30.0 if target == "async" else 25.0 / (1 + delay / 10)
+
+    trials = [
+        Made({**ORM, "target": t, "route": r, "delay_ms": d}, steady(rate(t, d)))
+        for r in ("cpu", "io_create", "io_read")
+        for t in ("sync", "async")
+        for d in (0, 100, 200)
+    ]
+    text = Page(report(sessions.make(tmp_path / "s", trials, WIDER)).html).text
+    assert "The original's own inconsistencies" in text
+    assert "not reproduced" in text
+    assert "io_read · 200 ms · async, max_connections 1000" in text
+
+
+def test_other_data_access_is_no_replication(tmp_path: Path) -> None:
+    trials = [
+        Made({**ORM, "data_access": "sql", "route": r, "delay_ms": d}, steady(5))
+        for r in ("cpu", "io_create", "io_read")
+        for d in (0, 100, 200)
+    ]
+    text = Page(report(sessions.make(tmp_path / "s", trials, WIDER)).html).text
+    assert "experiments/replication.yaml has its 27 cells" in text
+
+
+# the crossover
+
+
+def test_a_crossover_is_drawn_with_its_interval(tmp_path: Path) -> None:
+    trials = [
+        Made({"target": target, "delay_ms": delay, "route": "io_read"}, steady(rate), replicate=r)
+        for r, delay in enumerate((0, 20, 8, 10, 9, 11), start=1)
+        for target, rate in (("sync", 400 / (10 + delay)), ("async", 20.0))
+    ]
+    folder = sessions.make(
+        tmp_path / "s", trials, search={"factor": "delay_ms", "between": [0, 20]}
+    )
+    page = Page(report(folder).html)
+    (crossing,) = [row for row in rows(folder, "crossover") if row["what"] == "crossover"]
+    assert float(crossing["at"]) == pytest.approx(10, abs=1)
+    assert len(rows(folder, "crossover")) == 7
+    assert "Where one overtakes the other" in page.text
