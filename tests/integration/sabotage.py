@@ -51,7 +51,7 @@ def _hog_the_generator(world: Running) -> None:
     cpus = _cpus_of(world.pids("locust_worker")[0])
     loop = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
     words = ["chrt", "--fifo", "5", "taskset", "--cpu-list", cpus, sys.executable, "-c", loop]
-    subprocess.Popen(words)
+    subprocess.run(words, check=True, timeout=DEADLINE_S)
 
 
 def _remove_the_delay(world: Running) -> None:
