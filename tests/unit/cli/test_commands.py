@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import Analysis, lock, make_cli, place
+from rig.cli import Analysis, Reported, lock, make_cli, place
 from rig.model import ExitCode, StackError
 
 ROOT = Path(__file__).parents[3]
