@@ -49,7 +49,7 @@ def _not_counted(material: Material) -> list[Block]:
         row(to_trial(trial), trial.result.verdict, trial.result.why) for trial in off
     ]
     table = Table(["trial", "verdict", "why"], rows, numbers_from=3)
-    return [Fold((f"{len(off)} trials that no number counts",), [table])]
+    return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} that no number counts",), [table])]
 
 
 def _cells(material: Material) -> Fold:
