@@ -202,8 +202,11 @@ def _schedule(path: Path, factors: tuple[Factor, ...]) -> tuple[Scheduled, ...]:
 
 
 def _scheduled(line: Mapping[str, str], factors: tuple[Factor, ...]) -> Scheduled:
+    name = line["trial"]
+    if "/" in name or name in ("", ".", ".."):
+        raise ValueError(f"{name!r} is no name of a trial's folder")
     return Scheduled(
-        trial=line["trial"],
+        trial=name,
         position=int(line["position"]),
         block=int(line["block"]),
         replicate=int(line["replicate"]),

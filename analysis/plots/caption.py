@@ -32,7 +32,7 @@ def caption(
     where += [f"backend {session.backend}"] if session.backend else []
     where.append(_trials(results))
     machine = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in _scalars(session.host))
-    versions = ", ".join(f"{name} {version}" for name, version in _versions(session, results))
+    known = ", ".join(f"{name} {version}" for name, version in versions(session, results))
     simulated = session.backend == "fake"
     scope = (
         "Simulated by the fake backend: no real system was measured."
@@ -43,7 +43,7 @@ def caption(
         " · ".join(where) + ".",
         f"Everywhere: {layout.everywhere}." if layout.everywhere else "",
         f"Machine: {machine}." if machine else "",
-        f"Versions: {versions}." if versions else "",
+        f"Versions: {known}." if known else "",
         *(f"{line}." for line in labels(session, pairs, values=True)),
         *(f"{line}." for line in lost_labels(session, layout, pairs)),
         scope,
@@ -68,7 +68,7 @@ def _scalars(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return kept[:MOST_FACTS]
 
 
-def _versions(session: Session, results: Sequence[Result]) -> list[tuple[str, str]]:
+def versions(session: Session, results: Sequence[Result]) -> list[tuple[str, str]]:
     """What the host and each role said of their versions; of several, all."""
     saying: list[Any] = [session.host]
     for result in results:

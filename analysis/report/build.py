@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from analysis.plots.caption import versions
 from analysis.report.blocks import Absent, Items, Report, Section, Words, para
 from analysis.report.material import Material
 from analysis.report.sections import (
@@ -68,5 +69,7 @@ def _machine(material: Material) -> Words:
         for name, value in material.session.host.items()
         if isinstance(value, str | int | float) and value != "" and not isinstance(value, bool)
     ]
+    known = ", ".join(f"{n} {v}" for n, v in versions(material.session, material.results))
     return ((f"Machine: {', '.join(facts)}. " if facts else "")
+            + (f"Versions: {known}. " if known else "")
             + "Made from the session's own files by python runner.py report.",)  # fmt: skip

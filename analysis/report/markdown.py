@@ -30,13 +30,21 @@ _OPENING = re.compile(r"^(\s*)([#+>=-]|\d+(?=[.)]\s))")
 _ADDRESS = re.compile(r":(?=//)|(?<=[wW]{3})\.")
 
 
+MOST_FOLDED = 3
+"""More folded parts of one section are counted, not listed."""
+
+
 def markdown(report: Report) -> str:
     """The report; figures stand as links to their files."""
     lines = [f"# {escape(report.title)}", "", _words(report.subtitle), ""]
     for section in report.sections:
         lines += [f"## {escape(section.title)}", ""]
+        folded = sum(isinstance(block, Fold) for block in section.blocks)
         for block in section.blocks:
-            lines += [*_block(block), ""]
+            if folded <= MOST_FOLDED or not isinstance(block, Fold):
+                lines += [*_block(block), ""]
+        if folded > MOST_FOLDED:
+            lines += [f"{folded} parts in report.html", ""]
     return "\n".join([*lines, _words(report.footer)]).rstrip() + "\n"
 
 

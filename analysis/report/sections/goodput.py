@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from analysis.plots import goodput, routes
-from analysis.report.blocks import Absent, Block, Figure, Fold, Section, Table, Words, para, row
+from analysis.report.blocks import (
+    Absent,
+    Block,
+    Figure,
+    Fold,
+    Inline,
+    Link,
+    Section,
+    Table,
+    Words,
+    para,
+    row,
+)
 from analysis.report.material import Material
 from analysis.report.wording import NOTHING, between, percent, said, to_trial
 from analysis.summary import CellResult
@@ -49,29 +61,41 @@ def _not_counted(material: Material) -> list[Block]:
         row(to_trial(trial), trial.result.verdict, trial.result.why) for trial in off
     ]
     table = Table(["trial", "verdict", "why"], rows, numbers_from=3)
-    return [Fold((f"{len(off)} trials that no number counts",), [table])]
+    return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} that no number counts",), [table])]
 
 
 def _cells(material: Material) -> Fold:
     heading = ["cell", "valid", "offered /s", "goodput /s", "95 %", "failed", "best 5 s /s",
-               "p50 ms", "p95 ms", "p99 ms"]  # fmt: skip
-    rows = []
-    for cell in material.cells:
-        beside = material.beside[cell.cell]
-        share = cell.row["failure_share"]
-        rows.append(
-            row(
-                material.name(cell.levels),
-                f"{len(cell.valid)}/{len(cell.results)}",
-                said(cell.row["offered_rps"]),
-                said(cell.row["goodput_rps"]),
-                between(beside.low_rps, beside.high_rps),
-                percent(share if isinstance(share, int | float) else None),
-                said(cell.row["max_goodput_rps"]),
-                *(_percentile(cell, percent) for percent in PERCENTS),
-            )
-        )
-    return Fold(("All cells in numbers",), [Table(heading, rows), para(_meaning(), quiet=True)])
+               "p50 ms", "p95 ms", "p99 ms", "trials"]  # fmt: skip
+    rows = [_row(material, cell) for cell in material.cells]
+    files = ("The same in ", Link("summary.csv", "summary.csv"), ", each trial in ",
+             Link("trials.csv", "trials.csv"), ".")  # fmt: skip
+    table = Table(heading, rows, words_from=10)
+    return Fold(("All cells in numbers",), [table, para(_meaning(), *files, quiet=True)])
+
+
+def _row(material: Material, cell: CellResult) -> tuple[Words, ...]:
+    beside, measured = material.beside[cell.cell], cell.row
+    share = measured["failure_share"]
+    return (
+        *row(material.name(cell.levels), f"{len(cell.valid)}/{len(cell.results)}"),
+        *row(said(measured["offered_rps"]), said(measured["goodput_rps"])),
+        *row(between(beside.low_rps, beside.high_rps)),
+        *row(percent(share if isinstance(share, int | float) else None)),
+        *row(said(measured["max_goodput_rps"])),
+        *row(*(_percentile(cell, percent) for percent in PERCENTS)),
+        _trials(material, cell),
+    )
+
+
+def _trials(material: Material, cell: CellResult) -> Words:
+    """A link to each of the cell's trials."""
+    own = {result.scheduled.trial for result in cell.results}
+    words: list[Inline] = []
+    for trial in material.trials:
+        if trial.name in own:
+            words += [to_trial(trial, f"r{trial.result.scheduled.replicate}"), " "]
+    return words[:-1]
 
 
 def _percentile(cell: CellResult, percent: int) -> str:
@@ -86,5 +110,5 @@ def _percentile(cell: CellResult, percent: int) -> str:
 def _meaning() -> str:
     return (
         "Medians over valid trials; percentiles from merged histograms of the steady window, "
-        "with bounds where requests were never answered, empty where fewer than 5 lie beyond."
+        "with bounds where requests were never answered, empty where fewer than 5 lie beyond. "
     )

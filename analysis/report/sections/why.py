@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from analysis.ceilings import CLOSE, UNEXPLAINED, CellCeilings
 from analysis.inference import MOST_FAILURES
-from analysis.report.blocks import Absent, Block, Items, Section, Strong, Table, Words, para, row
+from analysis.markup import href
+from analysis.report.blocks import (
+    Absent,
+    Block,
+    Fold,
+    Items,
+    Link,
+    Section,
+    Strong,
+    Table,
+    Words,
+    para,
+    row,
+)
 from analysis.report.material import Material
 from analysis.report.wording import NOTHING, change, percent, said
 from analysis.summary import CellResult
+from rig.record import StackFacts
 
 TITLE = "Why: what binds each cell"
 
@@ -26,6 +40,7 @@ def section(material: Material) -> Section | Absent:
     heading = ["cell", "measured /s", "predicted /s", "off by", "binds", "next", "says"]
     blocks: list[Block] = [_lead(material), Table(heading, rows, words_from=4, caption=_caption())]
     blocks += _unexplained(material)
+    blocks += _calibrated(material)
     return Section("why", TITLE, blocks)
 
 
@@ -94,6 +109,31 @@ def _unexplained(material: Material) -> list[Block]:
         (f"{name}: {change(cell.deviation)}" + _lacking(cell),) for name, cell in off
     ]
     return [para(Strong(f"Unexplained in {len(off)} cell{'s' * (len(off) > 1)}:")), Items(items)]
+
+
+def _calibrated(material: Material) -> list[Block]:
+    """What one request costs each stack, as it was measured before the first trial."""
+    calibration = material.calibration
+    if calibration is None or not calibration.stacks:
+        return []
+    told = [_told(material, stack) for stack in calibration.stacks]
+    heading = ["stack", "servers", "R0: s0 ms", "n", "server held: s0 ms", "n", "why not"]
+    source = Link("calibration.json", href("..", "calibration.json"))
+    return [Fold(("What one request costs",), [Table(heading, told, words_from=6),
+                                               para("From ", source, ".")])]  # fmt: skip
+
+
+def _told(material: Material, stack: StackFacts) -> tuple[Words, ...]:
+    several = [
+        str(level)
+        for name, level in stack.levels.items()
+        if (factor := material.session.factor(name)) is None or len(factor.levels) > 1
+    ]
+    name = " · ".join([stack.route, *several])
+    if stack.why:
+        return row(name, str(stack.servers), *[NOTHING] * 4, stack.why)
+    numbers = (stack.s0_ms, stack.n, stack.hold_s0_ms, stack.hold_n)
+    return row(name, str(stack.servers), *(said(number) for number in numbers), "")
 
 
 def _lacking(cell: CellCeilings) -> str:

@@ -83,3 +83,12 @@ def test_a_broken_schedule_names_its_line(tmp_path: Path) -> None:
         file.write("half,a,li\n")
     with pytest.raises(UsageError, match=r"schedule\.csv:3: no line of a schedule"):
         read_session(folder)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "..", ""])
+def test_a_trial_stays_in_the_session(tmp_path: Path, name: str) -> None:
+    folder = make(tmp_path / "s", [Made()])
+    schedule = folder / "schedule.csv"
+    schedule.write_text(schedule.read_text().replace("0001-made-r1", name))
+    with pytest.raises(UsageError, match="no name of a trial"):
+        read_session(folder)

@@ -153,7 +153,7 @@ def test_an_invalid_trial_is_visible_as_such(tmp_path: Path) -> None:
     trials = [*pair(), Made({"target": "sync", "delay_ms": 200}, steady(9), Verdict.INVALID, "off")]
     page, _, _ = made(tmp_path, trials)
     assert "invalid, not counted" in page.text
-    assert "1 trials that no number counts" in page.text
+    assert "1 trial that no number counts" in page.text
 
 
 def test_half_written_files_are_named(tmp_path: Path) -> None:
