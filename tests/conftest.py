@@ -69,11 +69,17 @@ def _no_docker() -> str:
     return engine.lacks()
 
 
+def _no_browser() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    return "" if found else "chromium is not here; sudo apt install chromium"
+
+
 SUITES: Mapping[str, Callable[[], str]] = {
     "integration": cache(_no_namespaces),
     "ordinary_user": cache(_no_ordinary_user),
     "second_kernel": cache(_no_second_kernel),
     "compose": cache(_no_docker),
+    "browser": cache(_no_browser),
 }
 """Per suite: why this machine cannot run it; empty where it can."""
 

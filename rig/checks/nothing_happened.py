@@ -15,6 +15,8 @@ def nothing_happened(record: Record) -> Check:
     """No app worker began, ended or was killed, no Postgres restarted, nothing died for memory."""
     counts = _counts(record.probes)
     happened = [f"{count} {what}" for what, (count, _) in counts.items() if count]
+    if record.ledger.postgres_restarted and not record.probes.postgres_restarts:
+        happened.append("Postgres was restarted between the ledger's counts")
     if happened:
         return Check(NAME, Status.FAIL, ", ".join(happened), again=True)
     blind = {probe for count, probe in counts.values() if count is None}

@@ -10,7 +10,7 @@ import pytest
 from rig.checks import judge
 from rig.checks.nothing_happened import nothing_happened
 from rig.model import Status, Verdict
-from rig.record import Check, ProbeFacts, Record
+from rig.record import Check, LedgerFacts, ProbeFacts, Record
 from tests.unit.plans import PLAN, record
 
 QUIET = ProbeFacts(
@@ -72,3 +72,10 @@ def test_it_decides_the_verdict() -> None:
     _, verdict, why = judge(PLAN, seen(postgres_restarts=1))
     assert verdict is Verdict.INVALID
     assert why.startswith("nothing_happened: ")
+
+
+def test_a_restart_that_only_the_ledger_saw() -> None:
+    restarted = replace(seen(), ledger=LedgerFacts(postgres_restarted=True))
+    found = nothing_happened(restarted)
+    assert found.status is Status.FAIL
+    assert "Postgres was restarted" in found.says
