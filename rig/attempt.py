@@ -17,7 +17,7 @@ from typing import Any
 
 from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
-from rig.calibrated import predicted
+from rig.calibrated import null_share, predicted
 from rig.checks import judge
 from rig.model import Phase, RigError, StackError, Verdict
 from rig.observed import FACTS, Observed, observe
@@ -98,6 +98,7 @@ def run(
         record,
         predicted=predicted(trial.plan, trial.cell.levels, calibration),
         null_rps=calibration.null_rps,
+        null_share=null_share(seen.observed.load, calibration.null_rps),
     )
     record = _judged(trial, walk, record)
     checks = [dataclasses.asdict(check) for check in record.checks]

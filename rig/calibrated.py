@@ -15,7 +15,7 @@ from typing import Any
 from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
 from rig.model import OUTCOME_OK
 from rig.plan import Plan
-from rig.record import Calibration, Prediction, StackFacts, Unloaded, record_from_json
+from rig.record import Calibration, LoadFacts, Prediction, StackFacts, Unloaded, record_from_json
 
 FOLDER, NULL, SCOUT = Path("calibration"), Path("calibration", "null"), "scout.json"
 
@@ -32,6 +32,13 @@ def predicted(plan: Plan, levels: Mapping[str, Any], of: Calibration) -> Predict
     """What a trial must come to at best; None where its stack was not calibrated."""
     own = {name: levels[name] for name in STACK_FACTORS if name in levels}
     return predict(plan, stack_of(of, own, plan.route_name))
+
+
+def null_share(load: LoadFacts, null_rps: float | None) -> float | None:
+    """How much of what the load workers can do a load has asked of them, over its whole length."""
+    if not null_rps or not load.duration_s:
+        return None
+    return round(load.finished / load.duration_s / null_rps, 4)
 
 
 def _number(path: Path) -> int:

@@ -294,6 +294,8 @@ class Record:
     """None where the session's calibration has nothing to say of this trial."""
     null_rps: float | None = None
     """What the session's load workers can make of a null target."""
+    null_share: float | None = None
+    """Answers per second of this load, failures included, as a part of that."""
     checks: tuple[Check, ...] = ()
     verdict: Verdict = Verdict.UNKNOWN
     why: str = ""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.calibrated import calibrated, predicted
+from rig.calibrated import calibrated, null_share, predicted
 from rig.checks import judge
 from rig.factors import FACTORS
 from rig.model import SCHEMA, Verdict
@@ -163,10 +163,12 @@ def _attempt(
         yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
         return
     try:
+        facts = observe(folder, plan)
         seen = {
-            **vars(observe(folder, plan)),
+            **vars(facts),
             "predicted": predicted(plan, record.levels, calibration),
             "null_rps": calibration.null_rps,
+            "null_share": null_share(facts.load, calibration.null_rps),
         }
     except _UNREADABLE as error:
         yield Finding(where, f"its raw files cannot be read: {type(error).__name__}: {error}")

@@ -6,6 +6,7 @@ May know roles, specs and plans; may not know whether a host is a namespace or a
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -57,6 +58,14 @@ def cpus_of(pid: int) -> str:
         return ""
     found = re.search(r"^Cpus_allowed_list:\s*(\S+)", status.read_text(), re.MULTILINE)
     return found[1] if found else ""
+
+
+def is_real_time(pid: int) -> bool:
+    """Whether a process goes before all ordinary ones; False where it cannot be seen."""
+    try:
+        return pid > 0 and os.sched_getscheduler(pid) in (os.SCHED_FIFO, os.SCHED_RR)
+    except (OSError, AttributeError):  # it has ended, or this is no Linux
+        return False
 
 
 def _pid_of(process: Running) -> int:
@@ -213,6 +222,9 @@ class RealStack:
             str(role): sorted({cpus_of(pid) for pid in found} - {""})
             for role, found in pids.items()
         }
+        self._facts["real_time"] = sorted(
+            {str(role) for role, found in pids.items() for pid in found if is_real_time(pid)}
+        )
         return self._facts
 
     def sight(self) -> Sight:

@@ -31,6 +31,8 @@ def generator(record: Record) -> Check:
         f"the busiest load worker ({name}) used {100 * share:.0f} % of a CPU; greenlets woke up "
         f"{lag_ms:.1f} ms late (p99), {bound_ms:.1f} ms allowed"
     )
+    if record.null_share is not None:
+        says += f"; {100 * record.null_share:.0f} % of what they make of a null target"
     if share > MOST_CPU_SHARE or lag_ms > bound_ms:
         return Check(NAME, Status.FAIL, says, again=share < DISTURBED_BELOW)
     late = lag_ms > WARN_FROM * bound_ms

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import resource
-import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +15,16 @@ from rig import store, verifying
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose import engine
-from rig.backends.compose.backend import ComposeBackend
-from rig.backends.fake import FakeBackend
-from rig.backends.local import doctor, world
-from rig.backends.local.backend import LocalBackend, remove_left_behind
+from rig.backends.local import doctor
+from rig.backends.local.backend import remove_left_behind
 from rig.backends.specs import PROJECT
 from rig.cli import lock
+from rig.cli.place import cpus, in_place
 from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
 from rig.model import BadYaml, ExitCode, RigError, UsageError
-from rig.plan import cpu_sets
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
@@ -129,7 +122,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         """Run an experiment (the default command)."""
         asked = Asked(**given)
         matrix, only = _matrix(asked)
-        return _in_place(
+        return in_place(
             asked.backend,
             lambda backend: _run(asked, matrix, only, backend, analysis, console),
             lambda: _agreed(asked, matrix, only, console),
@@ -140,7 +133,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     def plan(**given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
         matrix, only = _matrix(Asked(**given))
-        console.print(plan_text(sessions.design_of(matrix, only, _cpus())), soft_wrap=True)
+        console.print(plan_text(sessions.design_of(matrix, only, cpus())), soft_wrap=True)
         return ExitCode.OK
 
     @group.command("show")
@@ -181,7 +174,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         def go(backend: Backend) -> int:
             return _resume(folder, told, backend, analysis, console, figure_is_enough)
 
-        return _in_place(told["backend"], go)
+        return in_place(told["backend"], go)
 
     @group.command("verify")
     @_options("session", "out")
@@ -247,89 +240,6 @@ def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
     return matrix, parse_only(asked.only, matrix) if asked.only else {}
 
 
-def _cpus() -> dict[str, tuple[int, ...]]:
-    # asked of the machine, not of this process: inside, the runner keeps off the app's CPUs
-    told = os.environ.get("RIG_CPUS")
-    if told:
-        return cpu_sets([int(cpu) for cpu in told.split(",")])
-    return cpu_sets(_own_cpus())
-
-
-def _own_cpus() -> list[int]:
-    if sys.platform != "linux":  # the engine's machine is another one then, and pins for itself
-        return []
-    return sorted(os.sched_getaffinity(0))
-
-
-def _in_place(
-    wanted: str, go: Callable[[Backend], int], agreed: Callable[[], None] = lambda: None
-) -> int:
-    """Runs `go` with the backend; for the local one, inside a new world."""
-    if wanted == "fake":
-        agreed()
-        return _interruptible(lambda: go(FakeBackend()))
-    if world.inside():
-        return _interruptible(lambda: _with_local(go))
-    if wanted == "auto":
-        wanted = "local" if doctor.fit() else "compose"
-    if wanted == "compose":
-        agreed()
-        return _interruptible(lambda: _alone_with(ComposeBackend, go), compose.remove_left_behind)
-    if lacks := world.lacks():
-        raise UsageError(lacks)
-    agreed()
-    os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
-    return world.enter(sys.argv)
-
-
-def _with_local(go: Callable[[Backend], int]) -> int:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return _alone_with(LocalBackend, go)
-
-
-def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> int:
-    with lock.alone("(starting)"):
-        remove_left_behind()  # we are alone: nobody uses it any more
-        backend = make()
-        load_cpus = _cpus().get("load_master")
-        if load_cpus and sys.platform == "linux":
-            # the runner keeps off the app's CPUs, too
-            os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
-            os.sched_setaffinity(0, load_cpus)
-        try:
-            return go(backend)
-        finally:
-            backend.close()
-
-
-def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda: None) -> int:
-    """The first signal unwinds in order; the second removes what runs and ends at once.
-
-    Without the kernel's help (`at_once`: containers outlive whoever started them) nobody else
-    would. A third one waits for nothing.
-    """
-    seen: list[int] = []
-
-    def interrupt(number: int, _frame: object) -> None:
-        seen.append(number)
-        if len(seen) == 1:
-            raise KeyboardInterrupt
-        if len(seen) == 2:
-            with contextlib.suppress(RigError):
-                at_once()
-        os._exit(ExitCode.INTERRUPTED)
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in signals:
-        signal.signal(number, interrupt)
-    # a library's forked child must die of its parent's SIGTERM, not unwind our session
-    os.register_at_fork(
-        after_in_child=lambda: [signal.signal(number, signal.SIG_DFL) for number in signals]
-    )
-    return go()
-
-
 def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], console: Console) -> None:
     design = sessions.design_of(matrix, only, {})
     takes_s = design.most_trials * (matrix.load.duration_s + OVERHEAD_GUESS_S)
@@ -346,7 +256,7 @@ def _run(
     analysis: Analysis,
     console: Console,
 ) -> int:
-    design = sessions.design_of(matrix, only, _cpus())
+    design = sessions.design_of(matrix, only, cpus())
     folder = store.new_session(asked.out.resolve(), matrix.experiment, matrix.profile)
     folder.begin(sessions.session_facts(matrix, only, backend, folder), matrix.text)
     return _walk(folder, design, backend, analysis, console, asked.figure_is_enough)
@@ -370,7 +280,7 @@ def _resume(
     repeats = None if adapts else told["repeats"]
     matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
-    design = sessions.design_of(matrix, only, _cpus())
+    design = sessions.design_of(matrix, only, cpus())
     sessions.agrees(folder, design)
     return _walk(folder, design, backend, analysis, console, figure_is_enough)
 

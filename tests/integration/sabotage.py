@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.integration.worlds import Running, children, scratch_folders, wait_for
-from tests.runs import ROOT
+from tests.runs import ROOT, Session
 
 RAMP_S, STEADY_S = 2, 7
 EXPERIMENT = f"""\
@@ -51,7 +52,7 @@ def _hog_the_generator(world: Running) -> None:
     cpus = _cpus_of(world.pids("locust_worker")[0])
     loop = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
     words = ["chrt", "--fifo", "5", "taskset", "--cpu-list", cpus, sys.executable, "-c", loop]
-    subprocess.Popen(words)
+    subprocess.run(words, check=True, timeout=DEADLINE_S)
 
 
 def _remove_the_delay(world: Running) -> None:
@@ -126,36 +127,43 @@ def experiment(disturbances: Sequence[Disturbance]) -> str:
 def disturb(world: Running, disturbances: Sequence[Disturbance]) -> None:
     """Causes the n-th disturbance in the first attempt of the n-th trial."""
     for number, disturbance in enumerate(disturbances, 1):
-        _wait_for_first_attempt(world, number)
-        _wait_for_the_window(world)
+        reaches_window(
+            world, number, lambda: [Path(f) for f in scratch_folders() - world.before],
+            "trial-*/load_master/progress.jsonl",
+        )  # fmt: skip
         if not world.world:
             world.reaches_load()
         disturbance.cause(world)
 
 
-def _wait_for_first_attempt(world: Running, trial: int) -> None:
-    def begun() -> bool:
-        assert world.process.poll() is None, world.process.communicate()
-        with suppress(IndexError, FileNotFoundError):
-            lines = (world.session.path / "journal.jsonl").read_text().splitlines()
-            begun = [json.loads(line) for line in lines if '"began"' in line]
-            return len({line["trial"] for line in begun}) >= trial
-        return False
+class Watched(Protocol):
+    """A session under way, on whichever backend."""
 
-    wait_for(begun, f"trial {trial} begins", 180)
+    process: subprocess.Popen[str]
+
+    @property
+    def session(self) -> Session: ...
 
 
-def _wait_for_the_window(world: Running) -> None:
+def reaches_window(
+    watched: Watched, trial: int, scratch: Callable[[], Sequence[Path]], told: str
+) -> None:
+    """Waits for the steady window of the n-th trial's first attempt.
+
+    `told`: where the load master tells of its progress, below the session's scratch folders.
+    """
+
     def steady() -> bool:
-        assert world.process.poll() is None, world.process.communicate()
-        for scratch in scratch_folders() - world.before:
-            for told in Path(scratch).glob("trial-*/load_master/progress.jsonl"):
-                with suppress(OSError, IndexError, ValueError):
-                    elapsed_s = json.loads(told.read_text().splitlines()[-1])["elapsed_s"]
-                    return bool(RAMP_S + 1 < elapsed_s < RAMP_S + STEADY_S - 2)
+        assert watched.process.poll() is None, watched.process.communicate()
+        with suppress(OSError, IndexError, ValueError, KeyError):
+            if len(set(watched.session.names("began"))) < trial:
+                return False
+            for path in (found for folder in scratch() for found in folder.glob(told)):
+                elapsed_s = json.loads(path.read_text().splitlines()[-1])["elapsed_s"]
+                return bool(RAMP_S + 1 < elapsed_s < RAMP_S + STEADY_S - 2)
         return False
 
-    wait_for(steady, "the steady window", 60)
+    wait_for(steady, f"the steady window of trial {trial}", 240)
 
 
 def _in_the_app_s_network(world: Running, script: str) -> None:

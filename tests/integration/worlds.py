@@ -85,8 +85,8 @@ class Running:
         return sessions(self.out)[-1]
 
     def reaches_load(self) -> None:
-        """Waits until users are active."""
-        wait_for(self._loading, "users are active")
+        """Waits until a trial's users are active."""
+        wait_for(self._loading, "users are active", 120)
         (unshare,) = children(self.process.pid)
         (inside,) = children(unshare)
         self.world = namespace(inside, "pid")
@@ -94,6 +94,8 @@ class Running:
 
     def _loading(self) -> bool:
         assert self.process.poll() is None, self.process.communicate()
+        if not sessions(self.out) or not self.session.names("began"):
+            return False  # users are active while the session is calibrated, too
         for scratch in scratch_folders() - self.before:
             for told in Path(scratch).glob("trial-*/load_master/progress.jsonl"):
                 with suppress(FileNotFoundError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.backends.local import binaries, world
-from rig.backends.local.hosts import roles_user
+from rig.backends.local.hosts import may_be_real_time, roles_user
 from rig.backends.processes import run
 from rig.backends.specs import PROJECT
 from rig.model import StackError
@@ -39,6 +39,9 @@ def examine() -> Iterator[Finding]:
     if not lacks:
         yield _delay()
     yield _netlink_room()
+    fine = may_be_real_time()
+    says = "the load workers' and the delay's" if fine else "none; ulimit -r 10 would allow it"
+    yield Finding("real-time priority", fine, says, needed=False)
     yield _postgres()
     yield _pgbouncer()
     cpus = sorted(os.sched_getaffinity(0))

@@ -151,6 +151,8 @@ class UnderWay:
 
     def loading(self) -> str:
         """The folder's name of the trial whose users are active; empty between trials."""
+        if not sessions(self.out) or not self.session.names("began"):
+            return ""  # users are active while the session is calibrated, too
         scratch = self.scratch()
         for told in scratch.glob("trial-*/load_master/out/progress.jsonl") if scratch else ():
             with suppress(OSError):

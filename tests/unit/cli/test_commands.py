@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import Analysis, Reported, commands, lock, make_cli
+from rig.cli import Analysis, Reported, lock, make_cli, place
 from rig.model import ExitCode, StackError
 
 ROOT = Path(__file__).parents[3]
@@ -154,10 +154,10 @@ def test_elsewhere_than_on_linux_auto_is_compose(
     def no_engine() -> None:
         raise StackError("compose was asked for")
 
-    monkeypatch.setattr(commands, "ComposeBackend", no_engine)
+    monkeypatch.setattr(place, "ComposeBackend", no_engine)
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(lock, "LOCK", tmp_path / "lock")
     # with a lock of its own this is no longer alone: another session's folders are not ours
-    monkeypatch.setattr(commands, "remove_left_behind", list)
+    monkeypatch.setattr(place, "remove_left_behind", list)
     assert run("small.yaml", "--yes") == ExitCode.NO_STACK
     assert "compose was asked for" in capsys.readouterr().err

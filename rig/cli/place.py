@@ -1,0 +1,107 @@
+"""Where trials run: in this process, in a world of its own, or in containers; and how that ends.
+
+One session at a time has the machine, whatever signals come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+
+from rig.backends.base import Backend
+from rig.backends.compose import backend as compose
+from rig.backends.compose.backend import ComposeBackend
+from rig.backends.fake import FakeBackend
+from rig.backends.local import doctor, world
+from rig.backends.local.backend import LocalBackend, remove_left_behind
+from rig.cli import lock
+from rig.model import ExitCode, RigError, UsageError
+from rig.plan import cpu_sets
+
+
+def cpus() -> dict[str, tuple[int, ...]]:
+    """Which CPUs each role gets on this machine."""
+    # asked of the machine, not of this process: inside, the runner keeps off the app's CPUs
+    told = os.environ.get("RIG_CPUS")
+    if told:
+        return cpu_sets([int(cpu) for cpu in told.split(",")])
+    return cpu_sets(_own_cpus())
+
+
+def _own_cpus() -> list[int]:
+    if sys.platform != "linux":  # the engine's machine is another one then, and pins for itself
+        return []
+    return sorted(os.sched_getaffinity(0))
+
+
+def in_place(
+    wanted: str, go: Callable[[Backend], int], agreed: Callable[[], None] = lambda: None
+) -> int:
+    """Runs `go` with the backend; for the local one, inside a new world."""
+    if wanted == "fake":
+        agreed()
+        return _interruptible(lambda: go(FakeBackend()))
+    if world.inside():
+        return _interruptible(lambda: _with_local(go))
+    if wanted == "auto":
+        wanted = "local" if doctor.fit() else "compose"
+    if wanted == "compose":
+        agreed()
+        return _interruptible(lambda: _alone_with(ComposeBackend, go), compose.remove_left_behind)
+    if lacks := world.lacks():
+        raise UsageError(lacks)
+    agreed()
+    os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
+    return world.enter(sys.argv)
+
+
+def _with_local(go: Callable[[Backend], int]) -> int:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return _alone_with(LocalBackend, go)
+
+
+def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> int:
+    with lock.alone("(starting)"):
+        remove_left_behind()  # we are alone: nobody uses it any more
+        backend = make()
+        load_cpus = cpus().get("load_master")
+        if load_cpus and sys.platform == "linux":
+            # the runner keeps off the app's CPUs, too
+            os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
+            os.sched_setaffinity(0, load_cpus)
+        try:
+            return go(backend)
+        finally:
+            backend.close()
+
+
+def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda: None) -> int:
+    """The first signal unwinds in order; the second removes what runs and ends at once.
+
+    Without the kernel's help (`at_once`: containers outlive whoever started them) nobody else
+    would. A third one waits for nothing.
+    """
+    seen: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        seen.append(number)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        if len(seen) == 2:
+            with contextlib.suppress(RigError):
+                at_once()
+        os._exit(ExitCode.INTERRUPTED)
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        signal.signal(number, interrupt)
+    # a library's forked child must die of its parent's SIGTERM, not unwind our session
+    os.register_at_fork(
+        after_in_child=lambda: [signal.signal(number, signal.SIG_DFL) for number in signals]
+    )
+    return go()

@@ -1,0 +1,42 @@
+"""A session of every schema stays readable for ever, and keeps yielding the same numbers.
+
+`session-vN` is never written again; `session-vN-expected` holds what it yields.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from analysis import derive, table
+from rig.model import SCHEMA
+
+HERE = Path(__file__).parent
+SESSIONS = sorted(path.name for path in HERE.glob("session-v*") if "-expected" not in path.name)
+NUMBERS = [
+    pytest.param(name, path.name, id=f"{name}-{path.stem}")
+    for name in SESSIONS
+    for path in sorted((HERE / f"{name}-expected").glob("*.csv"))
+]
+
+
+def copied(name: str, folder: Path) -> Path:
+    return Path(shutil.copytree(HERE / name, folder / name))
+
+
+def test_every_schema_has_its_session() -> None:
+    assert [f"session-v{schema}" for schema in range(1, SCHEMA + 1)] == SESSIONS
+
+
+@pytest.mark.parametrize(("session", "file"), NUMBERS)
+def test_the_numbers_are_the_same(session: str, file: str, tmp_path: Path) -> None:
+    derived = derive(copied(session, tmp_path))
+    (found,) = derived.folder.rglob(file)
+    expected = (HERE / f"{session}-expected" / file).read_text(encoding="utf-8")
+    assert found.read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_the_table_is_the_same(session: str, tmp_path: Path) -> None:
+    expected = (HERE / f"{session}-expected" / "table.txt").read_text(encoding="utf-8")
+    assert table(copied(session, tmp_path)) == expected

@@ -1,0 +1,141 @@
+"""The sabotage that applies to containers, once each: the same checks catch it there.
+
+Not here: a restarted Postgres, as its container would begin with a new copy of the posts, and a
+hog beside containers, which is the same process on the same CPU as beside the local backend.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.integration import sabotage
+from tests.integration.compose.containers import UnderWay, docker, running_services, under_way
+from tests.integration.worlds import children
+from tests.runs import Attempt, Session, only_session, runner
+
+pytestmark = [
+    pytest.mark.compose,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may disturb what is not its own"),
+]
+
+
+def container(service: str) -> str:
+    """The first container of a service that runs now."""
+    return next(name for name, found in running_services().items() if found == service)
+
+
+def _kill_a_load_worker(_: UnderWay) -> None:
+    docker("kill", "--signal", "KILL", container("locust_worker"))
+
+
+def _remove_the_delay(_: UnderWay) -> None:
+    script = (
+        "iptables-legacy -t mangle -F FORWARD; tc qdisc del dev eth0 root; "
+        "tc qdisc del dev eth1 root; true"
+    )
+    docker("exec", "--user", "0", container("django_async"), "sh", "-c", f"{script} 2>/dev/null")
+
+
+def _make_the_delay_drop(_: UnderWay) -> None:
+    script = (
+        "if tc qdisc show | grep -q netem; then "
+        "for d in eth0 eth1; do tc qdisc change dev $d root netem delay 60ms loss 100%; done; "
+        "sleep 0.3; for d in eth0 eth1; do tc qdisc change dev $d root netem delay 60ms; done; "
+        "else iptables-legacy -t mangle -I FORWARD 1 -j DROP; sleep 0.3; "
+        "iptables-legacy -t mangle -D FORWARD 1; fi"
+    )
+    docker("exec", "--user", "0", container("django_async"), "sh", "-c", script)
+
+
+def _restart_the_app_worker(_: UnderWay) -> None:
+    form = "{{.State.Pid}}"
+    entry = int(docker("inspect", "--format", form, container("django_async")))
+    (arbiter,) = (pid for pid in children(entry) if _runs(pid, "gunicorn"))
+    for pid in children(arbiter):
+        os.kill(pid, 9)
+
+
+def _runs(pid: int, word: str) -> bool:
+    return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _delete_rows(world: UnderWay) -> None:
+    scratch = world.scratch()
+    assert scratch is not None
+    address, _, port = docker("port", container("postgres"), "5432/tcp").split()[0].rpartition(":")
+    password = (scratch / "secrets" / "superuser").read_text().strip()
+    with psycopg.connect(
+        host=address, port=int(port), user="postgres", password=password, dbname="bench"
+    ) as connection:
+        connection.execute("DELETE FROM posts_post WHERE title IN ('Post 1', 'Post 2')")
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    name: str
+    blamed: str
+    cause: Callable[[UnderWay], None]
+
+
+DISTURBANCES: Sequence[Disturbance] = (
+    Disturbance("SIGKILL a load worker", "load_workers", _kill_a_load_worker),
+    Disturbance("remove the delay", "delay", _remove_the_delay),
+    Disturbance("make the delay drop", "delay", _make_the_delay_drop),
+    Disturbance("restart the app worker", "nothing_happened", _restart_the_app_worker),
+    Disturbance("delete rows", "ledger", _delete_rows),
+)
+NAMES = [disturbance.name for disturbance in DISTURBANCES]
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A session whose n-th trial suffers the n-th disturbance, in its first attempt."""
+    folder = tmp_path_factory.mktemp("disturbed")
+    repeats = f"design: {{repeats: {len(DISTURBANCES)}}}\n"
+    (folder / "x.yaml").write_text(f"{sabotage.EXPERIMENT}{repeats}")
+    with under_way("x.yaml", "--backend", "compose", "--yes", cwd=folder) as world:
+        for number, disturbance in enumerate(DISTURBANCES, 1):
+            sabotage.reaches_window(
+                world, number, lambda: [found] if (found := world.scratch()) else [],
+                "trial-*/load_master/out/progress.jsonl",
+            )  # fmt: skip
+            disturbance.cause(world)
+        done = world.ends(240)
+    assert done.code in (0, 4), done.out + done.err
+    return only_session(folder / "results")
+
+
+def attempts(session: Session, number: int) -> list[Attempt]:
+    trial = session.rows("schedule.csv")[number]["trial"]
+    return [attempt for attempt in session.attempts() if attempt.path.parent.name == trial]
+
+
+@pytest.mark.parametrize("number", range(len(DISTURBANCES)), ids=NAMES)
+def test_a_disturbance_is_caught_by_the_right_check(disturbed: Session, number: int) -> None:
+    first = attempts(disturbed, number)[0].manifest
+    assert first["verdict"] == "invalid"
+    failed = [check["name"] for check in first["checks"] if check["status"] == "fail"]
+    assert DISTURBANCES[number].blamed in failed, first["why"]
+
+
+@pytest.mark.parametrize("number", range(len(DISTURBANCES)), ids=NAMES)
+def test_the_same_trial_undisturbed_passes(disturbed: Session, number: int) -> None:
+    last = attempts(disturbed, number)[-1].manifest
+    assert last["verdict"] == "valid", last["why"]
+
+
+def test_a_hidden_query_is_caught_by_the_ledger(tmp_path: Path) -> None:
+    sabotage.make_targets(tmp_path)
+    yaml = sabotage.TARGETS.replace("[async, hidden, short, swallow]", "[hidden]")
+    claim = yaml.partition("claim:")[2].partition("load:")[0]
+    (tmp_path / "x.yaml").write_text(yaml.replace(f"claim:{claim}", ""))
+    done = runner("x.yaml", "--backend", "compose", "--yes", cwd=tmp_path)
+    assert done.code == 4, done.out + done.err
+    (attempt,) = only_session(tmp_path / "results").attempts()
+    assert "ledger: Postgres counted" in attempt.manifest["why"]
