@@ -20,9 +20,6 @@ from analysis.trials import Result
 from rig.inference import CONFIDENCE, t_quantile
 from rig.record import Calibration
 
-SERVING = ("app", "database", "pooler")
-"""Roles whose CPU a request needs."""
-
 
 @dataclass(frozen=True)
 class Beside:
@@ -90,19 +87,29 @@ def _asked(session: Session, cell: CellResult) -> Asked:
 
 
 def _cpu(valid: Sequence[Result]) -> Mapping[str, Cpu]:
-    """CPU per success of the roles that serve, over a cell's valid trials."""
+    """CPU per success over a cell's valid trials, by the roles that share CPUs, joined in words."""
+    sharing: dict[tuple[int, ...], list[str]] = {}
+    spent: dict[str, float] = {}
+    for role in dict.fromkeys(r for one in valid for r in _roles(one)):
+        cpu_s = median(cpu_s_per_success(result, role) for result in valid)
+        cpus = _cpus(valid[0], role)
+        if cpu_s is not None and cpus:
+            spent[role] = cpu_s
+            sharing.setdefault(cpus, []).append(role)
     found = {}
-    for role in SERVING:
-        spent = median(cpu_s_per_success(result, role) for result in valid)
-        if spent is None:
-            continue
-        parallel = max(_cpus(result, role) for result in valid)
+    for cpus, roles in sharing.items():
+        parallel = len(cpus)
         workers = valid[0].scheduled.levels.get("app_workers")
-        if role == "app" and isinstance(workers, int):
+        if roles == ["app"] and isinstance(workers, int):
             # a Python process runs on one CPU at a time; Postgres has one for every connection
             parallel = min(parallel, workers)
-        found[role] = Cpu(spent, parallel)
+        words = ", ".join(role.replace("_", " ") for role in roles)
+        found[words] = Cpu(sum(spent[role] for role in roles), parallel)
     return found
+
+
+def _roles(result: Result) -> Sequence[str]:
+    return tuple(result.record.probes.roles) if result.record else ()
 
 
 def cpu_s_per_success(result: Result, role: str) -> float | None:
@@ -114,9 +121,20 @@ def cpu_s_per_success(result: Result, role: str) -> float | None:
     return use.cpu_share_mean * window_s / result.measures.successes
 
 
-def _cpus(result: Result, role: str) -> int:
-    """How many CPUs a role may run on; 0 where nobody said."""
+def _cpus(result: Result, role: str) -> tuple[int, ...]:
+    """The CPUs that a role may run on; none where nobody said."""
     facts: Mapping[str, Any] = result.record.facts if result.record else {}
     cpus = facts.get("cpus")
     own = cpus.get(role) if isinstance(cpus, Mapping) else None
-    return len(own) if isinstance(own, list | tuple) else 0
+    return cpus_of(own) if isinstance(own, list | tuple) else ()
+
+
+def cpus_of(said: Sequence[object]) -> tuple[int, ...]:
+    """CPU numbers from the kernel's lists, one per process: `0-2,5` is 0, 1, 2 and 5."""
+    found: set[int] = set()
+    for text in said:
+        for part in str(text).split(","):
+            low, _, high = part.strip().partition("-")
+            if low.isdecimal() and (not high or high.isdecimal()):
+                found |= set(range(int(low), min(int(high or low), int(low) + 4096) + 1))
+    return tuple(sorted(found))

@@ -89,7 +89,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cpu:
-    """What a role's CPU says: seconds per correct answer, and how many CPUs it can keep busy."""
+    """Of roles that share CPUs: seconds per correct answer, and how many CPUs they keep busy."""
 
     cpu_s_per_success: float
     parallel: int
@@ -109,7 +109,7 @@ def cell_ceilings(
         "connection slots": _connections(asked, stack),
         "load generator": _generator(null_rps),
     }
-    made |= {f"CPU of {role}": _cpu(role, one) for role, one in cpu.items()}
+    made |= {f"CPU of {roles}": _cpu(roles, one) for roles, one in cpu.items()}
     if not cpu:
         made["CPU"] = None
     if asked.statements == 0:

@@ -27,7 +27,7 @@ def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> Ele
     for at_s, said in ((ramp_s, "steady"), (duration_s, "end")):
         x, _ = frame.at(at_s, 0)
         made.append(line(x, 22, x, 114, "cross"))
-        made.append(words(x + 3, 32, said, "quiet"))
+        made.append(words(x - 3, 32, said, "quiet", "end"))
     made.append(through(_points(right, users, step), "c4 thin"))
     if any(timeline.failed):
         made.append(through(_points(frame, rates[1], step), "c3 line d2"))

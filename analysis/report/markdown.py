@@ -99,8 +99,15 @@ def _inline(inline: Inline) -> str:
         case Link(text=text, to=to):
             return escape(text) if to.startswith("#") else f"[{escape(text)}]({to})"
         case Strong(text=text) | Mark(text=text):
-            return f"**{escape(text)}**"
+            return _spaced(text, "**")
         case str():
-            lead = " " if inline[:1].isspace() else ""
-            tail = " " if inline[-1:].isspace() else ""
-            return f"{lead}{escape(inline)}{tail}" if inline.strip() else inline
+            return _spaced(inline)
+
+
+def _spaced(text: str, around: str = "") -> str:
+    """Escaped, with one space kept at an end that has any, outside of what stands around it."""
+    if not text.strip():
+        return " " if text else ""
+    lead = " " if text[:1].isspace() else ""
+    tail = " " if text[-1:].isspace() else ""
+    return f"{lead}{around}{escape(text)}{around}{tail}"

@@ -6,7 +6,7 @@ The only part of the report that reads files. May not know how anything is shown
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -121,7 +121,7 @@ def gather(folder: Path) -> Material:
     found = results(session)
     trials = tuple(_trial(result) for result in found)
     by_cell = cells(session, found)
-    ordered = tuple(sorted(by_cell, key=lambda cell: layout.order(cell.levels)))
+    ordered = _ordered(session, layout, by_cell)
     calibration, note = read_calibration(folder)
     first = {cell.valid[0].scheduled.trial for cell in ordered if cell.valid}
     trials = tuple(_with_series(trial) if trial.name in first else trial for trial in trials)
@@ -143,6 +143,22 @@ def gather(folder: Path) -> Material:
         findings.crossovers_of(session, observations),
         tuple(line for line in notes if line),
     )
+
+
+def _ordered(
+    session: Session, layout: Axes, by_cell: Sequence[CellResult]
+) -> tuple[CellResult, ...]:
+    """By the layout; where levels were searched, these by their size instead of by their turn."""
+    found = sorted(by_cell, key=lambda cell: layout.order(cell.levels))
+    if session.search is None or layout.x is None:
+        return tuple(found)
+    x = layout.x.name
+
+    def place(cell: CellResult) -> tuple[tuple[int, float, str], float]:
+        at = cell.levels[x]
+        return layout.order(cell.levels)[0], 0.0 if isinstance(at, str) else float(at)
+
+    return tuple(sorted(found, key=place))
 
 
 def _trial(result: Result) -> Trial:

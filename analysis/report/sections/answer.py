@@ -8,6 +8,7 @@ from analysis.comparable import labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material
+from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from analysis.session import Claim
 from rig.model import Verdict
@@ -25,6 +26,7 @@ def section(material: Material) -> Section:
         blocks.append(para("No trial is scheduled yet: there is nothing to answer."))
     elif not any(result.valid for result in material.results):
         blocks.append(para(_none_valid(material)))
+    blocks += [para(Strong(line)) for line in crossover.sentences(material)]
     if claim is None:
         blocks.append(para("The experiment claims nothing, so nothing is judged."))
     elif answer is not None:

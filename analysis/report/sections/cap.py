@@ -24,7 +24,9 @@ def section(material: Material) -> Section | Absent:
     """A drawing per cell that meets the cap, or was measured to see what lifts it."""
     trials = _shown(material)
     if not trials:
-        return Absent(TITLE, "nothing was refused; experiments/connection-cap.yaml looks for it")
+        return Absent(
+            TITLE, "no valid trial was refused; experiments/connection-cap.yaml looks for it"
+        )
     knees = {trial.name: _knee(trial.result.timeline) for trial in trials}
     drawn = [_cap(material, trial, knees[trial.name]) for trial in trials[:MOST]]
     figure = Figure(

@@ -24,10 +24,10 @@ def section(material: Material) -> Section | Absent:
         return Absent(TITLE, "no process of a valid trial was probed in this session")
     heading = ["cell", "goodput /s"]
     for role in roles:
-        heading += [f"{_words(role)} CPU-ms per success", f"{_words(role)} peak MB"]
+        heading += [f"{_words(role)} CPU-ms", f"{_words(role)} MB"]
     rows = [_row(material, cell, list(roles)) for cell in shown]
     lead = para(
-        "CPU time of the steady window divided by its correct answers, and the most memory that "
+        "CPU time of the steady window per correct answer, and the most memory that "
         "the role's processes had resident together; medians over valid trials."
     )
     return Section("cost", TITLE, [lead, Table(heading, rows)])

@@ -40,8 +40,30 @@ def section(material: Material) -> Section | Absent:
     )
     unit = f" {factor.unit}" if factor and factor.unit else ""
     table = Table(["where", f"crossover,{unit or ' level'}", "95 % interval", "pairs", "says"],
-                  [_row(one, unit) for one in drawn], words_from=4)  # fmt: skip
+                  [_row(one) for one in drawn], words_from=4)  # fmt: skip
     return Section("crossover", TITLE, [para(_lead(claim, search, unit)), table, figure])
+
+
+def sentences(material: Material) -> list[str]:
+    """One sentence for each crossover that was searched."""
+    search, claim = material.session.search, material.session.claim
+    if search is None or claim is None:
+        return []
+    factor = material.session.factor(search.factor)
+    unit = f" {factor.unit}" if factor and factor.unit else ""
+    return [
+        f"{_where(material, one.levels)}: {_crossing(one, claim, unit)}."
+        for one in material.crossovers
+    ]
+
+
+def _crossing(found: Crossover, claim: Claim, unit: str) -> str:
+    if found.at is None:
+        return found.why
+    bounds = f" (95 %: {between(found.low, found.high, unit)})" if found.low is not None else ""
+    leads, _, mind = found.why.partition(";")
+    leads = leads or f"{claim.numerator} and {claim.denominator} are equal"
+    return f"{leads} at {said(found.at)}{unit}{bounds}" + (f";{mind}" if mind else "")
 
 
 def _lead(claim: Claim, search: Searched, unit: str) -> str:
@@ -63,18 +85,12 @@ def _where(material: Material, levels: Mapping[str, Level]) -> str:
     return " · ".join(factor.say(levels[factor.name]) for factor in factors) or "everywhere"
 
 
-def _row(drawn: Drawn, unit: str) -> tuple[Words, ...]:
+def _row(drawn: Drawn) -> tuple[Words, ...]:
     found = drawn.crossover
     return row(
         drawn.group,
         said(found.at) if found.at is not None else "none in range",
         between(found.low, found.high),
         str(len(found.points)),
-        _says(found, unit) or NOTHING,
+        found.why or NOTHING,
     )
-
-
-def _says(found: Crossover, unit: str) -> str:
-    if found.at is None:
-        return found.why
-    return f"{found.why} {said(found.at)}{unit}".strip() if found.why else ""

@@ -13,9 +13,9 @@ from analysis.report.blocks import (
     Block,
     Figure,
     Fold,
-    Items,
     Link,
     Log,
+    Para,
     Section,
     Table,
     Words,
@@ -179,4 +179,5 @@ def _files(trial: Trial) -> Block:
     plan = Link("plan.json", href("..", "trials", trial.name, "plan.json"))
     links: list[Words] = [(file_of(trial, *name.split("/")),) for name in trial.files]
     links = [(plan,), *links] if trial.has_plan else links
-    return Fold((f"All {len(links)} files",), [Items(links)])
+    apart = [inline for link in links for inline in (*link, " · ")]
+    return Fold((f"All {len(links)} files",), [Para(apart[:-1])])

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from analysis.markup import href
-from analysis.report.blocks import Link, Para, Report, Section, Table, row
+from analysis.report.blocks import Link, Para, Report, Section, Strong, Table, row
 from analysis.report.markdown import escape, markdown
 from tests.hostile import strings
 
@@ -39,6 +39,12 @@ def test_a_table_keeps_its_columns() -> None:
     assert "| a\\|b | n |" in lines
     assert "| --- | ---: |" in lines
     assert "| x\\|y | 1 |" in lines
+
+
+def test_spaces_between_words_are_kept() -> None:
+    words = Para((Strong("Claim: "), "it is so", " (at least 2)"))
+    said = markdown(Report("t", ("s",), [Section("s", "S", [words])]))
+    assert "**Claim:** it is so (at least 2)" in said
 
 
 def test_a_link_keeps_its_address() -> None:

@@ -10,6 +10,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
@@ -94,6 +95,19 @@ def test_each_figure_has_its_csv(tmp_path: Path) -> None:
     medians = [float(r["response_ms"]) for r in rows if r["series"] == "sync"]
     assert min(medians) >= 0.7 * 50
     assert max(medians) <= 1.3 * 50
+
+
+def test_each_svg_stands_alone(tmp_path: Path) -> None:
+    figures = report(hostile_session(tmp_path / "s", URL)).html.parent / "figures"
+    for path in figures.glob("*.svg"):
+        elements = list(ElementTree.parse(path).iter())
+        tags = {element.tag.rpartition("}")[2] for element in elements}
+        assert "svg" in tags
+        assert not {"script", "image", "foreignObject", "a"} & tags, path
+        attributes = [pair for element in elements for pair in element.attrib.items()]
+        assert not [name for name, _ in attributes if name.lower().startswith("on")]
+        links = [value for name, value in attributes if name.endswith("href")]
+        assert [link for link in links if not link.startswith("#")] == []
 
 
 @pytest.mark.parametrize(
@@ -184,7 +198,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert not {"script", "iframe", "img", "base", "object"} & set(page.tags)
     assert page.tags.count("title") - page.tags.count("svg") < 2000
     assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
-    own = ("#", "data:,", "figures/", "../trials/")
+    own = ("#", "data:,", "figures/", "../trials/", "summary.csv", "trials.csv")
     assert [link for link in page.links if not link.startswith(own) or ":" in link[5:]] == []
     for text in strings(URL):
         seen = visible(text.replace("\ud800", ""))
