@@ -175,6 +175,8 @@ def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
         "before": {"rows": posts, "fingerprint": "simulated"},
         "counters_after": {**counters, "scans": scans},
         "after": {"rows": posts + answers * route.writes, "fingerprint": "simulated"},
+        "target_before": {route.name: 1},
+        "target_after": {route.name: 1 + answers},
         **({"rows": rows, "rows_twice": 0} if route.writes else {}),
     }
 
