@@ -100,7 +100,11 @@ def run(
         null_rps=calibration.null_rps,
         null_share=null_share(seen.observed.load, calibration.null_rps),
     )
-    record = _judged(trial, walk, record)
+    return _kept(folder, _judged(trial, walk, record))
+
+
+def _kept(folder: Path, record: Record) -> Record:
+    """Writes the checks and, with every file's hash, the manifest."""
     checks = [dataclasses.asdict(check) for check in record.checks]
     store.write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
     record = dataclasses.replace(record, files=store.hashes(folder))
