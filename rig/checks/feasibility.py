@@ -49,6 +49,9 @@ def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
         yield "users", plan.load.users.end_users / (response_s + plan.load.think_time_s)
     slots = connection_slots(plan)
     data_s = response_s - plan.delay.on(Link.FRONT) / 1000
+    if plan.pooler == "pgbouncer":
+        # it stands beyond the delay, and gives a connection back after each transaction
+        data_s = stack.s0_ms / 1000
     if slots and data_s > 0:
         yield "connections", slots / data_s
 

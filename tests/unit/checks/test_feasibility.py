@@ -40,10 +40,17 @@ def test_few_users_bind_by_themselves() -> None:
 
 def test_connections_are_slots_that_a_request_holds() -> None:
     wide = replace(SYNC, servers=1000, hold_s0_ms=1, hold_n=0)
-    found = at(replace(FAR, pooler="pgbouncer", pooler_pool_size=10), wide)
+    found = at(replace(FAR, connections="pool", pool_size=10), wide)
     assert found.binds == "connections"
     # the delay back to the user is not the database's
     assert found.capacity_rps == pytest.approx(10 / (1.6074 - 0.2), rel=1e-3)
+
+
+def test_a_pooler_beyond_the_delay_holds_no_connection_over_it() -> None:
+    wide = replace(SYNC, servers=1000, hold_s0_ms=1, hold_n=0)
+    many = replace(FAR, load=replace(FAR.load, users=Users(1, 1000, 100_000)))
+    found = dict(ceilings_rps(replace(many, pooler="pgbouncer", pooler_pool_size=10), wide))
+    assert found["connections"] == pytest.approx(10 / 0.0074, rel=1e-3)
 
 
 @pytest.mark.parametrize(
