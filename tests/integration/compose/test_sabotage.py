@@ -30,6 +30,14 @@ def container(service: str) -> str:
     return next(name for name, found in running_services().items() if found == service)
 
 
+def in_the_app(script: str) -> None:
+    """Runs a script in the app's container, with the rights of its entry point."""
+    # where the container may write: all else is read-only
+    lock = "XTABLES_LOCKFILE=/tmp/sabotage.lock"
+    words = ("--user", "0", "--env", lock, container("django_async"), "sh", "-c", script)
+    docker("exec", *words)
+
+
 def _kill_a_load_worker(_: UnderWay) -> None:
     docker("kill", "--signal", "KILL", container("locust_worker"))
 
@@ -39,7 +47,7 @@ def _remove_the_delay(_: UnderWay) -> None:
         "iptables-legacy -t mangle -F FORWARD; tc qdisc del dev eth0 root; "
         "tc qdisc del dev eth1 root; true"
     )
-    docker("exec", "--user", "0", container("django_async"), "sh", "-c", f"{script} 2>/dev/null")
+    in_the_app(f"({script}) 2>/dev/null")
 
 
 def _make_the_delay_drop(_: UnderWay) -> None:
@@ -50,7 +58,7 @@ def _make_the_delay_drop(_: UnderWay) -> None:
         "else iptables-legacy -t mangle -I FORWARD 1 -j DROP; sleep 0.3; "
         "iptables-legacy -t mangle -D FORWARD 1; fi"
     )
-    docker("exec", "--user", "0", container("django_async"), "sh", "-c", script)
+    in_the_app(script)
 
 
 def _restart_the_app_worker(_: UnderWay) -> None:
