@@ -116,15 +116,18 @@ def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -
     assert_resumes(session, one)
 
 
-def test_a_load_worker_that_dies_makes_the_trial_invalid(one: Path) -> None:
+def test_a_load_worker_that_dies_spoils_the_attempt_and_it_is_tried_again(one: Path) -> None:
     with running("one.yaml", "--yes", cwd=one) as ours:
         ours.reaches_load()
         victim = ours.pids("locust_worker")[0]
         os.kill(victim, signal.SIGKILL)
         code, out, _ = ours.ends()
-        assert code == 4
+        # a busy machine may spoil the others, too
+        assert code in (0, 4)
         ours.leaves_no_process()
-    (attempt,) = only_session(one / "results").attempts()
+    attempt, *more = only_session(one / "results").attempts()
+    assert 1 <= len(more) <= 2
+    assert "disturbed, so it is tried again" in out
     manifest = attempt.manifest
     assert manifest["verdict"] == "invalid"
     assert "load_workers: " in manifest["why"]
