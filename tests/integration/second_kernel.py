@@ -27,7 +27,7 @@ RUN = """
 mount -t tmpfs tests /var/tmp
 export XDG_CACHE_HOME=/var/tmp/cache
 "$@" --backend local --out /var/tmp/results --yes >&2
-cat /var/tmp/results/*/*/trials/*/attempt-*/manifest.json
+cat "$(ls -d /var/tmp/results/*/*/trials/*/attempt-* | tail -n 1)"/manifest.json
 """
 
 

@@ -99,11 +99,13 @@ class LocalHosts:
         mounts = [f"--mount={self._mounts}"] if self._mounts and role != Role.DELAY else []
         namespace = NAMESPACES / network.host_of(role, index)
         command = ["nsenter", f"--net={namespace}", *mounts, "env", f"--chdir={self._folder}"]
-        if cpus := self._cpus.get(str(role)):
+        cpus = self._cpus.get(str(role))
+        if cpus:
             command = ["taskset", "--cpu-list", ",".join(map(str, cpus)), *command]
         if role == Role.DELAY:
             return command
-        if role in (Role.LOAD_MASTER, Role.LOAD_WORKER) and may_be_real_time():
+        # only off the app's CPUs: on the same one it would take from what is measured
+        if cpus and role == Role.LOAD_WORKER and may_be_real_time():
             command = [*REAL_TIME, *command]
         person = [f"--reuid={self._user.uid}", f"--regid={self._user.gid}", "--clear-groups"]
         return [
