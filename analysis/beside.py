@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.calibration import stack_of, statements_of
+from analysis.calibration import statements_of
 from analysis.ceilings import Asked, CellCeilings, Cpu, cell_ceilings
 from analysis.session import Session
 from analysis.stats import median
@@ -65,7 +65,8 @@ def ceilings_of(
     for cell in cells:
         goodput = cell.row["goodput_rps"]
         measured = float(goodput) if isinstance(goodput, int | float) else None
-        stack = stack_of(calibration, cell.levels)
+        route = str(cell.levels.get("route"))
+        stack = calibration.stack(cell.levels, route) if calibration else None
         found[cell.cell] = cell_ceilings(
             _asked(session, cell), measured, stack, _cpu(cell.valid), null_rps
         )

@@ -7,11 +7,9 @@ Absent in sessions that did not calibrate. May not know what is concluded from i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from rig.model import Level
-from rig.record import Calibration, StackFacts, calibration_from_json
+from rig.record import Calibration, calibration_from_json
 
 
 def read_calibration(session: Path) -> tuple[Calibration | None, str]:
@@ -23,15 +21,6 @@ def read_calibration(session: Path) -> tuple[Calibration | None, str]:
         return calibration_from_json(json.loads(path.read_text(encoding="utf-8"))), ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return None, f"calibration.json: not readable: {error}"
-
-
-def stack_of(calibration: Calibration | None, levels: Mapping[str, Level]) -> StackFacts | None:
-    """The stack of a cell; None where it was not measured."""
-    for stack in calibration.stacks if calibration else ():
-        same = all(levels.get(name) == level for name, level in stack.levels.items())
-        if same and stack.route == levels.get("route") and not stack.why:
-            return stack
-    return None
 
 
 def statements_of(trial: Path, route: str) -> int | None:

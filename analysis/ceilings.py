@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.text import number
+from rig.inference import ceilings as shared
 from rig.model import Level
 from rig.record import StackFacts
 
@@ -17,9 +18,6 @@ UNEXPLAINED = 0.15
 
 CLOSE = 2.0
 """Two ceilings within this factor of each other act together, so neither predicts alone."""
-
-RESERVED = 3
-"""Connections that Postgres keeps for superusers."""
 
 
 @dataclass(frozen=True)
@@ -121,15 +119,14 @@ def cell_ceilings(
 
 
 def _service(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
-    """Servers that each request holds for s0 + n · delay: servers ÷ that."""
     if stack is None:
         return None
-    held_ms = stack.hold_s0_ms + stack.hold_n * asked.delay_ms
-    if held_ms <= 0:
-        return None
+    held_ms = shared.at_delay_ms(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
     line = _line(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
-    name = "service time and round trips"
-    return Ceiling(name, 1000 * stack.servers / held_ms, f"{stack.servers} ÷ ({line})")
+    rps = shared.servers_rps(stack.servers, held_ms)
+    return (
+        Ceiling("service time and round trips", rps, f"{stack.servers} ÷ ({line})") if rps else None
+    )
 
 
 def _line(s0_ms: float, n: float, delay_ms: float) -> str:
@@ -138,49 +135,40 @@ def _line(s0_ms: float, n: float, delay_ms: float) -> str:
 
 
 def _response_ms(asked: Asked, stack: StackFacts) -> float:
-    return stack.s0_ms + stack.n * asked.delay_ms
+    return shared.at_delay_ms(stack.s0_ms, stack.n, asked.delay_ms)
 
 
 def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
-    """A closed loop's users, each with one request under way: N ÷ (R0 + think time)."""
-    if stack is None or not asked.users or _response_ms(asked, stack) <= 0:
+    if stack is None or not asked.users:
         return None
     think = f" + {asked.think_time_s:g} s" if asked.think_time_s else ""
-    cycle_s = _response_ms(asked, stack) / 1000 + asked.think_time_s
     formula = f"{asked.users} ÷ ({_line(stack.s0_ms, stack.n, asked.delay_ms)}{think})"
-    return Ceiling("users", asked.users / cycle_s, formula)
+    rps = shared.users_rps(asked.users, _response_ms(asked, stack), asked.think_time_s)
+    return Ceiling("users", rps, formula) if rps else None
 
 
 def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
-    """Connection slots ÷ how long a request holds one.
-
-    That is taken to be the unloaded response time without the answer's way to its user, and
-    behind PgBouncer, which stands beyond the delay and takes its connection back after each
-    transaction, the undelayed one: never less than it really is, so that the ceiling is on the
-    low side.
-    """
     slots = _slots(asked.levels)
     if stack is None or not slots or asked.statements == 0:
         return None
-    held_ms = _response_ms(asked, stack) - asked.front_ms
-    if asked.levels.get("pooler") == "pgbouncer":
-        held_ms = min(held_ms, stack.s0_ms)
-    if held_ms <= 0:
-        return None
-    return Ceiling("connection slots", 1000 * slots / held_ms, f"{slots} ÷ {number(held_ms)} ms")
+    pgbouncer = asked.levels.get("pooler") == "pgbouncer"
+    response_ms = _response_ms(asked, stack)
+    held_ms = shared.slot_held_ms(response_ms, asked.front_ms, stack.s0_ms, pgbouncer)
+    rps = shared.servers_rps(slots, held_ms)
+    return Ceiling("connection slots", rps, f"{slots} ÷ {number(held_ms)} ms") if rps else None
 
 
 def _slots(levels: Mapping[str, Level]) -> int | None:
-    """How many requests can hold a connection of the database at a time."""
     cap = _number(levels.get("max_connections"))
-    found = [] if cap is None else [cap - RESERVED]
-    if levels.get("pooler") == "pgbouncer":
-        found.append(_number(levels.get("pooler_pool_size")) or 0.0)
-    if levels.get("connections") == "pool":
-        pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
-        found.append((pool or 0.0) * (workers or 1.0))
-    there = [slots for slots in found if slots > 0]
-    return int(min(there)) if there else None
+    if cap is None:
+        return None
+    pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
+    pooled, own = levels.get("pooler") == "pgbouncer", levels.get("connections") == "pool"
+    return shared.slots(
+        int(cap),
+        pooler_pool_size=int(_number(levels.get("pooler_pool_size")) or 0) if pooled else None,
+        app_pools=int((pool or 0) * (workers or 1)) if own else None,
+    )
 
 
 def _generator(null_rps: float | None) -> Ceiling | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.checks.feasibility import STACK_FACTORS, predict, stack_of
+from rig.checks.feasibility import predict
 from rig.model import OUTCOME_OK
 from rig.plan import Plan
 from rig.record import Calibration, LoadFacts, Prediction, StackFacts, Unloaded, record_from_json
@@ -30,8 +30,7 @@ def calibrated(session: Path) -> Calibration:
 
 def predicted(plan: Plan, levels: Mapping[str, Any], of: Calibration) -> Prediction | None:
     """What a trial must come to at best; None where its stack was not calibrated."""
-    own = {name: levels[name] for name in STACK_FACTORS if name in levels}
-    return predict(plan, stack_of(of, own, plan.route_name))
+    return predict(plan, of.stack(levels, plan.route_name))
 
 
 def null_share(load: LoadFacts, null_rps: float | None) -> float | None:

@@ -259,6 +259,14 @@ class Calibration:
     stacks: tuple[StackFacts, ...] = ()
     why: str = ""
 
+    def stack(self, levels: Mapping[str, Any], route: str) -> StackFacts | None:
+        """The stack of a cell with these levels; None where it was not measured."""
+        for stack in self.stacks:
+            same = all(levels.get(name) == level for name, level in stack.levels.items())
+            if same and stack.route == route and not stack.why:
+                return stack
+        return None
+
 
 @dataclass(frozen=True)
 class Prediction:

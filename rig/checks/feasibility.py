@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rig.inference import ceilings
 from rig.model import Link, Status
 from rig.plan import Plan
-from rig.record import Calibration, Check, Prediction, Record, StackFacts
+from rig.record import Check, Prediction, Record, StackFacts
 
 NAME = "feasibility"
 STACK_FACTORS = (
@@ -21,51 +22,36 @@ STACK_FACTORS = (
     "app_threads",
 )
 """Factors that change what one unloaded request costs, the delay aside."""
-RESERVED_CONNECTIONS = 3
-"""Postgres's `superuser_reserved_connections`, which the app cannot have."""
-
-
-def stack_of(calibration: Calibration, levels: object, route: str) -> StackFacts | None:
-    """The calibrated stack of a cell's levels; None where it was not calibrated."""
-    for stack in calibration.stacks:
-        if stack.route == route and not stack.why and stack.levels == levels:
-            return stack
-    return None
 
 
 def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
-    """Every ceiling that a plan's goodput has, by name.
-
-    Servers: c servers that each request holds for s0 + n d answer at most c ÷ (s0 + n d) of them
-    a second. Users: N users who each wait R0 and think Z cannot ask more than N ÷ (R0 + Z)
-    (the interactive response time law: Denning & Buzen 1978). Slots: connections, as servers.
-    """
-    delay_ms = plan.delay.delay_ms
-    response_s = (stack.s0_ms + stack.n * delay_ms) / 1000
-    hold_s = (stack.hold_s0_ms + stack.hold_n * delay_ms) / 1000
-    if hold_s > 0:
-        yield "servers", stack.servers / hold_s
-    if plan.load.model == "closed" and response_s > 0:
-        yield "users", plan.load.users.end_users / (response_s + plan.load.think_time_s)
-    slots = connection_slots(plan)
-    data_s = response_s - plan.delay.on(Link.FRONT) / 1000
-    if plan.pooler == "pgbouncer":
-        # it stands beyond the delay, and gives a connection back after each transaction
-        data_s = stack.s0_ms / 1000
-    if slots and data_s > 0:
-        yield "connections", slots / data_s
+    """Every ceiling that is known before a trial of its goodput, by name."""
+    delay_ms, load = plan.delay.delay_ms, plan.load
+    response_ms = ceilings.at_delay_ms(stack.s0_ms, stack.n, delay_ms)
+    held_ms = ceilings.at_delay_ms(stack.hold_s0_ms, stack.hold_n, delay_ms)
+    slot_ms = ceilings.slot_held_ms(
+        response_ms, plan.delay.on(Link.FRONT), stack.s0_ms, plan.pooler == "pgbouncer"
+    )
+    closed = load.model == "closed"
+    for name, rps in (
+        ("servers", ceilings.servers_rps(stack.servers, held_ms)),
+        ("users", ceilings.users_rps(load.users.end_users, response_ms, load.think_time_s)
+         if closed else None),
+        ("connections", ceilings.servers_rps(connection_slots(plan), slot_ms)),
+    ):  # fmt: skip
+        if rps:
+            yield name, rps
 
 
 def connection_slots(plan: Plan) -> int:
     """How many requests can be in the database at once; 0 where the route asks it nothing."""
     if not plan.bound_route().statements:
         return 0
-    slots = plan.max_connections - RESERVED_CONNECTIONS
-    if plan.pooler == "pgbouncer":
-        slots = min(slots, plan.pooler_pool_size)
-    if plan.connections == "pool":
-        slots = min(slots, plan.pool_size * plan.app_workers)
-    return slots
+    return ceilings.slots(
+        plan.max_connections,
+        pooler_pool_size=plan.pooler_pool_size if plan.pooler == "pgbouncer" else None,
+        app_pools=plan.pool_size * plan.app_workers if plan.connections == "pool" else None,
+    )
 
 
 def predict(plan: Plan, stack: StackFacts | None) -> Prediction | None:

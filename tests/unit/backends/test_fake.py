@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.fake import RESERVED_CONNECTIONS, FakeBackend, queue_of
+from rig.backends.fake import FakeBackend, queue_of
+from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.shape import Users
 from rig.model import Link
 from rig.observed import Observed, observe

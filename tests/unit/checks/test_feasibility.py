@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig.checks.feasibility import ceilings_rps, connection_slots, feasibility, predict, stack_of
+from rig.checks.feasibility import ceilings_rps, connection_slots, feasibility, predict
 from rig.load.shape import Users
 from rig.model import Status
 from rig.plan import Delay, Plan
@@ -86,7 +86,7 @@ def test_without_a_calibration_nothing_is_said_and_nothing_barred() -> None:
 
 def test_a_stack_is_found_by_its_levels_and_route() -> None:
     calibration = Calibration(stacks=(replace(SYNC, why="broke"), SYNC))
-    assert stack_of(calibration, {"target": "made"}, "make") is SYNC
-    assert stack_of(calibration, {"target": "made"}, "list") is None
-    assert stack_of(calibration, {"target": "other"}, "make") is None
+    assert calibration.stack({"target": "made", "delay_ms": 7}, "make") is SYNC
+    assert calibration.stack({"target": "made"}, "list") is None
+    assert calibration.stack({"target": "other"}, "make") is None
     assert [name for name, _ in ceilings_rps(PLAN, SYNC)] == ["servers", "users", "connections"]
