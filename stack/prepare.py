@@ -59,9 +59,27 @@ def environment() -> dict[str, str]:
 
 def specs() -> dict[str, dict[str, Any]]:
     """Each role's JSON."""
-    gateway = {"sync": "wsgi", "async": "asgi"}[TARGET]
-    workers = {"sync": "sync", "async": "uvicorn_worker.UvicornWorker"}[TARGET]
-    load = {
+    load = _load()
+    return {
+        "database": {
+            "bin_dir": "/usr/lib/postgresql/17/bin",
+            "cluster": "/clusters/by-hand",
+            "template": None,
+            "initialise": True,
+            "set_passwords": False,
+            "password_files": FILES,
+            "settings": {"listen_addresses": "*", "unix_socket_directories": ""},
+        },
+        "pooler": _pooler(),
+        "app": _app(),
+        "load_master": load,
+        "load_worker": load,
+        "delay": _delay(),
+    }
+
+
+def _load() -> dict[str, Any]:
+    return {
         "target_url": f"http://{APP}:8000",
         "route": "io_create",
         "method": "POST",
@@ -76,47 +94,45 @@ def specs() -> dict[str, dict[str, Any]]:
         "master_address": MASTER,
         "headless": False,
     }
+
+
+def _pooler() -> dict[str, Any]:
+    return {
+        "binary": "/usr/sbin/pgbouncer",
+        "address": POOLER,
+        "port": 6432,
+        "database_address": DATABASE,
+        "database_port": 5432,
+        "database_name": "bench",
+        "user": "app",
+        "password_file": FILES["app"],
+        "pool_size": 50,
+        "max_client_conn": 10_000,
+    }
+
+
+def _app() -> dict[str, Any]:
+    gateway = {"sync": "wsgi", "async": "asgi"}[TARGET]
+    workers = {"sync": "sync", "async": "uvicorn_worker.UvicornWorker"}[TARGET]
+    return {
+        "command": [
+            *("gunicorn", "--config", "/rig/stack/app/gunicorn_conf.py"),
+            *("--worker-class", workers, f"django_{TARGET}.{gateway}:application"),
+        ],
+        "env": environment(),
+        "folder": f"/rig/django_{TARGET}",
+    }
+
+
+def _delay() -> dict[str, Any]:
     delay_ms = float(os.environ["DELAY_MS"])
     links = [("front", APP, f"{FRONT}.9"), ("data", f"{DATA}.2", DATABASE)]
     return {
-        "database": {
-            "bin_dir": "/usr/lib/postgresql/17/bin",
-            "cluster": "/clusters/by-hand",
-            "template": None,
-            "initialise": True,
-            "set_passwords": False,
-            "password_files": FILES,
-            "settings": {"listen_addresses": "*", "unix_socket_directories": ""},
-        },
-        "pooler": {
-            "binary": "/usr/sbin/pgbouncer",
-            "address": POOLER,
-            "port": 6432,
-            "database_address": DATABASE,
-            "database_port": 5432,
-            "database_name": "bench",
-            "user": "app",
-            "password_file": FILES["app"],
-            "pool_size": 50,
-            "max_client_conn": 10_000,
-        },
-        "app": {
-            "command": [
-                *("gunicorn", "--config", "/rig/stack/app/gunicorn_conf.py"),
-                *("--worker-class", workers, f"django_{TARGET}.{gateway}:application"),
-            ],
-            "env": environment(),
-            "folder": f"/rig/django_{TARGET}",
-        },
-        "load_master": load,
-        "load_worker": load,
-        "delay": {
-            "delay_ms": delay_ms,
-            "links": [
-                {"name": name, "address": own, "prefix": 24, "peer": peer, "delayed": delay_ms > 0}
-                for name, own, peer in links
-            ],
-        },
+        "delay_ms": delay_ms,
+        "links": [
+            {"name": name, "address": own, "prefix": 24, "peer": peer, "delayed": delay_ms > 0}
+            for name, own, peer in links
+        ],
     }
 
 

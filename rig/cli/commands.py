@@ -116,6 +116,15 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     )
     console = Console()
 
+    _add_running(group, analysis, console)
+    _add_reading(group, analysis, console)
+    _add_upkeep(group, console)
+    return lambda: _main(group)
+
+
+def _add_running(group: click.Group, analysis: Analysis, console: Console) -> None:
+    """What runs trials, or shows which."""
+
     @group.command("run")
     @_options(*_RUN)
     def run(**given: Any) -> int:
@@ -135,6 +144,22 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         matrix, only = _matrix(Asked(**given))
         console.print(plan_text(sessions.design_of(matrix, only, cpus())), soft_wrap=True)
         return ExitCode.OK
+
+    @group.command("resume")
+    @_options("session", "out", "figure")
+    def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
+        """Run the trials of a session that have no finished attempt."""
+        folder = store.find_session(out, session)
+        told = folder.session()
+
+        def go(backend: Backend) -> int:
+            return _resume(folder, told, backend, analysis, console, figure_is_enough)
+
+        return in_place(told["backend"], go)
+
+
+def _add_reading(group: click.Group, analysis: Analysis, console: Console) -> None:
+    """What reads sessions."""
 
     @group.command("show")
     @_options("session", "out")
@@ -164,23 +189,15 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
         folders = [store.find_session(out, name).path for name in (before, after)]
         return tell(analysis.compare(*folders), console, check)
 
-    @group.command("resume")
-    @_options("session", "out", "figure")
-    def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
-        """Run the trials of a session that have no finished attempt."""
-        folder = store.find_session(out, session)
-        told = folder.session()
-
-        def go(backend: Backend) -> int:
-            return _resume(folder, told, backend, analysis, console, figure_is_enough)
-
-        return in_place(told["backend"], go)
-
     @group.command("verify")
     @_options("session", "out")
     def verify(session: str | None, out: Path) -> int:
         """Recompute every hash, check and number of a session from its raw files."""
         return _verify(store.find_session(out, session), analysis, console)
+
+
+def _add_upkeep(group: click.Group, console: Console) -> None:
+    """What looks after the machine."""
 
     @group.command("doctor")
     def examine() -> int:
@@ -191,8 +208,6 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     def clean() -> int:
         """Remove whatever an earlier run may have left behind."""
         return _clean(console)
-
-    return lambda: _main(group)
 
 
 def _main(group: click.Group) -> int:
