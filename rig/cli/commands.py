@@ -316,6 +316,8 @@ def _walk(
     finally:
         view.close()
     figure = _derived(folder, analysis, console)
+    if figure:
+        console.print("the answer, and why: python runner.py report", **_RAW)
     code = tally.exit_code()
     if code is not ExitCode.OK:
         console.print(f"{tally}; exit code {int(code)}", **_RAW)
