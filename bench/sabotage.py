@@ -30,7 +30,7 @@ def disturbances(folder: Path) -> tuple[int, int, int]:
     """(caught, caused, trials not valid when undisturbed)."""
     wanted = sabotage.DISTURBANCES
     (folder / "x.yaml").write_text(sabotage.experiment(wanted))
-    with running("x.yaml", "--backend", "local", "--yes", cwd=folder) as world:
+    with running("x.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder) as world:
         sabotage.disturb(world, wanted)
         world.ends(DEADLINE_S)
     session = only_session(folder / "results")
@@ -50,7 +50,7 @@ def targets(folder: Path) -> tuple[int, int, int]:
     """The same for the targets that are wrong from the start."""
     sabotage.make_targets(folder)
     (folder / "x.yaml").write_text(sabotage.TARGETS)
-    run = command("x.yaml", "--backend", "local", "--yes")
+    run = command("x.yaml", "--backend", "local", "--yes", "--no-calibrate")
     subprocess.run(run, cwd=folder, timeout=DEADLINE_S, check=False, capture_output=True)
     session = only_session(folder / "results")
     caught = caused = false_alarms = 0

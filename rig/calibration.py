@@ -41,27 +41,32 @@ NULL_ROUTE = Route("null", "GET", "/")
 
 
 def of_session(
-    folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say
+    folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say, measure: bool = True
 ) -> Calibration:
     """The session's calibration, read where it was made before, else made for these trials.
 
-    What cannot be measured is left out, with the reason: it ends no session.
+    What cannot be measured is left out, with the reason: it ends no session. Without `measure`
+    that is everything.
     """
     path = folder.path / CALIBRATION
     if path.exists():
         return calibration_from_json(json.loads(path.read_text(encoding="utf-8")))
-    runnable = [trial for trial in trials if not trial.skip]
-    say("calibrating: what the load workers make of a null target")
-    _null(folder, runnable, backend)
-    for number, (levels, of_stack) in enumerate(_stacks(runnable).items(), 1):
-        say(f"calibrating: unloaded requests to {', '.join(_varied(levels, runnable))}")
-        _scout(folder.path / FOLDER / f"stack-{number}", dict(levels), of_stack, backend)
+    if measure:
+        _measure(folder, [trial for trial in trials if not trial.skip], backend, say)
     made = calibrated(folder.path)
     write_atomically(path, json.dumps(dataclasses.asdict(made), indent=1) + "\n")
     raw = sorted(one for one in (folder.path / FOLDER).rglob("*") if one.is_file())
     names = [one.relative_to(folder.path).as_posix() for one in raw]
     folder.vouch("calibrated", CALIBRATION, *names)
     return made
+
+
+def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say) -> None:
+    say("calibrating: what the load workers make of a null target")
+    _null(folder, trials, backend)
+    for number, (levels, of_stack) in enumerate(_stacks(trials).items(), 1):
+        say(f"calibrating: unloaded requests to {', '.join(_varied(levels, trials))}")
+        _scout(folder.path / FOLDER / f"stack-{number}", dict(levels), of_stack, backend)
 
 
 def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:

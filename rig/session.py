@@ -161,6 +161,7 @@ def run(
     backend: Backend,
     watch: Watch,
     done: Mapping[str, Record],
+    calibrate: bool = True,
 ) -> Tally:
     """Runs every trial of the design that has no record yet.
 
@@ -183,7 +184,7 @@ def run(
         running = [trial for trial in todo if not trial.skip]
         watch.planned(running, sum(trial.plan.load.duration_s for trial in running))
         if calibration is None and running:
-            calibration = calibrating.of_session(folder, block, backend, watch.says)
+            calibration = calibrating.of_session(folder, block, backend, watch.says, calibrate)
         for trial in todo:
             if trial.skip:
                 watch.skipped(trial)

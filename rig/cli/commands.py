@@ -61,6 +61,7 @@ class Asked:
     load_workers: int | None
     yes: bool
     figure_is_enough: bool
+    calibrate: bool
 
 
 class RunByDefault(click.Group):
@@ -103,8 +104,14 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "workers": click.option("--workers", "load_workers", type=int, help="Locust load workers."),
     "yes": click.option("--yes", is_flag=True, help="Do not ask before a long session."),
     "figure": click.option("--figure-is-enough", is_flag=True, hidden=True),
+    "calibrate": click.option(
+        "--calibrate/--no-calibrate",
+        default=True,
+        help="Measure the load workers' own limit and unloaded requests first.",
+    ),
 }
-_RUN = ("file", "profile", "backend", "out", "only", "seed", "repeats", "workers", "yes", "figure")
+_RUN = ("file", "profile", "backend", "out", "only", "seed", "repeats", "workers", "yes", "figure",
+        "calibrate")  # fmt: skip
 
 
 def make_cli(analysis: Analysis) -> Callable[[], int]:
@@ -274,7 +281,9 @@ def _run(
     design = sessions.design_of(matrix, only, cpus())
     folder = store.new_session(asked.out.resolve(), matrix.experiment, matrix.profile)
     folder.begin(sessions.session_facts(matrix, only, backend, folder), matrix.text)
-    return _walk(folder, design, backend, analysis, console, asked.figure_is_enough)
+    return _walk(
+        folder, design, backend, analysis, console, asked.figure_is_enough, asked.calibrate
+    )
 
 
 def _resume(
@@ -307,12 +316,13 @@ def _walk(
     analysis: Analysis,
     console: Console,
     figure_is_enough: bool,
+    calibrate: bool = True,
 ) -> int:
     console.print(f"session {folder.path}", **_RAW)
     lock.name(str(folder.path.resolve()))
     view = watch(console)
     try:
-        tally = sessions.run(folder, design, backend, view, sessions.finished(folder))
+        tally = sessions.run(folder, design, backend, view, sessions.finished(folder), calibrate)
     finally:
         view.close()
     figure = _derived(folder, analysis, console)

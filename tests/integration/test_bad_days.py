@@ -53,7 +53,7 @@ def assert_resumes(session: Session, folder: Path) -> None:
 
 def test_ctrl_c_cleans_up_and_leaves_a_resumable_session(one: Path) -> None:
     before = machine()
-    with running("one.yaml", "--yes", cwd=one) as ours:
+    with running("one.yaml", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         assert_refused_beside(ours, one)
         ours.process.send_signal(signal.SIGINT)
@@ -68,7 +68,7 @@ def test_ctrl_c_cleans_up_and_leaves_a_resumable_session(one: Path) -> None:
 
 def assert_refused_beside(ours: Running, folder: Path) -> None:
     """A second session is refused, naming the first, and leaves no trace."""
-    second: Done = runner("one.yaml", "--yes", "--out", "second", cwd=folder)
+    second: Done = runner("one.yaml", "--yes", "--no-calibrate", "--out", "second", cwd=folder)
     assert second.code == 2
     assert f"session {ours.session.path} is running on this machine" in second.err
     assert not (folder / "second").exists()
@@ -78,7 +78,7 @@ def assert_refused_beside(ours: Running, folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_signals_end_it_as_ctrl_c_does(one: Path, number: signal.Signals) -> None:
     before = machine()
-    with running("one.yaml", "--yes", cwd=one) as ours:
+    with running("one.yaml", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         ours.process.send_signal(number)
         assert ours.ends(ENDS_WITHIN_S)[0] == 130
@@ -87,7 +87,7 @@ def test_other_signals_end_it_as_ctrl_c_does(one: Path, number: signal.Signals) 
 
 
 def test_ctrl_c_twice_forces(one: Path) -> None:
-    with running("one.yaml", "--yes", cwd=one) as ours:
+    with running("one.yaml", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         ours.process.send_signal(signal.SIGINT)
         # the same signal twice would be one while the first has not been delivered
@@ -100,7 +100,7 @@ def test_ctrl_c_twice_forces(one: Path) -> None:
 
 def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -> None:
     before = machine()
-    with running("one.yaml", "--yes", cwd=one) as ours:
+    with running("one.yaml", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         ours.process.kill()
         ours.ends()
@@ -117,7 +117,7 @@ def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -
 
 
 def test_a_load_worker_that_dies_spoils_the_attempt_and_it_is_tried_again(one: Path) -> None:
-    with running("one.yaml", "--yes", cwd=one) as ours:
+    with running("one.yaml", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         victim = ours.pids("locust_worker")[0]
         os.kill(victim, signal.SIGKILL)
@@ -183,7 +183,7 @@ def run_broken(folder: Path, title: str, start: str) -> tuple[Done, Machine, Ses
         ONE_TRIAL.replace("[io_create]", "[hello]").replace("[async]", "[broken]")
     )
     before = machine()
-    done = runner("one.yaml", "--backend", "local", "--yes", cwd=folder)
+    done = runner("one.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder)
     return done, before, only_session(folder / "results")
 
 

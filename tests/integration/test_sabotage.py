@@ -33,7 +33,7 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A session whose n-th trial suffers the n-th disturbance, in its first attempt."""
     folder = tmp_path_factory.mktemp("disturbed")
     (folder / "x.yaml").write_text(sabotage.experiment(DISTURBANCES))
-    with running("x.yaml", "--backend", "local", "--yes", cwd=folder) as world:
+    with running("x.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder) as world:
         sabotage.disturb(world, DISTURBANCES)
         code, out, err = world.ends(DEADLINE_S)
     assert code in (0, 4), out + err
@@ -63,7 +63,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("targets")
     sabotage.make_targets(folder)
     (folder / "x.yaml").write_text(sabotage.TARGETS)
-    runner("x.yaml", "--backend", "local", "--yes", cwd=folder)
+    runner("x.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder)
     return only_session(folder / "results")
 
 

@@ -42,7 +42,16 @@ def before() -> Iterator[Engine]:
 
 
 def run(folder: Path, *arguments: str, **env: str) -> Done:
-    return runner("one.yaml", "--backend", "compose", "--yes", *arguments, cwd=folder, env=env)
+    return runner(
+        "one.yaml",
+        "--backend",
+        "compose",
+        "--yes",
+        "--no-calibrate",
+        *arguments,
+        cwd=folder,
+        env=env,
+    )
 
 
 def assert_refused(done: Done, said: str, code: int = 6) -> None:

@@ -52,7 +52,7 @@ def assert_resumes(session: Session, folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_under_load_leaves_nothing(one: Path, number: signal.Signals) -> None:
     before = holds()
-    with under_way("one.yaml", "--backend", "compose", "--yes", cwd=one) as ours:
+    with under_way("one.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         ours.interrupt(number)
         done = ours.ends(ENDS_WITHIN_S)
@@ -69,7 +69,7 @@ def test_a_signal_under_load_leaves_nothing(one: Path, number: signal.Signals) -
 @pytest.mark.parametrize("pause_s", [0.0, 0.4])
 def test_two_signals_in_quick_succession_leave_nothing(one: Path, pause_s: float) -> None:
     before = holds()
-    with under_way("one.yaml", "--backend", "compose", "--yes", cwd=one) as ours:
+    with under_way("one.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         ours.interrupt(signal.SIGINT)
         time.sleep(pause_s)
@@ -120,7 +120,7 @@ def test_clean_removes_what_a_killed_session_left_and_nothing_else(
 ) -> None:
     before = holds()
     assert before.containers >= not_ours
-    with under_way("one.yaml", "--backend", "compose", "--yes", cwd=one) as ours:
+    with under_way("one.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=one) as ours:
         ours.reaches_load()
         ours.interrupt(signal.SIGKILL)
         ours.ends()

@@ -107,7 +107,9 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("disturbed")
     repeats = f"design: {{repeats: {len(DISTURBANCES)}}}\n"
     (folder / "x.yaml").write_text(f"{sabotage.EXPERIMENT}{repeats}")
-    with under_way("x.yaml", "--backend", "compose", "--yes", cwd=folder) as world:
+    with under_way(
+        "x.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=folder
+    ) as world:
         for number, disturbance in enumerate(DISTURBANCES, 1):
             sabotage.reaches_window(
                 world, number, lambda: [found] if (found := world.scratch()) else [],
@@ -143,7 +145,7 @@ def test_a_hidden_query_is_caught_by_the_ledger(tmp_path: Path) -> None:
     yaml = sabotage.TARGETS.replace("[async, hidden, short, swallow]", "[hidden]")
     claim = yaml.partition("claim:")[2].partition("load:")[0]
     (tmp_path / "x.yaml").write_text(yaml.replace(f"claim:{claim}", ""))
-    done = runner("x.yaml", "--backend", "compose", "--yes", cwd=tmp_path)
+    done = runner("x.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=tmp_path)
     assert done.code == 4, done.out + done.err
     (attempt,) = only_session(tmp_path / "results").attempts()
     assert "ledger: Postgres counted" in attempt.manifest["why"]
