@@ -45,5 +45,7 @@ def _differences(session: Path) -> Sequence[str]:
     return analysis.differences(session)
 
 
+ANALYSIS = Analysis(_derive, _table, _report, _compare, _differences)
+
 if __name__ == "__main__":
-    sys.exit(make_cli(Analysis(_derive, _table, _report, _compare, _differences))())
+    sys.exit(make_cli(ANALYSIS)())

@@ -1,43 +1,77 @@
-"""What watching costs: goodput with all probes and with none, in turns. About eight minutes.
+"""What watching costs: goodput with all probes and with none, in turns. About twelve minutes.
 
-    .venv/bin/python bench/probe_cost.py [PAIRS]     (default: 5)
+    .venv/bin/python bench/probe_cost.py [STEADY_S]     (default: 300 for each target)
 
-Each turn is a session of its own: on, off, off, on, … Also times what an app worker's counting
-adds to one request.
+The turns, 5 s each, are within one trial, so that both sides have the same processes, the same
+data and the same minute of a noisy machine; trials of their own differ by far more than 3 %. A
+second on either side of a change counts for neither. The interval is Student's over the pairs of
+neighbouring turns, on the log of their goodput. Also times what an app worker's counting, which
+goes on all the time, adds to one request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import csv
+import json
+import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "stack")]
 
 from posts import counters  # noqa: E402
-from rig.probes.sampler import OFF  # noqa: E402
+from rig.inference.student import t_quantile  # noqa: E402
 
 CALLS = 100_000
+CLOSE = 0.03
+YAML = """\
+# As many requests per second as this machine makes: what the probes take shows here first.
+experiment: probe-cost
+setup: {{route: io_create, connections: persistent}}
+vary: {{target: [sync, async]}}
+load: {{users: {{from: 20, per_s: 20, to: 40}}, steady: {steady_s}s, load_workers: 1}}
+data: {{posts: 10_000, cpu_n: 100_000}}
+"""
 
 
-def goodput_rps(probes: bool, out: Path) -> dict[str, float]:
-    """One session's goodput by target."""
-    file = ROOT / "bench" / "probe_cost.yaml"
-    command = [sys.executable, str(ROOT / "runner.py"), str(file), "--backend", "local", "--yes"]
-    environment = {**os.environ, **({} if probes else {OFF: "1"})}
-    subprocess.run(
-        [*command, "--out", str(out)], cwd=ROOT, env=environment, timeout=600, check=False,
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    with next(out.glob("*/*/derived/trials.csv")).open(newline="") as table:
-        return {row["target"]: float(row["goodput_rps"]) for row in csv.DictReader(table)}
+def turns_of(attempt: Path) -> list[tuple[bool, float]]:
+    """Each turn of the steady window: whether it had probes, and its correct answers per second."""
+    began_s = json.loads((attempt / "load" / "load.json").read_text())["began_at_s"]
+    correct: Counter[int] = Counter()
+    with (attempt / "load" / "completions.csv").open(newline="") as table:
+        for row in csv.DictReader(table):
+            if row["phase"] == "steady" and row["outcome"] == "ok":
+                correct[int(row["second"])] += int(row["count"])
+    # the first and the last second of the window are not whole
+    first, last = min(correct) + 1, max(correct)
+    found = []
+    for on, start_s, end_s in json.loads((attempt / "probes" / "turns.json").read_text()):
+        whole = range(math.ceil(start_s - began_s + 1), math.floor(end_s - began_s))
+        if whole and whole[0] >= first and whole[-1] < last:
+            found.append((on, statistics.fmean(correct[second] for second in whole)))
+    return found
+
+
+def compared(turns: list[tuple[bool, float]]) -> tuple[list[float], float, float]:
+    """Each pair's log ratio with ÷ without, their mean, and half of its 95 % interval."""
+    logs = []
+    while len(turns) > 1:
+        (on, rps), (other, other_rps), *rest = turns
+        if on == other:  # the window began within a pair
+            turns = turns[1:]
+            continue
+        logs.append(math.log(rps / other_rps) * (1 if on else -1))
+        turns = rest
+    half = t_quantile(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
+    return logs, statistics.fmean(logs), half
 
 
 class Answer:
@@ -70,25 +104,40 @@ async def per_request_us() -> tuple[float, float]:
     )
 
 
-def main() -> None:
-    """Prints each turn, then the ratio of the medians with its bound."""
-    pairs = int(sys.argv[1]) if sys.argv[1:] else 5
-    found: dict[bool, list[dict[str, float]]] = {True: [], False: []}
+def measured(folder: Path, steady_s: int) -> list[Path]:
+    """Runs the session; its attempts."""
+    file = folder / "probe-cost.yaml"
+    file.write_text(YAML.format(steady_s=steady_s))
+    subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "probes_by_turns.py"), str(file), "--yes",
+         "--backend", "local", "--no-calibrate", "--out", str(folder / "out")],
+        cwd=ROOT, timeout=3 * steady_s + 300, check=False, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return sorted(folder.glob("out/*/*/trials/*/attempt-1"))
+
+
+def main() -> int:
+    """Prints each target's ratio with its interval and bound; 1 unless all of it is within."""
+    steady_s = int(sys.argv[1]) if sys.argv[1:] else 300
+    within = True
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BENCH_COUNTERS"] = folder
         sync_us, async_us = asyncio.run(per_request_us())
         del os.environ["BENCH_COUNTERS"]
         print(f"counting: {sync_us:.1f} µs per sync request, {async_us:.1f} µs per async one")
-        for turn in range(2 * pairs):
-            probes = turn % 4 in (0, 3)
-            found[probes].append(goodput_rps(probes, Path(folder) / f"{turn}"))
-            print(f"probes {'on' if probes else 'off'}: {found[probes][-1]}", flush=True)
-    for target in found[True][0]:
-        on, off = (
-            statistics.median(it[target] for it in found[probes]) for probes in (True, False)
-        )
-        print(f"{target}: {on:.1f} /s with, {off:.1f} /s without, {on / off - 1:+.1%} (within 3 %)")
+        for attempt in measured(Path(folder), steady_s):
+            turns = turns_of(attempt)
+            logs, mean, half = compared(turns)
+            low, middle, high = (math.expm1(mean + it) for it in (-half, 0, half))
+            print(
+                f"{attempt.parent.name}: {statistics.fmean(rps for _, rps in turns):.0f} /s; with "
+                f"probes {middle:+.1%} ({low:+.1%} to {high:+.1%}, {len(logs)} pairs); "
+                f"a pair's scatter {statistics.stdev(logs):.1%}"
+            )
+            within &= max(-low, high) <= CLOSE
+    print(f"whole intervals within {CLOSE:.0%}: {'yes' if within else 'NO'}")
+    return 0 if within else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

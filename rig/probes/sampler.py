@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +20,6 @@ from rig.probes.choice import probes_of
 from rig.series import COLUMNS, FAILED
 from rig.sight import Sight
 
-OFF = "RIG_WITHOUT_PROBES"
-"""Set, nothing is probed, and each record says so: `bench/probe_cost.py` measures what it costs."""
 INTERVAL_S = 1.0
 GIVE_UP_S = 10.0
 """How long a probe may do nothing but fail: Postgres may be back from a restart by then."""
@@ -117,8 +114,6 @@ def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
 
 def _prepared(look: Callable[[], Sight], folder: Path) -> tuple[list[_Run], dict[str, str]]:
     """The probes that there are, and why there are no others."""
-    if os.environ.get(OFF):
-        return [], {"all": f"switched off by {OFF}"}
     runs: list[_Run] = []
     failed: dict[str, str] = {}
     name = "sight"

@@ -167,16 +167,6 @@ def test_where_there_is_nothing_to_see_nothing_is_written(tmp_path: Path) -> Non
     assert not (tmp_path / "probes").exists()
 
 
-def test_switched_off_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(sampler.OFF, "1")
-    probe = Counting()
-    using(monkeypatch, app_workers=probe)
-    with sampling(lambda: SEEN, tmp_path):
-        pass
-    assert probe.turn == 0
-    assert failed(tmp_path) == {"all": f"switched off by {sampler.OFF}"}
-
-
 def test_what_breaks_meanwhile_passes_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
