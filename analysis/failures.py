@@ -29,8 +29,9 @@ class Failure:
     """When the first came, s since the load's start; the rest is of that moment."""
     users: int | None = None
     in_flight: int | None = None
-    connections: int | None = None
-    """Of the app's role in Postgres, at the last sample before."""
+    connections: tuple[int | None, int | None] = (None, None)
+    """Of the app's role in Postgres, at the last sample before and the first one after: a probe
+    that looks once a second sees what lies between at neither."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,15 @@ def failures(
         at = [second for second in seconds if second.second == int(first_s)]
         users = at[-1].users if at else None
         in_flight = at[-1].in_flight if at else None
-        held = _last_before(connections, first_s)
+        held = _around(connections, first_s)
         found.append(Failure(name, counts[name], first_s, users, in_flight, held))
     return tuple(found)
 
 
-def _last_before(samples: Sequence[Sample], at_s: float) -> int | None:
-    before = [one for one in samples if at_s - CONNECTIONS_WITHIN_S <= one.at_s <= at_s]
-    return max(before, key=lambda one: one.at_s).value if before else None
+def _around(samples: Sequence[Sample], at_s: float) -> tuple[int | None, int | None]:
+    near = sorted(
+        (one.at_s, one.value) for one in samples if abs(one.at_s - at_s) <= CONNECTIONS_WITHIN_S
+    )
+    before = [value for sample_s, value in near if sample_s <= at_s]
+    after = [value for sample_s, value in near if sample_s > at_s]
+    return (before[-1] if before else None, after[0] if after else None)

@@ -125,14 +125,20 @@ def _failures(cell: CellResult) -> list[str]:
 def _at_the_first(cell: CellResult) -> str:
     """Users and connections when the first failure came; medians over the valid trials."""
     firsts = [result.failures[0] for result in cell.valid if result.failures]
-    said = ""
-    for values, what in (
-        ([first.users for first in firsts], "users"),
-        ([first.connections for first in firsts], "connections"),
-    ):
-        middle = median(values)
-        said += f", {number(middle)} {what}" if middle is not None else ""
-    return f", at{said[1:]}" if said else ""
+    users = median([first.users for first in firsts])
+    held = around(
+        median([first.connections[0] for first in firsts]),
+        median([first.connections[1] for first in firsts]),
+    )
+    said = [f"{number(users)} users"] if users is not None else []
+    said += [f"{held} connections"] if held else []
+    return f", at {', '.join(said)}" if said else ""
+
+
+def around(before: float | None, after: float | None) -> str:
+    """What was seen on both sides of a moment, as `46 to 97`; "" where nothing was."""
+    seen = [number(value) for value in (before, after) if value is not None]
+    return " to ".join(dict.fromkeys(seen))
 
 
 def _never_answered(cell: CellResult) -> list[str]:
@@ -177,7 +183,7 @@ def _claim(
         lines.append(line + ("single runs" if trials == (1, 1) else many))
         lines += _wrapped(_of_pair(compared, pair.levels), indent="      ")
     how = "SIMULATED, not measured," if session.backend == "fake" else "measured"
-    lines.append(f"  {how} in session {session.name} only; nothing is said of significance")
+    lines.append(f"  {how} in session {session.name} only; intervals: runner.py report")
     return [*lines, *_wrapped(labels(session, compared, values=False), indent="  ")]
 
 

@@ -149,7 +149,8 @@ def trial_columns(session: Session) -> tuple[str, ...]:
 
 
 FAILURE_COLUMNS = (
-    *("trial", "verdict", "class", "count", "first_s", "users", "in_flight", "db_connections"),
+    *("trial", "verdict", "class", "count", "first_s", "users", "in_flight"),
+    *("db_connections_before", "db_connections_after"),
 )
 
 
@@ -165,7 +166,8 @@ def failure_rows(found: Sequence[Result]) -> Iterator[Row]:
                 "first_s": failure.first_s,
                 "users": failure.users,
                 "in_flight": failure.in_flight,
-                "db_connections": failure.connections,
+                "db_connections_before": failure.connections[0],
+                "db_connections_after": failure.connections[1],
             }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.knee import Knee, knee
 from analysis.plots import cap
@@ -27,7 +27,7 @@ def section(material: Material) -> Section | Absent:
         return Absent(
             TITLE, "no valid trial was refused; experiments/connection-cap.yaml looks for it"
         )
-    knees = {trial.name: _knee(trial.result.timeline) for trial in trials}
+    knees = {trial.name: _knee(_alike(material, trial)) for trial in trials}
     drawn = [_cap(material, trial, knees[trial.name]) for trial in trials[:MOST]]
     figure = Figure(
         [cap.draw(one) for one in drawn],
@@ -79,11 +79,27 @@ def first_refusal(timeline: Timeline) -> int | None:
     return next((second for second, count in enumerate(refusals(timeline)) if count), None)
 
 
-def _knee(timeline: Timeline) -> Knee | None:
-    """Over the ramp, to its top: users that no longer rise tell nothing more."""
-    most = max(timeline.users, default=0)
-    top = next((s for s, users in enumerate(timeline.users) if users == most), 0)
-    return knee(timeline.users[: top + 5], timeline.ok[: top + 5])
+def _alike(material: Material, trial: Trial) -> list[Timeline]:
+    """The timelines of all valid trials of its cell."""
+    levels = trial.result.scheduled.levels
+    return [
+        other.result.timeline
+        for cell in material.cells
+        for other in material.trials_of(cell)
+        if other.result.scheduled.levels == levels
+    ]
+
+
+def _knee(timelines: Iterable[Timeline]) -> Knee | None:
+    """Over the ramps, to their tops: users that no longer rise tell nothing more."""
+    users: list[int] = []
+    ok: list[int] = []
+    for timeline in timelines:
+        most = max(timeline.users, default=0)
+        top = next((s for s, now in enumerate(timeline.users) if now == most), 0)
+        users += timeline.users[: top + 5]
+        ok += timeline.ok[: top + 5]
+    return knee(users, ok)
 
 
 def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
@@ -157,5 +173,6 @@ def _lead() -> str:
 def _meaning() -> str:
     return (
         "Knee: where goodput stops growing with users, a hinge of two lines fitted to the seconds "
-        "of the ramp; a dash where users rise too fast or nothing bends."
+        "of the ramps of the cell's valid trials; a dash where users rise too fast, the seconds "
+        "scatter too much or nothing bends."
     )

@@ -24,6 +24,7 @@ from analysis.report.blocks import (
 )
 from analysis.report.material import Material, Trial
 from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
+from analysis.text import around
 from rig.record import RoleUse
 
 TITLE = "Every trial"
@@ -90,7 +91,7 @@ def _failures(trial: Trial) -> list[Block]:
     """Each class with its first moment."""
     rows = [
         row(one.name, str(one.count), f"{one.first_s:.1f} s", said(one.users),
-            said(one.in_flight), said(one.connections))
+            said(one.in_flight), around(*one.connections) or NOTHING)
         for one in trial.result.failures
     ]  # fmt: skip
     heading = ["failure", "count", "first", "users then", "in flight then", "connections then"]

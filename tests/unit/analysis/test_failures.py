@@ -85,15 +85,18 @@ def probe(session: Path, name: str, head: Sequence[str], *rows: Sequence[object]
     write(attempt / "probes" / f"{name}.csv", head, rows)
 
 
+HELD = ("db_connections_before", "db_connections_after")
+
+
 def listed(session: Path) -> list[tuple[str, ...]]:
     derive(session)
-    columns = ("class", "count", "first_s", "users", "db_connections")
+    columns = ("class", "count", "first_s", "users", *HELD)
     with (session / "derived" / "failures.csv").open(newline="") as file:
         return [tuple(row[name] for name in columns) for row in csv.DictReader(file)]
 
 
 def test_without_probes_the_load_workers_class_stands(session: Path) -> None:
-    assert listed(session) == [("connection_reset", "3", "5.2", "150", "")]
+    assert listed(session) == [("connection_reset", "3", "5.2", "150", "", "")]
     assert (
         "failures: mostly connection_reset, the first 5.2 s into the load, at 150 users"
         in table(session)
@@ -104,14 +107,21 @@ def test_the_probes_tell_more(session: Path) -> None:
     at_s = BEGAN_AT_S
     workers = ("pid", "first_at_s", "last_at_s")
     probe(session, "app_workers", workers, (7, at_s - 9, at_s + 5), (8, at_s + 6, at_s + 12))
-    probe(session, "postgres", ("at_s", "total", "app"), (at_s + 4, 99, 96), (at_s + 5, 100, 97))
+    probe(
+        session,
+        "postgres",
+        ("at_s", "total", "app"),
+        (at_s + 4, 99, 96),
+        (at_s + 5, 99, 46),
+        (at_s + 6, 100, 97),
+    )
     assert listed(session) == [
-        (KILLED, "2", "5.2", "150", "97"),
-        ("connection_reset", "1", "8.5", "150", "97"),
+        (KILLED, "2", "5.2", "150", "46", "97"),
+        ("connection_reset", "1", "8.5", "150", "97", ""),
     ]
     said = " ".join(table(session).split())
     assert (
-        "mostly app_worker_killed, the first 5.2 s into the load, at 150 users, 97 connections"
+        "mostly app_worker_killed, the first 5.2 s into the load, at 150 users, 46 to 97 connections"
         in (said)
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import statistics
 
 import pytest
 
@@ -22,6 +24,22 @@ def test_a_bend_is_found_where_it_is(at: int) -> None:
 def test_a_straight_line_has_none() -> None:
     users = list(range(5, 250, 5))
     assert knee(users, [1.3 * u + 2 * math.sin(u) for u in users]) is None
+
+
+def test_scatter_makes_no_bend() -> None:
+    drawn = random.Random(3)
+    users = list(range(5, 250, 5))
+    ramps = [[u * drawn.gauss(1, 0.25) for u in users] for _ in range(300)]
+    assert sum(knee(users, ramp) is not None for ramp in ramps) <= 9
+
+
+def test_scatter_hides_none() -> None:
+    drawn = random.Random(3)
+    users = list(range(5, 250, 5))
+    ramps = [[min(u, 105) * drawn.gauss(1, 0.15) for u in users] for _ in range(100)]
+    found = [bend for ramp in ramps if (bend := knee(users, ramp)) is not None]
+    assert len(found) >= 95
+    assert statistics.median(bend.users for bend in found) == pytest.approx(105, abs=10)
 
 
 def test_neither_has_what_never_rises() -> None:
