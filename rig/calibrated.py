@@ -73,13 +73,18 @@ def stack_facts(
     seen: Sequence[Mapping[str, Any]],
     why: str = "",
 ) -> StackFacts:
-    """Service time and round trips from what a scout saw at two delays."""
+    """Service time and round trips from what a scout saw at two delays.
+
+    A burst that is short of CPU says more than a server is held: a request holds one no longer
+    than it takes alone.
+    """
     unloaded = []
     for moment in seen:
         said = moment["routes"][route]
         why = why or "; ".join(said["wrong"])
         if not why:
-            hold_ms = round(said["interval_ms"] * servers, 4)
+            alone_ms = statistics.median(said["response_ms"])
+            hold_ms = round(min(said["interval_ms"] * servers, alone_ms), 4)
             unloaded.append(Unloaded(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
     if why:
         return StackFacts(levels, route, servers, why=why)

@@ -2,7 +2,7 @@
 one unloaded request costs each stack.
 
 The first is a load like any other, against a target that does nothing. The second is a handful
-of single requests and one short burst, at no delay and at a small one: their difference gives
+of single requests and some short bursts, at no delay and at a small one: their difference gives
 round trips, what remains gives service time. Nothing here is ever assumed of a target.
 """
 
@@ -28,6 +28,8 @@ from rig.store import CALIBRATION, SessionFolder, write_atomically
 
 NULL_S = 3.0
 SCOUT_DELAY_MS = 20.0
+SCOUT_DELAY_OF_THREADS_MS = 100.0
+"""Of several servers in one process, which would be short of CPU before they are all waiting."""
 REQUESTS = 5
 BURST = 8
 BURST_ROUNDS = 3
@@ -146,9 +148,10 @@ def _scout(
     shutil.rmtree(where, ignore_errors=True)  # of a session that was interrupted just here
     where.mkdir(parents=True)
     plan = trials[0].plan
+    delay_ms = SCOUT_DELAY_MS if plan.app_threads == 1 else SCOUT_DELAY_OF_THREADS_MS
     plan = dataclasses.replace(
         plan,
-        delay=Delay(SCOUT_DELAY_MS, plan.delay.links),
+        delay=Delay(delay_ms, plan.delay.links),
         load=dataclasses.replace(plan.load, load_workers=1),
     )
     servers = plan.app_workers * plan.app_threads

@@ -235,7 +235,7 @@ class _Words:
 
     def undecided(self, pairs: Sequence[JudgedPair], open_: int, needed: int | None) -> str:
         where = f" in {open_} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
-        says = f"Not decided: whether the {self._compared('at least')} stays open{where}"
+        says = f"Whether the {self._compared('at least')} stays open{where}"
         says = f"{says} ({self._span(pairs)})"
         if needed is not None:
             return f"{says}; about {needed} repeats would probably decide it."
@@ -244,7 +244,7 @@ class _Words:
         return f"{says}."
 
     def nothing(self) -> str:
-        return f"Not decided: whether the {self._compared('at least')} could not be measured."
+        return f"Whether the {self._compared('at least')} could not be measured."
 
     def _compared(self, how: str) -> str:
         of = METRIC_WORDS.get(self.bound.of, self.bound.of)

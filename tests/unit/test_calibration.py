@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,17 @@ def test_what_cannot_be_measured_is_left_out_with_the_reason(folder: SessionFold
     assert found.null_rps is None
     assert "no Postgres" in found.why
     assert [stack.why for stack in found.stacks] == ["no Postgres"]
+
+
+def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
+    def moment(delay_ms: float, response_ms: float, interval_ms: float) -> dict[str, Any]:
+        said = {"response_ms": [response_ms], "interval_ms": interval_ms, "wrong": []}
+        return {"delay_ms": delay_ms, "routes": {"make": said}}
+
+    # 20 threads: 1.6 ms of CPU each without delay, held for 104 ms of 204 with it
+    seen = [moment(0.0, 4.0, 1.6), moment(100.0, 204.0, 5.2)]
+    found = calibrated.stack_facts({}, "make", 20, seen)
+    assert (found.hold_s0_ms, found.hold_n) == (4.0, 1.0)
 
 
 def test_wrong_answers_give_no_figures() -> None:

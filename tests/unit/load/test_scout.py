@@ -51,6 +51,14 @@ def test_it_brings_back_what_it_saw(null: str, tmp_path: Path) -> None:
     assert len(found["response_ms"]) == 3
     assert all(ms > 0 for ms in found["response_ms"])
     assert found["interval_ms"] >= 0
+    assert len(found["bursts_ms"]) == scout.BURSTS
+
+
+def test_a_slow_burst_is_not_repeated_for_long(
+    null: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scout, "BURSTS_S", 0.0)
+    assert len(seen(null, tmp_path)["bursts_ms"]) == 1
 
 
 def test_a_wrong_status_is_no_figure(null: str, tmp_path: Path) -> None:
