@@ -250,7 +250,8 @@ class _Words:
         of = METRIC_WORDS.get(self.bound.of, self.bound.of)
         over = self._level(self.bound.factor, self.bound.numerator)
         under = self._level(self.bound.factor, self.bound.denominator)
-        return f"{of} with {over} is {how} {self.bound.at_least:g} times that with {under}"
+        times = "" if self.bound.at_least == 1 else f"{self.bound.at_least:g} times "
+        return f"{of} with {over} is {how} {times}that with {under}"
 
     def still_open(self, count: int) -> str:
         return f" {count} more could not be decided." if count else ""

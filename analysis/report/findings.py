@@ -103,6 +103,7 @@ def crossovers_of(session: Session, found: Sequence[Observation]) -> tuple[Cross
         claim.denominator,
         along=search.factor,
         between=search.between,
+        say=factor.say if (factor := session.factor(search.factor)) else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rig.inference.ratios import CONFIDENCE, Observation
@@ -22,7 +22,10 @@ SPREAD = (1.0, 0.8, 1.25, 1.0)
 """Where inner points are measured, as multiples of the crossover as known by then."""
 
 MISFIT = 0.12
-"""A scatter about the line above this is the line's fault: repeated ratios scatter less."""
+"""A scatter about the line above this is the line's fault, unless repeated ratios scatter so."""
+
+MISFIT_OF_REPEATS = 1.5
+"""… which is so where it is below this multiple of their scatter about their own mean."""
 
 FAR = 1.5
 """Ratios on one side at both ends, and this far from 1: there is nothing left to search."""
@@ -34,6 +37,8 @@ _FEWEST = 3
 _ROUNDS = 20
 _GRID = 2000
 _LEAST = 1e-3
+
+Say = Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,11 @@ class _Line:
         if self.slope == 0:
             return low
         return min(high, max(low, (1 - self.start) / self.slope))
+
+    @property
+    def misfit(self) -> bool:
+        """Whether its points scatter more than repeats of one level explain."""
+        return self.scatter > max(MISFIT, MISFIT_OF_REPEATS * _scatter_of_repeats(self.points))
 
     def log_se(self, at: float) -> float:
         both = self.covariance
@@ -138,8 +148,11 @@ def crossovers(
     *,
     along: str,
     between: tuple[float, float],
+    say: Say | None = None,
 ) -> tuple[Crossover, ...]:
     """The crossover of every combination of the levels other than `factor` and `along`.
+
+    `say` puts a level of `along` into words.
 
     Why a straight line: a synchronous worker serves 1 ÷ (s0 + n · delay), so the ratio of
     anything steady to it is a straight line in the delay; and what bends it (users or
@@ -147,8 +160,10 @@ def crossovers(
     are dropped from the far side first. The interval is Fieller's (1954, J. Royal
     Statist. Soc. B 16): every level at which the line's own interval holds 1.
     """
+    names = str(numerator), str(denominator)
+    said = say or f"{along} {{:g}}".format
     return tuple(
-        crossover(points, between, levels, (str(numerator), str(denominator), along))
+        crossover(points, between, levels, names, said)
         for levels, points in points_of(observations, factor, numerator, denominator, along)
     )
 
@@ -188,11 +203,12 @@ def crossover(
     points: Sequence[Point],
     between: tuple[float, float],
     levels: Mapping[str, Level] | None = None,
-    names: tuple[str, str, str] = ("numerator", "denominator", "level"),
+    names: tuple[str, str] = ("numerator", "denominator"),
+    say: Say = "level {:g}".format,
 ) -> Crossover:
-    """The answer from one group's points; `names` of numerator, denominator and factor."""
+    """The answer from one group's points; `names` of numerator and denominator."""
     low, high = between
-    over, under, along = names
+    over, under = names
     about, kept = dict(levels or {}), tuple(points)
     if len({point.at for point in points}) < 2:
         return Crossover(about, None, None, None, "not measured at two levels", kept)
@@ -201,16 +217,16 @@ def crossover(
     first, last = _interval(line, between)
     at_ends = sign * math.log(line.ratio(low)), sign * math.log(line.ratio(high))
     if min(at_ends) > 0:
-        why = f"none in range: {over} is ahead already at {along} {low:g}"
+        why = f"none in range: {over} is ahead already at {say(low)}"
         why += f", though both may be equal up to {last:.3g}" if last is not None else ""
         return Crossover(about, None, first, last, why, kept)
     if max(at_ends) < 0:
-        why = f"none in range: {under} is still ahead at {along} {high:g}"
+        why = f"none in range: {under} is still ahead at {say(high)}"
         why += f", though both may be equal from {first:.3g} on" if first is not None else ""
         return Crossover(about, None, first, last, why, kept)
     leads, yields = (over, under) if at_ends[1] > at_ends[0] else (under, over)
     why = f"{leads} overtakes {yields}"
-    if line.scatter > MISFIT:
+    if line.misfit:
         why += "; the ratio does not follow a line there, so mind the interval"
     return Crossover(about, line.root(low, high), first, last, why, kept)
 
@@ -233,9 +249,17 @@ def _fit(points: Sequence[Point], between: tuple[float, float]) -> _Line:
     while True:
         line = _weighted_line(kept)
         fewer = _without_farthest(kept, line.root(*between))
-        if line.scatter <= MISFIT or len(kept) <= _FEWEST or fewer is None:
+        if not line.misfit or len(kept) <= _FEWEST or fewer is None:
             return line
         kept = fewer
+
+
+def _scatter_of_repeats(points: Sequence[Point]) -> float:
+    """Standard deviation of log ratios about the mean of their level; 0 where none is repeated."""
+    levels = {point.at for point in points}
+    df = len(points) - len(levels)
+    left = (point.log_ratio - _mean_at(points, point.at) for point in points)
+    return math.sqrt(math.fsum(one**2 for one in left) / df) if df else 0.0
 
 
 def _without_farthest(points: tuple[Point, ...], root: float) -> tuple[Point, ...] | None:
