@@ -226,7 +226,8 @@ class Unloaded:
     """As measured on the delayed paths."""
     response_ms: tuple[float, ...]
     hold_ms: float
-    """How long a request keeps one of the servers: servers ÷ capacity of a short burst."""
+    """How long a request keeps one of the servers: servers ÷ capacity of a short burst, and no
+    longer than it takes alone."""
 
 
 @dataclass(frozen=True)

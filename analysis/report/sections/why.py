@@ -47,7 +47,7 @@ def section(material: Material) -> Section | Absent:
 def _lead(material: Material) -> Block:
     words = [
         "Each ceiling is computed from what this session measured beside the load. A few unloaded "
-        "requests and a short burst at two delays give the response time R0 and how long a request "
+        "requests and short bursts at two delays give the response time R0 and how long a request "
         "keeps a server, each as a line s0 + n · delay; probes give the CPU per success. The "
         "lowest ceiling is the prediction."
     ]
