@@ -24,7 +24,7 @@ from rig.probes import sampling  # noqa: E402
 from rig.sight import Sight  # noqa: E402
 from runner import ANALYSIS, make_cli  # noqa: E402
 
-TURN_S = 5.0
+TURN_S = 4.0
 MOST_TURNS = 400
 TURNS = "turns.json"
 
