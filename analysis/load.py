@@ -59,6 +59,8 @@ class Unanswered:
 
     started_s: float
     age_s: float
+    first: bool = False
+    """Whether its user had had no answer at all before."""
 
 
 def read_completions(path: Path) -> tuple[Completion, ...]:
@@ -99,7 +101,8 @@ def read_unanswered(path: Path) -> tuple[Unanswered, ...]:
     if not path.exists():
         return ()
     return tuple(
-        Unanswered(float(line["started_s"]), float(line["age_s"])) for line in _lines(path)
+        Unanswered(float(line["started_s"]), float(line["age_s"]), line.get("first") == "1")
+        for line in _lines(path)
     )
 
 
@@ -108,14 +111,15 @@ def overdue_s(
 ) -> tuple[float, ...]:
     """The ages of the unanswered requests that belong to the steady window's percentiles.
 
-    Those that were under way during all of it, and those that have waited longer than any of
-    its correct answers (`answered`, in µs). docs/method.md says why the others do not.
+    Those that were under way during all of it, those that have waited longer than any of its
+    correct answers (`answered`, in µs), and those of users who never had an answer.
+    docs/method.md says why the others do not.
     """
     longest_s = answered.get_max_value() / 1e6 if answered.get_total_count() else 0.0
     return tuple(
         request.age_s
         for request in unanswered
-        if request.started_s < ramp_s or request.age_s > longest_s
+        if request.first or request.started_s < ramp_s or request.age_s > longest_s
     )
 
 

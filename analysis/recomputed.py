@@ -6,6 +6,7 @@ Writes into a temporary folder only. May not know what any number means.
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -14,6 +15,7 @@ from pathlib import Path
 from analysis.derived import derive
 
 MOST_CELLS = 20
+DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 
 
 def differences(session_dir: Path) -> tuple[str, ...]:
@@ -40,14 +42,23 @@ def differences(session_dir: Path) -> tuple[str, ...]:
 
 
 def _said(kept: Path, made: Path) -> Iterator[str]:
-    """What the report says in words and tables, line by line, from its Markdown."""
-    name = "report.md"
-    sides = [(side / name).read_text(encoding="utf-8").splitlines()
-             for side in (kept, made) if (side / name).exists()]  # fmt: skip
-    if len(sides) == 2 and sides[0] != sides[1]:
-        pairs = zip_longest(*sides, fillvalue="nothing")
-        number = next(n for n, (told, found) in enumerate(pairs, 1) if told != found)
-        yield f"derived/{name}: line {number} is not as recomputed"
+    """What the report says in words and tables, line by line; its drawings are of the CSVs."""
+    for name in ("report.md", "report.html"):
+        if not (made / name).exists():
+            continue
+        if not (kept / name).exists():
+            yield f"derived/{name}: is missing"
+            continue
+        sides = [_words(side / name) for side in (kept, made)]
+        if sides[0] != sides[1]:
+            pairs = zip_longest(*sides, fillvalue="nothing")
+            number = next(n for n, (told, found) in enumerate(pairs, 1) if told != found)
+            yield f"derived/{name}: line {number} is not as recomputed"
+
+
+def _words(path: Path) -> list[str]:
+    """A page's lines without its drawings."""
+    return DRAWING.sub("", path.read_text(encoding="utf-8")).splitlines()
 
 
 def _tables(folder: Path) -> Iterator[str]:

@@ -60,8 +60,11 @@ def told(result: Result) -> Told:
     answer = _read(folder / "verify.json").get("response")
     if answer:
         parts["answer"] = _answer(answer, varying)
+    if record.ledger.fingerprint_before:
+        book = record.ledger
+        parts["schema"] = {"fingerprint": book.fingerprint_before, "rows": book.rows_before}
     target = plan.get("target") or {}
-    return Told(parts, tuple(target.get("inherent", ())), _counted(record))
+    return Told(parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {}))
 
 
 def measured_trips(session_dir: Path) -> tuple[Trips, ...]:
@@ -74,12 +77,15 @@ def measured_trips(session_dir: Path) -> tuple[Trips, ...]:
     )
 
 
-def _counted(record: Record) -> tuple[float, float] | None:
+def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:
     successes, book = record.load.outcomes.get("ok", 0), record.ledger
     if book.statements is None or not successes or not record.load.started:
         return None
-    # a row is an INSERT, which scans nothing
-    statements = book.statements + (book.rows_after or 0) - (book.rows_before or 0)
+    # a row is an INSERT, which scans nothing; the rig's own requests are counted without theirs
+    writes = "{unique}" in f"{route.get('form')}{route.get('json')}"
+    scans = (route.get("statements") or 0) - writes
+    verifying = book.verifying_requests * max(0, scans)
+    statements = book.statements - verifying + (book.rows_after or 0) - (book.rows_before or 0)
     return statements / record.load.started, statements / successes
 
 

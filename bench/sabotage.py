@@ -38,7 +38,8 @@ def disturbances(folder: Path) -> tuple[int, int, int]:
     for row, disturbance in zip(session.rows("schedule.csv"), wanted, strict=True):
         attempts = attempts_of(session, row["trial"])
         ok = disturbance.blamed in failed(attempts[0])
-        alarms = [failed(attempt) for attempt in attempts[1:] if failed(attempt)]
+        undisturbed = attempts[1:] or attempts[:1]
+        alarms = [failed(one) for one in undisturbed if one.manifest["verdict"] != "valid"]
         caught += ok
         false_alarms += len(alarms)
         print(f"{'caught' if ok else 'MISSED'}  {disturbance.name}: {failed(attempts[0])}; "

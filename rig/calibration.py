@@ -22,7 +22,7 @@ from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
 from rig.load.shape import Users
 from rig.model import Phase, RigError
-from rig.plan import Cell, Delay, Plan, Route, Trial
+from rig.plan import Cell, Delay, Load, Plan, Route, Trial
 from rig.record import Calibration, calibration_from_json
 from rig.store import CALIBRATION, SessionFolder, write_atomically
 
@@ -108,10 +108,11 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
         ledger=None,
         routes={NULL_ROUTE.name: NULL_ROUTE},
     )
-    users = max(trial.plan.load.users.end_users for trial in trials)
+    users = max(_most_in_flight(trial.plan.load) for trial in trials)
     load = dataclasses.replace(
         plan.load,
         users=Users(users, 1, users),
+        arrivals=None,
         steady_s=NULL_S,
         model="closed",
         think_time_s=0.0,
@@ -128,6 +129,10 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     )
     cell = Cell({**trials[0].cell.levels, "route": NULL_ROUTE.name, "delay_ms": 0})
     return Trial(cell, null, 1, 0, 0, "null")
+
+
+def _most_in_flight(load: Load) -> int:
+    return load.arrivals.max_in_flight if load.arrivals else load.users.end_users
 
 
 def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:

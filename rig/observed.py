@@ -16,7 +16,7 @@ from typing import Any
 from rig.inference.goodput import goodput_of
 from rig.ledger import ledger_facts
 from rig.load.reading import derived
-from rig.model import OUTCOME_OK, Link
+from rig.model import OUTCOME_OK, Link, StackError
 from rig.plan import Plan
 from rig.record import (
     DelayFacts,
@@ -45,7 +45,17 @@ class Observed:
 
 
 def observe(folder: Path, plan: Plan) -> Observed:
-    """Everything that an attempt's folder says; what is missing is left at its default."""
+    """Everything that an attempt's folder says; what is missing is left at its default.
+
+    StackError where a file is there and cannot be read: it was cut short.
+    """
+    try:
+        return _observed(folder, plan)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StackError(f"what the attempt wrote cannot be read: {error!r}") from error
+
+
+def _observed(folder: Path, plan: Plan) -> Observed:
     load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
     return Observed(
         facts=_read(folder / FACTS) or {},

@@ -145,6 +145,7 @@ def probe_facts(folder: Path, plan: Plan, load: LoadFacts) -> ProbeFacts:
     failed_path = folder / "probes" / FAILED
     if not failed_path.exists():
         return ProbeFacts()
+    failed = json.loads(failed_path.read_text(encoding="utf-8"))
     whole = {name: read_series(folder / "probes" / f"{name}.csv") for name in COLUMNS}
     start_s, end_s = load.began_at_s + load.ramp_s, load.began_at_s + load.duration_s
     steady = {
@@ -158,12 +159,12 @@ def probe_facts(folder: Path, plan: Plan, load: LoadFacts) -> ProbeFacts:
     }
     return ProbeFacts(
         samples=samples,
-        failed=json.loads(failed_path.read_text(encoding="utf-8")),
+        failed=failed,
         roles=_roles(steady["processes"]),
         **_app(steady, plan),
         **_databases(steady),
         **_host(steady),
-        **_happened(whole, folder / "logs"),
+        **_happened(whole, folder / "logs", "app_workers" in failed),
     )
 
 
@@ -248,8 +249,8 @@ def _host(steady: Mapping[str, Series]) -> dict[str, Any]:
     }
 
 
-def _happened(whole: Mapping[str, Series], logs: Path) -> dict[str, Any]:
-    """What must not happen, over the whole load."""
+def _happened(whole: Mapping[str, Series], logs: Path, unseen: bool) -> dict[str, Any]:
+    """What must not happen, over the whole load. `unseen`: the app workers went out of sight."""
     workers, starts = whole["app_workers"], set(whole["postgres"].values("started_at"))
     firsts_s, lasts_s = workers.values("first_at_s"), workers.values("last_at_s")
     ends_s = [*whole["processes"].values("at_s"), *lasts_s]
@@ -257,7 +258,9 @@ def _happened(whole: Mapping[str, Series], logs: Path) -> dict[str, Any]:
     return {
         "app_workers_begun": sum(s > min(firsts_s) for s in firsts_s) if firsts_s else None,
         # one probe may have had a turn more than the other
-        "app_workers_ended": sum(s < max(ends_s) - 1.5 for s in lasts_s) if lasts_s else None,
+        "app_workers_ended": (
+            sum(s < max(ends_s) - 1.5 for s in lasts_s) if lasts_s and not unseen else None
+        ),
         "app_worker_timeouts": _said(logs / "app.log", TIMEOUT),
         "postgres_restarts": len(starts) - 1 + crashes if starts else crashes or None,
         "oom_kills": _whole(whole["host"].gain("oom_kills")),

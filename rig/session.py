@@ -264,13 +264,16 @@ def worth_another(record: Record) -> bool:
 def finished(folder: SessionFolder) -> dict[str, Record]:
     """The records of a session's trials that need not run again.
 
-    A failed attempt measured nothing: its trial is run again.
+    A failed attempt measured nothing: its trial is run again. So is one that a disturbance spoilt
+    and the session's end kept from being repeated.
     """
     found = {row["trial"]: folder.finished(row["trial"]) for row in folder.scheduled()}
     return {
         name: record
         for name, record in found.items()
-        if record is not None and record.verdict is not Verdict.FAILED
+        if record is not None
+        and record.verdict is not Verdict.FAILED
+        and not (worth_another(record) and record.attempt <= RETRIES)
     }
 
 

@@ -43,9 +43,11 @@ class Finding:
 def verify(session: SessionFolder) -> Iterator[Finding]:
     """Everything that is not as the session's own files say."""
     rows = {row["trial"]: row for row in session.scheduled()}
-    yield from _vouched(session)
-    yield from _journal(session)
-    yield from _calibration(session)
+    for part in (_vouched, _journal, _calibration):
+        try:
+            yield from part(session)
+        except _UNREADABLE as error:
+            yield Finding(part.__name__.strip("_"), f"cannot be read: {error!r}")
     for trial in sorted(path for path in (session.path / "trials").glob("*")):
         if trial.name not in rows:
             yield Finding(f"trials/{trial.name}", "is not in schedule.csv")

@@ -11,6 +11,9 @@ from rig.record import Check, PathDelay, Record
 NAME = "delay"
 QUIET_MS, QUIET_SHARE = 1.0, 0.02
 LOADED_MS, LOADED_SHARE = 3.0, 0.05
+MOST_OUTSIDE = 0.1
+"""Of the measurements during the load, so many may be shorter than asked beyond the bound: a
+median alone would overlook a delay that was gone for half of it. A longer one is the load's."""
 
 
 def delay(record: Record) -> Check:
@@ -48,9 +51,19 @@ def _wrong(path: PathDelay) -> list[str]:
                 f"{where}: {statistics.median(rtts_ms):.1f} ms instead of "
                 f"{path.asked_ms:g} ± {bound_ms:g} ms"
             )
+    short = [ms for ms in path.during_ms if ms < path.asked_ms - _loaded_ms(path)]
+    if len(short) > MOST_OUTSIDE * len(path.during_ms):
+        problems.append(
+            f"{path.link} during the load: {len(short)} of {len(path.during_ms)} measurements "
+            f"were not delayed by {path.asked_ms:g} ms"
+        )
     if path.lost:
         problems.append(f"{path.link}: {path.lost} measuring connects were never answered")
     return problems
+
+
+def _loaded_ms(path: PathDelay) -> float:
+    return max(LOADED_MS, LOADED_SHARE * path.asked_ms)
 
 
 def _median_text(path: PathDelay) -> str:

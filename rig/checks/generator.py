@@ -15,7 +15,7 @@ WARN_FROM = 0.5
 
 
 def generator(record: Record) -> Check:
-    """No load worker above 85 % CPU in the steady window; greenlets wake up in time.
+    """No load worker, nor their CPUs, above 85 % in the steady window; greenlets wake up in time.
 
     Lateness: its 99th percentile at most max(10 ms, 5 % of the median response time). A generator
     that is busy itself stays busy; one that is late though it had little to do was kept from its
@@ -25,6 +25,8 @@ def generator(record: Record) -> Check:
     if not load.load_worker_cpu_share or load.greenlet_lag_p99_ms is None:
         return Check(NAME, Status.UNKNOWN, "the load workers did not measure themselves")
     name, share = max(load.load_worker_cpu_share.items(), key=lambda item: item[1])
+    shares = load.load_worker_cpu_share.values()
+    together = sum(shares) / (_cpus(record) or len(shares))
     lag_ms = load.greenlet_lag_p99_ms
     bound_ms = max(LAG_LEAST_MS, LAG_SHARE_OF_P50 * (load.p50_ms or 0.0))
     says = (
@@ -33,7 +35,19 @@ def generator(record: Record) -> Check:
     )
     if record.null_share is not None:
         says += f"; {100 * record.null_share:.0f} % of what they make of a null target"
-    if share > MOST_CPU_SHARE or lag_ms > bound_ms:
-        return Check(NAME, Status.FAIL, says, again=share < DISTURBED_BELOW)
+    if together > share:
+        says += f"; all of them used {100 * together:.0f} % of the CPUs they share"
+    busy = max(share, together)
+    if busy > MOST_CPU_SHARE or lag_ms > bound_ms:
+        return Check(NAME, Status.FAIL, says, again=busy < DISTURBED_BELOW)
     late = lag_ms > WARN_FROM * bound_ms
     return Check(NAME, Status.WARN if late else Status.PASS, says)
+
+
+def _cpus(record: Record) -> int | None:
+    """How many CPUs the load workers have for themselves together; None where they have all."""
+    found: set[int] = set()
+    for span in record.facts.get("cpus", {}).get("load_worker", ()):
+        first, _, last = str(span).partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return len(found) or None

@@ -87,18 +87,21 @@ class _Sender(FastHttpUser):
             SPEC.method, SPEC.path, name=SPEC.route, catch_response=True, **content
         ) as response:
             at_s = Epoch.elapsed_s()
-            if response.status_code:
+            broken = outcome.of_broken(response.request_meta["exception"])
+            if not response.status_code:
+                result = outcome.of_error(response.error)
+            elif broken:
+                result = broken
+            else:
                 kind = response.headers.get("content-type", "")
                 body = response.content or b""
                 result = outcome.of_answer(response.status_code, SPEC.status, kind, body)
-            else:
-                result = outcome.of_error(response.error)
             recorder.finish(number, at_s, SPEC.route, result)
             if result == OUTCOME_OK:
                 response.success()
             else:
                 response.failure(result)
-            return bool(response.status_code)
+            return bool(response.status_code) and broken is None
 
 
 if SPEC.arrivals is None:

@@ -23,6 +23,16 @@ def of_answer(status: int, expected_status: int, content_type: str, body: bytes)
     return "app_error" if status >= 500 else "unexpected_status"
 
 
+def of_broken(error: BaseException | None) -> str | None:
+    """The outcome where an answer broke off after its status had come; None where it did not.
+
+    `error` is what the client noted meanwhile: a status that it takes for a failure, too.
+    """
+    if error is None or type(error).__name__ == "LocustBadStatusCode":
+        return None
+    return "timeout" if of_error(error) == "timeout" else "connection_reset"
+
+
 def of_error(error: BaseException | None) -> str:
     """The outcome of a request without a whole answer, from what the client raised."""
     seen = set()

@@ -16,9 +16,9 @@ from rig.load.hlog import read_log
 from rig.load.reading import derived
 from tests.runs import read_csv
 
-BROKEN, WRONG, STUCK = 7, 11, 13
+BROKEN, WRONG, STUCK, HALF = 7, 11, 13, 17
 """Of the requests of each load worker: every 7th loses its connection, every 11th is refused,
-every 13th is never answered."""
+every 13th is never answered, and of every 17th answer the end is missing."""
 
 
 def free_port() -> int:
@@ -66,8 +66,13 @@ class Server:
                     return
                 if number % STUCK == 0 and self._hangs:
                     await asyncio.sleep(3600)
-                status = b"500 No" if number % WRONG == 0 else b"200 OK"
-                writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\nok")
+                wrong = number % WRONG == 0 and number % HALF != 0
+                status = b"500 No" if wrong else b"200 OK"
+                head = b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\n"
+                if number % HALF == 0:
+                    writer.write(head + b"o")
+                    return
+                writer.write(head + b"ok")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -80,6 +85,8 @@ def expected(number: int, hangs: bool) -> str:
         return "connection_reset"
     if number % STUCK == 0 and hangs:
         return "unanswered"
+    if number % HALF == 0:
+        return "connection_reset"
     return "app_error" if number % WRONG == 0 else "ok"
 
 

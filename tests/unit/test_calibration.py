@@ -13,6 +13,7 @@ import pytest
 from rig import calibrated, calibration
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend
+from rig.load.shape import Arrivals
 from rig.model import StackError
 from rig.plan import Plan
 from rig.record import Calibration, StackFacts
@@ -84,6 +85,14 @@ def test_wrong_answers_give_no_figures() -> None:
     seen = [{"delay_ms": 0.0, "routes": {"make": {"wrong": ["status 503"]}}}]
     found = calibrated.stack_facts({}, "make", 1, seen)
     assert found == StackFacts({}, "make", 1, why="status 503")
+
+
+def test_the_null_target_of_an_open_load_is_not_paced() -> None:
+    arrivals = Arrivals(per_s=5, max_in_flight=300, ramp_s=2)
+    load = replace(PLAN.load, model="open", arrivals=arrivals)
+    null = calibration.null_trial([trial(replace(PLAN, load=load))]).plan
+    assert (null.load.model, null.load.arrivals) == ("closed", None)
+    assert null.load.users.end_users == 300
 
 
 def test_the_null_trial_has_the_session_s_users_and_no_delay() -> None:

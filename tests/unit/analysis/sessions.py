@@ -59,7 +59,7 @@ class Made:
     skip: str = ""
     because: str = ""
     delay_off_ms: float = 0.02
-    unanswered: Sequence[tuple[float, float]] = ()
+    unanswered: Sequence[tuple[float, float] | tuple[float, float, int]] = ()
     """Of each request in flight at the stop: when it began, and its age (s)."""
     dropped: int = 0
     """Arrivals dropped in the first second of the steady window."""
@@ -186,8 +186,8 @@ def write_load(folder: Path, made: Made) -> None:
         rows = [[*row, made.dropped if row[0] == first else 0] for row in rows]
     write(folder / "seconds.csv", head, rows)
     if made.unanswered:
-        left = [[0, number, *times] for number, times in enumerate(made.unanswered, 1)]
-        head = ["load_worker", "sequence", "started_s", "age_s"]
+        left = [[0, n, *(*one, 0)[:3]] for n, one in enumerate(made.unanswered, 1)]
+        head = ["load_worker", "sequence", "started_s", "age_s", "first"]
         write(folder / "unanswered.csv", head, left)
 
 

@@ -244,6 +244,24 @@ def test_statements_as_counted(statements: int, verdict: str, tmp_path: Path) ->
         assert found["undeclared"] == "statements 2.73 to 3 vs 1.91 to 2.1"
 
 
+def test_the_rig_s_own_request_is_not_among_the_statements(tmp_path: Path) -> None:
+    def change(side: dict[str, Any]) -> None:
+        side["plan"]["route"] |= {"statements": 2, "form": {}, "json": None}
+        book = {"statements": 42, "verifying_requests": 1}
+        side["manifest"] = {"load": {"outcomes": {"ok": 20}, "started": 20}, "ledger": book}
+
+    made = session(tmp_path / "s", change)
+    assert row(made)["statements_numerator"] == "2"
+
+
+def test_another_schema_is_another_thing(tmp_path: Path) -> None:
+    def change(side: dict[str, Any]) -> None:
+        side["manifest"] = {"ledger": {"fingerprint_before": "f", "rows_before": 7}}
+
+    found = row(session(tmp_path / "s", change))
+    assert "schema.fingerprint" in found["undeclared"]
+
+
 def test_round_trips_are_those_of_the_stack_that_fits_best(tmp_path: Path) -> None:
     made = session(tmp_path / "s")
     stacks = [

@@ -91,3 +91,10 @@ def test_every_problem_is_said() -> None:
 
 def test_without_any_path_nothing_is_known() -> None:
     assert delay(record(DelayFacts("netem"))).status is Status.UNKNOWN
+
+
+def test_a_delay_that_was_gone_for_a_while_is_no_outlier() -> None:
+    assert check(100, during_ms=(100,) * 9 + (0.1,)).status is Status.PASS
+    said = check(100, during_ms=(100,) * 8 + (0.1, 0.1))
+    assert said.status is Status.FAIL
+    assert said.says == "data during the load: 2 of 10 measurements were not delayed by 100 ms"

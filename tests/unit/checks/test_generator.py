@@ -49,3 +49,17 @@ def test_somebody_else_s_load_is_a_disturbance_its_own_is_not(share: float, agai
 
 def test_it_names_the_busiest() -> None:
     assert "(198.18.0.11) used 25 %" in generator(record()).says
+
+
+@pytest.mark.parametrize(
+    ("cpus", "status"),
+    [(["0"], Status.FAIL), (["0", "1"], Status.PASS), (["0-3"], Status.PASS), ([], Status.PASS)],
+)
+def test_load_workers_that_share_a_cpu_can_fill_it_together(
+    cpus: list[str], status: Status
+) -> None:
+    fine = record()
+    load = replace(fine.load, load_worker_cpu_share={"a": 0.5, "b": 0.4})
+    said = generator(replace(fine, load=load, facts={"cpus": {"load_worker": cpus}}))
+    assert said.status is status
+    assert ("90 % of the CPUs they share" in said.says) is (status is Status.FAIL)

@@ -17,7 +17,7 @@ COUNTED = replace(TARGET, ledger=Ledger("made", "title"))
 WRITING = replace(PLAN, target=COUNTED)
 READING = replace(WRITING, route=replace(ROUTES["list"], statements=2), route_name="list")
 
-LOAD = LoadFacts(finished=42, in_flight_at_stop=3, outcomes={"ok": 40, "timeout": 2})
+LOAD = LoadFacts(finished=42, in_flight_at_stop=3, outcomes={"ok": 40, "timeout": 2}, complete=True)
 WROTE = LedgerFacts(
     rows_before=100,
     rows_after=143,
@@ -54,6 +54,7 @@ def test_rows_are_successes_and_late_ones_exactly() -> None:
         ({"rows_after": 144}, "+44 rows instead of 40 of successes + 3 late ones"),
         ({"rows_of_successes": 39, "successes_without_row": 1, "rows_after": 142}, "without a row"),
         ({"rows_of_failures": {"connection_reset": 1}}, "1 rows whose request ended in connection"),
+        ({"rows_of_failures": {"app_error": 1}}, "1 rows whose request ended in app_error"),
         ({"rows_twice": 1}, "1 rows written twice"),
         ({"rows_foreign": 2}, "2 rows of requests that were never sent"),
         ({"rows_of_successes": None}, "the rows were not told apart"),
@@ -65,6 +66,27 @@ def test_rows_that_do_not_add_up(changes: dict[str, Any], says: str) -> None:
     assert said.status is Status.FAIL
     assert said.again
     assert says in said.says
+
+
+def test_sessions_that_had_not_ended_may_still_be_writing() -> None:
+    late = replace(record(load=LOAD), ledger=WROTE, facts={"sessions_left": 2})
+    said = ledger(WRITING, late)
+    assert (said.status, said.again) == (Status.FAIL, True)
+    assert said.says == "counted while 2 database sessions of the app had not ended"
+
+
+def test_after_a_lost_load_worker_or_a_crash_another_attempt_may_agree() -> None:
+    assert check(READING, READ, replace(LOAD, complete=False), statements=99).again
+    assert check(READING, READ, statements=-99, postgres_restarted=True).again
+
+
+def test_statements_that_scan_nothing_are_transactions() -> None:
+    kept = replace(READING, connections="pool")
+    # 2 x (40 + 1 of the rig's own + 5 of unknown end), 3 for each of 20 connections, 50 to spare
+    assert check(kept, READ, transactions=202, sessions=20).status is Status.PASS
+    said = check(kept, READ, transactions=203, sessions=20)
+    assert (said.status, said.again) == (Status.FAIL, False)
+    assert said.says == "Postgres counted 203 transactions instead of at most 202"
 
 
 def test_a_load_that_lost_answers_does_not_add_up() -> None:

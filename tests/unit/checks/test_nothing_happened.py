@@ -79,3 +79,12 @@ def test_a_restart_that_only_the_ledger_saw() -> None:
     found = nothing_happened(restarted)
     assert found.status is Status.FAIL
     assert "Postgres was restarted" in found.says
+
+
+def test_a_probe_that_failed_is_no_power_that_a_target_lacks() -> None:
+    fine = record()
+    blind = replace(fine.probes, app_workers_ended=None)
+    assert nothing_happened(replace(fine, probes=blind)).needs
+    broken = replace(blind, failed={"app_workers": "9 of 9 samples failed"})
+    said = nothing_happened(replace(fine, probes=broken))
+    assert (said.status, said.needs) == (Status.UNKNOWN, "")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rig.load.outcome import of_answer, of_error
+from rig.load.outcome import of_answer, of_broken, of_error
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
 
 PROBLEM = "application/problem+json"
@@ -72,3 +72,13 @@ def test_an_error_that_causes_itself_ends() -> None:
     error = RuntimeError("round")
     error.__context__ = caused_by(error)
     assert of_error(error) == "client_error"
+
+
+def test_a_failing_status_broke_no_answer_off() -> None:
+    class LocustBadStatusCode(ConnectionError):
+        pass
+
+    assert of_broken(None) is None
+    assert of_broken(LocustBadStatusCode()) is None
+    assert of_broken(ValueError("Incomplete response.")) == "connection_reset"
+    assert of_broken(TimeoutError()) == "timeout"
