@@ -117,6 +117,22 @@ class Session:
     """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def load_words(self) -> str:
+        """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`."""
+        load = self.load
+        if not load:
+            return "as its experiments.yaml says"
+        window = f"window of {load.get('steady_s', 0):g} s"
+        arrivals = load.get("arrivals")
+        if arrivals or load.get("model") == "open":
+            rate = f", {arrivals['per_s']:g} arrivals/s" if arrivals else ""
+            return f"open{rate}, {window}"
+        think_s = load.get("think_time_s") or 0
+        thinks = f"think time {think_s:g} s" if think_s else "no think time"
+        users = load.get("users", {}).get("end_users", "some")
+        return f"{users} users, closed loop, {thinks}, {window}"
+
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
         return next((factor for factor in self.factors if factor.name == name), None)
@@ -142,7 +158,8 @@ def read_session(folder: Path) -> Session:
             factors=factors,
             claim=_claim(about["claim"]) if about.get("claim") else None,
             host=about.get("host") or {},
-            adaptive=bool(about.get("until")),
+            # a search stops by what it has seen, too
+            adaptive=bool(about.get("until") or about.get("search")),
             search=_searched(about["search"]) if about.get("search") else None,
             scheduled=_schedule(folder / "schedule.csv", factors),
             load=about.get("load") or {},

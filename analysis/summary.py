@@ -109,6 +109,8 @@ def _measures(valid: Sequence[Result]) -> dict[str, Level | None]:
             row |= percentiles(histogram, overdue_s, share(dropped, offered) or 0.0)
         if name == "first_failure_s":
             row["top_failure"] = top(classes)
+    fits = {result.measures.round_fits for result in valid}
+    row["round_fits"] = next((said for said in ("no", "yes") if said in fits), "")
     mechanisms = {result.measures.delay_mechanism for result in valid} - {""}
     row["delay_mechanism"] = "+".join(sorted(mechanisms))
     return row

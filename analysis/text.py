@@ -93,6 +93,8 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
     yield line
     details = [name] if short != name else []
     details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
+    if cell.row["round_fits"] == "no":
+        details.append("not feasible: a round of its users was predicted not to fit")
     details += [_not_counted(result) for result in cell.results if not result.valid]
     yield from _wrapped(details, indent="      ")
 

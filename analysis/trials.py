@@ -38,7 +38,7 @@ from analysis.session import Scheduled, Session
 from analysis.stats import best_rps, bounds_ms, median, share
 from analysis.timeline import Timeline, timeline
 from rig.inference.goodput import goodput_of
-from rig.model import Level, Verdict
+from rig.model import Level, Status, Verdict
 from rig.record import DelayFacts, LoadFacts, Record
 
 Row = Mapping[str, Level | None]
@@ -83,6 +83,8 @@ class Measures:
     peak_users: int | None = None
     in_flight_at_stop: int | None = None
     never_answered_users: int | None = None
+    round_fits: str = ""
+    """Whether a round of all users was predicted to fit the window and the time-out: yes or no."""
     measured_delay_ms: float | None = None
     delay_mechanism: str = ""
 
@@ -261,14 +263,20 @@ def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
 
 
 def _measures(loaded: Loaded, record: Record) -> Measures:
-    delay = _delay(record.delay)
+    delay = dataclasses.replace(_delay(record.delay), round_fits=_round_fits(record))
     if not loaded.completions and not loaded.seconds:
         return delay
     return dataclasses.replace(
         measure(loaded, record.load),
         measured_delay_ms=delay.measured_delay_ms,
         delay_mechanism=delay.delay_mechanism,
+        round_fits=delay.round_fits,
     )
+
+
+def _round_fits(record: Record) -> str:
+    said = {check.name: check.status for check in record.checks}.get("feasibility")
+    return {Status.PASS: "yes", Status.WARN: "no"}.get(said, "") if said else ""
 
 
 def measure(loaded: Loaded, load: LoadFacts) -> Measures:

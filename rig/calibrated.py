@@ -97,7 +97,10 @@ def stack_facts(
 
 
 def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Intercept and slope of the line through the first and the last point."""
+    """Intercept and slope of the line through the first and the last point.
+
+    A delay makes nothing faster: a slope below 0 is scatter, and is 0.
+    """
     (x0, y0), (x1, y1) = points[0], points[-1]
-    slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+    slope = max(0.0, (y1 - y0) / (x1 - x0)) if x1 > x0 else 0.0
     return y0 - slope * x0, slope

@@ -17,6 +17,7 @@ sessions, files or how a report looks.
 
 from analysis.inference.claim import (
     FAR,
+    SURE_OF_SEARCH,
     Answer,
     Bound,
     JudgedPair,
@@ -48,6 +49,7 @@ __all__ = [
     "FAR",
     "MOST_FAILURES",
     "MOST_PAIRS",
+    "SURE_OF_SEARCH",
     "Answer",
     "Bound",
     "Crossover",

@@ -20,8 +20,12 @@ DECIDED = 0.05
 FAR = 1.5
 """A single run this many times beyond the bound *indicates*.
 
-Nothing in a single run tells how much runs differ. Were it by 10 %, more than any trial of this
-rig should, 1.5 would still be nearly three standard errors of a ratio of two of them."""
+Nothing in a single run tells how much runs differ. Were it by 15 %, as on a busy shared machine,
+1.5 would still be two standard errors of a ratio of two of them."""
+
+SURE_OF_SEARCH = 4
+"""Blocks that a search needs at one level before it may call a pair decided: it goes on or stops
+by what it sees, so that few blocks there are the luckier ones."""
 
 
 METRIC_WORDS = {
@@ -109,15 +113,17 @@ def judge_claim(
     labels: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     order: Sequence[str] = (),
+    least_blocks: int = 2,
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
     `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when
     naming what it depends on. A pair between trials is decided when Holm's p over all pairs is
     below `DECIDED`; all decided verdicts then hold together with 95 %. Single runs are judged by
-    `FAR`, provided that their within-trial interval, if any, clears the bound too.
+    `FAR`, provided that their within-trial interval, if any, clears the bound too; and so are
+    pairs of fewer than `least_blocks` blocks.
     """
-    judged = _judged([pair for pair in pairs if not pair.extra], bound.at_least)
+    judged = _judged([one for one in pairs if not one.extra], bound.at_least, least_blocks)
     words = _Words(bound, labels or {}, units or {})
     measured = [one for one in judged if one.judgement is not Judgement.NOT_MEASURED]
     holds = [one for one in measured if one.judgement in _FOR]
@@ -134,7 +140,7 @@ def judge_claim(
         sentence = words.depends(holds, fails, depends_on, single) + words.still_open(open_)
     elif open_:
         depends_on, verdict = (), Verdict.NOT_DECIDED
-        sentence = words.undecided(measured, open_, needed)
+        sentence = words.undecided(measured, needed)
     else:
         depends_on = ()
         sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
@@ -143,8 +149,10 @@ def judge_claim(
     return Answer(verdict, sentence + caveats, depends_on, judged, needed)
 
 
-def _judged(pairs: Sequence[PairRatio], at_least: float) -> tuple[JudgedPair, ...]:
-    p_values = [pair.p_of(at_least) for pair in pairs]
+def _judged(
+    pairs: Sequence[PairRatio], at_least: float, least_blocks: int
+) -> tuple[JudgedPair, ...]:
+    p_values = [pair.p_of(at_least) if pair.n_blocks >= least_blocks else None for pair in pairs]
     adjusted = iter(holm([p for p in p_values if p is not None]))
     return tuple(
         _judge(pair, at_least, None if p is None else next(adjusted))
@@ -156,8 +164,8 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair
     if pair.ratio is None:
         return JudgedPair(pair, Judgement.NOT_MEASURED)
     above = pair.ratio >= at_least
-    if pair.kind is Kind.BETWEEN_TRIALS:
-        if p_holm is not None and p_holm < DECIDED:
+    if pair.kind is Kind.BETWEEN_TRIALS and p_holm is not None:
+        if p_holm < DECIDED:
             sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
             return JudgedPair(pair, sure, p_holm)
         needed = repeats_needed(pair, at_least)
@@ -171,9 +179,13 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair
     return JudgedPair(pair, Judgement.NOT_DECIDED)
 
 
+ENOUGH_TO_DESPAIR = 4
+"""Blocks below which a scatter is known too badly to call a pair beyond any number of repeats."""
+
+
 def _hopeless(one: JudgedPair) -> bool:
-    repeated = one.pair.kind is Kind.BETWEEN_TRIALS
-    return one.judgement is Judgement.NOT_DECIDED and repeated and one.repeats_needed is None
+    open_ = one.judgement is Judgement.NOT_DECIDED and one.p_holm is not None
+    return open_ and one.pair.n_blocks >= ENOUGH_TO_DESPAIR and one.repeats_needed is None
 
 
 def _needed(judged: Iterable[JudgedPair]) -> int | None:
@@ -233,10 +245,15 @@ class _Words:
         )
         return self._once(says, single)
 
-    def undecided(self, pairs: Sequence[JudgedPair], open_: int, needed: int | None) -> str:
-        where = f" in {open_} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
+    def undecided(self, pairs: Sequence[JudgedPair], needed: int | None) -> str:
+        open_ = [one for one in pairs if one.judgement not in (*_FOR, *_AGAINST)]
+        rest = [one for one in pairs if one.judgement in (*_FOR, *_AGAINST)]
+        where = f" in {len(open_)} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
         says = f"Whether the {self._compared('at least')} stays open{where}"
-        says = f"{says} ({self._span(pairs)})"
+        says = f"{says} ({self._span(open_)})"
+        if rest:
+            way = "it is so" if rest[0].judgement in _FOR else "it is not"
+            says += f"; in the other {len(rest)} {way} ({self._span(rest)})"
         if needed is not None:
             return f"{says}; about {needed} repeats would probably decide it."
         if any(_hopeless(one) for one in pairs):

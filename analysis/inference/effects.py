@@ -155,9 +155,15 @@ class _Model:
             return None
         return np.asarray(full @ self.pseudo, dtype=np.float64)
 
-    def between(self, weights: Array) -> tuple[float, float]:
-        """The standard error of a weighted sum, and its degrees of freedom."""
+    def between(self, weights: Array) -> tuple[float, float] | None:
+        """The standard error of a weighted sum, and its degrees of freedom.
+
+        None where it takes a trial that is fitted exactly, as a cell's only one: how much such
+        trials scatter nobody knows, and others' scatter is not theirs.
+        """
         left = self.leverage_left
+        if bool((left[np.abs(weights) > _SMALL] <= _SMALL).any()):
+            return None
         spread = np.where(left > _SMALL, weights / np.sqrt(np.where(left > _SMALL, left, 1.0)), 0.0)
         residuals = self.off @ self.log
         parts = (spread * residuals) ** 2
@@ -213,8 +219,9 @@ def _effect(
         return empty
     log_ratio = float(weights @ model.log)
     plain = replace(empty, ratio=math.exp(log_ratio))
-    if model.residual_df >= 1:
-        log_se, df = model.between(weights)
+    repeated = model.between(weights) if model.residual_df >= 1 else None
+    if repeated is not None:
+        log_se, df = repeated
         if df > 0 and log_se > 0:
             kind, p = Kind.BETWEEN_TRIALS, t_tail(log_ratio / log_se, df)
             p = min(1.0, p * ADAPTIVE_P) if adaptive else p

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from analysis.axes import Axes
 from analysis.inference import (
+    SURE_OF_SEARCH,
     Answer,
     Bound,
     Crossover,
@@ -75,7 +76,8 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
     )
     units = {factor.name: factor.unit for factor in session.factors}
     labels = {factor.name: factor.label for factor in session.factors}
-    return judge_claim(compared, bound, labels=labels, units=units, order=FIRST)
+    least = SURE_OF_SEARCH if session.search else 2
+    return judge_claim(compared, bound, labels=labels, units=units, order=FIRST, least_blocks=least)
 
 
 def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect, ...]:

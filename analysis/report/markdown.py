@@ -72,7 +72,8 @@ def _block(block: Block) -> Iterator[str]:
         case Table():
             yield from _table(block)
         case Figure(name=name, alt=alt, caption=caption):
-            yield f"[{escape(alt)}](figures/{name}.csv)" if name else escape(alt)
+            drawn = f"![{escape(alt)}](figures/{name}.svg) ([data](figures/{name}.csv))"
+            yield drawn if name else escape(alt)
             yield from ["", escape(caption)] if caption else []
         case Fold(summary=summary):
             yield f"{_words(summary)} (in report.html)"

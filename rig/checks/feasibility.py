@@ -68,16 +68,21 @@ def predict(plan: Plan, stack: StackFacts | None) -> Prediction | None:
 
 
 def feasibility(plan: Plan, record: Record) -> Check:
-    """Warns where a round of all users takes longer than the steady window or the time-out."""
+    """Warns where a round of all users takes longer than the steady window or the time-out.
+
+    Of an open load, where more arrive than can be served.
+    """
     predicted, load = record.predicted, plan.load
     if predicted is None:
         needs = "a calibration of this stack"
         return Check(NAME, Status.UNKNOWN, "nothing was predicted", needs=needs)
-    said = (
-        f"at most {predicted.capacity_rps:.3g} /s ({predicted.binds}), so a round of "
-        f"{load.users.end_users} users takes {predicted.response_s:.3g} s"
-    )
-    if load.model == "closed" and predicted.response_s > min(load.timeout_s, load.steady_s):
+    most = f"at most {predicted.capacity_rps:.3g} /s ({predicted.binds})"
+    if load.arrivals is not None:
+        asked = f"{most}, and {load.arrivals.per_s:g} /s arrive"
+        too_many = load.arrivals.per_s > predicted.capacity_rps
+        return Check(NAME, Status.WARN if too_many else Status.PASS, asked)
+    said = f"{most}, so a round of {load.users.end_users} users takes {predicted.response_s:.3g} s"
+    if predicted.response_s > min(load.timeout_s, load.steady_s):
         which = "time-out" if load.timeout_s <= load.steady_s else "steady window"
         limit_s = min(load.timeout_s, load.steady_s)
         return Check(NAME, Status.WARN, f"{said}, longer than its {which} of {limit_s:g} s")

@@ -153,13 +153,17 @@ def pairs(
                 frozenset(_without(observation.levels, factor).items()), ([], [])
             )
             both[level != numerator].append(observation)
-    names = str(numerator), str(denominator)
+    names = _name(factor, numerator), _name(factor, denominator)
     found = [
         _pair(_without((over or under)[0].levels, factor), over, under, names, adaptive)
         for over, under in sides.values()
         if over and under
     ]
     return _adjusted(found)
+
+
+def _name(factor: str, level: Level) -> str:
+    return level if isinstance(level, str) else f"{factor} {level:g}"
 
 
 def _without(levels: Mapping[str, Level], factor: str) -> dict[str, Level]:

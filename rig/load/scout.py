@@ -21,7 +21,10 @@ from urllib.parse import urlencode, urlsplit
 from rig.load.spec import fill
 
 DEADLINE_S = 60.0
-WARM_UPS = 2
+WARM_UPS, WARM_UPS_S = 40, 3.0
+"""At most so many requests, or so long, until the times have settled."""
+SETTLED, SETTLED_SHARE = 5, 0.2
+"""So many in a row, the longest above the shortest by this share at most."""
 BURSTS = 9
 BURSTS_S = 2.0
 """No further burst begins after this: where one takes long, it is exact enough."""
@@ -63,7 +66,7 @@ def run(spec: Mapping[str, Any], out: Path) -> None:
 
 def _run(errand: Errand, address: tuple[str, int]) -> dict[str, Any]:
     client = _Client(errand, address)
-    wrong = [said for _ in range(WARM_UPS) if (said := client.ask()[1])]
+    wrong = _warm_up(client)
     asked = [client.ask() for _ in range(errand.requests)]
     client.close()
     wrong += [said for _, said in asked if said]
@@ -81,6 +84,21 @@ def _run(errand: Errand, address: tuple[str, int]) -> dict[str, Any]:
         "interval_ms": round(1000 * interval, 4),
         "wrong": [],
     }
+
+
+def _warm_up(client: _Client) -> list[str]:
+    """Asks until the target is warm; what was wrong."""
+    took_s: list[float] = []
+    stop_s = time.monotonic() + WARM_UPS_S
+    while len(took_s) < WARM_UPS and (not took_s or time.monotonic() < stop_s):
+        one_s, wrong = client.ask()
+        if wrong:
+            return [wrong]
+        took_s.append(one_s)
+        last_s = took_s[-SETTLED:]
+        if len(last_s) == SETTLED and max(last_s) <= (1 + SETTLED_SHARE) * min(last_s):
+            break
+    return []
 
 
 def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> float:

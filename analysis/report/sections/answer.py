@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from analysis.comparable import labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material
 from analysis.report.sections import crossover
-from analysis.report.wording import NOTHING, between, mark, p_value, times
+from analysis.report.wording import NOTHING, between, mark, p_value, said, times
 from analysis.session import Claim
-from rig.model import Verdict
+from rig.model import Level, Status, Verdict
 
 TITLE = "The answer"
 
@@ -50,7 +51,7 @@ def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
     ]
     if answer.pairs:
         blocks.append(_table(material, claim, answer))
-        blocks += _how(answer)
+        blocks += _how(answer, material.session.search is not None)
         blocks += _same(material)
     return blocks
 
@@ -61,8 +62,9 @@ def _table(material: Material, claim: Claim, answer: Answer) -> Table:
     rows = [_row(material, claim, pair) for pair in _ordered(material, claim, answer)]
     return Table(heading, rows,
                  words_from=3,
-                 caption=f"Ratios of {claim.of}. p: of the true ratio being exactly the claim's "
-                 "bound, adjusted for all pairs.")  # fmt: skip
+                 caption=f"Ratios of {claim.of}. p: how often chance alone would put a ratio this "
+                 "far from the claim's bound if the true one were exactly there; adjusted by "
+                 "Holm's method for the pairs that were repeated.")  # fmt: skip
 
 
 def _ordered(material: Material, claim: Claim, answer: Answer) -> list[JudgedPair]:
@@ -77,7 +79,7 @@ def _row(material: Material, claim: Claim, judged: JudgedPair) -> tuple[Words, .
     levels = {**pair.levels, claim.factor: claim.numerator}
     layout = material.layout
     where = " · ".join(filter(None, [layout.group(levels), *layout.differs(levels)]))
-    notes = "; ".join(filter(None, [pair.why_none, pair.failing]))
+    notes = "; ".join(filter(None, [pair.why_none, pair.failing, *_mind(material, levels, claim)]))
     kind = NOTHING if pair.kind is Kind.NONE else pair.kind.value
     return (
         *row(where or "here", times(pair.ratio), between(pair.low, pair.high)),
@@ -86,11 +88,32 @@ def _row(material: Material, claim: Claim, judged: JudgedPair) -> tuple[Words, .
     )
 
 
-def _how(answer: Answer) -> list[Block]:
+def _mind(material: Material, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
+    """What weakens a pair: users without any answer, and checks that warned."""
+    for level in (claim.numerator, claim.denominator):
+        wanted = {**levels, claim.factor: level}
+        for cell in material.cells:
+            if cell.levels != wanted:
+                continue
+            never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
+            if never and peak:
+                yield f"{level}: {said(never)} of {said(peak)} users had no answer"
+            warned = Counter(
+                check.name
+                for result in cell.valid
+                if result.record
+                for check in result.record.checks
+                if check.status is Status.WARN
+            )
+            if warned:
+                yield f"{level}: warned of {', '.join(sorted(warned))}"
+
+
+def _how(answer: Answer, searched: bool) -> list[Block]:
     kinds = {judged.pair.kind for judged in answer.pairs}
-    said: list[Block] = []
+    blocks: list[Block] = []
     if Kind.WITHIN_TRIAL in kinds:
-        said.append(
+        blocks.append(
             Para(
                 (
                     "Intervals within a trial say how well that one trial was measured, not what "
@@ -100,15 +123,16 @@ def _how(answer: Answer) -> list[Block]:
             )
         )
     needed = answer.repeats_needed
+    if searched:
+        return blocks  # it chooses its repeats itself
+    open_ = any(judged.judgement is Judgement.NOT_DECIDED for judged in answer.pairs)
     if needed is not None:
-        said.append(para(f"About {needed} repeats (--repeats {needed}) would decide what is open."))
-    elif any(judged.judgement is Judgement.NOT_DECIDED for judged in answer.pairs):
-        said.append(
-            para("How many repeats would decide the rest cannot be told from these trials.")
-            if Kind.BETWEEN_TRIALS in kinds
-            else para("Two or more repeats (--repeats 4) would give intervals between trials.")
-        )
-    return said
+        words = f"About {needed} repeats (--repeats {needed}) would decide what is open."
+        blocks.append(para(words))
+    elif open_ and Kind.BETWEEN_TRIALS not in kinds:
+        words = "Two or more repeats (--repeats 4) would give intervals between trials."
+        blocks.append(para(words))
+    return blocks
 
 
 def _same(material: Material) -> list[Block]:
@@ -129,6 +153,7 @@ def scope(material: Material) -> str:
     fixed = material.layout.everywhere
     where = "simulated hosts" if material.simulated else "this machine, these versions"
     return (
-        f"Scope: {where} and this load, {count} valid of {len(material.trials)} trials of session "
-        f"{session.name}. " + (f"Everywhere: {fixed}." if fixed else "")
+        f"Scope: {where} and this load ({session.load_words}), {count} valid of "
+        f"{len(material.trials)} trials of session {session.name}. "
+        + (f"Everywhere: {fixed}." if fixed else "")
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.knee import Knee, knee
 from analysis.plots import cap
 from analysis.plots.cap import Cap
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
 from analysis.report.material import Material, Trial
-from analysis.report.wording import NOTHING, said, to_trial
+from analysis.report.wording import NOTHING, percent, said, times, to_trial
 from analysis.timeline import Timeline
 
 TITLE = "The connection cap"
@@ -43,7 +43,31 @@ def section(material: Material) -> Section | Absent:
                "goodput there /s", "most connections"]  # fmt: skip
     rows = [_row(material, trial, knees[trial.name]) for trial in trials]
     table = Table(heading, rows, numbers_from=2, caption=_meaning())
-    return Section("connection-cap", TITLE, [para(_lead()), figure, table])
+    said_ = [para(line) for line in _conclusions(material, trials)]
+    return Section("connection-cap", TITLE, [para(_lead()), *said_, figure, table])
+
+
+def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[str]:
+    """Where the refusals begin, how far they go, and what each way around the cap serves."""
+    for refused in trials:
+        first, base = first_refusal(refused.result.timeline), refused.result.measures
+        if first is None:
+            continue
+        line = (
+            f"{material.name(refused.result.scheduled.levels)}: refusals begin at "
+            f"{refused.result.timeline.users[first]} users and are {percent(base.failure_share)} "
+            "of the answers in the steady window."
+        )
+        beside = [
+            f"{material.name(other.result.scheduled.levels)} "
+            f"{times(other.result.measures.goodput_rps / base.goodput_rps)}"
+            for other in trials
+            if first_refusal(other.result.timeline) is None
+            and _lifts(other, [refused])
+            and other.result.measures.goodput_rps
+            and base.goodput_rps
+        ]
+        yield line + (f" Served without refusals: {'; '.join(beside)} as much." if beside else "")
 
 
 def _shown(material: Material) -> list[Trial]:

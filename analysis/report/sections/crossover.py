@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 
 from analysis.inference import Crossover
@@ -14,6 +15,10 @@ from analysis.session import Claim, Searched
 from rig.model import Level
 
 TITLE = "Where one overtakes the other"
+FEWEST = 3
+"""Pairs below which a line has no interval."""
+NEAR = 5.0
+"""Crossovers up to this multiple of what a delay is off by are remarked on."""
 
 
 def section(material: Material) -> Section | Absent:
@@ -51,15 +56,39 @@ def sentences(material: Material) -> list[str]:
         return []
     factor = material.session.factor(search.factor)
     unit = f" {factor.unit}" if factor and factor.unit else ""
+    longer_ms = _longer_ms(material) if search.factor == "delay_ms" else 0.0
     return [
-        f"{_where(material, one.levels)}: {_crossing(one, claim, unit)}."
+        f"{_where(material, one.levels)}: {_crossing(one, claim, search, unit)}"
+        f"{_small(one, longer_ms)}."
         for one in material.crossovers
     ]
 
 
-def _crossing(found: Crossover, claim: Claim, unit: str) -> str:
+def _small(found: Crossover, longer_ms: float) -> str:
+    """A remark where a delay is so small that what was measured is another one."""
+    if found.at is None or found.at > NEAR * longer_ms:
+        return ""
+    return f"; delays asked this small were measured {longer_ms:.2g} ms longer"
+
+
+def _longer_ms(material: Material) -> float:
+    """By how much small added delays were longer than asked, as a median; 0 where none was set."""
+    found = [
+        measured - float(asked)
+        for result in material.results
+        if (measured := result.measures.measured_delay_ms) is not None
+        and not isinstance(asked := result.scheduled.levels["delay_ms"], str)
+        and asked
+    ]
+    return max(0.0, statistics.median(found)) if found else 0.0
+
+
+def _crossing(found: Crossover, claim: Claim, search: Searched, unit: str) -> str:
     if found.at is None:
-        return found.why
+        single = len(found.points) < FEWEST
+        return found.why + (" (one pair of trials at each end, no interval)" if single else "")
+    if (found.low, found.high) == search.between:
+        return "somewhere in the range searched: the pairs scatter too much to say where"
     bounds = f" (95 %: {between(found.low, found.high, unit)})" if found.low is not None else ""
     leads, _, mind = found.why.partition(";")
     leads = leads or f"{claim.numerator} and {claim.denominator} are equal"

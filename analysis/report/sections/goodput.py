@@ -40,7 +40,7 @@ def section(material: Material) -> Section | Absent:
         columns=goodput.COLUMNS,
         rows=drawn.rows(),
     )
-    title = TITLE if material.layout.x else "Goodput"
+    title = drawn.title if material.layout.x else "Goodput"
     return Section("goodput", title, [figure, *_not_counted(material), _cells(material)])
 
 
@@ -78,7 +78,7 @@ def _row(material: Material, cell: CellResult) -> tuple[Words, ...]:
     beside, measured = material.beside[cell.cell], cell.row
     share = measured["failure_share"]
     return (
-        *row(material.name(cell.levels), f"{len(cell.valid)}/{len(cell.results)}"),
+        *row(_name(material, cell), f"{len(cell.valid)}/{len(cell.results)}"),
         *row(said(measured["offered_rps"]), said(measured["goodput_rps"])),
         *row(between(beside.low_rps, beside.high_rps)),
         *row(percent(share if isinstance(share, int | float) else None)),
@@ -86,6 +86,11 @@ def _row(material: Material, cell: CellResult) -> tuple[Words, ...]:
         *row(*(_percentile(cell, percent) for percent in PERCENTS)),
         _trials(material, cell),
     )
+
+
+def _name(material: Material, cell: CellResult) -> str:
+    unfit = cell.row["round_fits"] == "no"
+    return material.name(cell.levels) + (" (not feasible)" if unfit else "")
 
 
 def _trials(material: Material, cell: CellResult) -> Words:
@@ -104,11 +109,14 @@ def _percentile(cell: CellResult, percent: int) -> str:
     upper = cell.row.get(f"p{percent}_upper_ms", lower)
     if lower is None:
         return NOTHING
-    return said(lower) if lower == upper else f"{said(lower)} to {said(upper)}"
+    if lower == upper:
+        return said(lower)
+    return f"> {said(lower)}" if upper is None else f"{said(lower)} to {said(upper)}"
 
 
 def _meaning() -> str:
     return (
         "Medians over valid trials; percentiles from merged histograms of the steady window, "
-        "with bounds where requests were never answered, empty where fewer than 5 lie beyond. "
+        "with bounds where requests were never answered, empty where fewer than 5 lie beyond. Not "
+        "feasible: a round of all users was predicted to take longer than the window or time-out. "
     )

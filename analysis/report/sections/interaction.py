@@ -6,6 +6,7 @@ from analysis.inference import Effect, Kind
 from analysis.report.blocks import Absent, Block, Fold, Section, Table, Words, para, row
 from analysis.report.material import Material
 from analysis.report.wording import NOTHING, between, p_value, times
+from rig.inference.ratios import CLAIMED
 from rig.model import Level
 
 TITLE = "What acts together"
@@ -14,14 +15,20 @@ TITLE = "What acts together"
 def section(material: Material) -> Section | Absent:
     """The table of effects: interactions first, for they are the study's question."""
     found = [effect for effect in material.effects if effect.ratio is not None]
+    unknown = [effect.name for effect in material.effects if effect.ratio is None]
     if not found:
         return Absent(TITLE, "no two factors vary together in valid trials")
-    heading = ["effect", "step", "ratio", "95 % interval", "p (Holm)", "claimed"]
+    heading = ["effect", "step", "ratio", "95 % interval", "from", "p (Holm)", "claimed"]
     together = [_row(material, effect) for effect in _by_order(found) if effect.order > 1]
     alone = [_row(material, effect) for effect in found if effect.order == 1]
-    blocks: list[Block] = [para(_lead(found))]
+    blocks: list[Block] = [
+        para(_lead(found, claim.of if (claim := material.session.claim) else "goodput_rps"))
+    ]
     blocks += [Table(heading, together, numbers_from=2)] if together else []
     blocks.append(Fold(("Main effects",), [Table(heading, alone, numbers_from=2)]))
+    if unknown:
+        names = ", ".join(unknown)
+        blocks.append(para(f"Not to be told apart from the blocks or cells: {names}.", quiet=True))
     return Section("interaction", TITLE, blocks)
 
 
@@ -29,14 +36,17 @@ def _by_order(found: list[Effect]) -> list[Effect]:
     return sorted(found, key=lambda effect: -effect.order)
 
 
-def _lead(found: list[Effect]) -> str:
+def _lead(found: list[Effect], of: str) -> str:
     words = (
         "An interaction of 1 means that two factors act independently; one of 5 means that the "
         "first step's ratio is five times larger after the second step. The response is the log "
-        "of goodput and the unit of analysis the trial, in blocks. "
+        f"of {of} and the unit of analysis the trial, in blocks. "
     )
     if any(effect.kind is Kind.BETWEEN_TRIALS for effect in found):
-        return words + "p is adjusted by Holm's method over all effects listed here."
+        return words + (
+            f"Claimed: p below {CLAIMED:g} after Holm's method over all effects listed here; an "
+            "interval is for its effect alone, so it may exclude 1 and nothing be claimed."
+        )
     return words + (
         "With one replicate there is no scatter between trials: intervals are within trials, and "
         "no significance is claimed."
@@ -53,6 +63,7 @@ def _row(material: Material, effect: Effect) -> tuple[Words, ...]:
         steps + part,
         times(effect.ratio),
         between(effect.low, effect.high),
+        NOTHING if effect.kind is Kind.NONE else effect.kind.value,
         p_value(effect.p_holm),
         claimed,
     )

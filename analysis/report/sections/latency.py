@@ -109,5 +109,9 @@ def _unanswered(material: Material, cells: list[CellResult]) -> Table:
         share = len(ages) / (len(ages) + answers)
         rows.append(row(material.name(cell.levels), str(len(ages)), percent(share),
                         said(ages[len(ages) // 2]), said(ages[-1])))  # fmt: skip
-    heading = ["cell", "never answered", "share", "median age ms", "oldest ms"]
-    return Table(heading, rows, caption="Requests under way when the load stopped.")
+    heading = ["cell", "overdue", "share", "median age ms", "oldest ms"]
+    caption = (
+        "Of the requests under way when the load stopped, those that no answer cancels out: of "
+        "users without any answer, older than the window or than any of its answers."
+    )
+    return Table(heading, rows, caption=caption)

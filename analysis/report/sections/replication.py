@@ -78,6 +78,8 @@ def key_of(cell: CellResult) -> Key | None:
     delay, most = levels.get("delay_ms"), levels.get("max_connections")
     if isinstance(delay, str) or isinstance(most, str) or delay is None or most is None:
         return None
+    if delay != int(delay):
+        return None
     return str(levels.get("route")), str(levels.get("target")), int(delay), int(most)
 
 

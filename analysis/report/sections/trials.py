@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.markup import href
@@ -25,6 +25,7 @@ from analysis.report.blocks import (
 from analysis.report.material import Material, Trial
 from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
 from analysis.text import around
+from analysis.trials import PERCENTS
 from rig.record import RoleUse
 
 TITLE = "Every trial"
@@ -108,11 +109,21 @@ def _numbers(trial: Trial) -> Table:
         row("offered", f"{said(m.offered_rps)} /s", seconds),
         row("failed", percent(m.failure_share), counts),
         row("best 5 s", f"{said(m.max_goodput_rps)} /s", counts),
-        row("p50, p95, p99", f"{said(m.p50_ms)}, {said(m.p95_ms)}, {said(m.p99_ms)} ms", hlog),
+        row("p50, p95, p99", f"{', '.join(_percentiles(trial))} ms", hlog),
         row("in flight at the stop", said(m.in_flight_at_stop), manifest),
         row("measured delay", f"{said(m.measured_delay_ms)} ms", manifest),
     ]
     return Table(["measure", "value", "from"], rows, numbers_from=3)
+
+
+def _percentiles(trial: Trial) -> Iterator[str]:
+    """Each percentile; a bound where requests that were never answered could move it."""
+    measures = trial.result.measures
+    for percent_ in PERCENTS:
+        lower = getattr(measures, f"p{percent_}_ms")
+        upper = getattr(measures, f"p{percent_}_upper_ms")
+        bound = lower is not None and upper != lower
+        yield f"> {said(lower)}" if bound else said(lower)
 
 
 def _checks(trial: Trial) -> list[Block]:

@@ -48,8 +48,9 @@ def _lead(material: Material) -> Block:
     words = [
         "Each ceiling is computed from what this session measured beside the load. A few unloaded "
         "requests and short bursts at two delays give the response time R0 and how long a request "
-        "keeps a server, each as a line s0 + n · delay; probes give the CPU per success. The "
-        "lowest ceiling is the prediction."
+        "keeps a server, each as a line s0 + n · delay. Probes give the CPU per success of the "
+        "cell itself, so a CPU ceiling says how busy these CPUs were. Roles that share CPUs, the "
+        "load's own among them, have one ceiling together. The lowest ceiling is the prediction."
     ]
     if material.calibration is None:
         words.append(" This session did not calibrate: s0, n and R0 are not measured.")
@@ -64,7 +65,9 @@ def _lead(material: Material) -> Block:
 def _caption() -> str:
     return (
         f"A deviation above {100 * UNEXPLAINED:.0f} % is called unexplained, unless the two lowest "
-        f"ceilings lie within a factor of {CLOSE:g}: then they act together."
+        f"ceilings lie within a factor of {CLOSE:g}: then they act together, and neither predicts. "
+        "A goodput above its ceiling says that the ceiling was measured too low. Where more than "
+        f"{percent(MOST_FAILURES)} of the answers failed, what refused them is the limit."
     )
 
 
@@ -84,7 +87,7 @@ def _row(name: str, cell: CellCeilings, failed: float | None) -> tuple[Words, ..
         change(cell.deviation),
         f"{binding.name}: {binding.formula}" if binding else "not measured in this session",
         f"{second.name}: {said(second.rps)} /s" if second else NOTHING,
-        verdict(cell) + (f"; {percent(failed)} of its answers failed" if failed else ""),
+        f"refused: {percent(failed)} of its answers failed" if failed else verdict(cell),
     )
 
 
@@ -94,7 +97,7 @@ def verdict(cell: CellCeilings) -> str:
         return "no prediction" if cell.binding is None else "no rate"
     if abs(cell.deviation) <= UNEXPLAINED:
         return "as predicted"
-    return "between two ceilings" if cell.contested else "unexplained"
+    return "two ceilings are close" if cell.contested else "unexplained"
 
 
 def _unexplained(material: Material) -> list[Block]:
