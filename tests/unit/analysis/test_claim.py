@@ -187,3 +187,18 @@ def test_too_short_or_empty_windows_say_nothing(counts: list[int]) -> None:
 
 def test_seconds_left_over_are_the_first() -> None:
     assert within([99, *([5, 7] * 6)][:13]) == within([5, 7] * 6)
+
+
+def test_what_is_open_and_what_is_not_are_told_apart() -> None:
+    answer = judged(repeated(5.0) + repeated(2.0, delay_ms=100))
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.sentence.startswith(
+        "Whether the goodput with async is at least 2 times that with sync stays open in 1 of 2 "
+        "comparisons (2×); in the other 1 it is so (5×)"
+    )
+
+
+def test_a_search_needs_more_blocks_to_be_sure() -> None:
+    found = pairs(repeated(5.0, blocks=3), "target", "async", "sync")
+    assert judge_claim(found, BOUND).verdict is Verdict.SUPPORTED
+    assert judge_claim(found, BOUND, least_blocks=4).verdict is Verdict.INDICATED

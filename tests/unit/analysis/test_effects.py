@@ -140,3 +140,16 @@ def test_without_anything_that_varies_there_is_no_effect() -> None:
 def test_blocks_that_share_no_cell_cannot_be_compared() -> None:
     (effect,) = effects([trial("sync", 1, 10.0), trial("async", 2, 20.0)], FACTORS)
     assert effect.ratio is None
+
+
+def test_a_cell_s_only_trial_has_no_scatter_of_its_own() -> None:
+    # with a delay each cell was measured once; without, four times, and those hardly differ
+    within = Within(log_se=0.1, df=10)
+    found = session(4, 0.001, within=within)
+    found = [one for one in found if one.block == 1 or one.levels["delay_ms"] == 0]
+    effect = by_name(effects(found, FACTORS))["target × delay_ms"]
+    assert effect.kind is Kind.WITHIN_TRIAL
+    assert effect.p is None
+    assert effect.low is not None
+    assert effect.high is not None
+    assert effect.high / effect.low > 1.2

@@ -71,6 +71,7 @@ def test_a_ladder_is_found_by_its_levels(tmp_path: Path) -> None:
     assert rates == pytest.approx([5, 20, 80, 90, 100], rel=0.05)
     assert sum(float(row["share"] or 0) for row in found) == pytest.approx(1, abs=1e-4)
     assert "plain SQL instead of the ORM alone gives 1.5×" in page.text
+    assert "kept connections and 20 threads serve 80 /s" in page.text
 
 
 # the connection cap
@@ -105,6 +106,8 @@ def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> N
     assert [row["refused_rps"] for row in found[:8]] == ["0"] * 6 + ["1"] * 2
     assert found[7]["postgres_sessions"] == "97"
     assert "first refusal, 150 users" in page.text
+    assert "refusals begin at 150 users" in page.text
+    assert "Served without refusals: io_create" in page.text
     trials = {row["trial"] for row in rows(folder, "connection-cap")}
     assert trials == {"0001-made-r1", "0002-made-r1"}
 
