@@ -141,6 +141,10 @@ def _same(material: Material) -> list[Block]:
     lost = lost_labels(session, material.layout, material.pairs)
     found: list[Block] = [para(Strong(line + ".")) for line in lost]
     kept = labels(session, material.pairs, values=True)
+    if any(pair.inherent for pair in material.pairs):
+        found.append(
+            para("The ratio is of whole stacks: what differs by nature has its part in it, too.")
+        )
     return [*found, *(para(f"{line}.", quiet=True) for line in kept)]
 
 

@@ -13,6 +13,7 @@ from analysis.report.blocks import (
     Block,
     Figure,
     Fold,
+    Inline,
     Link,
     Log,
     Para,
@@ -96,7 +97,19 @@ def _failures(trial: Trial) -> list[Block]:
         for one in trial.result.failures
     ]  # fmt: skip
     heading = ["failure", "count", "first", "users then", "in flight then", "connections then"]
-    return [Table(heading, rows)] if rows else []
+    counts, seconds = ("load", "completions.csv"), ("load", "seconds.csv")
+    source = _from(trial, counts, seconds, ("probes", "postgres.csv"))
+    return [Table(heading, rows), *source] if rows else []
+
+
+def _from(trial: Trial, *files: tuple[str, ...]) -> list[Block]:
+    """Links to the files that what stands above comes from, as far as they are there."""
+    folder = trial.result.folder
+    words: list[Inline] = []
+    for file in files:
+        if folder is not None and folder.joinpath(*file).exists():
+            words += [", " if words else "From ", file_of(trial, *file)]
+    return [para(*words, ".", quiet=True)] if words else []
 
 
 def _numbers(trial: Trial) -> Table:
@@ -133,7 +146,8 @@ def _checks(trial: Trial) -> list[Block]:
     rows: list[tuple[Words, ...]] = [
         ((check.name,), (mark(check.status.value),), (check.says,)) for check in record.checks
     ]
-    return [Table(["check", "status", "says"], rows, numbers_from=3)]
+    table = Table(["check", "status", "says"], rows, numbers_from=3)
+    return [table, *_from(trial, ("checks.json",))]
 
 
 def _probes(trial: Trial) -> list[Block]:
@@ -146,7 +160,7 @@ def _probes(trial: Trial) -> list[Block]:
     blocks: list[Block] = []
     if rows:
         heading = ["role", "CPUs used", "at most", "peak memory", "throttled"]
-        blocks.append(Table(heading, rows))
+        blocks += [Table(heading, rows), *_from(trial, ("probes", "processes.csv"))]
     for name, why in probes.failed.items():
         blocks.append(para(f"Probe {name} has nothing to say: {why}", quiet=True))
     if not rows and not probes.failed:
@@ -163,7 +177,8 @@ def _facts(trial: Trial) -> list[Block]:
     if record is None or not record.facts:
         return []
     rows = [row(str(name), _fact(value)) for name, value in record.facts.items()]
-    return [Fold(("Facts",), [Table(["role", "said"], rows, numbers_from=2)])]
+    table = Table(["role", "said"], rows, numbers_from=2)
+    return [Fold(("Facts",), [table, *_from(trial, ("facts.json",))])]
 
 
 def _fact(value: Any) -> str:

@@ -93,17 +93,21 @@ def _verdict(steps: Sequence[Step]) -> tuple[str, ...]:
     owned = [step for step in steps if step.share is not None]
     if not owned or abs(whole - 1) < 0.1:
         return (f"{steps[0].group}: there is hardly a gap ({times(whole)}).",)
-    parts = [f"{times(step.ratio)} ({step.step.removeprefix('… ')})" for step in owned]
+    parts = [f"{times(step.ratio)} ({_plain(step.step)})" for step in owned]
     most = max(owned, key=lambda step: step.share or 0.0)
     threaded, last = steps[2].goodput_rps, rates[-1]
     words = f"{steps[0].group}: {times(whole)} = {' · '.join(parts)}. "
-    words += f"“{most.step.removeprefix('… ')}” owns the most."
+    words += f"The largest step: {_plain(most.step)}."
     if threaded:
         words += (
             f" Without async, kept connections and 20 threads serve {said(threaded)} /s; "
             f"asyncpg on as many connections {said(last)} /s."
         )
     return (words,)
+
+
+def _plain(step: str) -> str:
+    return step.removeprefix("… ").removeprefix("and ")
 
 
 def _table(ladders: Sequence[Sequence[Step]]) -> Table:
