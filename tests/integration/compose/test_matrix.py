@@ -235,7 +235,10 @@ def test_every_probe_has_its_series(attempt: Attempt) -> None:
     # the entry point starts both in one container
     assert {"app", "delay", "database", "load_worker"} <= set(probes["roles"])
     assert USERS - 2 <= probes["app_open_max"] <= USERS
-    assert probes["postgres_app_sessions_max"] >= 1
+    # one worker's connections, each gone after some ms, may all live between two samples
+    levels = attempt.manifest["levels"]
+    fleeting = levels["target"] == "sync" and not levels["delay_ms"]
+    assert probes["postgres_app_sessions_max"] >= (0 if fleeting else 1)
     times_s = [float(row["at_s"]) for row in attempt.rows("probes/app_loop.csv")]
     assert times_s[0] <= load["began_at_s"] < times_s[-1]
     checks = {check["name"]: check["status"] for check in attempt.manifest["checks"]}
