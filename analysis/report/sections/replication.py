@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from analysis.original import CLAIMS, LIFTED, Key, Original, inconsistencies, read_original
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
@@ -20,10 +20,10 @@ ALIKE = 1.5
 
 def section(material: Material) -> Section | Absent:
     """Theirs beside ours; only for sessions with its cells and its data access."""
-    ours = _ours(material)
+    cells = read_original()
+    ours = _ours(material, {cell.key for cell in cells})
     if len(ours) < FEWEST:
         return Absent(TITLE, "not in this session; experiments/replication.yaml has its 27 cells")
-    cells = read_original()
     theirs = {cell.key: cell.best_rps for cell in cells}
     rows = [_row(cell, theirs, ours) for cell in cells]
     heading = ["cell", "theirs /s", "ours /s", "theirs, relative", "ours, relative", "verdict"]
@@ -56,11 +56,11 @@ def _caption() -> str:
     )
 
 
-def _ours(material: Material) -> Mapping[Key, float | None]:
+def _ours(material: Material, theirs: Set[Key]) -> Mapping[Key, float | None]:
     found: dict[Key, float | None] = {}
     for cell in material.cells:
         key = key_of(cell)
-        if key is not None:
+        if key is not None and key in theirs:
             rate = cell.row["max_goodput_rps"]
             found[key] = float(rate) if isinstance(rate, int | float) else None
     return found
