@@ -17,6 +17,10 @@ from rig.model import OUTCOME_OK
 from rig.plan import Plan
 from rig.record import Calibration, LoadFacts, Prediction, StackFacts, Unloaded, record_from_json
 
+LEAST_TRIPS = 0.25
+"""A server waits for whole round trips or for none: less than this per request is scatter, which
+five times the delay would make into a ceiling that is not there."""
+
 FOLDER, NULL, SCOUT = Path("calibration"), Path("calibration", "null"), "scout.json"
 
 
@@ -90,6 +94,7 @@ def stack_facts(
         return StackFacts(levels, route, servers, why=why)
     s0_ms, n = line([(one.delay_ms, statistics.median(one.response_ms)) for one in unloaded])
     hold_s0_ms, hold_n = line([(one.delay_ms, one.hold_ms) for one in unloaded])
+    hold_n = hold_n if hold_n >= LEAST_TRIPS else 0.0
     return StackFacts(
         levels, route, servers, tuple(unloaded),
         round(s0_ms, 3), round(n, 3), round(hold_s0_ms, 3), round(hold_n, 3),

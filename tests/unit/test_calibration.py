@@ -81,6 +81,17 @@ def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
     assert (found.hold_s0_ms, found.hold_n) == (4.0, 1.0)
 
 
+def test_a_part_of_a_round_trip_is_scatter() -> None:
+    def moment(delay_ms: float, interval_ms: float) -> dict[str, Any]:
+        said = {"response_ms": [5 + delay_ms], "interval_ms": interval_ms, "wrong": []}
+        return {"delay_ms": delay_ms, "routes": {"make": said}}
+
+    loop = calibrated.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 6.0)])
+    assert (loop.hold_s0_ms, loop.hold_n) == (4.0, 0.0)
+    waits = calibrated.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 24.0)])
+    assert (waits.hold_s0_ms, waits.hold_n) == (4.0, 1.0)
+
+
 def test_wrong_answers_give_no_figures() -> None:
     seen = [{"delay_ms": 0.0, "routes": {"make": {"wrong": ["status 503"]}}}]
     found = calibrated.stack_facts({}, "make", 1, seen)
