@@ -255,7 +255,7 @@ urlpatterns = [path("io_create/", io_create), path("io_create", io_create), *all
 TARGETS = """\
 experiment: sabotaged-targets
 setup: {route: io_create, delay_ms: 20, connections: pool}
-vary: {target: [async, hidden, short, swallow]}
+vary: {target: [async, hidden, short, swallow, sync]}
 claim:
   says: The same thing is compared.
   ratio: {of: goodput_rps, target: [async, short]}
@@ -263,7 +263,7 @@ claim:
 load: {users: {from: 10, per_s: 10, to: 20}, steady: 5s, load_workers: 2}
 data: {posts: 1000, cpu_n: 1000}
 """
-BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger"}
+BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger", "sync": ""}
 """The check that must fail for each target; of `short` the comparison must complain."""
 
 

@@ -1,7 +1,8 @@
 """The sabotage that applies to containers, once each: the same checks catch it there.
 
-Not here: a restarted Postgres, as its container would begin with a new copy of the posts, and a
-hog beside containers, which is the same process on the same CPU as beside the local backend.
+Not here: a restarted Postgres, as its container would begin with a new copy of the posts; a hog
+beside containers, which is the same process on the same CPU as beside the local backend; and the
+target that swallows answers, which extends a project that another target's image has not.
 """
 
 from __future__ import annotations
@@ -140,12 +141,31 @@ def test_the_same_trial_undisturbed_passes(disturbed: Session, number: int) -> N
     assert last["verdict"] == "valid", last["why"]
 
 
-def test_a_hidden_query_is_caught_by_the_ledger(tmp_path: Path) -> None:
-    sabotage.make_targets(tmp_path)
-    yaml = sabotage.TARGETS.replace("[async, hidden, short, swallow]", "[hidden]")
-    claim = yaml.partition("claim:")[2].partition("load:")[0]
-    (tmp_path / "x.yaml").write_text(yaml.replace(f"claim:{claim}", ""))
-    done = runner("x.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=tmp_path)
+HERE = ("async", "hidden", "short")
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A session of targets that are wrong from the start, and of those they were made from."""
+    folder = tmp_path_factory.mktemp("targets")
+    sabotage.make_targets(folder)
+    yaml = sabotage.TARGETS.replace("[async, hidden, short, swallow, sync]", f"[{', '.join(HERE)}]")
+    (folder / "x.yaml").write_text(yaml)
+    done = runner("x.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=folder)
     assert done.code == 4, done.out + done.err
-    (attempt,) = only_session(tmp_path / "results").attempts()
-    assert "ledger: Postgres counted" in attempt.manifest["why"]
+    return only_session(folder / "results")
+
+
+@pytest.mark.parametrize("target", HERE)
+def test_a_sabotaged_target_is_caught_by_the_right_check(targets: Session, target: str) -> None:
+    (trial,) = (row["trial"] for row in targets.rows("schedule.csv") if row["target"] == target)
+    (*_, last) = (a for a in targets.attempts() if a.path.parent.name == trial)
+    failed = [check["name"] for check in last.manifest["checks"] if check["status"] == "fail"]
+    blamed = sabotage.BLAMED[target]
+    assert blamed in failed if blamed else not failed, last.manifest["why"]
+
+
+def test_a_timeout_of_one_side_costs_the_comparison_its_label(targets: Session) -> None:
+    (row,) = targets.rows("derived/comparisons.csv")
+    assert row["verdict"] == "different"
+    assert "app.timeout_s" in row["undeclared"]
