@@ -42,7 +42,7 @@ def _wrong(path: PathDelay) -> list[str]:
     )
     problems = []
     for moment, rtts_ms, least_ms, share in moments:
-        bound_ms = max(least_ms, share * path.asked_ms)
+        bound_ms = _bound_ms(path, least_ms, share)
         where = f"{path.link} {moment} the load"
         if not rtts_ms:
             problems.append(f"{where}: not measured")
@@ -51,7 +51,8 @@ def _wrong(path: PathDelay) -> list[str]:
                 f"{where}: {statistics.median(rtts_ms):.1f} ms instead of "
                 f"{path.asked_ms:g} ± {bound_ms:g} ms"
             )
-    short = [ms for ms in path.during_ms if ms < path.asked_ms - _loaded_ms(path)]
+    bound_ms = _bound_ms(path, LOADED_MS, LOADED_SHARE)
+    short = [ms for ms in path.during_ms if ms < path.asked_ms - bound_ms]
     if len(short) > MOST_OUTSIDE * len(path.during_ms):
         problems.append(
             f"{path.link} during the load: {len(short)} of {len(path.during_ms)} measurements "
@@ -62,8 +63,8 @@ def _wrong(path: PathDelay) -> list[str]:
     return problems
 
 
-def _loaded_ms(path: PathDelay) -> float:
-    return max(LOADED_MS, LOADED_SHARE * path.asked_ms)
+def _bound_ms(path: PathDelay, least_ms: float, share: float) -> float:
+    return max(least_ms, share * path.asked_ms)
 
 
 def _median_text(path: PathDelay) -> str:

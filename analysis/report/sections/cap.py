@@ -43,8 +43,8 @@ def section(material: Material) -> Section | Absent:
                "goodput there /s", "most connections"]  # fmt: skip
     rows = [_row(material, trial, knees[trial.name]) for trial in trials]
     table = Table(heading, rows, numbers_from=2, caption=_meaning())
-    said_ = [para(line) for line in _conclusions(material, trials)]
-    return Section("connection-cap", TITLE, [para(_lead()), *said_, figure, table])
+    conclusions = [para(line) for line in _conclusions(material, trials)]
+    return Section("connection-cap", TITLE, [para(_lead()), *conclusions, figure, table])
 
 
 def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[str]:

@@ -95,13 +95,13 @@ def _verdict(steps: Sequence[Step]) -> tuple[str, ...]:
         return (f"{steps[0].group}: there is hardly a gap ({times(whole)}).",)
     parts = [f"{times(step.ratio)} ({_plain(step.step)})" for step in owned]
     most = max(owned, key=lambda step: step.share or 0.0)
-    threaded, last = steps[2].goodput_rps, rates[-1]
+    threaded, pooled = steps[2].goodput_rps, steps[4].goodput_rps
     words = f"{steps[0].group}: {times(whole)} = {' · '.join(parts)}. "
     words += f"The largest step: {_plain(most.step)}."
-    if threaded:
+    if threaded and pooled:
         words += (
             f" Without async, kept connections and 20 threads serve {said(threaded)} /s; "
-            f"asyncpg on as many connections {said(last)} /s."
+            f"asyncpg on as many connections {said(pooled)} /s."
         )
     return (words,)
 
