@@ -18,6 +18,7 @@ from analysis.stats import median
 from analysis.summary import CellResult
 from analysis.trials import Result
 from rig.inference import CONFIDENCE, t_quantile
+from rig.model import cpus_of
 from rig.record import Calibration
 
 
@@ -128,14 +129,3 @@ def _cpus(result: Result, role: str) -> tuple[int, ...]:
     cpus = facts.get("cpus")
     own = cpus.get(role) if isinstance(cpus, Mapping) else None
     return cpus_of(own) if isinstance(own, list | tuple) else ()
-
-
-def cpus_of(said: Sequence[object]) -> tuple[int, ...]:
-    """CPU numbers from the kernel's lists, one per process: `0-2,5` is 0, 1, 2 and 5."""
-    found: set[int] = set()
-    for text in said:
-        for part in str(text).split(","):
-            low, _, high = part.strip().partition("-")
-            if low.isdecimal() and (not high or high.isdecimal()):
-                found |= set(range(int(low), min(int(high or low), int(low) + 4096) + 1))
-    return tuple(sorted(found))

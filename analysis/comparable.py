@@ -1,8 +1,8 @@
 """Was the same thing compared? The facts of both sides of a ratio, held against each other.
 
-Pure. A difference is *declared* where the compared factor makes it, *inherent* where a target's
-`target.yaml` says so, and *undeclared* otherwise: then the comparison loses its label. May not
-know numbers of speed, nor where its words are printed.
+Pure. A difference is *declared* where a factor in which the sides differ makes it, *inherent*
+where a target's `target.yaml` says so, and *undeclared* otherwise: then the comparison loses its
+label. May not know numbers of speed, nor where its words are printed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.axes import Axes
+from analysis.pairings import CLAIM, Pairing
 from analysis.session import Claim, Session
 from analysis.summary import CellResult
 from analysis.told import Told, Trips
@@ -36,8 +37,9 @@ VOLATILE = frozenset(
 ABSENT = "(absent)"
 MOST_NAMED, MOST_CHARACTERS = 4, 60
 COLUMNS_AFTER = (
-    *("factor", "numerator", "denominator", "verdict", "undeclared", "inherent", "declared"),
-    *("unknown", "statements_numerator", "statements_denominator"),
+    *("asked_by", "factor", "numerator", "denominator", "verdict"),
+    *("undeclared", "inherent", "declared", "unknown"),
+    *("statements_numerator", "statements_denominator"),
     *("round_trips_numerator", "round_trips_denominator"),
 )
 
@@ -56,14 +58,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One pair of cells that differ in the claim's factor alone. `levels`: without that factor."""
+    """One pair of cells. `levels`: those that both have."""
 
+    pairing: Pairing
     levels: Mapping[str, Level]
-    cells: tuple[str, str]
     inherent: tuple[Difference, ...] = ()
     """Of which a target says that they are its nature."""
     declared: tuple[Difference, ...] = ()
-    """Which the compared factor makes."""
+    """Which a factor in which they differ makes."""
     undeclared: tuple[Difference, ...] = ()
     unknown: tuple[str, ...] = ()
     """What could not be compared: sections that a side does not tell of."""
@@ -71,6 +73,11 @@ class Comparison:
     """Per request, as counted: `2` or `1.9 to 2.1`; empty where not counted."""
     round_trips: tuple[float | None, float | None] = (None, None)
     """Per request, as measured."""
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """The ids of numerator and denominator."""
+        return self.pairing.over.cell, self.pairing.under.cell
 
     @property
     def verdict(self) -> str:
@@ -85,22 +92,18 @@ class Comparison:
 
 def compared(
     session: Session,
-    cells: Sequence[CellResult],
+    pairings: Sequence[Pairing],
     said: Mapping[str, Told],
     trips: Sequence[Trips] = (),
 ) -> tuple[Comparison, ...]:
-    """Every pair of cells that the claim compares and that both have a valid trial.
+    """Every pair of cells that both have a valid trial.
 
-    `said`: what was told of each trial, by its name.
+    `said`: what was told of each valid trial, by its name.
     """
-    claim = session.claim
-    if claim is None:
-        return ()
-    factor = session.factor(claim.factor)
     return tuple(
-        _compare(claim, factor.facts if factor else (), over, under, said, trips)
-        for over, under in _pairs(cells, claim)
-        if over.valid and under.valid
+        _compare(session, pairing, said, trips)
+        for pairing in pairings
+        if pairing.over.valid and pairing.under.valid
     )
 
 
@@ -111,14 +114,16 @@ def comparison_columns(session: Session) -> tuple[str, ...]:
 
 
 def comparison_rows(session: Session, found: Sequence[Comparison]) -> Iterator[Row]:
-    """The lines of `comparisons.csv`; the compared factor's own column is empty."""
-    claim = session.claim
+    """The lines of `comparisons.csv`; the columns of the factors compared are empty."""
     for one in found:
-        assert claim is not None
+        over, under = one.pairing.over.levels, one.pairing.under.levels
+        differing = one.pairing.factors
         row: dict[str, Level | None] = dict.fromkeys(comparison_columns(session))
         row |= {"numerator_cell": one.cells[0], "denominator_cell": one.cells[1], **one.levels}
-        row |= {"factor": claim.factor, "verdict": one.verdict, "unknown": "; ".join(one.unknown)}
-        row |= {"numerator": claim.numerator, "denominator": claim.denominator}
+        row |= {"asked_by": one.pairing.asked_by, "factor": ", ".join(differing)}
+        row["numerator"] = ", ".join(str(over[name]) for name in differing)
+        row["denominator"] = ", ".join(str(under[name]) for name in differing)
+        row |= {"verdict": one.verdict, "unknown": "; ".join(one.unknown)}
         for name in ("undeclared", "inherent", "declared"):
             row[name] = "; ".join(map(str, getattr(one, name)))
         for index, side in enumerate(("numerator", "denominator")):
@@ -127,13 +132,19 @@ def comparison_rows(session: Session, found: Sequence[Comparison]) -> Iterator[R
         yield row
 
 
+def claimed_of(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Those that the claim asks for."""
+    return tuple(one for one in found if one.pairing.asked_by == CLAIM)
+
+
 def labels(session: Session, found: Sequence[Comparison], *, values: bool) -> list[str]:
-    """A sentence on every pair that keeps its label, or of which too little is known.
+    """A sentence on every pair of the claim that keeps its label, or is known too little of.
 
     Equal sentences once. With what is inherent: its `values`, too, or its names alone.
     """
-    claim, counts = session.claim, dict[str, int]()
-    for one in found:
+    counts: dict[str, int] = {}
+    asked, sides = claimed_of(found), session.claimed_ratio.replace("÷", "and")
+    for one in asked:
         if one.undeclared:
             continue
         natural = [str(each) if values else each.path for each in one.inherent]
@@ -143,21 +154,19 @@ def labels(session: Session, found: Sequence[Comparison], *, values: bool) -> li
         text += f"; different by nature: {', '.join(natural)}" if natural else ""
         counts[text] = counts.get(text, 0) + 1
     return [
-        f"{claim.numerator} and {claim.denominator}: {text}"
-        + (f" ({count} of {len(found)} pairs)" if count < len(found) else "")
+        f"{sides}: {text}" + (f" ({count} of {len(asked)} pairs)" if count < len(asked) else "")
         for text, count in counts.items()
-        if claim is not None
     ]
 
 
 def lost_labels(session: Session, layout: Axes, found: Sequence[Comparison]) -> list[str]:
-    """A sentence on every pair that has lost its label, and by what."""
+    """A sentence on every pair of the claim that has lost its label, and by what."""
     claim = session.claim
     if claim is None:
         return []
     return [
         f"NOT the same thing compared ({pair_name(claim, layout, one)}): {named(one.undeclared)}"
-        for one in found
+        for one in claimed_of(found)
         if one.undeclared
     ]
 
@@ -175,40 +184,30 @@ def named(differences: Sequence[Difference]) -> str:
     return "; ".join([*said, *([f"{more} more in comparisons.csv"] if more else [])])
 
 
-def _pairs(cells: Sequence[CellResult], claim: Claim) -> Iterator[tuple[CellResult, CellResult]]:
-    def others(cell: CellResult) -> frozenset[tuple[str, Level]]:
-        return frozenset((name, at) for name, at in cell.levels.items() if name != claim.factor)
-
-    unders = {others(c): c for c in cells if c.levels.get(claim.factor) == claim.denominator}
-    for over in cells:
-        if over.levels.get(claim.factor) == claim.numerator and others(over) in unders:
-            yield over, unders[others(over)]
-
-
 def _compare(
-    claim: Claim,
-    of_factor: Sequence[str],
-    over: CellResult,
-    under: CellResult,
-    said: Mapping[str, Told],
-    trips: Sequence[Trips],
+    session: Session, pairing: Pairing, said: Mapping[str, Told], trips: Sequence[Trips]
 ) -> Comparison:
+    over, under, differing = pairing.over, pairing.under, pairing.factors
+    factors = [session.factor(name) for name in differing]
+    of_factors = [path for factor in factors if factor for path in factor.facts]
     sides = [[said[r.scheduled.trial] for r in cell.valid] for cell in (over, under)]
-    targets_differ = over.levels.get("target") != under.levels.get("target")
+    targets_differ = "target" in differing
     by_nature = {path for side in sides for one in side for path in one.inherent}
     kinds: dict[str, list[Difference]] = {"inherent": [], "declared": [], "undeclared": []}
     for difference in (*_differences(*sides), *_statements_differ(*sides)):
-        if _covered(difference.path, of_factor):
+        if _covered(difference.path, of_factors):
             kinds["declared"].append(difference)
         elif targets_differ and _covered(difference.path, by_nature):
             kinds["inherent"].append(difference)
         else:
             kinds["undeclared"].append(difference)
+    unknown = [name for name in NEEDED if not all(_tells(side, name) for side in sides)]
+    unknown += [] if all(_counted(side)[2] for side in sides) else ["statements"]
     return Comparison(
-        {name: level for name, level in over.levels.items() if name != claim.factor},
-        (over.cell, under.cell),
+        pairing,
+        {name: level for name, level in over.levels.items() if name not in differing},
         **{name: tuple(found) for name, found in kinds.items()},
-        unknown=tuple(name for name in NEEDED if not all(_tells(side, name) for side in sides)),
+        unknown=tuple(unknown),
         statements=(_counted(sides[0])[2], _counted(sides[1])[2]),
         round_trips=(_trips(over, trips), _trips(under, trips)),
     )

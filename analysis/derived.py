@@ -16,6 +16,7 @@ from analysis.axes import axes
 from analysis.beside import Beside, beside_cells, ceilings_of
 from analysis.calibration import read_calibration
 from analysis.comparable import Comparison, compared, comparison_columns, comparison_rows
+from analysis.pairings import pairings
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
@@ -103,9 +104,11 @@ def write_derived(
 
 
 def comparisons(session: Session, by_cell: Sequence[CellResult]) -> tuple[Comparison, ...]:
-    """Every pair of cells the claim compares, and whether it is the same thing."""
-    said = {r.scheduled.trial: told(r) for cell in by_cell for r in cell.valid}
-    return compared(session, by_cell, said, measured_trips(session.folder))
+    """Every pair of cells that is held against each other, and whether it is the same thing."""
+    asked = pairings(session, axes(session), by_cell)
+    sides = {cell.cell: cell for pairing in asked for cell in (pairing.over, pairing.under)}
+    said = {r.scheduled.trial: told(r) for cell in sides.values() for r in cell.valid}
+    return compared(session, asked, said, measured_trips(session.folder))
 
 
 def _figure(

@@ -6,7 +6,8 @@ May not know plans, verdicts or cells. docs/results-format.md describes the file
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from hdrh.histogram import HdrHistogram
 from rig.model import OUTCOME_OK
 
 STEADY = "steady"
+TIMEOUT = "timeout"
+"""The outcome of a request that the client gave up on."""
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
 
@@ -107,20 +110,44 @@ def read_unanswered(path: Path) -> tuple[Unanswered, ...]:
 
 
 def overdue_s(
-    unanswered: Iterable[Unanswered], ramp_s: float, answered: HdrHistogram
+    unanswered: Sequence[Unanswered],
+    ramp_s: float,
+    window_s: float,
+    answered: HdrHistogram,
+    given_up: HdrHistogram,
 ) -> tuple[float, ...]:
-    """The ages of the unanswered requests that belong to the steady window's percentiles.
+    """The ages of the requests without an answer that belong to the window's percentiles.
 
-    Those that were under way during all of it, those that have waited longer than any of its
-    correct answers (`answered`, in µs), and those of users who never had an answer.
-    docs/method.md says why the others do not.
+    Of those under way at the stop: whichever were so during all of the window, have waited longer
+    than any of its correct answers (`answered`, in µs), are of users who never had an answer, or
+    are old in a number that its answers do not explain. And all that the client gave up on
+    (`given_up`, in µs). docs/method.md says why the others do not.
     """
     longest_s = answered.get_max_value() / 1e6 if answered.get_total_count() else 0.0
-    return tuple(
+    old_s = min(longest_s, _stalled_s(unanswered, window_s, answered))
+    at_stop = (
         request.age_s
         for request in unanswered
-        if request.first or request.started_s < ramp_s or request.age_s > longest_s
+        if request.first or request.started_s < ramp_s or request.age_s > old_s
     )
+    timed_out = (ms / 1000 for ms, count in counts_ms(given_up) for _ in range(count))
+    return (*at_stop, *timed_out)
+
+
+def _stalled_s(unanswered: Sequence[Unanswered], window_s: float, answered: HdrHistogram) -> float:
+    """The 99th percentile, if more are older at the stop than ever were on average; or infinity.
+
+    On average as many requests are older than t as the answers' times beyond t add up to, divided
+    by the window (Little 1961, Operations Research 9). More by four standard deviations of a
+    Poisson count, and three, is a stall.
+    """
+    if window_s <= 0 or not answered.get_total_count():
+        return math.inf
+    old_s = answered.get_value_at_percentile(99) / 1e6
+    beyond_s = sum(count * max(0.0, ms / 1000 - old_s) for ms, count in counts_ms(answered))
+    expected = beyond_s / window_s
+    older = sum(request.age_s > old_s for request in unanswered)
+    return old_s if older > expected + 4 * math.sqrt(expected) + 3 else math.inf
 
 
 def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -> HdrHistogram:

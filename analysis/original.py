@@ -7,6 +7,7 @@ reports, one line per cell in `reference/asynchronize-django-2022.csv`.
 from __future__ import annotations
 
 import csv
+import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,34 +71,44 @@ def _cell(line: Mapping[str, str]) -> Original:
     )
 
 
+class Held(enum.StrEnum):
+    """Whether a claim holds of some cells."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    CLOSE = "too close"
+    """Nothing speaks against it, but some rates are not told apart."""
+    MISSING = "cells are missing"
+
+
 @dataclass(frozen=True)
 class Said:
-    """One of its claims in our words, and a test of any 27 cells: None where cells are missing."""
+    """One of its claims in our words, and a test of any 27 cells."""
 
     says: str
-    holds: Callable[[Rate], bool | None]
+    holds: Callable[[Rate], Held]
 
 
-def _async_loses_on_cpu(rate: Rate) -> bool | None:
+def _async_loses_on_cpu(rate: Rate) -> Held:
     return _all(_below(rate("cpu", "async", d, CAPPED), rate("cpu", "sync", d, CAPPED))
                 for d in DELAYS_MS)  # fmt: skip
 
 
-def _async_wins_undelayed(rate: Rate) -> bool | None:
+def _async_wins_undelayed(rate: Rate) -> Held:
     return _all(_below(rate(route, "sync", 0, CAPPED), rate(route, "async", 0, CAPPED))
                 for route in IO_ROUTES)  # fmt: skip
 
 
-def _async_keeps_its_rate(rate: Rate) -> bool | None:
-    found = []
+def _async_keeps_its_rate(rate: Rate) -> Held:
+    found: list[Held] = []
     for route in IO_ROUTES:
         kept = _ratio(rate(route, "async", 200, CAPPED), rate(route, "async", 0, CAPPED))
         lost = _ratio(rate(route, "sync", 200, CAPPED), rate(route, "sync", 0, CAPPED))
-        found.append(None if kept is None or lost is None else kept >= KEPT and lost < KEPT)
+        found += [_below(KEPT, kept), _below(lost, KEPT)]
     return _all(found)
 
 
-def _three_way(rate: Rate) -> bool | None:
+def _three_way(rate: Rate) -> Held:
     """Whether delay widens async ÷ sync more on I/O routes than on the CPU route."""
 
     def widens(route: str) -> float | None:
@@ -108,13 +119,16 @@ def _three_way(rate: Rate) -> bool | None:
     return _all(_below(widens("cpu"), widens(route)) for route in IO_ROUTES)
 
 
-def _async_for_io(rate: Rate) -> bool | None:
+def _async_for_io(rate: Rate) -> Held:
     return _all(_below(rate(route, "sync", d, CAPPED), rate(route, "async", d, CAPPED))
                 for route in IO_ROUTES for d in DELAYS_MS)  # fmt: skip
 
 
 KEPT = 0.8
 """A rate that falls by less than a fifth counts as kept."""
+
+APART = 1.1
+"""Numbers within this factor are not told apart: a load's best 5 s carry no interval."""
 
 CLAIMS: Sequence[Said] = (
     Said("Async serves less than sync on the CPU route.", _async_loses_on_cpu),
@@ -127,17 +141,23 @@ CLAIMS: Sequence[Said] = (
 )  # fmt: skip
 
 
-def _below(less: float | None, more: float | None) -> bool | None:
-    return None if less is None or more is None else less < more
+def _below(less: float | None, more: float | None) -> Held:
+    if less is None or more is None:
+        return Held.MISSING
+    if max(less, more) <= APART * min(less, more):
+        return Held.CLOSE
+    return Held.HOLDS if less < more else Held.FAILS
 
 
 def _ratio(over: float | None, under: float | None) -> float | None:
     return over / under if over is not None and under else None
 
 
-def _all(found: Iterable[bool | None]) -> bool | None:
-    seen = list(found)
-    return None if None in seen else all(seen)
+def _all(found: Iterable[Held]) -> Held:
+    """What of several comparisons says most: a missing one, then one that fails, then a close."""
+    seen = set(found)
+    by_weight = (Held.MISSING, Held.FAILS, Held.CLOSE)
+    return next((held for held in by_weight if held in seen), Held.HOLDS)
 
 
 def inconsistencies(cells: Sequence[Original]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from analysis.derived import derive
 
 MOST_CELLS = 20
+REPORTS = ("report.md", "report.html")
 DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 
 
@@ -29,7 +30,7 @@ def differences(session_dir: Path) -> tuple[str, ...]:
         return ()
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch, "derived")
-        if (kept / "report.html").exists():
+        if any((kept / name).exists() for name in REPORTS):
             # what a report needs takes a while to import, and most commands write none
             from analysis.report import report
 
@@ -43,7 +44,7 @@ def differences(session_dir: Path) -> tuple[str, ...]:
 
 def _said(kept: Path, made: Path) -> Iterator[str]:
     """What the report says in words and tables, line by line; its drawings are of the CSVs."""
-    for name in ("report.md", "report.html"):
+    for name in REPORTS:
         if not (made / name).exists():
             continue
         if not (kept / name).exists():

@@ -133,6 +133,18 @@ class Session:
         users = load.get("users", {}).get("end_users", "some")
         return f"{users} users, closed loop, {thinks}, {window}"
 
+    @property
+    def claimed_ratio(self) -> str:
+        """What the claim divides, in words: `async ÷ sync`, `max_connections 1000 ÷ 100`."""
+        claim = self.claim
+        if claim is None:
+            return ""
+        ratio = f"{claim.numerator} ÷ {claim.denominator}"
+        factor = self.factor(claim.factor)
+        if factor is None or isinstance(claim.numerator, str):
+            return ratio
+        return f"{factor.label} {ratio} {factor.unit}".rstrip()
+
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
         return next((factor for factor in self.factors if factor.name == name), None)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.axes import Axes
-from analysis.comparable import Comparison, labels, named
+from analysis.comparable import Comparison, claimed_of, labels, named
 from analysis.session import Claim, Session
 from analysis.stats import median
 from analysis.summary import CellResult, ratios, settled
@@ -162,7 +162,7 @@ def _claim(
     cells: Sequence[CellResult],
     compared: Sequence[Comparison],
 ) -> list[str]:
-    title = f"{claim.of}: {claim.numerator} ÷ {claim.denominator}"
+    title = f"{claim.of}: {session.claimed_ratio}"
     found = ratios(cells, claim)
     if not found:
         return ["", f"{title}: no pair of cells with both measured yet"]
@@ -190,7 +190,7 @@ def _claim(
 
 
 def _of_pair(compared: Sequence[Comparison], levels: Mapping[str, Level]) -> Iterator[str]:
-    for one in compared:
+    for one in claimed_of(compared):
         if one.levels == levels and one.undeclared:
             yield f"not the same thing: {named(one.undeclared)}"
         over, under = one.round_trips

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from analysis.load import Completion, Second
 from rig.model import OUTCOME_OK
 
+REFUSALS = (
+    *("db_too_many_connections", "db_pool_timeout", "pooler_refused", "pooler_wait_timeout"),
+)
+"""Classes of failure that say: no connection was left."""
+
 LONGEST_S = 7 * 24 * 3600
 """No load is longer; a damaged file may say so."""
 
@@ -42,3 +47,14 @@ def timeline(completions: Sequence[Completion], seconds: Sequence[Second]) -> Ti
     failed = [sum(counts) for counts in zip(*by_class.values(), strict=True)] or [0] * length
     classes = {name: tuple(counts) for name, counts in sorted(by_class.items())}
     return Timeline(tuple(ok), tuple(failed), tuple(users), tuple(in_flight), classes)
+
+
+def refusals(of: Timeline) -> tuple[int, ...]:
+    """Requests that found no connection left, in each second."""
+    own = [counts for name, counts in of.classes.items() if name in REFUSALS]
+    return tuple(map(sum, zip(*own, strict=True))) if own else (0,) * len(of.ok)
+
+
+def first_refusal(of: Timeline) -> int | None:
+    """The second of the first of them."""
+    return next((second for second, count in enumerate(refusals(of)) if count), None)

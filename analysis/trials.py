@@ -24,6 +24,7 @@ from analysis.attempts import Tried, last_finished
 from analysis.failures import Failure, attributed, failures
 from analysis.load import (
     STEADY,
+    TIMEOUT,
     Completion,
     Second,
     new_histogram,
@@ -105,7 +106,7 @@ class Result:
     latencies: HdrHistogram = field(default_factory=new_histogram)
     """Successes of the steady window, µs."""
     overdue_s: tuple[float, ...] = ()
-    """Ages of the unanswered requests that count beside them."""
+    """Ages of the requests without an answer that count beside them."""
     offered: int = 0
     """Requests meant for the steady window, dropped ones included."""
     failure_classes: Mapping[str, int] = field(default_factory=dict)
@@ -237,7 +238,7 @@ class Loaded:
 
 def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
     """What the files of a load say, and one line on what is wrong with them."""
-    folder = attempt / "load"
+    folder, ramp_s = attempt / "load", record.load.ramp_s
     if not (folder / "completions.csv").exists():
         return Loaded(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
     try:
@@ -245,12 +246,13 @@ def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
         unanswered = read_unanswered(folder / "unanswered.csv")
         ends_s = app_worker_ends_s(attempt, record.load)
         completions = attributed(read_completions(folder / "completions.csv"), ends_s)
+        given_up = _given_up(folder, completions)
         seconds = read_seconds(folder / "seconds.csv")
         loaded = Loaded(
             tuple(completions),
             seconds,
             latencies,
-            overdue_s(unanswered, record.load.ramp_s, latencies),
+            overdue_s(unanswered, ramp_s, record.load.duration_s - ramp_s, latencies, given_up),
             failures(completions, seconds, connections(attempt, record.load)),
         )
     except _UNREADABLE as error:
@@ -260,6 +262,13 @@ def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
     timed = latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
     return loaded, differ if answers != timed else ""
+
+
+def _given_up(folder: Path, completions: Sequence[Completion]) -> HdrHistogram:
+    """How long the client waited for what it gave up on, in the steady window, in µs."""
+    if not any(c.outcome == TIMEOUT and c.phase == STEADY for c in completions):
+        return new_histogram()  # most loads: no second reading
+    return read_latencies(folder / "latencies.hlog", outcome=TIMEOUT)
 
 
 def _measures(loaded: Loaded, record: Record) -> Measures:

@@ -1,14 +1,16 @@
-"""What watching costs: goodput with all probes and with none, in turns. About twelve minutes.
+"""What watching costs: goodput with the runner's probes and without, in turns. About 12 minutes.
 
     .venv/bin/python bench/probe_cost.py [STEADY_S [FOLDER]]     (default: 300 for each target)
 
 The turns, a few seconds each, are within one trial, so that both sides have the same processes,
 the same data and the same minute of a noisy machine; trials of their own differ by far more than
-3 %. A second on either side of a change counts for neither. The figure is the median over the
-pairs of neighbouring turns, and its interval by order statistics, at 95 % or a little more: a
-stall of the machine spoils a pair, not the whole. The route reads only, since a disk's moods are
-larger than what is looked for. Also times what an app worker's counting, which goes on all the
-time, adds to one request. The session stays in FOLDER, where one is given.
+3 %. The second in which a turn changes counts for neither, nor does the one after it. What goes on
+in both is not in the figure: the delay role measures the paths once a second, and load workers and
+app workers count. The figure is the median over the pairs of neighbouring turns, and its interval
+by order statistics, at 95 % or a little more: a stall of the machine spoils a pair, not the whole.
+The route reads only, since a disk's moods are larger than what is looked for. Also times what an
+app worker's counting, which goes on all the time, adds to one request. The session stays in
+FOLDER, where one is given.
 """
 
 from __future__ import annotations

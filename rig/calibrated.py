@@ -55,8 +55,9 @@ def _null(folder: Path) -> tuple[float | None, int, str]:
         return None, 0, "the null target was not measured"
     record = record_from_json(json.loads(manifests[-1].read_text(encoding="utf-8")))
     asked = record.load.load_workers_asked
-    if not record.load.finished:
-        return None, asked, f"the null target: {record.why or 'nothing was answered'}"
+    if not (record.load.finished and record.load.complete):
+        lacks = "a load worker's last report" if record.load.finished else "every answer"
+        return None, asked, f"the null target: {record.why or f'{lacks} is missing'}"
     with (manifests[-1].parent / "load" / "completions.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["outcome"] == OUTCOME_OK]
     answers = sum(int(row["count"]) for row in rows if row["phase"] == "steady")

@@ -181,3 +181,14 @@ def seconds(text: str) -> float:
     if match is None:
         raise ValueError(f"{text!r} is no duration")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def cpus_of(said: Sequence[object]) -> tuple[int, ...]:
+    """CPU numbers from the kernel's lists, one per process: `0-2,5` is 0, 1, 2 and 5."""
+    found: set[int] = set()
+    for text in said:
+        for part in str(text).split(","):
+            low, _, high = part.strip().partition("-")
+            if low.isdecimal() and (not high or high.isdecimal()):
+                found |= set(range(int(low), min(int(high or low), int(low) + 4096) + 1))
+    return tuple(sorted(found))

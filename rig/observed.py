@@ -32,6 +32,9 @@ COMPLETIONS = Path("load", "completions.csv")
 DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
 FACTS = Path("facts.json")
 
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, csv.Error)
+"""What reading a file raises whose contents are not what was written."""
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -51,7 +54,7 @@ def observe(folder: Path, plan: Plan) -> Observed:
     """
     try:
         return _observed(folder, plan)
-    except (ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise StackError(f"what the attempt wrote cannot be read: {error!r}") from error
 
 

@@ -168,6 +168,7 @@ class Plan:
     max_connections: int = 100
     app_workers: int = 1
     app_threads: int = 1
+    wsgi_worker: str = "auto"
     target: Target | None = None
     route: Route | None = None
     cpus: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

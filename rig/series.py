@@ -31,7 +31,7 @@ COLUMNS = {
     ),
     "app_sockets": ("at_s", "open", "backlog", "backlog_limit"),
     "app_loop": ("at_s", "pid", "requests", "answered", "busy_s", "lag_max_ms"),
-    "app_workers": ("pid", "first_at_s", "last_at_s"),
+    "app_workers": ("pid", "first_at_s", "last_at_s", "looked_at_s"),
     "postgres": (
         "at_s",
         "total",
@@ -253,18 +253,25 @@ def _happened(whole: Mapping[str, Series], logs: Path, unseen: bool) -> dict[str
     """What must not happen, over the whole load. `unseen`: the app workers went out of sight."""
     workers, starts = whole["app_workers"], set(whole["postgres"].values("started_at"))
     firsts_s, lasts_s = workers.values("first_at_s"), workers.values("last_at_s")
-    ends_s = [*whole["processes"].values("at_s"), *lasts_s]
     crashes = _said(logs / "database.log", CRASHED) or 0
     return {
         "app_workers_begun": sum(s > min(firsts_s) for s in firsts_s) if firsts_s else None,
-        # one probe may have had a turn more than the other
-        "app_workers_ended": (
-            sum(s < max(ends_s) - 1.5 for s in lasts_s) if lasts_s and not unseen else None
-        ),
+        "app_workers_ended": _ended(whole) if lasts_s and not unseen else None,
         "app_worker_timeouts": _said(logs / "app.log", TIMEOUT),
         "postgres_restarts": len(starts) - 1 + crashes if starts else crashes or None,
         "oom_kills": _whole(whole["host"].gain("oom_kills")),
     }
+
+
+def _ended(whole: Mapping[str, Series]) -> int:
+    """App workers that were not there any more at the last look."""
+    lasts_s = whole["app_workers"].values("last_at_s")
+    looked_s = whole["app_workers"].most("looked_at_s")
+    if looked_s is not None:
+        return sum(last_s < looked_s for last_s in lasts_s)
+    # older sessions: the last look is another probe's, which may have had a turn more
+    ends_s = [*whole["processes"].values("at_s"), *lasts_s]
+    return sum(last_s < max(ends_s) - 1.5 for last_s in lasts_s)
 
 
 def _said(log: Path, words: str) -> int | None:

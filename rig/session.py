@@ -44,8 +44,8 @@ Only = Mapping[str, tuple[Level, ...]]
 class Watch(Protocol):
     """Who looks on: the live view of a terminal, or plain lines."""
 
-    def planned(self, trials: Sequence[Trial], load_s: float) -> None:
-        """The trials to come, and the seconds of load among them."""
+    def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
+        """A block to come, the seconds of load in it, and how many trials there will be."""
         ...
 
     def began(self, trial: Trial) -> None:
@@ -182,7 +182,8 @@ def run(
         scheduled += block
         todo = [trial for trial in block if trial.name not in done]
         running = [trial for trial in todo if not trial.skip]
-        watch.planned(running, sum(trial.plan.load.duration_s for trial in running))
+        load_s = sum(trial.plan.load.duration_s for trial in running)
+        watch.planned(running, load_s, _in_all(design, block))
         if calibration is None and running:
             calibration = calibrating.of_session(folder, block, backend, watch.says, calibrate)
         for trial in todo:
@@ -198,6 +199,13 @@ def run(
             if not came_up:
                 raise StackError(record.why, f"its logs are in {folder.path / 'trials'}")
     return tally
+
+
+def _in_all(design: Design, block: Sequence[Trial]) -> str:
+    """How many trials there will be, where a block is not all of them."""
+    if len(block) == design.most_trials:
+        return ""
+    return f"{'at most ' if design.adapts else ''}{design.most_trials} in all"
 
 
 def _with_reasons(block: Iterable[Trial], backend: Backend) -> list[Trial]:

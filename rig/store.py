@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 import time
@@ -70,17 +71,27 @@ class SessionFolder:
         return dict(data)
 
     def schedule(self, trials: Iterable[Trial]) -> None:
-        """Appends trials before they run, and writes each one's plan."""
-        with (self.path / SCHEDULE).open("a", newline="", encoding="utf-8") as file:
-            out = csv.writer(file)
-            for trial in trials:
-                row = [trial.position, trial.name, trial.block, trial.replicate, trial.cell.id]
-                levels = [trial.cell.levels[name] for name in FACTORS]
-                out.writerow([*row, trial.skip, trial.cell.because, *levels])
-                folder = self.path / "trials" / trial.name
-                folder.mkdir(exist_ok=True)
-                plan = {**trial.plan.to_json(), "digest": trial.plan.digest}
-                write_atomically(folder / PLAN, json.dumps(plan, indent=1) + "\n")
+        """Appends trials before they run, and writes each one's plan.
+
+        The journal is told first: an interruption in between leaves a hash that the next lines
+        replace, where a schedule that nobody vouches for would stay.
+        """
+        lines = io.StringIO(newline="")
+        for trial in trials:
+            row = [trial.position, trial.name, trial.block, trial.replicate, trial.cell.id]
+            levels = [trial.cell.levels[name] for name in FACTORS]
+            csv.writer(lines).writerow([*row, trial.skip, trial.cell.because, *levels])
+            folder = self.path / "trials" / trial.name
+            folder.mkdir(exist_ok=True)
+            plan = {**trial.plan.to_json(), "digest": trial.plan.digest}
+            write_atomically(folder / PLAN, json.dumps(plan, indent=1) + "\n")
+        more = lines.getvalue().encode()
+        if not more:
+            return
+        whole = hashlib.sha256((self.path / SCHEDULE).read_bytes() + more).hexdigest()
+        self.journal("scheduled", trial="", files={SCHEDULE: whole})
+        with (self.path / SCHEDULE).open("ab") as file:
+            file.write(more)
             file.flush()
             os.fsync(file.fileno())
 

@@ -18,14 +18,23 @@ from typing import Any
 from rig.calibrated import calibrated, null_share, predicted
 from rig.checks import judge
 from rig.factors import FACTORS
-from rig.model import SCHEMA, Verdict
-from rig.observed import Observed, observe
+from rig.model import SCHEMA, Phase, RigError, Verdict
+from rig.observed import UNREADABLE, Observed, observe
 from rig.plan import Plan, digest, plan_from_json
 from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
-from rig.store import CALIBRATION, MANIFEST, PLAN, SESSION, SessionFolder, hashes, sha256
+from rig.store import (
+    CALIBRATION,
+    MANIFEST,
+    PLAN,
+    SCHEDULE,
+    SESSION,
+    SessionFolder,
+    hashes,
+    sha256,
+)
 
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+_UNREADABLE = (*UNREADABLE, OSError, RigError)
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,11 @@ class Finding:
 
 def verify(session: SessionFolder) -> Iterator[Finding]:
     """Everything that is not as the session's own files say."""
-    rows = {row["trial"]: row for row in session.scheduled()}
+    rows: dict[str, Mapping[str, str]] = {}
+    try:
+        rows = {row["trial"]: row for row in session.scheduled()}
+    except _UNREADABLE as error:
+        yield Finding(SCHEDULE, f"cannot be read: {error!r}")
     for part in (_vouched, _journal, _calibration):
         try:
             yield from part(session)
@@ -52,7 +65,20 @@ def verify(session: SessionFolder) -> Iterator[Finding]:
         if trial.name not in rows:
             yield Finding(f"trials/{trial.name}", "is not in schedule.csv")
             continue
-        yield from _trial(session, trial, rows[trial.name])
+        try:
+            yield from _placed(rows[trial.name])
+            yield from _trial(session, trial, rows[trial.name])
+        except _UNREADABLE as error:
+            yield Finding(f"trials/{trial.name}", f"cannot be read: {error!r}")
+
+
+def _placed(row: Mapping[str, str]) -> Iterator[Finding]:
+    """Position and replicate are those that the trial is named by."""
+    position, replicate = row["position"].zfill(4), f"r{row['replicate']}"
+    first, *_, last = row["trial"].split("-")
+    if (first, last) != (position, replicate):
+        says = f"{row['trial']} is at position {row['position']}, replicate {row['replicate']}"
+        yield Finding(SCHEDULE, says)
 
 
 def _vouched(session: SessionFolder) -> Iterator[Finding]:
@@ -165,7 +191,7 @@ def _attempt(
         yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
         return
     try:
-        facts = observe(folder, plan)
+        facts = observe(folder, plan) if _collected(record) else Observed()
         seen = {
             **vars(facts),
             "predicted": predicted(plan, record.levels, calibration),
@@ -177,6 +203,11 @@ def _attempt(
         return
     yield from _facts(where, record, seen)
     yield from _checks(folder, where, record, plan, seen)
+
+
+def _collected(record: Record) -> bool:
+    """Whether the attempt itself got as far as reading its raw files."""
+    return any(span.phase == Phase.COLLECT and not span.error for span in record.spans)
 
 
 def _files(folder: Path, where: str, record: Record) -> Iterator[Finding]:
@@ -247,11 +278,7 @@ def _checks(
         said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
         checks, verdict, why = (), Verdict.FAILED, said
     else:
-        try:
-            checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
-        except _UNREADABLE as error:
-            yield Finding(where, f"its checks cannot be made: {type(error).__name__}: {error}")
-            return
+        checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
     for name, told, found in (("verdict", record.verdict, verdict), ("why", record.why, why)):
         if told != found:

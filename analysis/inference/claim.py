@@ -104,6 +104,8 @@ class Answer:
 _FOR = (Judgement.SUPPORTED, Judgement.INDICATED)
 _AGAINST = (Judgement.CONTRADICTED, Judgement.INDICATED_AGAINST)
 _INDICATED = (Judgement.INDICATED, Judgement.INDICATED_AGAINST)
+_OPEN = (Judgement.NOT_DECIDED,)
+_GONE = (Judgement.NOT_MEASURED,)
 
 
 def judge_claim(
@@ -121,46 +123,47 @@ def judge_claim(
     naming what it depends on. A pair between trials is decided when Holm's p over all pairs is
     below `DECIDED`; all decided verdicts then hold together with 95 %. Single runs are judged by
     `FAR`, provided that their within-trial interval, if any, clears the bound too; and so are
-    pairs of fewer than `least_blocks` blocks.
+    pairs of fewer than `least_blocks` blocks. A pair that was not measured leaves the claim open.
     """
     judged = _judged([one for one in pairs if not one.extra], bound.at_least, least_blocks)
     words = _Words(bound, labels or {}, units or {})
-    measured = [one for one in judged if one.judgement is not Judgement.NOT_MEASURED]
-    holds = [one for one in measured if one.judgement in _FOR]
-    fails = [one for one in measured if one.judgement in _AGAINST]
-    single = any(one.judgement in _INDICATED for one in measured)
-    open_ = len(measured) - len(holds) - len(fails)
-    needed = _needed(judged)
-    caveats = words.caveats(judged)
-    if not measured:
+    holds, fails = _those(judged, _FOR), _those(judged, _AGAINST)
+    open_, gone = _those(judged, _OPEN), _those(judged, _GONE)
+    single = bool(_those(judged, _INDICATED))
+    needed, caveats = _needed(judged), words.caveats(judged)
+    depends_on: tuple[str, ...] = ()
+    if len(gone) == len(judged):
         return Answer(Verdict.NOT_DECIDED, words.nothing() + caveats, (), judged, None)
     if holds and fails:
         depends_on = _parting(holds, fails, order)
         verdict = Verdict.INDICATED if single else Verdict.DEPENDS
-        sentence = words.depends(holds, fails, depends_on, single) + words.still_open(open_)
-    elif open_:
-        depends_on, verdict = (), Verdict.NOT_DECIDED
-        sentence = words.undecided(measured, needed)
+        sentence = words.depends(holds, fails, depends_on, single) + words.still_open(len(open_))
+    elif open_ or gone:
+        verdict, sentence = Verdict.NOT_DECIDED, words.undecided(judged, needed)
     else:
-        depends_on = ()
         sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
         verdict = Verdict.INDICATED if single else sure
-        sentence = words.all_one_way(measured, bool(holds), single)
+        sentence = words.all_one_way(judged, bool(holds), single)
     return Answer(verdict, sentence + caveats, depends_on, judged, needed)
+
+
+def _those(judged: Iterable[JudgedPair], which: Sequence[Judgement]) -> list[JudgedPair]:
+    return [one for one in judged if one.judgement in which]
 
 
 def _judged(
     pairs: Sequence[PairRatio], at_least: float, least_blocks: int
 ) -> tuple[JudgedPair, ...]:
     p_values = [pair.p_of(at_least) if pair.n_blocks >= least_blocks else None for pair in pairs]
-    adjusted = iter(holm([p for p in p_values if p is not None]))
+    family = [p for p in p_values if p is not None]
+    adjusted = iter(holm(family))
     return tuple(
-        _judge(pair, at_least, None if p is None else next(adjusted))
+        _judge(pair, at_least, None if p is None else next(adjusted), len(family))
         for pair, p in zip(pairs, p_values, strict=True)
     )
 
 
-def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair:
+def _judge(pair: PairRatio, at_least: float, p_holm: float | None, family: int) -> JudgedPair:
     if pair.ratio is None:
         return JudgedPair(pair, Judgement.NOT_MEASURED)
     above = pair.ratio >= at_least
@@ -168,7 +171,7 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None) -> JudgedPair
         if p_holm < DECIDED:
             sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
             return JudgedPair(pair, sure, p_holm)
-        needed = repeats_needed(pair, at_least)
+        needed = repeats_needed(pair, at_least, family)
         return JudgedPair(pair, Judgement.NOT_DECIDED, p_holm, needed)
     low = pair.ratio if pair.low is None else pair.low
     high = pair.ratio if pair.high is None else pair.high
@@ -246,16 +249,22 @@ class _Words:
         return self._once(says, single)
 
     def undecided(self, pairs: Sequence[JudgedPair], needed: int | None) -> str:
-        open_ = [one for one in pairs if one.judgement not in (*_FOR, *_AGAINST)]
-        rest = [one for one in pairs if one.judgement in (*_FOR, *_AGAINST)]
-        where = f" in {len(open_)} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
-        says = f"Whether the {self._compared('at least')} stays open{where}"
-        says = f"{says} ({self._span(open_)})"
+        open_, gone = _those(pairs, _OPEN), _those(pairs, _GONE)
+        rest = _those(pairs, (*_FOR, *_AGAINST))
+        says = f"Whether the {self._compared('at least')} stays open"
+        if open_:
+            where = f" in {len(open_)} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
+            says += f"{where} ({self._span(open_)})"
+        if gone:
+            says += ";" if open_ else ":"
+            says += f" {len(gone)} of {len(pairs)} comparisons could not be measured"
         if rest:
             way = "it is so" if rest[0].judgement in _FOR else "it is not"
-            says += f"; in the other {len(rest)} {way} ({self._span(rest)})"
+            single = ", as single runs indicate" if _those(rest, _INDICATED) else ""
+            says += f"; in the other {len(rest)} {way} ({self._span(rest)}){single}"
         if needed is not None:
-            return f"{says}; about {needed} repeats would probably decide it."
+            what = "what was measured" if gone else "it"
+            return f"{says}; about {needed} repeats would probably decide {what}."
         if any(_hopeless(one) for one in pairs):
             return f"{says}; too close to {self.bound.at_least:g} for even {MOST} repeats."
         return f"{says}."

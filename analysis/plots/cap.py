@@ -68,18 +68,19 @@ def draw(cap: Cap) -> Element:
     made = [words(50, 13 + 14 * i, text, "title") for i, text in enumerate(lines)]
     made += [*upper.y_axis("how many"), *upper.x_axis(ticks=())]
     made += [*lower.y_axis("per second", 3), *lower.x_axis("seconds since the load began")]
+    labels = []  # above the curves
     for index, (second, said) in enumerate(cap.marks):
         at, _ = upper.at(second, 0)
         made.append(line(at, 44, at, 276, "cross"))
         end = second > 0.6 * x.high
-        made.append(words(at + (-3 if end else 3), 158 - 13 * (index % 4), said, "quiet",
-                          "end" if end else "start"))  # fmt: skip
+        labels.append(words(at + (-3 if end else 3), 158 - 13 * (index % 4), said, "quiet halo",
+                            "end" if end else "start"))  # fmt: skip
     for frame, kinds in ((upper, COUNTS), (lower, RATES)):
         for name, kind in kinds.items():
             points = cap.series.get(name, ())
             if any(value for _, value in points):
                 made.append(through((frame.at(s, v) for s, v in points), kind))
-    return drawing(WIDTH, HEIGHT, _says(cap), *made)
+    return drawing(WIDTH, HEIGHT, _says(cap), *made, *labels)
 
 
 def _scale(cap: Cap, kinds: Mapping[str, str]) -> Scale:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
@@ -48,6 +49,8 @@ class Curve:
     answers: Counts
     unanswered_ms: Sequence[float] = ()
     service: Counts = ()
+    dropped_share: float = 0.0
+    """Of the arrivals of an open load: the percentiles above are nobody's."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def _points(curve: Curve, what: str, counts: Counts) -> Iterator[Point]:
     total = sum(count for _, count in counts)
     if total < 2 * BEYOND:
         return
-    wanted = list(_grid(total / BEYOND))
+    most = 1 / curve.dropped_share if curve.dropped_share else math.inf
+    wanted = list(_grid(min(total / BEYOND, most)))
     below = 0
     for ms, count in counts:
         below += count

@@ -54,7 +54,8 @@ def kind(series: Series) -> str:
 def _panel(goodput: Goodput, name: str) -> Element:
     points = [point for point in goodput.points if point.panel == name]
     series = [s for s in goodput.series if any(p.series == s.label for p in points)]
-    values = [v for p in points for v in (p.goodput_rps, p.low_rps, p.high_rps) if v]
+    drawn = ((p.goodput_rps, p.low_rps, p.high_rps, p.predicted_rps) for p in points)
+    values = [value for of_point in drawn for value in of_point if value]
     x = _x(points)
     upper = Frame(x, around(values), LEFT, TOP, WIDTH - LEFT - RIGHT, HIGH)
     lower = Frame(x, Scale(0, 100), LEFT, BAND_TOP, WIDTH - LEFT - RIGHT, BAND_HIGH)

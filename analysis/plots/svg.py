@@ -31,6 +31,7 @@ FIGURE_STYLE = (
     + "".join(f".c{i}{{--c:var(--c{i})}}" for i in range(COLOURS))
     + "svg text{fill:var(--ink);font:12px system-ui,sans-serif}"
     "svg text.quiet{fill:var(--quiet);font-size:11px}svg text.title{font-weight:600;font-size:13px}"
+    "svg text.halo{paint-order:stroke;stroke:var(--paper);stroke-width:3px}"
     "svg text.own{fill:var(--c);font-size:11px}"
     ".axis{stroke:var(--quiet)}.gridline{stroke:var(--grid)}.cross{stroke:var(--quiet);"
     "stroke-dasharray:2 3}"

@@ -9,11 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
+from analysis.inference import Kind, PairRatio
 from analysis.markup import Element
 from analysis.plots.svg import Frame, Scale, box, drawing, line, words
 from rig.model import Level
 
 WIDTH, LEFT, ROW = 640.0, 210.0, 30.0
+NO_RATIO = PairRatio({}, None, None, None, Kind.NONE, 0)
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,14 @@ class Step:
     step: str
     goodput_rps: float | None
     ratio: float | None
-    """To the step before; None for the first, and where either has no rate."""
+    """To the step before that has a rate; None for the first, and without one."""
+    low: float | None
+    high: float | None
+    """The bounds of `ratio` at 95 %, where it has any."""
+    interval: str
+    """Where they come from: between trials, within trial, none."""
+    mind: str
+    """Which side failed too many of its answers; or empty."""
     share: float | None
     """Of the log of the whole gap; shares add up to 1, and may be negative."""
 
@@ -32,16 +41,18 @@ class Step:
 COLUMNS = tuple(field.name for field in fields(Step))
 
 
-def data(group: str, rates: Sequence[tuple[str, float | None]]) -> tuple[Step, ...]:
-    """The steps of one ladder. A step without a rate is passed over: the next spans it."""
-    known = [rate for _, rate in rates if rate]
-    whole = math.log(known[-1] / known[0]) if len(known) > 1 else 0.0
-    steps, before = [], None
-    for name, rate in rates:
-        ratio = rate / before if rate and before else None
-        share = math.log(ratio) / whole if ratio and abs(whole) > 1e-9 else None
-        steps.append(Step(group, name, rate, ratio, share))
-        before = rate or before
+def data(
+    group: str, rungs: Sequence[tuple[str, float | None, PairRatio | None]]
+) -> tuple[Step, ...]:
+    """The steps of one ladder, from each rung's name, goodput (answers/s) and ratio."""
+    logs = [math.log(pair.ratio) if pair and pair.ratio else None for _, _, pair in rungs]
+    whole = sum(log for log in logs if log is not None)
+    steps = []
+    for (name, rate, pair), log in zip(rungs, logs, strict=True):
+        share = log / whole if log is not None and abs(whole) > 1e-9 else None
+        one = pair or NO_RATIO
+        of_ratio = one.ratio, one.low, one.high, one.kind.value, one.failing
+        steps.append(Step(group, name, rate, *of_ratio, share))
     return tuple(steps)
 
 
@@ -72,9 +83,20 @@ def draw(steps: Sequence[Step]) -> Element:
         kind = "c4 fill" if step.ratio is None else kind
         made.append(box(min(x, start), y + 6, max(2.0, abs(x - start)), ROW - 12, kind))
         made.append(line(x, y + 6, x, y + ROW + 6, "cross"))
-        made.append(words(max(x, start) + 6, y + 19, _label(step), "quiet"))
+        ends = _bounds(step, frame)
+        if ends:
+            made.append(line(ends[0], y + ROW / 2, ends[1], y + ROW / 2, "axis"))
+        label_x = max(x, start, *ends) + 6
+        made.append(words(label_x, y + 19, _label(step), "quiet"))
         before = step.goodput_rps
     return drawing(WIDTH, height, _says(group, steps), *made, wide=True)
+
+
+def _bounds(step: Step, frame: Frame) -> tuple[float, ...]:
+    """Where the bar would end, were the step's ratio at its bounds."""
+    if not (step.goodput_rps and step.ratio and step.low and step.high):
+        return ()
+    return tuple(frame.at(step.goodput_rps * at / step.ratio, 0)[0] for at in (step.low, step.high))
 
 
 def _label(step: Step) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.axes import Axes, axes
 from analysis.environment import Difference, differences
-from analysis.inference import FAR, Kind, Observation, PairRatio, pairs
+from analysis.inference import FAR, Observation, PairRatio, pairs
 from analysis.report import findings
 from analysis.report.blocks import (
     Block,
@@ -31,7 +31,11 @@ from rig.model import Level
 
 SESSION, BEFORE, AFTER = "session", "before", "after"
 SLOWER_BELOW = 1 / FAR
-"""Without an interval between trials, a ratio below this is a regression."""
+"""A ratio below this needs no p to be a regression: few repeats of many cells could not give one
+however far it fell."""
+
+SLOWER, FASTER, NO_REGRESSION = "slower", "faster", "no regression"
+NOT_DECIDED, NOT_MEASURED = "not decided", "not measured"
 
 
 @dataclass(frozen=True)
@@ -56,29 +60,33 @@ class Comparison:
     layout: Axes
     pairs: tuple[PairRatio, ...]
     differences: tuple[Difference, ...]
-    alone: tuple[str, ...]
-    """Cells that only one of them has."""
-
-    @property
-    def slower(self) -> tuple[PairRatio, ...]:
-        """Where the later one's goodput is lower."""
-        return tuple(pair for pair in self.pairs if is_slower(pair))
+    lost: tuple[str, ...]
+    """Cells that only the earlier one has."""
+    new: tuple[str, ...]
+    """Cells that only the later one has: nothing that it could be slower than."""
 
     @property
     def outcome(self) -> Outcome:
-        """Undecided where the two cannot be compared, or not everywhere."""
-        if self.differences or not self.pairs or any(pair.ratio is None for pair in self.pairs):
+        """Undecided where environments differ; else slower where any cell is, whatever is missing.
+
+        Also undecided without a cell in common, where a cell of the earlier one is lost or has
+        no ratio, and where one is neither slower nor shown not to be.
+        """
+        words = {judged(pair) for pair in self.pairs}
+        if self.differences:
             return Outcome.UNDECIDED
-        return Outcome.SLOWER if self.slower else Outcome.OK
+        if SLOWER in words:
+            return Outcome.SLOWER
+        open_ = not words or self.lost or words & {NOT_DECIDED, NOT_MEASURED}
+        return Outcome.UNDECIDED if open_ else Outcome.OK
 
 
 def is_slower(pair: PairRatio) -> bool:
-    """Whether after ÷ before shows a regression."""
+    """Whether after ÷ before shows a regression: by its p, or by how far it fell."""
     if pair.ratio is None or pair.ratio >= 1:
         return False
-    if pair.kind is Kind.BETWEEN_TRIALS:
-        return pair.differs
-    return pair.ratio < SLOWER_BELOW and (pair.high is None or pair.high < 1)
+    far = pair.ratio < SLOWER_BELOW and (pair.high is None or pair.high < 1)
+    return pair.differs or far
 
 
 def compare(before: Path, after: Path) -> Written:
@@ -93,6 +101,7 @@ def compare(before: Path, after: Path) -> Written:
     write_report(build(comparison), derived, name)
     says = [str(difference) for difference in comparison.differences]
     says = [f"environments differ: {line}" for line in says]
+    says += [f"not in the later session: {cell}" for cell in comparison.lost]
     says += [_line(comparison, pair) for pair in _ordered(comparison)]
     return Written(derived / f"{name}.html", derived / f"{name}.md", says, comparison.outcome)
 
@@ -106,20 +115,18 @@ def compared(before: Side, after: Side) -> Comparison:
     """Pairs of the cells that both have; pure."""
     shared = [f.name for f in after.session.factors if before.session.factor(f.name)]
     lone = _lone_factors(before, after, shared)
-    seen = [[_only(r.scheduled.levels, shared) for r in side.results] for side in (before, after)]
+    old, new = ([_only(r.scheduled.levels, shared) for r in s.results] for s in (before, after))
     found: list[Observation] = []
     for side, name in ((before, BEFORE), (after, AFTER)):
         found += _observations(side, name, shared)
-    layout = axes(after.session)
-    alone = [*(c for c in seen[0] if c not in seen[1]), *(c for c in seen[1] if c not in seen[0])]
-    named = dict.fromkeys(", ".join(str(level) for level in cell.values()) for cell in alone)
     return Comparison(
         before,
         after,
-        layout,
+        axes(after.session),
         pairs(found, SESSION, AFTER, BEFORE),
         (*differences(before.session, after.session, before.results, after.results), *lone),
-        tuple(named),
+        _missing(old, new),
+        _missing(new, old),
     )
 
 
@@ -133,6 +140,14 @@ def _lone_factors(before: Side, after: Side, shared: Sequence[str]) -> list[Diff
                 ends = (levels, "not a factor") if is_before else ("not a factor", levels)
                 found.append(Difference(factor.label, *ends))
     return found
+
+
+def _missing(
+    cells: Sequence[Mapping[str, Level]], there: Sequence[Mapping[str, Level]]
+) -> tuple[str, ...]:
+    """Those of the cells that are not `there`, each once and by its levels."""
+    gone = (", ".join(map(str, cell.values())) for cell in cells if cell not in there)
+    return tuple(dict.fromkeys(gone))
 
 
 def _only(levels: Mapping[str, Level], names: Sequence[str]) -> dict[str, Level]:
@@ -194,17 +209,20 @@ def _cells(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         Table(heading, rows, words_from=6, caption=_caption()),
     ]
-    if comparison.alone:
-        items: list[Words] = [(name,) for name in comparison.alone]
-        blocks += [para("Only one of the two has these cells:"), Items(items)]
+    for which, names in (("earlier", comparison.lost), ("later", comparison.new)):
+        if names:
+            items: list[Words] = [(name,) for name in names]
+            blocks += [para(f"Only the {which} session has these cells:"), Items(items)]
     return Section("cells", "Goodput, cell by cell", blocks)
 
 
 def _caption() -> str:
     return (
-        f"Slower: below 1 with Holm's p below {CLAIMED:g} where trials are repeated; with single "
-        f"runs a ratio below {SLOWER_BELOW:.2g} whose interval within the trials stays below 1: "
-        "equal trials of a busy machine may differ by almost that much."
+        f"Slower: below 1 with Holm's p below {CLAIMED:g}, or below {SLOWER_BELOW:.2g} with an "
+        f"interval that stays below 1. No regression: the interval stays above {SLOWER_BELOW:.2g}. "
+        "Not decided: neither; more repeats narrow the interval. Single runs have no p, and "
+        "intervals from within the trials: equal trials of a busy machine may differ by almost "
+        f"a factor of {FAR:g}."
     )
 
 
@@ -232,12 +250,13 @@ def _row(comparison: Comparison, pair: PairRatio) -> tuple[Words, ...]:
 def judged(pair: PairRatio) -> str:
     """One word on a pair."""
     if pair.ratio is None:
-        return "not measured"
+        return NOT_MEASURED
     if is_slower(pair):
-        return "slower"
+        return SLOWER
     if pair.ratio > 1 and pair.differs:
-        return "faster"
-    return "no regression"
+        return FASTER
+    low = pair.ratio if pair.low is None else pair.low
+    return NO_REGRESSION if low >= SLOWER_BELOW else NOT_DECIDED
 
 
 def _name(comparison: Comparison, pair: PairRatio) -> str:

@@ -16,6 +16,7 @@ from analysis.inference import (
     Crossover,
     Effect,
     Observation,
+    PairRatio,
     Within,
     crossovers,
     effects,
@@ -23,7 +24,9 @@ from analysis.inference import (
     pairs,
     within,
 )
+from analysis.pairings import Pairing
 from analysis.session import Session
+from analysis.summary import settled
 from analysis.trials import Result
 from rig.model import Level
 
@@ -40,7 +43,7 @@ def observations(
 
 
 def _observation(layout: Axes, result: Result, measure: str) -> Observation:
-    value = getattr(result.measures, measure, None)
+    value = settled(result.row(), measure)
     return Observation(
         levels=result.scheduled.levels,
         block=result.scheduled.block,
@@ -50,6 +53,26 @@ def _observation(layout: Axes, result: Result, measure: str) -> Observation:
         within=within_of(result) if measure == "goodput_rps" else None,
         extra=bool(result.scheduled.because) or layout.is_extra(result.scheduled.levels),
     )
+
+
+def cell_ratio(
+    session: Session, pairing: Pairing, names: tuple[str, str] = ("this", "the other")
+) -> PairRatio:
+    """The goodput of one cell over another's, whatever they differ in; `names` of the two."""
+    side, (above, below) = "side", names
+    found = [
+        Observation(
+            {side: name},
+            result.scheduled.block,
+            result.measures.goodput_rps,
+            failure_share=result.measures.failure_share,
+            within=within_of(result),
+        )
+        for cell, name in ((pairing.over, above), (pairing.under, below))
+        for result in cell.valid
+    ]
+    (ratio,) = pairs(found, side, above, below, adaptive=session.adaptive)
+    return ratio
 
 
 def within_of(result: Result) -> Within | None:

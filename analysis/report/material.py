@@ -19,6 +19,7 @@ from analysis.ceilings import CellCeilings
 from analysis.comparable import Comparison
 from analysis.derived import comparisons
 from analysis.inference import Answer, Crossover, Effect
+from analysis.pairings import typical
 from analysis.probes import Table, read_series
 from analysis.report import findings
 from analysis.session import Session, read_session
@@ -48,7 +49,7 @@ class Trial:
 
     result: Result
     series: Mapping[str, Table] = field(default_factory=dict)
-    """Of the first valid trial of each cell, for drawing."""
+    """Of one valid trial of each cell, the typical one, for drawing."""
     logs: tuple[LogTail, ...] = ()
     service: HdrHistogram | None = None
     """Service times of an open load's successes in the steady window, µs; None of a closed one."""
@@ -123,8 +124,8 @@ def gather(folder: Path) -> Material:
     by_cell = cells(session, found)
     ordered = _ordered(session, layout, by_cell)
     calibration, note = read_calibration(folder)
-    first = {cell.valid[0].scheduled.trial for cell in ordered if cell.valid}
-    trials = tuple(_with_series(trial) if trial.name in first else trial for trial in trials)
+    drawn = {typical(cell).scheduled.trial for cell in ordered if cell.valid}
+    trials = tuple(_with_series(trial) if trial.name in drawn else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = findings.observations(session, layout, found)
     notes = [note, *(line for trial in trials for line in trial.result.notes)]

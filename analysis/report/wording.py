@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.inference import Kind, PairRatio
 from analysis.markup import href
 from analysis.report.blocks import Link, Mark
 from analysis.report.material import Trial
@@ -56,6 +57,14 @@ def between(low: float | None, high: float | None, unit: str = "") -> str:
     if low is None or high is None:
         return NOTHING
     return f"{said(low)}{unit} to {said(high)}{unit}"
+
+
+def bounded(ratio: PairRatio) -> str:
+    """A ratio with its interval, and whether that is of single trials only."""
+    if ratio.low is None:
+        return times(ratio.ratio)
+    of_one_run = ", within single trials" if ratio.kind is Kind.WITHIN_TRIAL else ""
+    return f"{times(ratio.ratio)} (95 %: {between(ratio.low, ratio.high)}{of_one_run})"
 
 
 def percent(share: float | None) -> str:

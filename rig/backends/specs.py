@@ -171,7 +171,7 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         "pool_size": str(plan.pool_size),
         "app_workers": str(plan.app_workers),
         "app_threads": str(plan.app_threads),
-        "wsgi_worker": "gthread" if plan.app_threads > 1 else "sync",
+        "wsgi_worker": _wsgi_worker(plan),
         "pooler": plan.pooler,
         "prepared_statements": "on" if prepared else "off",
         "database_host": database_host,
@@ -182,6 +182,12 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         # no password in it: libpq and asyncpg read PGPASSFILE
         "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",
     }
+
+
+def _wsgi_worker(plan: Plan) -> str:
+    """Gunicorn's own rule, unless asked otherwise: threads mean gthread."""
+    threaded = plan.app_threads > 1 or plan.wsgi_worker == "gthread"
+    return "gthread" if threaded else "sync"
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

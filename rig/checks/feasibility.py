@@ -20,6 +20,7 @@ STACK_FACTORS = (
     "pooler_pool_size",
     "app_workers",
     "app_threads",
+    "wsgi_worker",
 )
 """Factors that change what one unloaded request costs, the delay aside."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.model import Status
+from rig.model import Status, cpus_of
 from rig.record import Check, Record
 
 NAME = "generator"
@@ -46,8 +46,4 @@ def generator(record: Record) -> Check:
 
 def _cpus(record: Record) -> int | None:
     """How many CPUs the load workers have for themselves together; None where they have all."""
-    found: set[int] = set()
-    for span in record.facts.get("cpus", {}).get("load_worker", ()):
-        first, _, last = str(span).partition("-")
-        found |= set(range(int(first), int(last or first) + 1))
-    return len(found) or None
+    return len(cpus_of(record.facts.get("cpus", {}).get("load_worker", ()))) or None

@@ -33,9 +33,14 @@ CHECKS: Sequence[Callable[[Plan, Record], Check]] = (
 def judge(plan: Plan, record: Record) -> tuple[tuple[Check, ...], Verdict, str]:
     """Every check, the verdict, and why it is not `valid` (empty if it is).
 
-    A check that names what it needs, and the attempt lacks, bars no verdict.
+    A check that names what it needs, and the attempt lacks, bars no verdict. Where a check breaks
+    there are none, and the verdict is `unknown`.
     """
-    checks = tuple(check(plan, record) for check in CHECKS)
+    try:
+        checks = tuple(check(plan, record) for check in CHECKS)
+    except Exception as error:  # what was measured must not be lost with it
+        why = f"the checks cannot be made: {type(error).__name__}: {error}"
+        return (), Verdict.UNKNOWN, why
     failed = [check for check in checks if check.status is Status.FAIL]
     unknown = [check for check in checks if check.status is Status.UNKNOWN and not check.needs]
     verdict = Verdict.INVALID if failed else Verdict.UNKNOWN if unknown else Verdict.VALID

@@ -78,10 +78,11 @@ class Plain:
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def planned(self, trials: Sequence[Trial], load_s: float) -> None:
+    def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
         self._eta.plan(len(trials), load_s)
         self._total += len(trials)
-        self._say(f"{len(trials)} trials to run, about {clock(self._eta.left_s())}")
+        more = f"; {in_all}" if in_all else ""
+        self._say(f"{len(trials)} trials to run, about {clock(self._eta.left_s())}{more}")
 
     def began(self, trial: Trial) -> None:
         self._began_s = time.monotonic()

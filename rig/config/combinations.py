@@ -98,14 +98,16 @@ def _impossible(
 def _decisive(
     levels: Mapping[str, Level], reason: str, targets: Mapping[str, Target]
 ) -> tuple[str, ...]:
-    """The factors at another level of which the reason would not hold."""
+    """The factors at another level of which it were possible, or at least for another reason."""
 
-    def matters(name: str) -> bool:
+    def instead(name: str) -> set[str]:
         factor = FACTORS[name]
         others = (*factor.levels.words(()), "" if factor.default is None else factor.default)
-        return any(impossible({**levels, name: other}, targets) != reason for other in others)
+        return {impossible({**levels, name: other}, targets) for other in others}
 
-    return tuple(name for name in levels if matters(name))
+    reasons = {name: instead(name) for name in levels}
+    possible = tuple(name for name, found in reasons.items() if "" in found)
+    return possible or tuple(name for name, found in reasons.items() if found - {reason})
 
 
 def _place(root: Map, factors: tuple[str, ...]) -> Place:

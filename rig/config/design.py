@@ -28,6 +28,8 @@ from rig.model import Level
 _UNTIL = re.compile(r"ratio\s*(?:±|\+-)\s*(\d+(?:\.\d+)?)\s*%")
 _MOST_WITHIN = 1.0
 _MOST = 10**12
+_LOOKED_AT = "goodput_rps"
+"""What a design reads of a record."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ def unfit(
     if claim is None:
         yield Finding(place, f"`{asks}` needs a `claim`", "its ratio is what is looked at")
         return
+    if claim.metric != _LOOKED_AT:
+        what = f"`{asks}` looks at `{_LOOKED_AT}`, but the claim's ratio is of `{claim.metric}`"
+        yield Finding(place, what, f"claim `of: {_LOOKED_AT}`, or leave `{asks}` out")
     both = {claim.numerator, claim.denominator}
     if not both <= set(vary.get(claim.factor, ())):
         what = f"`{asks}` needs both levels of the claim's `{claim.factor}` in `vary`"

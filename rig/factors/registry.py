@@ -162,10 +162,22 @@ def _app_workers(plan: Plan, level: int) -> Plan:
     Natural(1, 1000),
     short="t",
     default=1,
-    facts=("app.app_threads", "app.worker_class"),
+    # the class for several threads keeps the clients' connections, the one for one thread does not
+    facts=("app.app_threads", "app.worker_class", "answer.connection"),
 )
 def _app_threads(plan: Plan, level: int) -> Plan:
     return replace(plan, app_threads=level)
+
+
+@register(
+    "wsgi_worker",
+    "WSGI worker",
+    Choice(("auto", "gthread")),
+    default="auto",
+    facts=("app.worker_class", "answer.connection"),
+)
+def _wsgi_worker(plan: Plan, level: str) -> Plan:
+    return replace(plan, wsgi_worker=level)
 
 
 def apply(plan: Plan, levels: Mapping[str, Level]) -> Plan:

@@ -216,19 +216,34 @@ def crossover(
     line = _fit(rising, between)
     first, last = _interval(line, between)
     at_ends = sign * math.log(line.ratio(low)), sign * math.log(line.ratio(high))
+    maybe = _maybe_equal(first, last, between)
     if min(at_ends) > 0:
-        why = f"none in range: {over} is ahead already at {say(low)}"
-        why += f", though both may be equal up to {last:.3g}" if last is not None else ""
+        why = f"none in range: {over} is ahead already at {say(low)}{maybe}"
         return Crossover(about, None, first, last, why, kept)
     if max(at_ends) < 0:
-        why = f"none in range: {under} is still ahead at {say(high)}"
-        why += f", though both may be equal from {first:.3g} on" if first is not None else ""
+        why = f"none in range: {under} is still ahead at {say(high)}{maybe}"
         return Crossover(about, None, first, last, why, kept)
     leads, yields = (over, under) if at_ends[1] > at_ends[0] else (under, over)
     why = f"{leads} overtakes {yields}"
     if line.misfit:
         why += "; the ratio does not follow a line there, so mind the interval"
     return Crossover(about, line.root(low, high), first, last, why, kept)
+
+
+def _maybe_equal(first: float | None, last: float | None, between: tuple[float, float]) -> str:
+    """Where the line's interval holds 1, in words; nothing where it does not."""
+    if first is None or last is None:
+        return ""
+    at_low, at_high = first == between[0], last == between[1]
+    if at_low and at_high:
+        where = "throughout"
+    elif at_low:
+        where = f"up to {last:.3g}"
+    elif at_high:
+        where = f"from {first:.3g} on"
+    else:
+        where = f"from {first:.3g} to {last:.3g}"
+    return f", though both may be equal {where}"
 
 
 def _interval(line: _Line, between: tuple[float, float]) -> tuple[float | None, float | None]:
@@ -238,7 +253,7 @@ def _interval(line: _Line, between: tuple[float, float]) -> tuple[float | None, 
         return None, None
     quantile, (low, high) = t_quantile(CONFIDENCE, df), between
     # finer towards the low end, where a fifth of a millisecond matters
-    levels = [low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID + 1)]
+    levels = [*(low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID)), high]
     held = [at for at in levels if abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)]
     return (held[0], held[-1]) if held else (None, None)
 

@@ -196,8 +196,9 @@ def _pair(
     if blank.why_none:
         return blank
     if len(differences) < 2:
-        log_ratio = statistics.fmean(differences) if differences else _mean(over) - _mean(under)
-        return _within_trial(replace(blank, ratio=math.exp(log_ratio)), over, under)
+        over, under = _of_shared_blocks(over, under)
+        ratio = math.exp(_mean(over) - _mean(under))
+        return _within_trial(replace(blank, ratio=ratio), over, under)
     log_ratio, df = statistics.fmean(differences), len(differences) - 1
     log_se = statistics.stdev(differences) / math.sqrt(len(differences))
     p = _p(log_ratio, log_se, df, adaptive)
@@ -210,7 +211,7 @@ def _pair(
 def _why_none(side: Sequence[Observation], name: str) -> str:
     if not any(observation.valid for observation in side):
         return f"{name} has no valid trial"
-    return "" if any(o.usable for o in side) else f"{name} answered too little for a rate"
+    return "" if any(o.usable for o in side) else f"{name} answered too little to tell"
 
 
 def _failing(
@@ -228,6 +229,16 @@ def _differences(over: Sequence[Observation], under: Sequence[Observation]) -> l
     """The blocks' differences of logs, where a block has both."""
     below = {o.block: o.log for o in under if o.usable}
     return [o.log - below[o.block] for o in over if o.usable and o.block in below]
+
+
+def _of_shared_blocks(
+    over: Sequence[Observation], under: Sequence[Observation]
+) -> tuple[Sequence[Observation], Sequence[Observation]]:
+    """The usable trials of blocks that hold both sides; all usable ones where none does."""
+    sides = [[o for o in side if o.usable] for side in (over, under)]
+    both = {o.block for o in sides[0]} & {o.block for o in sides[1]}
+    over, under = ([o for o in side if not both or o.block in both] for side in sides)
+    return over, under
 
 
 def _mean(side: Sequence[Observation]) -> float:

@@ -5,14 +5,24 @@ May not know what the tags mean. Any viewer of HdrHistogram logs opens them.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hdrh.codec import (
+    HdrCookieException,
+    HdrHistogramSettingsException,
+    HdrLengthException,
+)
 from hdrh.histogram import HdrHistogram
 
 LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS = 1, 3_600_000_000, 3
+_NO_HISTOGRAM = (
+    *(HdrCookieException, HdrHistogramSettingsException, HdrLengthException),
+    *(zlib.error, ArithmeticError, LookupError, TypeError),
+)
 
 _HEADING = """\
 #[Histogram log format version 1.3]
@@ -64,12 +74,19 @@ def _text(line: Line) -> str:
 
 
 def read_log(path: Path, wanted: Callable[[str], bool]) -> Any:
-    """The sum of all lines whose tag is wanted."""
+    """The sum of all lines whose tag is wanted. ValueError where one holds no histogram."""
     merged = new_histogram()
     with path.open(encoding="ascii") as log:
         for line in log:
             if line.startswith("Tag="):
                 tag, *_, payload = line.rstrip("\n").removeprefix("Tag=").split(",")
                 if wanted(tag):
-                    merged.decode_and_add(payload)
+                    _add(merged, payload)
     return merged
+
+
+def _add(merged: Any, payload: str) -> None:
+    try:
+        merged.decode_and_add(payload)
+    except _NO_HISTOGRAM as error:
+        raise ValueError(f"no histogram: {type(error).__name__}: {error}") from error

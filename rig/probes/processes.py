@@ -124,16 +124,18 @@ class AppWorkers:
             raise Unseen("the app's process cannot be seen here")
         self._first = firsts[0]
         self._seen: dict[int, tuple[float, float]] = {}
+        self._looked_s = 0.0
 
     def sample(self, at_s: float) -> Iterable[Row]:
         """Tells nothing yet."""
         for pid in workers(self._first, self._root):
             self._seen[pid] = (self._seen.get(pid, (at_s, at_s))[0], at_s)
+        self._looked_s = at_s
         return ()
 
     def rest(self) -> Iterable[Row]:
         """A row for each app worker there ever was."""
-        return [(pid, first_s, last_s) for pid, (first_s, last_s) in self._seen.items()]
+        return [(pid, *seen_s, self._looked_s) for pid, seen_s in self._seen.items()]
 
     def close(self) -> None:
         """Holds nothing."""

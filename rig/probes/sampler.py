@@ -40,7 +40,7 @@ class _Run:
     given_up: bool = False
 
     def work(self, begun_s: float, stop: threading.Event) -> None:
-        """Samples until told to stop, or until there is no hope."""
+        """Samples until told to stop and once more then, or until there is no hope."""
         try:
             with self.path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
@@ -59,6 +59,7 @@ class _Run:
         self, write: Callable[[Iterable[Row]], object], begun_s: float, stop: threading.Event
     ) -> None:
         fine_s = turn_s = begun_s
+        last = False
         while True:
             at_s = time.monotonic()
             self.samples += 1
@@ -69,11 +70,13 @@ class _Run:
                 self._failed(error)
                 self.given_up = time.monotonic() - fine_s > GIVE_UP_S
             self.looked.set()
+            if self.given_up or last:
+                return
             # turns that were missed are left out: none is made up later
             now_s = time.monotonic()
             turn_s += INTERVAL_S * max(1, -(-(now_s - turn_s) // INTERVAL_S))
-            if self.given_up or stop.wait(max(0.0, turn_s - now_s)):
-                return
+            # a last look when told to stop: what happened since the turn before would go unseen
+            last = stop.wait(max(0.0, turn_s - now_s))
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
@@ -96,8 +99,8 @@ def _cells(row: Row) -> Row:
 def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
     """Samples what `look` gives to see until the context ends; a file a probe in `folder`.
 
-    Begins with a first sample of every probe. Raises nothing of its own; where there is nothing
-    to see it writes nothing.
+    Begins with a first sample of every probe and ends with a last one. Raises nothing of its own;
+    where there is nothing to see it writes nothing.
     """
     runs, failed = _prepared(look, folder)
     stop = threading.Event()

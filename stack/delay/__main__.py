@@ -7,8 +7,9 @@ SPEC: {"delay_ms": 100, "mechanism": "auto", "interval_s": 1.0, "links": [{"name
 "delayed": true}]}
 
 OUT: `ready.json` once the delay stands and was measured; `delay.csv`, a line a second;
-`facts.json` after SIGUSR1, which ends the measuring, not the delay. SIGTERM ends both; an
-NFQUEUE then drops what it would have held.
+`facts.json` after SIGUSR1, which ends the measuring, not the delay. What is measured between the
+two is `during`: this role is not told when the load begins. SIGTERM ends both; an NFQUEUE then
+drops what it would have held.
 Exit 3 where no mechanism works, with one line that says why.
 """
 

@@ -56,18 +56,19 @@ class Netem:
                 self._indices.append(index)
 
     def counters(self) -> Counters:
-        """Sums over the delayed links."""
-        packets = drops = backlog = 0
+        """Sums over the delayed links, and whether each still has its qdisc."""
+        packets = drops = backlog = found = 0
         with IPRoute() as route:
             for index in self._indices:
                 for qdisc in route.get_qdiscs(index=index):
                     if qdisc.get_attr("TCA_KIND") != "netem":
                         continue
+                    found += 1
                     stats = qdisc.get_attr("TCA_STATS2")
                     packets += stats.get_attr("TCA_STATS_BASIC")["packets"]
                     drops += stats.get_attr("TCA_STATS_QUEUE")["drops"]
                     backlog += stats.get_attr("TCA_STATS_QUEUE")["qlen"]
-        return Counters(packets, drops, backlog)
+        return Counters(packets, drops, backlog, alive=found == len(self._indices))
 
     def missing_packets(self) -> int:
         """None: whatever netem drops, its own count has."""

@@ -66,6 +66,7 @@ def test_each_level_changes_what_the_roles_are_told(name: str, tmp_path: Path) -
         ({"max_connections": 77}, "database", ("settings", "max_connections"), 77),
         ({"app_workers": 3}, "app", ("env", "BENCH_APP_WORKERS"), "3"),
         ({"app_threads": 3}, "app", ("env", "BENCH_APP_THREADS"), "3"),
+        ({"wsgi_worker": "gthread"}, "app", ("command", 4), "gthread"),
     ],
 )
 def test_where_a_level_arrives(

@@ -79,10 +79,10 @@ def test_no_answer_is_waited_for_for_ever(
         asked.ask("SELECT pg_sleep(2)")
 
 
-def test_the_kept_connection_takes_none_of_the_apps(
+def test_the_kept_connection_takes_exactly_one_of_the_apps(
     postgres: Server, database_of: DatabaseOf
 ) -> None:
-    """With one reserved connection fewer than usual: ordinary roles have 3 fewer than all."""
+    """Which is why a trial's server reserves 2 for superusers, one fewer than this one does."""
     name = database_of("django_sync", "reserved")
 
     def ordinary() -> int:
@@ -104,7 +104,6 @@ def test_the_kept_connection_takes_none_of_the_apps(
         probe.execute("SET application_name = 'probe'")
         with_probe = ordinary()
     assert without == 20 - reserved_by_default
-    # what the server of a trial makes up for by reserving 2
     assert with_probe == without - held_by_probe
 
 

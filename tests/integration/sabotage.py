@@ -210,8 +210,6 @@ def _cpus_of(pid: int) -> str:
 
 _ASYNC_START = """[gunicorn, --config, "{stack}/app/gunicorn_conf.py", --worker-class,
         uvicorn_worker.UvicornWorker, %s"django_async.asgi:application"]"""
-_SYNC_START = """[gunicorn, --config, "{stack}/app/gunicorn_conf.py", --worker-class, sync,
-        "django_sync.wsgi:application"]"""
 _HIDDEN = """\
 from django_async.settings import *
 ROOT_URLCONF = "hidden_urls"
@@ -231,24 +229,31 @@ views.access.create = create_and_look
 urlpatterns = all_of_them
 """
 _SWALLOW = """\
-from django_sync.settings import *
+from django_async.settings import *
 ROOT_URLCONF = "swallow_urls"
 """
 _SWALLOW_URLS = """\
-import itertools, socket
+import itertools
+from django.http import StreamingHttpResponse
 from django.urls import path
-from django_sync import views
-from django_sync.urls import urlpatterns as all_of_them
+from django_async import views
+from django_async.urls import urlpatterns as all_of_them
 
 count = itertools.count(1)
 
-def io_create(request):
-    answer = views.io_create(request)
-    if next(count) % 10 == 0:
-        request.environ["gunicorn.socket"].shutdown(socket.SHUT_RDWR)
-    return answer
+async def nothing():
+    raise ConnectionAbortedError
+    yield b""
 
-urlpatterns = [path("io_create/", io_create), path("io_create", io_create), *all_of_them]
+async def io_create(request):
+    answer = await views.io_create(request)
+    if next(count) % 10:
+        return answer
+    # the row is written; uvicorn closes the connection after the head
+    length = {"Content-Length": str(len(answer.content))}
+    return StreamingHttpResponse(nothing(), status=201, headers=length)
+
+urlpatterns = [path("io_create", io_create), *all_of_them]
 """
 
 
@@ -268,24 +273,23 @@ BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger", "sy
 
 
 def make_targets(folder: Path) -> None:
-    """Writes the sabotaged targets below a folder: hidden, short and swallow."""
-    _target(folder, "hidden", "async", _ASYNC_START % "", _HIDDEN, _HIDDEN_URLS)
-    _target(folder, "short", "async", _ASYNC_START % '--timeout, "30", ', "", "")
-    _target(folder, "swallow", "sync", _SYNC_START, _SWALLOW, _SWALLOW_URLS)
+    """Writes the sabotaged targets below a folder, each made from async: hidden, short, swallow."""
+    _target(folder, "hidden", _ASYNC_START % "", _HIDDEN, _HIDDEN_URLS)
+    _target(folder, "short", _ASYNC_START % '--timeout, "30", ', "", "")
+    _target(folder, "swallow", _ASYNC_START % "", _SWALLOW, _SWALLOW_URLS)
 
 
-def _target(folder: Path, name: str, base: str, start: str, settings: str, urls: str) -> None:
+def _target(folder: Path, name: str, start: str, settings: str, urls: str) -> None:
     own = folder / name
     own.mkdir()
-    project = ROOT / f"django_{base}"
-    text = (project / "target.yaml").read_text()
+    text = (ROOT / "django_async" / "target.yaml").read_text()
     head, _, rest = text.partition("start:")
     _, _, rest = rest.partition("\nenv:")
     text = f"{head}start: {start}\nenv:{rest}"
-    text = text.replace(f"name: {base}\n", f"name: {name}\n")
+    text = text.replace("name: async\n", f"name: {name}\n")
     text = text.replace("../stack/posts", str(ROOT / "stack" / "posts"))
     if settings:
-        text = text.replace(f"django_{base}.settings", f"{name}_settings")
+        text = text.replace("django_async.settings", f"{name}_settings")
         (own / f"{name}_settings.py").write_text(settings)
         (own / f"{name}_urls.py").write_text(urls)
     (own / "target.yaml").write_text(text)

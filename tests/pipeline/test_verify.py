@@ -196,6 +196,42 @@ def test_levels_swapped_in_the_schedule(session: Session) -> None:
     assert named(verify(session), "manifest.json", "route is io_create, in schedule.csv cpu")
 
 
+def test_a_trial_moved_to_another_block(session: Session) -> None:
+    path = session.path / "schedule.csv"
+    text = re.sub(r"-r1,1,1,", "-r1,2,1,", path.read_bytes().decode(), count=1)
+    path.write_bytes(text.encode())
+    assert named(verify(session), "schedule.csv: is not the file whose hash journal.jsonl has")
+
+
+def test_a_replicate_that_is_another_one(session: Session) -> None:
+    path = session.path / "schedule.csv"
+    text = re.sub(r"-r1,1,1,", "-r1,1,2,", path.read_bytes().decode(), count=1)
+    path.write_bytes(text.encode())
+    assert named(verify(session), "schedule.csv: 0001-", "position 1, replicate 2")
+
+
+def test_a_file_that_cannot_be_read_hides_nothing_else(session: Session) -> None:
+    one, other = (attempt.path for attempt in session.attempts())
+    (one / "load" / "load.json").write_text('{"complete": tr')
+    (other / "notes.txt").write_text("fine")
+    done = verify(session)
+    assert done.err == ""
+    assert named(done, one.name, "its raw files cannot be read")
+    assert named(done, "load/load.json", "is not the file whose hash")
+    assert named(done, "notes.txt", "is not in the manifest")
+
+
+@pytest.mark.parametrize(("kept", "deleted"), [("md", "html"), ("html", "md")])
+def test_a_report_is_compared_without_the_other(session: Session, kept: str, deleted: str) -> None:
+    assert runner("report", session.path, cwd=ROOT).code in (0, 9)
+    (session.path / "derived" / f"report.{deleted}").unlink()
+    path = session.path / "derived" / f"report.{kept}"
+    path.write_text(f"{path.read_text()}\nIt is faster.\n")
+    done = verify(session)
+    assert named(done, f"derived/report.{kept}: line", "is not as recomputed")
+    assert not named(done, f"derived/report.{deleted}: line")
+
+
 def test_a_claim_turned_round(session: Session) -> None:
     def turn(about: dict[str, Any]) -> None:
         claim = about["claim"]

@@ -16,9 +16,10 @@ import pytest
 
 from rig import attempt, store
 from rig.backends.base import OnProgress, Stack
+from rig.checks import verdict
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
-from rig.record import LoadFacts, Record, record_from_json
+from rig.record import Check, LoadFacts, Record, record_from_json
 from rig.sight import Sight
 from tests.unit.plans import record, trial, write_raw
 
@@ -163,6 +164,42 @@ def test_the_first_error_is_the_one_reported(tmp_path: Path) -> None:
     assert told == {
         "load": "run_load broke", "collect": "collect broke", "teardown": "down broke",
     }  # fmt: skip
+
+
+UNREADABLE = {
+    "load/load.json": '{"complete": tr',
+    "load/completions.csv": "phase,outcome,count,first_s,last_s\nsteady,ok,1,0\n",
+    "load/latencies.hlog": "Tag=steady|make|ok,2.000,1.000,1.000,HIST\n",
+    "probes/delay.json": "[]",
+}
+
+
+@pytest.mark.parametrize(("name", "contents"), UNREADABLE.items())
+def test_files_that_cannot_be_read_fail_the_attempt_and_end_no_session(
+    name: str, contents: str, tmp_path: Path
+) -> None:
+    class Spoilt(Scripted):
+        def collect(self, folder: Path) -> None:
+            super().collect(folder)
+            (folder / name).write_text(contents)
+
+    seen = run(tmp_path, Spoilt())
+    assert seen.verdict is Verdict.FAILED
+    assert seen.why.startswith("collect: what the attempt wrote cannot be read")
+    assert (tmp_path / store.MANIFEST).exists()
+
+
+def test_a_check_that_breaks_loses_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Check:
+        raise ZeroDivisionError("by no answers")
+
+    monkeypatch.setattr(verdict, "CHECKS", (broken,))
+    seen = run(tmp_path, Scripted())
+    assert (seen.verdict, seen.checks) == (Verdict.UNKNOWN, ())
+    assert seen.why == "the checks cannot be made: ZeroDivisionError: by no answers"
+    assert (tmp_path / store.MANIFEST).exists()
 
 
 @pytest.mark.parametrize("step", list(BROKEN_STEPS))

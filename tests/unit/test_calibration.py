@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from rig import calibrated, calibration
 from rig.backends.base import Stack
-from rig.backends.fake import FakeBackend
+from rig.backends.fake import FakeBackend, FakeStack
 from rig.load.shape import Arrivals
 from rig.model import StackError
 from rig.plan import Plan
@@ -68,6 +69,29 @@ def test_what_cannot_be_measured_is_left_out_with_the_reason(folder: SessionFold
     assert found.null_rps is None
     assert "no Postgres" in found.why
     assert [stack.why for stack in found.stacks] == ["no Postgres"]
+
+
+class Incomplete(FakeBackend):
+    """Loses a load worker's last report."""
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        class Its(FakeStack):
+            def collect(self, folder: Path) -> None:
+                super().collect(folder)
+                path = folder / "load" / "load.json"
+                if path.exists():
+                    said = json.loads(path.read_text())
+                    path.write_text(json.dumps({**said, "complete": False}))
+
+        yield Its(plan)
+
+
+def test_a_null_target_that_was_counted_in_part_gives_no_figure(folder: SessionFolder) -> None:
+    found = made(folder, Incomplete())
+    assert found.null_rps is None
+    assert found.why.startswith("the null target: load_workers: ")
+    assert [stack.why for stack in found.stacks] == [""]
 
 
 def test_threads_short_of_cpu_are_not_taken_for_held() -> None:

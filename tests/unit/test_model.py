@@ -21,6 +21,15 @@ def test_what_is_no_duration(text: str) -> None:
         model.seconds(text)
 
 
+@pytest.mark.parametrize(
+    ("said", "cpus"),
+    [([], ()), (["0"], (0,)), (["0-2,5", "1"], (0, 1, 2, 5)), ([3, 4], (3, 4)), (["x", "-"], ()),
+     (["0-99999999"], tuple(range(4097)))],
+)  # fmt: skip
+def test_the_kernels_lists_of_cpus(said: list[object], cpus: tuple[int, ...]) -> None:
+    assert model.cpus_of(said) == cpus
+
+
 def test_exit_codes_are_distinct_and_as_documented() -> None:
     codes = {code.name: int(code) for code in model.ExitCode}
     assert codes == {

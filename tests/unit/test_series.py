@@ -152,7 +152,34 @@ def test_oom_kills_of_the_ramp_count(tmp_path: Path) -> None:
 def test_app_workers_that_come_and_go(
     rows: list[str], begun: int, ended: int, tmp_path: Path
 ) -> None:
+    """Of an older session, whose probe did not tell when it looked last."""
+    older_workers(tmp_path, *rows)
     write(tmp_path, "processes", "100,app,0,1,0,1,0,0,", "106,app,0,1,4,1,0,0,")
+    seen = facts(tmp_path)
+    assert (seen.app_workers_begun, seen.app_workers_ended) == (begun, ended)
+
+
+def older_workers(folder: Path, *rows: str) -> None:
+    write(folder, "app_workers")
+    text = "\n".join(("pid,first_at_s,last_at_s", *rows)) + "\n"
+    (folder / "probes" / "app_workers.csv").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "begun", "ended"),
+    [
+        (["7,100,106.4,106.4", "8,100,106.4,106.4"], 0, 0),
+        # killed half a second before the last look, and last seen by the one before
+        (["7,100,105.4,106.4", "8,100,106.4,106.4"], 0, 1),
+        (["7,100,105.9,106.4", "8,106.4,106.4,106.4"], 1, 1),
+        (["7,100,105.4,106.4"], 0, 1),
+    ],
+)
+def test_app_workers_that_end_just_before_the_load_does(
+    rows: list[str], begun: int, ended: int, tmp_path: Path
+) -> None:
+    # the other probe looked a little later
+    write(tmp_path, "processes", "100,app,0,1,0,1,0,0,", "106.9,app,0,1,4,1,0,0,")
     write(tmp_path, "app_workers", *rows)
     seen = facts(tmp_path)
     assert (seen.app_workers_begun, seen.app_workers_ended) == (begun, ended)

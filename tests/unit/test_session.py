@@ -33,13 +33,15 @@ class Told:
     """A watch that remembers."""
 
     planned_trials: list[int] = field(default_factory=list)
+    in_all: list[str] = field(default_factory=list)
     ended_trials: list[str] = field(default_factory=list)
     skipped_trials: list[str] = field(default_factory=list)
     again_trials: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
-    def planned(self, trials: Sequence[Trial], load_s: float) -> None:
+    def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
         self.planned_trials.append(len(trials))
+        self.in_all.append(in_all)
 
     def began(self, trial: Trial) -> None: ...
 
@@ -119,6 +121,7 @@ def test_every_trial_of_every_block_runs_once(folder: SessionFolder) -> None:
     assert told.ended_trials == ALL
     assert [row["trial"] for row in folder.scheduled()] == ALL
     assert told.planned_trials == [4, 4]
+    assert told.in_all == ["8 in all"] * 2
     assert tally.exit_code() is ExitCode.OK
     assert str(tally) == "8 valid"
 

@@ -73,6 +73,17 @@ def test_the_journal_only_grows(folder: SessionFolder) -> None:
     assert all(event["at"] for event in events)
 
 
+def test_the_journal_vouches_for_the_schedule_as_it_grows(folder: SessionFolder) -> None:
+    for position in (1, 2):
+        folder.schedule([trial(position=position)])
+        told = folder.events()[-1]
+        assert told["event"] == "scheduled"
+        assert told["files"] == {"schedule.csv": store.sha256(folder.path / "schedule.csv")}
+    before = folder.events()
+    folder.schedule([])
+    assert folder.events() == before
+
+
 def test_attempts_are_numbered_beyond_ten(folder: SessionFolder) -> None:
     numbers = [folder.new_attempt("a")[0] for _ in range(11)]
     assert numbers == list(range(1, 12))

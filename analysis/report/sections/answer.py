@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from analysis.comparable import labels, lost_labels
+from analysis.comparable import claimed_of, labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material
@@ -43,7 +43,7 @@ def _none_valid(material: Material) -> str:
 
 
 def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
-    says = claim.says or f"{claim.of}: {claim.numerator} ÷ {claim.denominator}"
+    says = claim.says or f"{claim.of}: {material.session.claimed_ratio}"
     bound = f" (at least {claim.at_least:g}×)" if claim.at_least is not None else ""
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{says}{bound}"),
@@ -57,7 +57,7 @@ def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
 
 
 def _table(material: Material, claim: Claim, answer: Answer) -> Table:
-    heading = ["where", f"{claim.numerator} ÷ {claim.denominator}", "95 % interval", "says",
+    heading = ["where", material.session.claimed_ratio, "95 % interval", "says",
                "from", "blocks", "p (Holm)", "mind"]  # fmt: skip
     rows = [_row(material, claim, pair) for pair in _ordered(material, claim, answer)]
     return Table(heading, rows,
@@ -126,9 +126,10 @@ def _how(answer: Answer, searched: bool) -> list[Block]:
     if searched:
         return blocks  # it chooses its repeats itself
     open_ = any(judged.judgement is Judgement.NOT_DECIDED for judged in answer.pairs)
+    gone = any(judged.judgement is Judgement.NOT_MEASURED for judged in answer.pairs)
     if needed is not None:
-        words = f"About {needed} repeats (--repeats {needed}) would decide what is open."
-        blocks.append(para(words))
+        what = "what was measured" if gone else "what is open"
+        blocks.append(para(f"About {needed} repeats (--repeats {needed}) would decide {what}."))
     elif open_ and Kind.BETWEEN_TRIALS not in kinds:
         words = "Two or more repeats (--repeats 4) would give intervals between trials."
         blocks.append(para(words))
@@ -141,7 +142,7 @@ def _same(material: Material) -> list[Block]:
     lost = lost_labels(session, material.layout, material.pairs)
     found: list[Block] = [para(Strong(line + ".")) for line in lost]
     kept = labels(session, material.pairs, values=True)
-    if any(pair.inherent for pair in material.pairs):
+    if any(pair.inherent for pair in claimed_of(material.pairs)):
         found.append(
             para("The ratio is of whole stacks: what differs by nature has its part in it, too.")
         )

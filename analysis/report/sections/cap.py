@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from analysis.comparable import named
 from analysis.knee import Knee, knee
+from analysis.pairings import is_refused, typical, ways_around
 from analysis.plots import cap
 from analysis.plots.cap import Cap
-from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
+from analysis.report import findings
+from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material, Trial
-from analysis.report.wording import NOTHING, percent, said, times, to_trial
-from analysis.timeline import Timeline
+from analysis.report.wording import NOTHING, bounded, percent, said, to_trial
+from analysis.timeline import Timeline, first_refusal, refusals
 
 TITLE = "The connection cap"
-REFUSALS = (
-    *("db_too_many_connections", "db_pool_timeout", "pooler_refused", "pooler_wait_timeout"),
-)
 MOST = 6
 """Drawings: what stands at the cap first."""
 
@@ -43,64 +43,48 @@ def section(material: Material) -> Section | Absent:
                "goodput there /s", "most connections"]  # fmt: skip
     rows = [_row(material, trial, knees[trial.name]) for trial in trials]
     table = Table(heading, rows, numbers_from=2, caption=_meaning())
-    conclusions = [para(line) for line in _conclusions(material, trials)]
+    conclusions = [Para(words) for words in _conclusions(material, trials)]
     return Section("connection-cap", TITLE, [para(_lead()), *conclusions, figure, table])
 
 
-def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[str]:
+def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[Words]:
     """Where the refusals begin, how far they go, and what each way around the cap serves."""
+    compared = {one.cells: one for one in material.pairs}
+    around = [(pairing, findings.cell_ratio(material.session, pairing))
+              for pairing in ways_around(material.cells)]  # fmt: skip
     for refused in trials:
         first, base = first_refusal(refused.result.timeline), refused.result.measures
         if first is None:
             continue
         line = (
             f"{material.name(refused.result.scheduled.levels)}: refusals begin at "
-            f"{refused.result.timeline.users[first]} users and are {percent(base.failure_share)} "
-            "of the answers in the steady window."
+            f"{refused.result.timeline.users[first]} users; {percent(base.failure_share)} of the "
+            "answers in the steady window are failures."
         )
-        beside = [
-            f"{material.name(other.result.scheduled.levels)} "
-            f"{times(other.result.measures.goodput_rps / base.goodput_rps)}"
-            for other in trials
-            if first_refusal(other.result.timeline) is None
-            and _lifts(other, [refused])
-            and other.result.measures.goodput_rps
-            and base.goodput_rps
+        own = [
+            (pairing, ratio)
+            for pairing, ratio in around
+            if pairing.under.cell == refused.result.scheduled.cell and ratio.ratio is not None
         ]
-        yield line + (f" Served without refusals: {'; '.join(beside)} as much." if beside else "")
+        beside = [f"{material.name(p.over.levels)} {bounded(ratio)}" for p, ratio in own]
+        yield (line + (f" Served without refusals: {'; '.join(beside)} as much." if own else ""),)
+        for pairing, _ in own:
+            one = compared.get((pairing.over.cell, pairing.under.cell))
+            if one and one.undeclared:
+                name = material.name(pairing.over.levels)
+                yield (Strong(f"NOT the same thing compared ({name}): {named(one.undeclared)}."),)
 
 
 def _shown(material: Material) -> list[Trial]:
-    """The first valid trial of each cell that was refused, and of those that lift the cap."""
-    first = [trials[0] for cell in material.cells if (trials := material.trials_of(cell))]
-    refused = [trial for trial in first if first_refusal(trial.result.timeline) is not None]
+    """A valid trial of each cell that was refused, and of those that lift the cap."""
+    refused = [cell for cell in material.cells if is_refused(cell)]
     if not refused:
         return []
-    lifted = [trial for trial in first if trial not in refused and _lifts(trial, refused)]
-    return [*refused, *lifted]
-
-
-def _lifts(trial: Trial, refused: Sequence[Trial]) -> bool:
-    """Whether it differs from a refused one only in what stands between app and Postgres."""
-    names = {"pooler", "max_connections", "connections", "pool_size", "pooler_pool_size"}
-    own = trial.result.scheduled.levels
-
-    def rest(other: Trial) -> bool:
-        levels = other.result.scheduled.levels
-        return all(level == own.get(name) for name, level in levels.items() if name not in names)
-
-    return any(rest(other) for other in refused)
-
-
-def refusals(timeline: Timeline) -> tuple[int, ...]:
-    """Refusals in each second."""
-    own = [counts for name, counts in timeline.classes.items() if name in REFUSALS]
-    return tuple(map(sum, zip(*own, strict=True))) if own else (0,) * len(timeline.ok)
-
-
-def first_refusal(timeline: Timeline) -> int | None:
-    """The second of the first refusal."""
-    return next((second for second, count in enumerate(refusals(timeline)) if count), None)
+    lifting = {pairing.over.cell for pairing in ways_around(material.cells)}
+    lifted = [cell for cell in material.cells if cell.cell in lifting]
+    shown = [typical(cell).scheduled.trial for cell in (*refused, *lifted)]
+    by_name = {trial.name: trial for trial in material.trials}
+    return [by_name[name] for name in shown]
 
 
 def _alike(material: Material, trial: Trial) -> list[Timeline]:
@@ -179,7 +163,7 @@ def _legend(drawn: Sequence[Cap]) -> list[tuple[str, str]]:
 
 
 def _caption(trials: Sequence[Trial]) -> str:
-    words = "The first valid trial of each cell."
+    words = "One valid trial of each cell: the first that was refused, where one was."
     if len(trials) > MOST:
         words += f" {len(trials) - MOST} more cells stand in the table only."
     if not any(trial.of_probe("postgres").columns for trial in trials):

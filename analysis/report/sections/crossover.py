@@ -36,7 +36,7 @@ def section(material: Material) -> Section | Absent:
     ]
     figure = Figure(
         [crossover.draw(one) for one in drawn],
-        alt=f"Ratio {claim.numerator} ÷ {claim.denominator} along {along}",
+        alt=f"Ratio {material.session.claimed_ratio} along {along}",
         name="crossover",
         caption="Dots: pairs of trials of one block. Band: all levels at which the two may be "
         "equal, at 95 %.",

@@ -7,6 +7,7 @@ from analysis.plots import goodput, latency, routes
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
 from analysis.report.material import Material
 from analysis.report.wording import percent, said
+from analysis.stats import share
 from analysis.summary import CellResult
 from analysis.trials import Result
 
@@ -29,7 +30,7 @@ def section(material: Material) -> Section | Absent:
         latency.draw(data),
         alt="Percentile curves of response times, a panel per route and delay",
         name="latency",
-        caption=_caption(bounded),
+        caption=_caption(bounded, any(curve.dropped_share for curve in curves)),
         legend=routes.legend(drawn),
         columns=latency.COLUMNS,
         rows=data.rows(),
@@ -56,13 +57,15 @@ def _lead(material: Material) -> str:
     )
 
 
-def _caption(bounded: bool) -> str:
+def _caption(bounded: bool, dropped: bool) -> str:
     words = (
         "Correct answers of the steady window, valid trials merged, as far as 5 answers lie beyond."
     )
+    if dropped:
+        words += " Where arrivals were dropped, as far as the share that was not."
     return words + (
         " Thin dashes: the same with every request that was never answered, as if its answer had "
-        "come when the load stopped: a lower bound." if bounded else ""
+        "come when the load stopped or its user gave up: a lower bound." if bounded else ""
     )  # fmt: skip
 
 
@@ -78,7 +81,14 @@ def _curve(material: Material, cell: CellResult, kinds: dict[str, str]) -> laten
         counts_ms(merged),
         unanswered_ms(cell),
         _service(material, cell),
+        _dropped_share(cell),
     )
+
+
+def _dropped_share(cell: CellResult) -> float:
+    """Of the arrivals meant for the steady windows of its valid trials."""
+    dropped = sum(result.measures.dropped or 0 for result in cell.valid)
+    return share(dropped, sum(result.offered for result in cell.valid)) or 0.0
 
 
 def _service(material: Material, cell: CellResult) -> latency.Counts:
@@ -106,12 +116,13 @@ def _unanswered(material: Material, cells: list[CellResult]) -> Table:
     for cell in cells:
         ages = unanswered_ms(cell)
         answers = sum(result.measures.successes or 0 for result in cell.valid)
-        share = len(ages) / (len(ages) + answers)
-        rows.append(row(material.name(cell.levels), str(len(ages)), percent(share),
+        of_all = len(ages) / (len(ages) + answers)
+        rows.append(row(material.name(cell.levels), str(len(ages)), percent(of_all),
                         said(ages[len(ages) // 2]), said(ages[-1])))  # fmt: skip
     heading = ["cell", "overdue", "share", "median age ms", "oldest ms"]
     caption = (
-        "Of the requests under way when the load stopped, those that no answer cancels out: of "
-        "users without any answer, older than the window or than any of its answers."
+        "Requests without an answer: those that the client gave up on, and of those under way when "
+        "the load stopped the ones that no answer cancels out: of users without any answer, older "
+        "than the window or than any of its answers, or caught in a stall."
     )
     return Table(heading, rows, caption=caption)

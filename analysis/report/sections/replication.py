@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 
-from analysis.original import CLAIMS, LIFTED, Key, Original, inconsistencies, read_original
+from analysis.original import (
+    APART,
+    CLAIMS,
+    LIFTED,
+    Held,
+    Key,
+    Original,
+    inconsistencies,
+    read_original,
+)
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
 from analysis.report.material import Material
 from analysis.report.wording import NOTHING, mark, said
@@ -110,6 +119,10 @@ def verdict(is_base: bool, theirs: float | None, ours: float | None) -> str:
     return "same direction" if (theirs > 1) == (ours > 1) else "differs"
 
 
+VERDICTS = {Held.HOLDS: "reproduced", Held.FAILS: "not reproduced",
+            Held.CLOSE: "not decided", Held.MISSING: "not measured"}  # fmt: skip
+
+
 def _claims(
     published: Mapping[Key, float], theirs: Mapping[Key, float], ours: Mapping[Key, float | None]
 ) -> Table:
@@ -118,14 +131,15 @@ def _claims(
         in_tables = claim.holds(lambda *key: published.get(key))
         in_raw = claim.holds(lambda *key: theirs.get(key))
         in_ours = claim.holds(lambda *key: ours.get(key))
-        word = "not measured" if in_ours is None else "reproduced" if in_ours else "not reproduced"
         held = [(_yes(one),) for one in (in_tables, in_raw, in_ours)]
-        rows.append(((claim.says,), *held, (mark(word),)))
+        rows.append(((claim.says,), *held, (mark(VERDICTS[in_ours]),)))
     heading = ["the original's claim", "in its tables", "in its raw data", "here", "verdict"]
     return Table(heading, rows, numbers_from=5, caption=(
-        f"Claims are tested with max_connections 100; its cells with {LIFTED} stand in the table."
+        f"Claims are tested with max_connections 100; its cells with {LIFTED} stand in the table. "
+        f"Too close: numbers within a factor of {APART:g} are not told apart, as the best 5 s of "
+        "a load carry no interval."
     ))  # fmt: skip
 
 
-def _yes(holds: bool | None) -> str:
-    return NOTHING if holds is None else "holds" if holds else "does not hold"
+def _yes(held: Held) -> str:
+    return NOTHING if held is Held.MISSING else held.value

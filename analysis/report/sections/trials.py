@@ -161,11 +161,51 @@ def _probes(trial: Trial) -> list[Block]:
     if rows:
         heading = ["role", "CPUs used", "at most", "peak memory", "throttled"]
         blocks += [Table(heading, rows), *_from(trial, ("probes", "processes.csv"))]
+    blocks += _seen(trial)
     for name, why in probes.failed.items():
         blocks.append(para(f"Probe {name} has nothing to say: {why}", quiet=True))
     if not rows and not probes.failed:
         blocks.append(para("No process was probed.", quiet=True))
     return blocks
+
+
+def _seen(trial: Trial) -> list[Block]:
+    """What else the probes add up to: the app's queue, the databases', the machine's."""
+    p = trial.probes
+    backlog = NOTHING if p.app_backlog_max is None else (
+        f"{p.app_backlog_max} of {said(p.app_backlog_limit)}"
+    )  # fmt: skip
+    sessions = NOTHING if p.postgres_sessions_max is None else (
+        f"{p.postgres_sessions_max} of {said(p.postgres_max_connections)}"
+    )  # fmt: skip
+    rows = [
+        (what, value, source)
+        for what, value, source in (
+            ("busy share of the app's threads", percent(p.app_busy_share), "app_loop"),
+            ("event-loop lag at most", _ms(p.app_loop_lag_max_ms), "app_loop"),
+            ("connections to the app at most", said(p.app_open_max), "app_sockets"),
+            ("not accepted yet at most", backlog, "app_sockets"),
+            ("sessions of Postgres at most", sessions, "postgres"),
+            ("sessions waiting for a lock or a disk at most", said(p.postgres_waiting_max),
+             "postgres"),
+            ("clients waiting for PgBouncer at most", said(p.pgbouncer_waiting_max), "pgbouncer"),
+            ("longest wait for PgBouncer", _ms(p.pgbouncer_longest_wait_ms), "pgbouncer"),
+            ("CPU stolen by the hypervisor", percent(p.cpu_steal_share), "host"),
+            ("CPU used by others", percent(p.cpu_others_share), "host"),
+            ("time some task waited for a CPU", percent(p.pressure_cpu_share), "host"),
+            ("time some task waited for a disk", percent(p.pressure_io_share), "host"),
+            ("time some task waited for memory", percent(p.pressure_memory_share), "host"),
+        )
+        if value != NOTHING
+    ]  # fmt: skip
+    if not rows:
+        return []
+    told = [row(what, value, file_of(trial, "probes", f"{name}.csv")) for what, value, name in rows]
+    return [Table(["in the steady window", "value", "from"], told, words_from=2)]
+
+
+def _ms(value: float | None) -> str:
+    return NOTHING if value is None else f"{said(value)} ms"
 
 
 def _throttled(use: RoleUse) -> str:

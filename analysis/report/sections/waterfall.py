@@ -2,137 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
+from analysis.comparable import UNKNOWN, Comparison, named
+from analysis.inference import PairRatio
+from analysis.pairings import LADDER_STEP, POOLED, THREADED, Ladder, Pairing, Rung, ladders
 from analysis.plots import waterfall
 from analysis.plots.waterfall import Step
-from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
+from analysis.report import findings
+from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
 from analysis.report.material import Material
-from analysis.report.wording import NOTHING, percent, said, times
-from analysis.summary import CellResult
-from rig.model import Level
+from analysis.report.wording import NOTHING, between, bounded, percent, said, times
 
 TITLE = "Which step owns the gap"
-
-Wanted = Mapping[str, Level]
-LADDER: Sequence[tuple[str, Wanted]] = (
-    (
-        "sync, connection per request",
-        {"target": "sync", "connections": "per_request", "app_threads": 1},
-    ),
-    ("… connection kept", {"target": "sync", "connections": "persistent", "app_threads": 1}),
-    ("… and 20 threads", {"target": "sync", "connections": "persistent", "app_threads": 20}),
-    (
-        "async, the ORM, 20 connections",
-        {"target": "async", "data_access": "orm", "connections": "pool", "pool_size": 20},
-    ),
-    (
-        "async, asyncpg, 20 connections",
-        {"target": "async", "data_access": "sql", "connections": "pool", "pool_size": 20},
-    ),
-)
-"""The steps of experiments/ablation.yaml; each differs from the one before in one idea."""
-
-CLIMBED = frozenset(name for _, wanted in LADDER for name in wanted)
-FEWEST = 3
 
 
 def section(material: Material) -> Section | Absent:
     """A ladder per combination of the other factors."""
-    ladders = [
-        steps for steps in _ladders(material) if sum(bool(s.goodput_rps) for s in steps) >= FEWEST
-    ]
-    if not ladders:
+    found = ladders(material.layout, material.cells)
+    if not found:
         return Absent(TITLE, "not in this session; experiments/ablation.yaml measures the steps")
+    climbed = [_steps(material, ladder) for ladder in found]
     figure = Figure(
-        [waterfall.draw(steps) for steps in ladders],
+        [waterfall.draw(steps) for steps in climbed],
         alt="Waterfall of the steps from sync to async",
         name="waterfall",
-        caption="Each bar goes from the step before to this one; percentages are shares of the "
-        "log of the whole gap.",
+        caption="Each bar goes from the step before to this one, its whisker is the 95 % interval "
+        "of the step's ratio; percentages are shares of the log of the whole gap.",
         columns=waterfall.COLUMNS,
-        rows=[line for steps in ladders for line in waterfall.rows(steps)],
+        rows=[line for steps in climbed for line in waterfall.rows(steps)],
     )
-    blocks: list[Block] = [para(*_verdict(steps)) for steps in ladders]
-    blocks += [figure, _table(ladders)]
-    blocks += [para(line) for line in _sql_beside_orm(material)]
-    return Section("waterfall", TITLE, blocks)
+    both = list(zip(found, climbed, strict=True))
+    blocks: list[Block] = [para(_verdict(material, *one)) for one in both]
+    blocks += [figure, _table(climbed)]
+    blocks += [para(line) for ladder in found for line in _sql_beside_orm(material, ladder)]
+    return Section("waterfall", TITLE, [*blocks, *_same(material, found)])
 
 
-def _groups(material: Material) -> dict[str, list[CellResult]]:
-    """Cells that differ in what the ladder climbs alone, by what they have in common."""
-    groups: dict[tuple[tuple[str, Level], ...], list[CellResult]] = {}
-    for cell in material.cells:
-        key = tuple((n, level) for n, level in cell.levels.items() if n not in CLIMBED)
-        groups.setdefault(key, []).append(cell)
-    return {material.layout.group(cells[0].levels): cells for cells in groups.values()}
+def _steps(material: Material, ladder: Ladder) -> tuple[Step, ...]:
+    ratios = {
+        step.over.cell: findings.cell_ratio(material.session, step, ("this", "the one before"))
+        for step in ladder.steps
+    }
+    return waterfall.data(
+        ladder.group,
+        [
+            (rung.name, rung.goodput_rps, ratios.get(rung.cell.cell))
+            for rung in ladder.rungs
+            if rung.cell
+        ],
+    )
 
 
-def _ladders(material: Material) -> list[tuple[Step, ...]]:
-    return [
-        waterfall.data(group, [(name, _rate(_find(cells, wanted))) for name, wanted in LADDER])
-        for group, cells in _groups(material).items()
-    ]
-
-
-def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:
-    """The cell at these levels; where data access is open, the ORM's, as in the steps after."""
-    found = [c for c in cells if all(c.levels.get(n) == level for n, level in wanted.items())]
-    found.sort(key=lambda cell: cell.levels.get("data_access") != "orm")
-    return found[0] if found else None
-
-
-def _rate(cell: CellResult | None) -> float | None:
-    rate = cell.row["goodput_rps"] if cell else None
-    return float(rate) if isinstance(rate, int | float) else None
-
-
-def _verdict(steps: Sequence[Step]) -> tuple[str, ...]:
-    rates = [step.goodput_rps for step in steps if step.goodput_rps]
-    whole = rates[-1] / rates[0]
+def _verdict(material: Material, ladder: Ladder, steps: Sequence[Step]) -> str:
+    first, last = ladder.standing[0], ladder.standing[-1]
+    whole = _ratio(material, last, first)
     owned = [step for step in steps if step.share is not None]
-    if not owned or abs(whole - 1) < 0.1:
-        return (f"{steps[0].group}: there is hardly a gap ({times(whole)}).",)
+    if not owned or whole.ratio is None or abs(whole.ratio - 1) < 0.1:
+        return f"{ladder.group}: there is hardly a gap ({times(whole.ratio)})."
     parts = [f"{times(step.ratio)} ({_plain(step.step)})" for step in owned]
-    most = max(owned, key=lambda step: step.share or 0.0)
-    threaded, pooled = steps[2].goodput_rps, steps[4].goodput_rps
-    words = f"{steps[0].group}: {times(whole)} = {' · '.join(parts)}. "
-    words += f"The largest step: {_plain(most.step)}."
-    if threaded and pooled:
-        words += (
-            f" Without async, kept connections and 20 threads serve {said(threaded)} /s; "
-            f"asyncpg on as many connections {said(pooled)} /s."
-        )
-    return (words,)
+    words = f"{ladder.group}: {bounded(whole)} from the first step to the last. Step by step "
+    words += f"{' · '.join(parts)}. {_largest(owned)}"
+    return words + _without_async(material, ladder)
+
+
+def _ratio(material: Material, over: Rung, under: Rung) -> PairRatio:
+    assert over.cell is not None
+    assert under.cell is not None
+    return findings.cell_ratio(material.session, Pairing(over.cell, under.cell, LADDER_STEP))
+
+
+def _largest(owned: Sequence[Step]) -> str:
+    """The step with the largest share, and those whose intervals leave open that it is theirs."""
+    most, *others = sorted(owned, key=lambda step: step.share or 0.0, reverse=True)
+    near = [_plain(other.step) for other in others if _overlap(most, other)]
+    words = f"The largest step: {_plain(most.step)}"
+    return words + (f", not told apart from {' and '.join(near)}." if near else ".")
+
+
+def _overlap(one: Step, other: Step) -> bool:
+    """Whether their intervals have a ratio in common."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return max(one.low, other.low) <= min(one.high, other.high)
+
+
+def _without_async(material: Material, ladder: Ladder) -> str:
+    """The rung with threads beside the last: what async itself is worth."""
+    threaded, pooled = ladder.rungs[THREADED], ladder.rungs[POOLED]
+    if not (threaded.goodput_rps and pooled.goodput_rps):
+        return ""
+    return (
+        f" Without async, kept connections and 20 threads serve {said(threaded.goodput_rps)} /s; "
+        f"asyncpg on as many connections {said(pooled.goodput_rps)} /s, "
+        f"{bounded(_ratio(material, pooled, threaded))} as much."
+    )
 
 
 def _plain(step: str) -> str:
     return step.removeprefix("… ").removeprefix("and ")
 
 
-def _table(ladders: Sequence[Sequence[Step]]) -> Table:
+def _table(climbed: Sequence[Sequence[Step]]) -> Table:
     rows = [
         row(step.group, step.step, said(step.goodput_rps), times(step.ratio),
-            NOTHING if step.share is None else percent(step.share))
-        for steps in ladders
+            between(step.low, step.high),
+            NOTHING if step.share is None else percent(step.share),
+            NOTHING if step.ratio is None else step.interval, step.mind)
+        for steps in climbed
         for step in steps
     ]  # fmt: skip
-    heading = ["where", "step", "goodput /s", "ratio", "share of the gap"]
-    return Table(heading, rows, numbers_from=2)
+    heading = ["where", "step", "goodput /s", "ratio", "95 %", "share of the gap"]
+    return Table(
+        [*heading, "interval from", "mind"],
+        rows,
+        numbers_from=2,
+        words_from=6,
+        caption="Goodput: median of the valid trials. Ratio: to the step before, the geometric "
+        "mean over blocks that hold both.",
+    )
 
 
-def _sql_beside_orm(material: Material) -> Iterator[str]:
+def _sql_beside_orm(material: Material, ladder: Ladder) -> Iterator[str]:
     """What plain SQL gains a threaded sync stack, where that was measured too."""
-    for group, cells in _groups(material).items():
-        sides = {
-            access: _rate(
-                _find([c for c in cells if c.levels.get("data_access") == access], LADDER[2][1])
-            )
-            for access in ("orm", "sql")
-        }
-        if sides["orm"] and sides["sql"]:
-            yield (
-                f"{group}: the last step changes driver and ORM at once. With sync, 20 threads and "
-                "kept connections, plain SQL instead of the ORM alone gives "
-                f"{times(sides['sql'] / sides['orm'])}."
-            )
+    if ladder.sql_beside_orm:
+        pairing = Pairing(*ladder.sql_beside_orm, LADDER_STEP)
+        yield (
+            f"{ladder.group}: the last step changes driver and ORM at once. With sync, 20 threads "
+            "and kept connections, plain SQL instead of the ORM alone gives "
+            f"{bounded(findings.cell_ratio(material.session, pairing))}."
+        )
+
+
+def _same(material: Material, found: Sequence[Ladder]) -> list[Block]:
+    """Whether each ratio is of what it says and nothing else; one that is not loses its label."""
+    asked = {(one.over.cell, one.under.cell) for ladder in found for one in ladder.pairings}
+    compared = [one for one in material.pairs if asked & {one.cells, one.cells[::-1]}]
+    lost: list[Block] = [
+        para(Strong(f"NOT the same thing compared ({_changes(one)}): {named(one.undeclared)}."))
+        for one in compared
+        if one.undeclared
+    ]
+    same = [one for one in compared if one.same]
+    unknown = [one for one in compared if one.verdict == UNKNOWN]
+    kept: list[Block] = []
+    if same:
+        words = f"{len(same)} of {len(compared)} ratios change what they say and nothing else"
+        natural = sorted({each.path for one in same for each in one.inherent})
+        words += f"; different by nature: {', '.join(natural)}" if natural else ""
+        kept.append(para(f"{words}. Each stands in comparisons.csv.", quiet=True))
+    if unknown:
+        silent = sorted({name for one in unknown for name in one.unknown})
+        words = f"Of {len(unknown)} of {len(compared)} ratios it is not known whether they change "
+        words += f"what they say and nothing else (nothing told of {', '.join(silent)})."
+        kept.append(para(words, quiet=True))
+    return [*lost, *kept, *_made(compared, found)]
+
+
+def _made(compared: Sequence[Comparison], found: Sequence[Ladder]) -> list[Block]:
+    """What each step's factors change in the facts: more, at times, than its name says."""
+    steps = {
+        (step.over.cell, step.under.cell): _plain(rung.name)
+        for ladder in found
+        for step in ladder.steps
+        for rung in ladder.standing
+        if rung.cell is step.over
+    }
+    made = dict.fromkeys(
+        f"{steps[one.cells]}: {', '.join(each.path for each in (*one.declared, *one.inherent))}"
+        for one in compared
+        if one.cells in steps and (one.declared or one.inherent)
+    )
+    words = f"What the steps change: {'; '.join(made)}."
+    return [para(words, quiet=True)] if made else []
+
+
+def _changes(one: Comparison) -> str:
+    """What a ratio is of: `connections persistent vs per_request`."""
+    over, under = one.pairing.over.levels, one.pairing.under.levels
+    return ", ".join(f"{name} {over[name]} vs {under[name]}" for name in one.pairing.factors)

@@ -101,10 +101,11 @@ def verdict(cell: CellCeilings) -> str:
 
 
 def _unexplained(material: Material) -> list[Block]:
+    """The cells that the table calls so: where most was refused, that is what explains it."""
     off = [
         (material.name(cell.levels), material.ceilings[cell.cell])
         for cell in material.cells
-        if material.ceilings[cell.cell].unexplained
+        if material.ceilings[cell.cell].unexplained and not _failed(cell)
     ]
     if not off:
         return []

@@ -1,8 +1,7 @@
 """The sabotage that applies to containers, once each: the same checks catch it there.
 
-Not here: a restarted Postgres, as its container would begin with a new copy of the posts; a hog
-beside containers, which is the same process on the same CPU as beside the local backend; and the
-target that swallows answers, which extends a project that another target's image has not.
+Not here: a restarted Postgres, as its container would begin with a new copy of the posts, and a hog
+beside containers, which is the same process on the same CPU as beside the local backend.
 """
 
 from __future__ import annotations
@@ -141,7 +140,7 @@ def test_the_same_trial_undisturbed_passes(disturbed: Session, number: int) -> N
     assert last["verdict"] == "valid", last["why"]
 
 
-HERE = ("async", "hidden", "short")
+HERE = ("async", "hidden", "short", "swallow")
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,7 @@ import math
 
 import pytest
 
-from analysis.beside import cpus_of, interval
-
-
-@pytest.mark.parametrize(
-    ("said", "cpus"),
-    [([], ()), (["0"], (0,)), (["0-2,5", "1"], (0, 1, 2, 5)), ([3, 4], (3, 4)), (["x", "-"], ()),
-     (["0-99999999"], tuple(range(4097)))],
-)  # fmt: skip
-def test_the_kernels_lists_of_cpus(said: list[object], cpus: tuple[int, ...]) -> None:
-    assert cpus_of(said) == cpus
+from analysis.beside import interval
 
 
 def test_the_interval_of_two_is_students() -> None:

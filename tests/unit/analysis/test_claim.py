@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,17 +127,57 @@ def test_a_run_that_is_itself_unsure_does_not_indicate() -> None:
     assert judged(clear).verdict is Verdict.INDICATED
 
 
-def test_what_was_not_measured_and_what_failed_is_named() -> None:
-    trials = [
-        *repeated(5.0),
-        *repeated(5.0, delay_ms=50, failure_share=0.3),
-        trial("sync", 1, 10.0, valid=False, delay_ms=100),
-        trial("async", 1, 10.0, delay_ms=100),
-    ]
-    answer = judged(trials)
+def test_what_failed_is_named() -> None:
+    answer = judged([*repeated(5.0), *repeated(5.0, delay_ms=50, failure_share=0.3)])
     assert answer.verdict is Verdict.SUPPORTED
-    assert "Not measured: 100 ms: sync has no valid trial." in answer.sentence
     assert "Mind: 50 ms: async failed 30% of its answers and sync failed" in answer.sentence
+
+
+def unmeasured(*delays_ms: int) -> list[Observation]:
+    return [
+        trial(target, 1, 10.0, valid=target == "async", delay_ms=delay_ms)
+        for delay_ms in delays_ms
+        for target in ("sync", "async")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trials", "way"),
+    [
+        (repeated(5.0), "it is so (5×)."),
+        (repeated(1.1), "it is not (1.1×)."),
+        (repeated(5.0, blocks=1, spread=0.0), "it is so (5×), as single runs indicate."),
+        (repeated(1.0, blocks=1, spread=0.0), "it is not (1×), as single runs indicate."),
+    ],
+)
+def test_pairs_that_were_not_measured_leave_the_claim_open(
+    trials: Sequence[Observation], way: str
+) -> None:
+    answer = judged([*trials, *unmeasured(50, 100, 150, 200, 250)])
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.sentence == (
+        "Whether the goodput with async is at least 2 times that with sync stays open: "
+        f"5 of 6 comparisons could not be measured; in the other 1 {way} "
+        "Not measured: 50 ms: sync has no valid trial; 100 ms: sync has no valid trial; "
+        "150 ms: sync has no valid trial; and 2 more."
+    )
+
+
+def test_what_is_open_and_what_was_not_measured_are_told_apart() -> None:
+    open_ = repeated(2.3, spread=0.1, delay_ms=100)
+    answer = judged([*repeated(5.0), *open_, *unmeasured(50)])
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert "stays open in 1 of 3 comparisons (2.29×); 1 of 3 comparisons could" in answer.sentence
+    assert (
+        f"about {answer.repeats_needed} repeats would probably decide what was measured."
+        in answer.sentence
+    )
+
+
+def test_what_was_not_measured_does_not_hide_what_parts_the_rest() -> None:
+    answer = judged([*repeated(5.0), *repeated(1.0, delay_ms=100), *unmeasured(50)])
+    assert answer.verdict is Verdict.DEPENDS
+    assert "Not measured: 50 ms: sync has no valid trial." in answer.sentence
 
 
 def test_nothing_measured_is_not_decided() -> None:
@@ -164,6 +205,28 @@ def test_repeats_needed_by_hand() -> None:
     assert repeats_needed(pair, 1.0) == 11
     assert repeats_needed(pair, 1.1) is None
     assert repeats_needed(pair, 100.0) == 3
+
+
+def test_more_repeats_are_needed_where_more_is_asked() -> None:
+    differences = [1 / math.sqrt(2), -1 / math.sqrt(2)]
+    trials = [
+        one
+        for block, away in enumerate(differences, start=1)
+        for one in pair_of(block, 10.0, 1.1 * math.exp(0.1 * away))
+    ]
+    (pair,) = pairs(trials, "target", "async", "sync")
+    # p below 5 % ÷ 9: n = 18 gives (3.173 + 0.863) · 0.1 ÷ √18 = 0.0951
+    assert repeats_needed(pair, 1.0, family=9) == 18
+    assert repeats_needed(replace(pair, adaptive=True), 1.0, family=9) == 19
+
+
+def test_all_pairs_together_need_more_repeats_than_one() -> None:
+    close = repeated(2.3, spread=0.1)
+    alone = judged(close).repeats_needed
+    beside = judged(close + [one for d in range(1, 9) for one in repeated(5.0, delay_ms=d)])
+    assert alone is not None
+    assert beside.repeats_needed is not None
+    assert beside.repeats_needed > alone
 
 
 def test_batch_means_by_hand() -> None:

@@ -48,6 +48,31 @@ def test_requests_that_are_overdue_count_in_the_percentiles(tmp_path: Path) -> N
     assert measures.p95_upper_ms is None
 
 
+def test_what_the_client_gave_up_on_never_came_back(tmp_path: Path) -> None:
+    given_up = [Answer(4 + n / 100, 2000, "timeout") for n in range(80)]
+    early = [Answer(1.0, 900, "timeout")]  # not of the window
+    measures = one(tmp_path, Made(answers=[*early, *steady(20), *given_up])).measures
+    assert (measures.successes, measures.overdue) == (160, 80)
+    assert measures.p50_ms == pytest.approx(57, rel=0.03)
+    assert measures.p50_upper_ms == measures.p50_ms
+    assert measures.p95_ms == pytest.approx(2000, rel=0.001)
+    assert measures.p95_upper_ms is None
+
+
+def test_a_stall_at_the_stop_is_no_ordinary_queue(tmp_path: Path) -> None:
+    slow_once = [Answer(8.0, 5000.0)]  # so that no request is older than every answer
+    end_s = RAMP_S + STEADY_S
+    stalled = [(end_s - 1, 1.0)] * 150
+    measures = one(tmp_path / "a", Made(answers=[*steady(20), *slow_once],
+                                        unanswered=stalled)).measures  # fmt: skip
+    assert measures.overdue == 150
+    assert measures.p95_upper_ms is None
+    queued = [(end_s - 0.06, 0.06)] * 150  # as old as answers are
+    calm = one(tmp_path / "b", Made(answers=[*steady(20), *slow_once], unanswered=queued)).measures
+    assert calm.overdue == 0
+    assert calm.p95_upper_ms == calm.p95_ms
+
+
 def test_where_no_answer_came_every_unanswered_request_is_overdue(tmp_path: Path) -> None:
     answers = [Answer(0.5 + n / 100, 20) for n in range(9)]
     made = Made(answers=answers, unanswered=[(RAMP_S + n, STEADY_S - n) for n in range(8)] * 2)

@@ -53,7 +53,14 @@ def test_it_names_the_busiest() -> None:
 
 @pytest.mark.parametrize(
     ("cpus", "status"),
-    [(["0"], Status.FAIL), (["0", "1"], Status.PASS), (["0-3"], Status.PASS), ([], Status.PASS)],
+    [
+        (["0"], Status.FAIL),
+        (["0", "1"], Status.PASS),
+        (["0-3"], Status.PASS),
+        (["4,6"], Status.PASS),
+        (["0-1,8"], Status.PASS),
+        ([], Status.PASS),
+    ],
 )
 def test_load_workers_that_share_a_cpu_can_fill_it_together(
     cpus: list[str], status: Status

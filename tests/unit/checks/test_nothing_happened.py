@@ -38,7 +38,8 @@ def test_nothing_did() -> None:
     ("changes", "names"),
     [
         ({"app_workers_begun": 1, "app_workers_ended": 1}, "app workers ended"),
-        ({"app_workers_ended": 1}, "app workers ended"),
+        ({"app_workers_begun": 1}, "1 app workers began"),
+        ({"app_workers_ended": 1}, "1 app workers ended"),
         ({"app_worker_timeouts": 2}, "2 app workers killed for silence"),
         ({"postgres_restarts": 1}, "1 restarts of Postgres"),
         ({"oom_kills": 3}, "3 processes killed for memory"),

@@ -52,7 +52,7 @@ def test_a_finished_trial_in_one_line() -> None:
 
 
 def follow(view: Plain) -> None:
-    view.planned([trial()], 6.0)
+    view.planned([trial()], 6.0, "")
     view.skipped(trial(position=9, skip="[no] PgBouncer"))
     view.began(trial())
     view.phase(Phase.LOAD)

@@ -99,6 +99,15 @@ def test_what_a_search_cannot_be(read: Read, search: str, said: str) -> None:
         ([until("until: ratio ±10 %, at_most: 8"), (CLAIM, "")], "`until` needs a `claim`"),
         ([*SEARCHING, (CLAIM, "")], "`search` needs a `claim`; its ratio is what is looked at"),
         (
+            [until("until: ratio ±10 %, at_most: 8"), ("of: goodput_rps", "of: p95_ms")],
+            "`until` looks at `goodput_rps`, but the claim's ratio is of `p95_ms`; "
+            "claim `of: goodput_rps`, or leave `until` out",
+        ),
+        (
+            [*SEARCHING, ("of: goodput_rps", "of: max_goodput_rps")],
+            "`search` looks at `goodput_rps`, but the claim's ratio is of `max_goodput_rps`",
+        ),
+        (
             [*SEARCHING, ("target: [sync, async]", "target: [async]")],
             "`search` needs both levels of the claim's `target` in `vary`",
         ),
@@ -114,6 +123,11 @@ def test_what_a_search_cannot_be(read: Read, search: str, said: str) -> None:
 )
 def test_what_does_not_go_with_them(read: Read, changes: list[Change], said: str) -> None:
     assert any(said in found for found in problems(read, *changes))
+
+
+def test_another_metric_is_one_problem(read: Read) -> None:
+    changes = until("until: ratio ±10 %, at_most: 8"), ("of: goodput_rps", "of: p95_ms")
+    assert len(problems(read, *changes)) == 1
 
 
 def test_a_wrong_claim_is_not_said_to_be_missing(read: Read) -> None:

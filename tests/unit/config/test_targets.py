@@ -73,9 +73,10 @@ def test_the_projects_own_targets(targets: dict[str, Target]) -> None:
         varying=("id",),
     )
     assert targets["sync"].routes["io_read"].answer == {"count": "{posts}", "posts": "{length:25}"}
-    orm, threads = targets["async"].refuses
+    orm, threads, worker = targets["async"].refuses
     assert orm.when == {"data_access": ("orm",), "connections": ("persistent",)}
     assert threads.unless == {"app_threads": (1,)}
+    assert worker.unless == {"wsgi_worker": ("auto",)}
 
 
 def test_a_target_needs_little(folder: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,29 @@ def test_none_in_range_says_where_it_is_not_sure() -> None:
     assert found.high is not None
     assert found.why.startswith("none in range: async is ahead already at delay_ms 0, though both")
     assert found.why.endswith(f"equal up to {found.high:.3g}")
+
+
+def test_where_both_may_be_equal_is_said_alike_of_the_inverse() -> None:
+    noise = iter([0.01, 0.0, -0.03, 0.03, 0.02, -0.02])
+    points = search(lambda at: 0.02 + at / 4 + next(noise))
+    inverse = [replace(point, log_ratio=-point.log_ratio) for point in points]
+    found = crossover(inverse, BETWEEN, {}, ("sync", "async"), "delay_ms {:g}".format)
+    assert found.low == 0
+    assert found.why == (
+        "none in range: async is still ahead at delay_ms 20, "
+        f"though both may be equal up to {found.high:.3g}"
+    )
+
+
+def test_they_may_be_equal_at_the_far_end() -> None:
+    near = [0.01, 0.05, -0.02, 0.03, 0.02]
+    points = [Point(0.0, 0.4), *(Point(20.0, log_ratio) for log_ratio in near)]
+    for sign in (1, -1):
+        found = crossover([Point(p.at, sign * p.log_ratio) for p in points], BETWEEN)
+        assert (found.at, found.high) == (None, 20)
+        assert found.why.endswith(f"though both may be equal from {found.low:.3g} on")
+    scattered = [Point(at, ratio) for at in (0.0, 20.0) for ratio in (0.2, -0.1)]
+    assert crossover(scattered, BETWEEN).why.endswith("though both may be equal throughout")
 
 
 def test_it_may_go_the_other_way() -> None:

@@ -95,12 +95,24 @@ def test_trials_that_share_no_block_still_have_a_ratio() -> None:
     assert pair.ratio == pytest.approx(3.0)
 
 
+def test_one_shared_block_is_known_as_well_as_its_own_trials() -> None:
+    shared = pair_of(1, 10.0, 2.0, within=Within(0.03, 9))
+    beside = [
+        trial("sync", 2, 10.0, within=Within(0.001, 9)),
+        trial("async", 3, 99.0, within=Within(0.001, 9)),
+    ]
+    (pair,) = compared(shared + beside)
+    assert pair == compared(shared)[0]
+    (apart,) = compared(shared[:1] + beside[1:])
+    assert apart.ratio == pytest.approx(9.9)
+
+
 @pytest.mark.parametrize(
     ("sync", "why"),
     [
         (trial("sync", 1, 10.0, valid=False), "sync has no valid trial"),
-        (trial("sync", 1, None), "sync answered too little for a rate"),
-        (trial("sync", 1, 0.0), "sync answered too little for a rate"),
+        (trial("sync", 1, None), "sync answered too little to tell"),
+        (trial("sync", 1, 0.0), "sync answered too little to tell"),
     ],
 )
 def test_a_side_without_a_number_is_named(sync: Observation, why: str) -> None:

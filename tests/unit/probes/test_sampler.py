@@ -34,10 +34,10 @@ class Counting(Simple):
             self.enough.set()
         if self._fails(self.turn):
             raise RuntimeError(f"turn {self.turn}\n broke")
-        return [(self.turn, at_s, None)]
+        return [(self.turn, at_s, None, None)]
 
     def rest(self) -> Iterable[Row]:
-        return [("the end", 0.0, 0.0)]
+        return [("the end", 0.0, 0.0, 0.0)]
 
     def close(self) -> None:
         self.closed = True
@@ -79,14 +79,48 @@ def test_samples_from_before_the_context_to_its_end(
         assert probe.turn >= 1
         assert probe.enough.wait(10)
     heading, *rows, last = written(tmp_path / "probes")
-    assert heading == ["pid", "first_at_s", "last_at_s"]
+    assert heading == ["pid", "first_at_s", "last_at_s", "looked_at_s"]
     assert [int(row[0]) for row in rows] == list(range(1, probe.turn + 1))
     times_s = [float(row[1]) for row in rows]
     assert times_s == sorted(times_s)
     assert rows[0][2] == ""
-    assert last == ["the end", "0.000000", "0.000000"]
+    assert last == ["the end", "0.000000", "0.000000", "0.000000"]
     assert probe.closed
     assert failed(tmp_path / "probes") == {}
+
+
+def test_each_probe_looks_once_more_when_told_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "INTERVAL_S", 30.0)
+    probe = Counting()
+    using(monkeypatch, app_workers=probe)
+    with sampling(lambda: SEEN, tmp_path):
+        assert probe.turn == 1
+    assert probe.turn == 2
+    assert [row[0] for row in written(tmp_path)[1:]] == ["1", "2", "the end"]
+
+
+def test_a_last_look_that_is_stuck_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+
+    class StuckAtTheEnd(Counting):
+        def sample(self, at_s: float) -> Iterable[Row]:
+            self.turn += 1
+            if self.turn > 1:
+                free.wait(30)
+            return []
+
+    monkeypatch.setattr(sampler, "INTERVAL_S", 30.0)
+    using(monkeypatch, app_workers=StuckAtTheEnd())
+    try:
+        with sampling(lambda: SEEN, tmp_path):
+            pass
+        assert failed(tmp_path) == {"app_workers": "did not end in time"}
+    finally:
+        free.set()
 
 
 def test_a_sample_that_fails_is_told_and_the_next_one_counts(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis.inference import Kind, PairRatio
 from analysis.plots import latency, waterfall
 from analysis.report import report
 from rig.model import Level
@@ -42,12 +44,21 @@ def change(folder: Path, **facts: Any) -> None:
 # the waterfall
 
 
+def ratio(of: float) -> PairRatio:
+    return PairRatio({}, of, of / 1.1, of * 1.1, Kind.BETWEEN_TRIALS, 4)
+
+
 def test_shares_of_the_gap_add_up() -> None:
-    steps = waterfall.data("g", [("a", 2.0), ("b", 10.0), ("c", None), ("d", 5.0), ("e", 40.0)])
+    steps = waterfall.data(
+        "g",
+        [("a", 2.0, None), ("b", 10.0, ratio(5)), ("c", None, None), ("d", 5.0, ratio(0.5)),
+         ("e", 40.0, ratio(8))],
+    )  # fmt: skip
     assert [step.ratio for step in steps] == [None, 5.0, None, 0.5, 8.0]
     assert sum(step.share or 0 for step in steps) == pytest.approx(1)
     assert steps[3].share is not None
     assert steps[3].share < 0
+    assert [step.interval for step in steps[:2]] == [Kind.NONE, Kind.BETWEEN_TRIALS]
 
 
 def test_a_ladder_is_found_by_its_levels(tmp_path: Path) -> None:
@@ -70,8 +81,69 @@ def test_a_ladder_is_found_by_its_levels(tmp_path: Path) -> None:
     rates = [float(row["goodput_rps"]) for row in found]
     assert rates == pytest.approx([5, 20, 80, 90, 100], rel=0.05)
     assert sum(float(row["share"] or 0) for row in found) == pytest.approx(1, abs=1e-4)
-    assert "plain SQL instead of the ORM alone gives 1.5×" in page.text
+    assert re.search(r"plain SQL instead of the ORM alone gives 1\.5× \(95 %: 1\.\d", page.text)
     assert "kept connections and 20 threads serve 80 /s" in page.text
+    assert re.search(r"on as many connections 100 /s, 1\.25× \(95 %: [^)]+\) as much", page.text)
+    assert {row["interval"] for row in found[1:]} == {"within trial"}
+    assert "Of 7 of 7 ratios it is not known whether they change what they say" in page.text
+
+
+def test_a_rung_of_its_own_for_what_gthread_changes(tmp_path: Path) -> None:
+    worker = {"name": "wsgi_worker", "label": "WSGI worker", "unit": "",
+              "levels": ["auto", "gthread"], "facts": ["answer.connection"]}  # fmt: skip
+    kept = {**ORM, "connections": "persistent", "wsgi_worker": "auto"}
+    threaded = {**kept, "wsgi_worker": "gthread"}
+    made = [
+        Made({**ORM, "wsgi_worker": "auto"}, steady(10)),
+        Made(threaded, steady(40)),
+        Made(kept, steady(20)),
+        Made({**threaded, "app_threads": 20}, steady(160)),
+    ]
+    folder = sessions.make(tmp_path / "s", made, (*WIDER, worker))
+    report(folder)
+    found = [row for row in rows(folder, "waterfall") if row["ratio"]]
+    assert [row["step"] for row in found] == [
+        "… connection kept", "… and gthread, one thread", "… and 20 threads",
+    ]  # fmt: skip
+    assert [float(row["ratio"]) for row in found] == pytest.approx([2, 2, 4], rel=0.05)
+
+
+def test_steps_have_intervals_between_trials_and_name_what_else_they_change(tmp_path: Path) -> None:
+    kept = {**ORM, "connections": "persistent"}
+    made = [
+        Made(levels, steady(rate * by), replicate=replicate)
+        for replicate, by in ((1, 1.0), (2, 1.05), (3, 0.97))
+        for levels, rate in ((ORM, 20), (kept, 80 / by), ({**kept, "app_threads": 20}, 82))
+    ]
+    folder = sessions.make(tmp_path / "s", made, WIDER)
+    for path in folder.glob("trials/*/attempt-1/manifest.json"):
+        manifest = json.loads(path.read_text())
+        levels = manifest["facts"].setdefault("app", {})
+        number = int(path.parents[1].name[:4])
+        levels["timeout_s"] = 30 if number % 3 == 0 else 180  # the rung with threads
+        path.write_text(json.dumps(manifest))
+    page = Page(report(folder).html)
+    found = rows(folder, "waterfall")
+    assert [row["interval"] for row in found[:3]] == ["none", *["between trials"] * 2]
+    assert float(found[1]["low"]) < 4 < float(found[1]["high"])
+    assert "NOT the same thing compared" in page.text
+    assert "app_threads 20 vs 1): app.timeout_s 30 vs 180" in page.text
+    with (folder / "derived" / "comparisons.csv").open(newline="") as file:
+        asked = {row["factor"]: row for row in csv.DictReader(file)}
+    assert asked["app_threads"]["asked_by"] == "ladder"
+    assert asked["app_threads"]["verdict"] == "different"
+    assert asked["connections"]["verdict"] == "unknown"
+
+
+def test_largest_steps_that_nothing_tells_apart_are_both_named(tmp_path: Path) -> None:
+    kept = {**ORM, "connections": "persistent"}
+    made = [
+        Made(levels, steady(rate * by), replicate=replicate)
+        for replicate, by in ((1, 1.0), (2, 1.3), (3, 0.8))
+        for levels, rate in ((ORM, 20), (kept, 80 * by), ({**kept, "app_threads": 20}, 310))
+    ]
+    page = Page(report(sessions.make(tmp_path / "s", made, WIDER)).html)
+    assert "The largest step: connection kept, not told apart from 20 threads." in page.text
 
 
 # the connection cap
@@ -130,6 +202,12 @@ def test_what_was_never_answered_raises_the_bound() -> None:
     bound = [point for point in points if point.what == latency.BOUND]
     assert bound[0].response_ms == 10
     assert bound[-1].response_ms == 5000
+
+
+def test_what_was_dropped_ends_a_curve() -> None:
+    counts = [(float(ms), 1) for ms in range(1, 1001)]
+    curve = latency.Curve("g", "s", "c0", counts, dropped_share=0.4)
+    assert 1 < max(point.one_in for point in latency.data([curve]).points) <= 2.5
 
 
 def test_few_answers_make_no_curve() -> None:
