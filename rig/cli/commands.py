@@ -342,8 +342,11 @@ def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Pat
 
 
 def _verify(folder: SessionFolder, analysis: Analysis, console: Console) -> int:
-    numbers = analysis.differences(folder.path)
     found = list(verifying.verify(folder))
+    try:
+        numbers = analysis.differences(folder.path)
+    except RigError as error:
+        numbers = (f"derived/: cannot be recomputed: {error}",)
     wrong = [*(str(finding) for finding in found if finding.differs), *numbers]
     for note in (finding for finding in found if not finding.differs):
         console.print(f"not checked: {note}", **_RAW)

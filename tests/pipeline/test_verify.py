@@ -279,3 +279,11 @@ def test_what_schema_1_did_not_keep_is_named_and_no_difference(session: Session)
     assert "delay: schema 1 kept no raw file of it; not recomputed" in said
     assert "facts: schema 1 kept no raw file of it; not recomputed" in said
     assert "checks: those of schema 1 are not today's; not recomputed" in said
+
+
+def test_a_schedule_that_no_table_can_be_made_of(session: Session) -> None:
+    path = session.path / "schedule.csv"
+    path.write_text(path.read_text().replace("\n1,", "\nfirst,", 1))
+    done = verify(session)
+    assert named(done, "schedule.csv")
+    assert named(done, "derived/: cannot be recomputed")

@@ -117,6 +117,20 @@ def test_the_probes_tell_more(session: Path) -> None:
     assert f"mostly {KILLED}, the first 5.2 s into the load, at 150 users, 46 to 97 conn" in said
 
 
+def test_an_app_worker_that_ended_in_the_last_seconds_is_told_by_the_last_look(
+    session: Path,
+) -> None:
+    at_s = BEGAN_AT_S
+    workers = ("pid", "first_at_s", "last_at_s", "looked_at_s")
+    until = at_s + 10.5
+    lived, ended = (7, at_s - 9, until, until), (8, at_s - 9, at_s + 8.4, until)
+    probe(session, "app_workers", workers, lived, ended)
+    assert [line[:3] for line in listed(session)] == [
+        ("connection_reset", "2", "5.2"),
+        (KILLED, "1", "8.5"),
+    ]
+
+
 def test_a_probe_that_is_none_is_a_note(session: Path) -> None:
     probe(session, "app_workers", ("pid",), (7,))
     assert "note: 0001-made-r1: load files not readable" in table(session)
