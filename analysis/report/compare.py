@@ -167,6 +167,7 @@ def _observations(side: Side, name: str, shared: Sequence[str]) -> list[Observat
             valid=result.valid,
             failure_share=result.measures.failure_share,
             within=findings.within_of(result),
+            answers=result.measures.successes,
         )
         for result in side.results
     ]

@@ -52,6 +52,7 @@ def _observation(layout: Axes, result: Result, measure: str) -> Observation:
         failure_share=result.measures.failure_share,
         within=within_of(result) if measure == "goodput_rps" else None,
         extra=bool(result.scheduled.because) or layout.is_extra(result.scheduled.levels),
+        answers=result.measures.successes if measure == "goodput_rps" else None,
     )
 
 
@@ -67,6 +68,7 @@ def cell_ratio(
             result.measures.goodput_rps,
             failure_share=result.measures.failure_share,
             within=within_of(result),
+            answers=result.measures.successes,
         )
         for cell, name in ((pairing.over, above), (pairing.under, below))
         for result in cell.valid

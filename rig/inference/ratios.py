@@ -70,6 +70,8 @@ class Observation:
     within: Within | None = None
     extra: bool = False
     """Whether its cell stands beside the cross product (`also`)."""
+    answers: int | None = None
+    """How many were counted, where `value` is such a count by time: it is no finer than one."""
 
     @property
     def usable(self) -> bool:
@@ -201,6 +203,7 @@ def _pair(
         return _within_trial(replace(blank, ratio=ratio), over, under)
     log_ratio, df = statistics.fmean(differences), len(differences) - 1
     log_se = statistics.stdev(differences) / math.sqrt(len(differences))
+    log_se = max(log_se, _grain(over, under))
     p = _p(log_ratio, log_se, df, adaptive)
     ratio = math.exp(log_ratio)
     return _bounded(
@@ -229,6 +232,17 @@ def _differences(over: Sequence[Observation], under: Sequence[Observation]) -> l
     """The blocks' differences of logs, where a block has both."""
     below = {o.block: o.log for o in under if o.usable}
     return [o.log - below[o.block] for o in over if o.usable and o.block in below]
+
+
+def _grain(over: Sequence[Observation], under: Sequence[Observation]) -> float:
+    """The standard error of the mean difference that counting whole answers leaves at least.
+
+    A count of k stands for anything within half an answer of it: an even spread of 1 ÷ k, whose
+    standard deviation is 1 ÷ (k √12). Trials that count alike are not known for ever.
+    """
+    sides = _of_shared_blocks(over, under)
+    counts = [o.answers for side in sides for o in side if o.answers]
+    return math.sqrt(sum(1 / (12 * k * k) for k in counts)) / min(map(len, sides))
 
 
 def _of_shared_blocks(

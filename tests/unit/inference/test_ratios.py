@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,27 @@ def test_a_paired_interval_by_hand() -> None:
     assert pair.levels == {"route": "io_create", "delay_ms": 0}
     assert pair.p == pytest.approx(0.0742, abs=1e-4)  # t = 3.4641
     assert not pair.differs
+
+
+def test_equal_counts_are_known_no_better_than_one_answer() -> None:
+    alike = [
+        replace(one, answers=100 * (2 if one.levels["target"] == "async" else 1))
+        for block in (1, 2, 3)
+        for one in pair_of(block, 10.0, 2.0)
+    ]
+    (pair,) = compared(alike)
+    # three pairs, each off by an even spread of 1 ÷ 100 and 1 ÷ 200; t of 2 df 4.303
+    se = math.sqrt((1 / 100**2 + 1 / 200**2) / 12 / 3)
+    assert pair.ratio == pytest.approx(2.0)
+    assert pair.log_se == pytest.approx(se)
+    assert pair.high == pytest.approx(2 * math.exp(4.30265 * se), rel=1e-5)
+    apart = [
+        replace(one, answers=100)
+        for block in (1, 2, 3)
+        for one in pair_of(block, 10.0, 1 + block / 10)
+    ]
+    bare = [replace(one, answers=None) for one in apart]
+    assert compared(apart) == compared(bare)  # scatter says more
 
 
 def test_what_shifts_a_block_cancels() -> None:
