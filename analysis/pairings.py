@@ -21,43 +21,18 @@ from rig.model import Level
 CLAIM, LADDER_STEP, CAP = "claim", "ladder", "cap"
 
 Wanted = Mapping[str, Level]
+_KEPT: Wanted = {"target": "sync", "connections": "persistent", "app_threads": 1}
+_POOL: Wanted = {"target": "async", "connections": "pool", "pool_size": 20}
 LADDER: Sequence[tuple[str, Wanted]] = (
     (
         "sync, connection per request",
-        {
-            "target": "sync",
-            "connections": "per_request",
-            "app_threads": 1,
-            "wsgi_worker": "auto",
-        },
+        {**_KEPT, "connections": "per_request", "wsgi_worker": "auto"},
     ),
-    (
-        "… connection kept",
-        {
-            "target": "sync",
-            "connections": "persistent",
-            "app_threads": 1,
-            "wsgi_worker": "auto",
-        },
-    ),
-    (
-        "… and gthread, one thread",
-        {
-            "target": "sync",
-            "connections": "persistent",
-            "app_threads": 1,
-            "wsgi_worker": "gthread",
-        },
-    ),
-    ("… and 20 threads", {"target": "sync", "connections": "persistent", "app_threads": 20}),
-    (
-        "async, the ORM, 20 connections",
-        {"target": "async", "data_access": "orm", "connections": "pool", "pool_size": 20},
-    ),
-    (
-        "async, asyncpg, 20 connections",
-        {"target": "async", "data_access": "sql", "connections": "pool", "pool_size": 20},
-    ),
+    ("… connection kept", {**_KEPT, "wsgi_worker": "auto"}),
+    ("… and gthread, one thread", {**_KEPT, "wsgi_worker": "gthread"}),
+    ("… and 20 threads", {**_KEPT, "app_threads": 20}),
+    ("async, the ORM, 20 connections", {**_POOL, "data_access": "orm"}),
+    ("async, asyncpg, 20 connections", {**_POOL, "data_access": "sql"}),
 )
 """The steps of experiments/ablation.yaml; each differs from the one before in one idea, but for
 the last two, which change server and driver."""

@@ -172,15 +172,11 @@ def _probes(trial: Trial) -> list[Block]:
 def _seen(trial: Trial) -> list[Block]:
     """What else the probes add up to: the app's queue, the databases', the machine's."""
     p = trial.probes
-    backlog = NOTHING if p.app_backlog_max is None else (
-        f"{p.app_backlog_max} of {said(p.app_backlog_limit)}"
-    )  # fmt: skip
-    sessions = NOTHING if p.postgres_sessions_max is None else (
-        f"{p.postgres_sessions_max} of {said(p.postgres_max_connections)}"
-    )  # fmt: skip
+    backlog = _out_of(p.app_backlog_max, p.app_backlog_limit)
+    sessions = _out_of(p.postgres_sessions_max, p.postgres_max_connections)
     rows = [
-        (what, value, source)
-        for what, value, source in (
+        row(what, value, file_of(trial, "probes", f"{probe}.csv"))
+        for what, value, probe in (
             ("busy share of the app's threads", percent(p.app_busy_share), "app_loop"),
             ("event-loop lag at most", _ms(p.app_loop_lag_max_ms), "app_loop"),
             ("connections to the app at most", said(p.app_open_max), "app_sockets"),
@@ -198,10 +194,12 @@ def _seen(trial: Trial) -> list[Block]:
         )
         if value != NOTHING
     ]  # fmt: skip
-    if not rows:
-        return []
-    told = [row(what, value, file_of(trial, "probes", f"{name}.csv")) for what, value, name in rows]
-    return [Table(["in the steady window", "value", "from"], told, words_from=2)]
+    heading = ["in the steady window", "value", "from"]
+    return [Table(heading, rows, words_from=2)] if rows else []
+
+
+def _out_of(value: int | None, limit: int | None) -> str:
+    return NOTHING if value is None else f"{value} of {said(limit)}"
 
 
 def _ms(value: float | None) -> str:

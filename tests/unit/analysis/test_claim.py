@@ -193,28 +193,27 @@ def test_extra_cells_do_not_judge() -> None:
     assert len(answer.pairs) == 1
 
 
-def test_repeats_needed_by_hand() -> None:
-    # s = 0.1, distance log 1.1 = 0.0953: n = 11 gives (2.228 + 0.879) · 0.1 ÷ √11 = 0.0937
-    differences = [1 / math.sqrt(2), -1 / math.sqrt(2)]
+def scattered() -> PairRatio:
+    """A ratio of 1.1 whose logs scatter by 0.1 over two blocks."""
     trials = [
         one
-        for block, away in enumerate(differences, start=1)
+        for block, away in ((1, 1 / math.sqrt(2)), (2, -1 / math.sqrt(2)))
         for one in pair_of(block, 10.0, 1.1 * math.exp(0.1 * away))
     ]
     (pair,) = pairs(trials, "target", "async", "sync")
+    return pair
+
+
+def test_repeats_needed_by_hand() -> None:
+    # s = 0.1, distance log 1.1 = 0.0953: n = 11 gives (2.228 + 0.879) · 0.1 ÷ √11 = 0.0937
+    pair = scattered()
     assert repeats_needed(pair, 1.0) == 11
     assert repeats_needed(pair, 1.1) is None
     assert repeats_needed(pair, 100.0) == 3
 
 
 def test_more_repeats_are_needed_where_more_is_asked() -> None:
-    differences = [1 / math.sqrt(2), -1 / math.sqrt(2)]
-    trials = [
-        one
-        for block, away in enumerate(differences, start=1)
-        for one in pair_of(block, 10.0, 1.1 * math.exp(0.1 * away))
-    ]
-    (pair,) = pairs(trials, "target", "async", "sync")
+    pair = scattered()
     # p below 5 % ÷ 9: n = 18 gives (3.173 + 0.863) · 0.1 ÷ √18 = 0.0951
     assert repeats_needed(pair, 1.0, family=9) == 18
     assert repeats_needed(replace(pair, adaptive=True), 1.0, family=9) == 19
