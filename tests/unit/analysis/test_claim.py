@@ -12,6 +12,7 @@ from analysis.inference import (
     Bound,
     Judgement,
     Observation,
+    PairRatio,
     Verdict,
     Within,
     judge_claim,
