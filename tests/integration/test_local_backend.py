@@ -142,8 +142,9 @@ def test_the_probes_saw_every_role_at_work(attempt: Attempt) -> None:
         {"pooler"} if levels["pooler"] == "pgbouncer" else set()
     )
     assert 0 < probes["roles"]["app"]["cpu_share_mean"] <= 1.1
-    # without keep-alive, one may be between two connections at every sample
-    assert USERS - 2 <= probes["app_open_max"] <= USERS
+    # without keep-alive, one may be between two connections at every sample, and one open the
+    # next before the app has closed the last
+    assert abs(probes["app_open_max"] - USERS) <= 2
     assert (probes["app_loop_lag_max_ms"] is None) == (levels["target"] == "sync")
     if levels["target"] == "sync":
         # one request at a time: all other users stand in the backlog
