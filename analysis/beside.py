@@ -65,7 +65,7 @@ def ceilings_of(
     found = {}
     for cell in cells:
         goodput = cell.row["goodput_rps"]
-        measured = float(goodput) if isinstance(goodput, int | float) else None
+        measured = _float(goodput)
         route = str(cell.levels.get("route"))
         stack = calibration.stack(cell.levels, route) if calibration else None
         found[cell.cell] = cell_ceilings(
@@ -85,7 +85,12 @@ def _asked(session: Session, cell: CellResult) -> Asked:
         int(most) if most and closed else None,
         float(load.get("think_time_s") or 0.0),
         statements_of(trial, str(cell.levels.get("route"))),
+        None if closed else _float(cell.row["offered_rps"]),
     )
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _cpu(valid: Sequence[Result]) -> Mapping[str, Cpu]:

@@ -57,9 +57,13 @@ class CellCeilings:
 
     @property
     def unexplained(self) -> bool:
-        """Whether the deviation is one that no ceiling explains."""
-        far = self.deviation is not None and abs(self.deviation) > UNEXPLAINED
-        return far and not self.contested
+        """Whether the deviation is one that no ceiling explains.
+
+        Two that act together leave less than either, never more.
+        """
+        if self.deviation is None or abs(self.deviation) <= UNEXPLAINED:
+            return False
+        return self.deviation > 0 or not self.contested
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Asked:
     think_time_s: float = 0.0
     statements: int | None = None
     """SQL statements a request sends; None where unknown, 0 where it needs no connection."""
+    arrivals_rps: float | None = None
+    """Of an open load, as they came; None for a closed one."""
 
     @property
     def delay_ms(self) -> float:
@@ -104,6 +110,7 @@ def cell_ceilings(
     made: dict[str, Ceiling | None] = {
         "service time": _service(asked, stack),
         "users": _users(asked, stack),
+        "arrivals": _arrivals(asked.arrivals_rps),
         "connection slots": _connections(asked, stack),
         "load generator": _generator(null_rps),
     }
@@ -112,8 +119,7 @@ def cell_ceilings(
         made["CPU"] = None
     if asked.statements == 0:
         del made["connection slots"]
-    if asked.users is None:
-        del made["users"]
+    del made["arrivals" if asked.users else "users"]
     found = sorted((c for c in made.values() if c), key=lambda ceiling: ceiling.rps)
     return CellCeilings(tuple(found), measured_rps, tuple(n for n, c in made.items() if not c))
 
@@ -148,27 +154,24 @@ def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
 
 
 def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
-    slots = _slots(asked.levels)
-    if stack is None or not slots or asked.statements == 0:
+    levels, cap = asked.levels, _number(asked.levels.get("max_connections"))
+    if stack is None or cap is None or asked.statements == 0:
         return None
-    pgbouncer = asked.levels.get("pooler") == "pgbouncer"
-    response_ms = _response_ms(asked, stack)
-    held_ms = shared.slot_held_ms(response_ms, asked.front_ms, stack.s0_ms, pgbouncer)
+    pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
+    pooled, own = levels.get("pooler") == "pgbouncer", levels.get("connections") == "pool"
+    slots, held_ms = shared.slots(
+        int(cap),
+        shared.slot_held_ms(_response_ms(asked, stack), asked.front_ms),
+        stack.s0_ms,
+        pooler_pool_size=int(_number(levels.get("pooler_pool_size")) or 0) if pooled else None,
+        app_pools=int((pool or 0) * (workers or 1)) if own else None,
+    )
     rps = shared.servers_rps(slots, held_ms)
     return Ceiling("connection slots", rps, f"{slots} ÷ {number(held_ms)} ms") if rps else None
 
 
-def _slots(levels: Mapping[str, Level]) -> int | None:
-    cap = _number(levels.get("max_connections"))
-    if cap is None:
-        return None
-    pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
-    pooled, own = levels.get("pooler") == "pgbouncer", levels.get("connections") == "pool"
-    return shared.slots(
-        int(cap),
-        pooler_pool_size=int(_number(levels.get("pooler_pool_size")) or 0) if pooled else None,
-        app_pools=int((pool or 0) * (workers or 1)) if own else None,
-    )
+def _arrivals(arrivals_rps: float | None) -> Ceiling | None:
+    return Ceiling("arrivals", arrivals_rps, "as offered") if arrivals_rps else None
 
 
 def _generator(null_rps: float | None) -> Ceiling | None:

@@ -96,6 +96,16 @@ class Ladder:
         return tuple(rung for rung in self.rungs if rung.goodput_rps)
 
     @property
+    def skipped(self) -> Mapping[str, tuple[str, ...]]:
+        """By the name of a rung with a rate: those without one that its step leaps over."""
+        standing = self.standing
+        found = {}
+        for under, over in itertools.pairwise(standing):
+            between = self.rungs[self.rungs.index(under) + 1 : self.rungs.index(over)]
+            found[over.name] = tuple(rung.name for rung in between)
+        return {name: over for name, over in found.items() if over}
+
+    @property
     def steps(self) -> tuple[Pairing, ...]:
         """Each rung with a rate over the one before it that has one."""
         cells = [rung.cell for rung in self.standing if rung.cell]

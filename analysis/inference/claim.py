@@ -137,7 +137,8 @@ def judge_claim(
     if holds and fails:
         depends_on = _parting(holds, fails, order)
         verdict = Verdict.INDICATED if single else Verdict.DEPENDS
-        sentence = words.depends(holds, fails, depends_on, single) + words.still_open(len(open_))
+        sentence = words.depends(holds, fails, judged, depends_on, single)
+        sentence += words.still_open(open_, judged)
     elif open_ or gone:
         verdict, sentence = Verdict.NOT_DECIDED, words.undecided(judged, needed)
     else:
@@ -167,6 +168,8 @@ def _judge(pair: PairRatio, at_least: float, p_holm: float | None, family: int) 
     if pair.ratio is None:
         return JudgedPair(pair, Judgement.NOT_MEASURED)
     above = pair.ratio >= at_least
+    if pair.silent[0 if above else 1]:  # what the ratio lacks is on the side that it favours
+        return JudgedPair(pair, Judgement.NOT_DECIDED)
     if pair.kind is Kind.BETWEEN_TRIALS and p_holm is not None:
         if p_holm < DECIDED:
             sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
@@ -237,14 +240,16 @@ class _Words:
         self,
         holds: Sequence[JudgedPair],
         fails: Sequence[JudgedPair],
+        judged: Sequence[JudgedPair],
         depends_on: Sequence[str],
         single: bool,
     ) -> str:
+        above = self._all_at(holds, judged, depends_on)
+        below = self._all_at(fails, judged, depends_on)
         by = " and ".join(self.labels.get(name, name) for name in depends_on)
         says = (
             f"It depends on {by}: the {self._compared('at least')} "
-            f"at {self._places(holds, depends_on)} ({self._span(holds)}), "
-            f"and less at {self._places(fails, depends_on)} ({self._span(fails)})"
+            f"at {above} ({self._span(holds)}), and less at {below} ({self._span(fails)})"
         )
         return self._once(says, single)
 
@@ -279,8 +284,11 @@ class _Words:
         times = "" if self.bound.at_least == 1 else f"{self.bound.at_least:g} times "
         return f"{of} with {over} is {how} {times}that with {under}"
 
-    def still_open(self, count: int) -> str:
-        return f" {count} more could not be decided." if count else ""
+    def still_open(self, open_: Sequence[JudgedPair], judged: Sequence[JudgedPair]) -> str:
+        if not open_:
+            return ""
+        names = _varying([one.pair for one in judged])
+        return f" Not decided: {self._places(open_, names)} ({self._span(open_)})."
 
     def caveats(self, judged: Sequence[JudgedPair]) -> str:
         """What was not measured, and where failures make a ratio say something else."""
@@ -304,6 +312,18 @@ class _Words:
         ratios = sorted(one.pair.ratio for one in pairs if one.pair.ratio is not None)
         low, high = f"{ratios[0]:.3g}", f"{ratios[-1]:.3g}"
         return f"{low}×" if low == high else f"{low}× to {high}×"
+
+    def _all_at(
+        self,
+        pairs: Sequence[JudgedPair],
+        judged: Sequence[JudgedPair],
+        depends_on: Sequence[str],
+    ) -> str:
+        """Where the pairs are: by what it depends on, unless others there are not settled."""
+        here = {self._place(one.pair, depends_on) for one in pairs}
+        unsettled = _those(judged, (*_OPEN, *_GONE))
+        alone = here.isdisjoint(self._place(one.pair, depends_on) for one in unsettled)
+        return self._places(pairs, depends_on if alone else _varying([it.pair for it in judged]))
 
     def _places(self, pairs: Sequence[JudgedPair], names: Sequence[str]) -> str:
         return ", ".join(dict.fromkeys(self._place(one.pair, names) for one in pairs))

@@ -98,8 +98,11 @@ def effects(
         name: [at for at in levels if _at(usable, name, at)] for name, levels in factors.items()
     }
     crossed = {name: levels for name, levels in seen.items() if len(levels) > 1}
-    if not crossed:
+    if not crossed or not all(seen.values()):
         return ()
+    # of a factor that says nothing, other levels must not pass for repeats of this one
+    fixed = {name: levels for name, levels in seen.items() if len(levels) == 1}
+    usable = [o for o in usable if all(o.levels[name] == at for name, [at] in fixed.items())]
     model = _Model(usable, tuple(crossed))
     first = next(iter(factors))
     found = [_effect(model, steps, crossed, adaptive) for steps in _all_steps(crossed, first)]

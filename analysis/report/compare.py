@@ -244,14 +244,16 @@ def _row(comparison: Comparison, pair: PairRatio) -> tuple[Words, ...]:
         *row(_name(comparison, pair)),
         *row(said(comparison.before.rate(pair.levels)), said(comparison.after.rate(pair.levels))),
         *row(times(pair.ratio), between(pair.low, pair.high), p_value(pair.p_holm)),
-        (mark(word), f" {pair.why_none}" if pair.why_none else ""),
+        (mark(word), f" {_why(pair)}" if _why(pair) else ""),
     )
 
 
 def judged(pair: PairRatio) -> str:
-    """One word on a pair."""
+    """One word on a pair; none for a side whose valid trials are not all in the ratio."""
     if pair.ratio is None:
         return NOT_MEASURED
+    if pair.silent[0 if pair.ratio >= SLOWER_BELOW else 1]:
+        return NOT_DECIDED
     if is_slower(pair):
         return SLOWER
     if pair.ratio > 1 and pair.differs:
@@ -270,5 +272,9 @@ def _name(comparison: Comparison, pair: PairRatio) -> str:
 
 def _line(comparison: Comparison, pair: PairRatio) -> str:
     interval = f" ({between(pair.low, pair.high)})" if pair.low is not None else ""
-    why = f": {pair.why_none}" if pair.why_none else ""
+    why = f": {_why(pair)}" if _why(pair) else ""
     return f"{_name(comparison, pair)}: {times(pair.ratio)}{interval} {judged(pair)}{why}"
+
+
+def _why(pair: PairRatio) -> str:
+    return pair.why_none or pair.failing

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.comparable import lost_labels
 from analysis.derived import write_csv, write_derived
-from analysis.inference import Verdict
+from analysis.inference import Judgement, Verdict
 from analysis.plots.svg import standalone
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
@@ -67,17 +68,30 @@ def report(folder: Path, into: Path | None = None) -> Written:
         derived,
         lambda new: write_report(made, new, "report"),
     )
-    answer = material.answer
     return Written(
-        derived / "report.html",
-        derived / "report.md",
-        _says(material),
-        _OUTCOMES[answer.verdict] if answer else Outcome.UNDECIDED,
+        derived / "report.html", derived / "report.md", _says(material), _outcome(material)
     )
 
 
+def _outcome(material: Material) -> Outcome:
+    """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
+
+    It is undecided where a ratio is of more than it says.
+    """
+    answer = material.answer
+    if answer is None:
+        return Outcome.UNDECIDED
+    if any(judged.judgement is Judgement.CONTRADICTED for judged in answer.pairs):
+        return Outcome.CONTRADICTED
+    return Outcome.UNDECIDED if _lost(material) else _OUTCOMES[answer.verdict]
+
+
+def _lost(material: Material) -> list[str]:
+    return lost_labels(material.session, material.layout, material.pairs)
+
+
 def _says(material: Material) -> list[str]:
-    lines = list(material.notes)
+    lines = [*material.notes, *_lost(material)]
     if material.answer is None:
         claims = "nothing is scheduled yet" if material.session.claim else "nothing is claimed"
         return [*lines, f"session {material.session.name}: {claims}, so nothing is judged"]

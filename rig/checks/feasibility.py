@@ -30,26 +30,31 @@ def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
     delay_ms, load = plan.delay.delay_ms, plan.load
     response_ms = ceilings.at_delay_ms(stack.s0_ms, stack.n, delay_ms)
     held_ms = ceilings.at_delay_ms(stack.hold_s0_ms, stack.hold_n, delay_ms)
-    slot_ms = ceilings.slot_held_ms(
-        response_ms, plan.delay.on(Link.FRONT), stack.s0_ms, plan.pooler == "pgbouncer"
-    )
+    slot_ms = ceilings.slot_held_ms(response_ms, plan.delay.on(Link.FRONT))
+    slots = connection_slots(plan, slot_ms, stack.s0_ms)
     closed = load.model == "closed"
     for name, rps in (
         ("servers", ceilings.servers_rps(stack.servers, held_ms)),
         ("users", ceilings.users_rps(load.users.end_users, response_ms, load.think_time_s)
          if closed else None),
-        ("connections", ceilings.servers_rps(connection_slots(plan), slot_ms)),
+        ("connections", ceilings.servers_rps(*slots) if slots else None),
     ):  # fmt: skip
         if rps:
             yield name, rps
 
 
-def connection_slots(plan: Plan) -> int:
-    """How many requests can be in the database at once; 0 where the route asks it nothing."""
+def connection_slots(plan: Plan, held_ms: float, s0_ms: float) -> tuple[int, float] | None:
+    """How many requests can be in the database at once, and for how many ms each.
+
+    `held_ms`: one of the app's connections; `s0_ms`: without delay. None where the route asks the
+    database nothing.
+    """
     if not plan.bound_route().statements:
-        return 0
+        return None
     return ceilings.slots(
         plan.max_connections,
+        held_ms,
+        s0_ms,
         pooler_pool_size=plan.pooler_pool_size if plan.pooler == "pgbouncer" else None,
         app_pools=plan.pool_size * plan.app_workers if plan.connections == "pool" else None,
     )

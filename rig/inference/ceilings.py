@@ -6,6 +6,8 @@ measures of one unloaded request. docs/method.md explains each in words.
 
 from __future__ import annotations
 
+import math
+
 RESERVED_CONNECTIONS = 3
 """Of Postgres's `max_connections`, those that no ordinary role can have."""
 
@@ -29,23 +31,32 @@ def users_rps(users: int, response_ms: float, think_time_s: float) -> float | No
 
 
 def slots(
-    max_connections: int, *, pooler_pool_size: int | None = None, app_pools: int | None = None
-) -> int:
-    """How many requests can hold a connection of the database at a time.
+    max_connections: int,
+    held_ms: float,
+    s0_ms: float,
+    *,
+    pooler_pool_size: int | None = None,
+    app_pools: int | None = None,
+) -> tuple[int, float]:
+    """The connections that bound a request, and how many ms it holds one: whose rate is lowest.
 
-    `pooler_pool_size`: of PgBouncer, where there is one. `app_pools`: connections of all app
-    workers' own pools, where they have any.
+    `held_ms`: how long a request has one of the app's connections. `pooler_pool_size`: of
+    PgBouncer, where there is one; it stands beyond the delay and takes its connection back after
+    each transaction, so it is without one no longer than `s0_ms`. `app_pools`: connections of all
+    app workers' own pools, where they have any.
     """
-    bounds = (max_connections - RESERVED_CONNECTIONS, pooler_pool_size, app_pools)
-    return min(bound for bound in bounds if bound is not None)
+    free = max_connections - RESERVED_CONNECTIONS
+    bounds = [(free, held_ms)]
+    if pooler_pool_size is not None:
+        bounds = [(min(free, pooler_pool_size), min(held_ms, s0_ms))]
+    if app_pools is not None:
+        bounds.append((app_pools, held_ms))
+    return min(bounds, key=lambda bound: servers_rps(*bound) or math.inf)
 
 
-def slot_held_ms(response_ms: float, front_ms: float, s0_ms: float, pgbouncer: bool) -> float:
-    """How long a request holds a connection, never less than it really does.
+def slot_held_ms(response_ms: float, front_ms: float) -> float:
+    """How long a request holds a connection of the app's, never less than it really does.
 
-    The unloaded response time without the answer's way to its user (`front_ms`). PgBouncer
-    stands beyond the delay and takes its connection back after each transaction: there the
-    undelayed one.
+    The unloaded response time without the answer's way to its user.
     """
-    held_ms = response_ms - front_ms
-    return min(held_ms, s0_ms) if pgbouncer else held_ms
+    return response_ms - front_ms

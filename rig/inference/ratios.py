@@ -110,7 +110,11 @@ class PairRatio:
     """The same, adjusted for all pairs asked about together."""
     why_none: str = ""
     failing: str = ""
-    """Which side failed more than `MOST_FAILURES` of its answers, in words; or empty."""
+    """Which side failed more than `MOST_FAILURES` of its answers, or had valid trials without a
+    value, in words; or empty."""
+    silent: tuple[int, int] = (0, 0)
+    """Valid trials of numerator and denominator that gave no value. The ratio lacks them, so it
+    flatters the side that has them."""
     extra: bool = False
     adaptive: bool = False
     """Whether the intervals decided when the session stopped."""
@@ -192,6 +196,7 @@ def _pair(
         len(differences),
         why_none=_why_none(over, names[0]) or _why_none(under, names[1]),
         failing=_failing(over, under, names),
+        silent=(_silent(over), _silent(under)),
         extra=any(observation.extra for observation in (*over, *under)),
         adaptive=adaptive,
     )
@@ -225,7 +230,14 @@ def _failing(
         shares = [o.failure_share for o in side if o.valid and o.failure_share is not None]
         if shares and statistics.median(shares) > MOST_FAILURES:
             said.append(f"{name} failed {statistics.median(shares):.0%} of its answers")
+        if any(o.usable for o in side) and _silent(side):
+            of = sum(o.valid for o in side)
+            said.append(f"{name} answered too little to tell in {_silent(side)} of {of} trials")
     return " and ".join(said)
+
+
+def _silent(side: Sequence[Observation]) -> int:
+    return sum(o.valid and not o.usable for o in side)
 
 
 def _differences(over: Sequence[Observation], under: Sequence[Observation]) -> list[float]:

@@ -10,7 +10,7 @@ from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material
 from analysis.report.sections import crossover
-from analysis.report.wording import NOTHING, between, mark, p_value, said, times
+from analysis.report.wording import NOTHING, between, mark, p_value, times
 from analysis.session import Claim
 from rig.model import Level, Status, Verdict
 
@@ -97,7 +97,7 @@ def _mind(material: Material, levels: Mapping[str, Level], claim: Claim) -> Iter
                 continue
             never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
             if never and peak:
-                yield f"{level}: {said(never)} of {said(peak)} users had no answer"
+                yield f"{level}: {never:.0f} of {peak:.0f} users had no answer"
             warned = Counter(
                 check.name
                 for result in cell.valid
@@ -106,7 +106,7 @@ def _mind(material: Material, levels: Mapping[str, Level], claim: Claim) -> Iter
                 if check.status is Status.WARN
             )
             if warned:
-                yield f"{level}: warned of {', '.join(sorted(warned))}"
+                yield f"{level}: checks that warn: {', '.join(sorted(warned))}"
 
 
 def _how(answer: Answer, searched: bool) -> list[Block]:

@@ -85,7 +85,7 @@ def _longer_ms(material: Material) -> float:
 
 def _crossing(found: Crossover, claim: Claim, search: Searched, unit: str) -> str:
     if found.at is None:
-        single = len(found.points) < FEWEST
+        single = _measured(found) and len(found.points) < FEWEST
         return found.why + (" (one pair of trials at each end, no interval)" if single else "")
     if (found.low, found.high) == search.between:
         return "somewhere in the range searched: the pairs scatter too much to say where"
@@ -93,6 +93,11 @@ def _crossing(found: Crossover, claim: Claim, search: Searched, unit: str) -> st
     leads, _, mind = found.why.partition(";")
     leads = leads or f"{claim.numerator} and {claim.denominator} are equal"
     return f"{leads} at {said(found.at)}{unit}{bounds}" + (f";{mind}" if mind else "")
+
+
+def _measured(found: Crossover) -> bool:
+    """Whether there is an answer at all: pairs at two levels, or more."""
+    return len({point.at for point in found.points}) > 1
 
 
 def _lead(claim: Claim, search: Searched, unit: str) -> str:
@@ -116,9 +121,10 @@ def _where(material: Material, levels: Mapping[str, Level]) -> str:
 
 def _row(drawn: Drawn) -> tuple[Words, ...]:
     found = drawn.crossover
+    none = "none in range" if _measured(found) else NOTHING
     return row(
         drawn.group,
-        said(found.at) if found.at is not None else "none in range",
+        said(found.at) if found.at is not None else none,
         between(found.low, found.high),
         str(len(found.points)),
         found.why or NOTHING,

@@ -61,9 +61,25 @@ def _verdict(material: Material, ladder: Ladder, steps: Sequence[Step]) -> str:
     if not owned or whole.ratio is None or abs(whole.ratio - 1) < 0.1:
         return f"{ladder.group}: there is hardly a gap ({times(whole.ratio)})."
     parts = [f"{times(step.ratio)} ({_plain(step.step)})" for step in owned]
-    words = f"{ladder.group}: {bounded(whole)} from the first step to the last. Step by step "
-    words += f"{' · '.join(parts)}. {_largest(owned)}"
+    words = f"{ladder.group}: {bounded(whole)} from {_ends(ladder)}. Step by step "
+    words += f"{' · '.join(parts)}. {_leaps(ladder)}{_largest(owned, ladder)}"
     return words + _without_async(material, ladder)
+
+
+def _ends(ladder: Ladder) -> str:
+    first, last = ladder.standing[0], ladder.standing[-1]
+    if (first, last) == (ladder.rungs[0], ladder.rungs[-1]):
+        return "the first step to the last"
+    return f"“{_plain(first.name)}” to “{_plain(last.name)}”, for the rest has no rate"
+
+
+def _leaps(ladder: Ladder) -> str:
+    """Whose gain a step holds beside its own, because nothing was measured between."""
+    return "".join(
+        f"“{_plain(over)}” holds the gain of {' and '.join(map(_plain, names))}, too, "
+        "which no valid trial measured. "
+        for over, names in ladder.skipped.items()
+    )
 
 
 def _ratio(material: Material, over: Rung, under: Rung) -> PairRatio:
@@ -72,9 +88,14 @@ def _ratio(material: Material, over: Rung, under: Rung) -> PairRatio:
     return findings.cell_ratio(material.session, Pairing(over.cell, under.cell, LADDER_STEP))
 
 
-def _largest(owned: Sequence[Step]) -> str:
-    """The step with the largest share, and those whose intervals leave open that it is theirs."""
+def _largest(owned: Sequence[Step], ladder: Ladder) -> str:
+    """The step with the largest share, and those whose intervals leave open that it is theirs.
+
+    Nothing where that is a step which owns it with others.
+    """
     most, *others = sorted(owned, key=lambda step: step.share or 0.0, reverse=True)
+    if most.step in ladder.skipped:
+        return "Which step is the largest is not known."
     near = [_plain(other.step) for other in others if _overlap(most, other)]
     words = f"The largest step: {_plain(most.step)}"
     return words + (f", not told apart from {' and '.join(near)}." if near else ".")

@@ -64,9 +64,10 @@ def _lead(material: Material) -> Block:
 
 def _caption() -> str:
     return (
-        f"A deviation above {100 * UNEXPLAINED:.0f} % is called unexplained, unless the two lowest "
-        f"ceilings lie within a factor of {CLOSE:g}: then they act together, and neither predicts. "
-        "A goodput above its ceiling says that the ceiling was measured too low. Where more than "
+        f"A deviation above {100 * UNEXPLAINED:.0f} % is called unexplained, unless less than "
+        f"predicted was served and the two lowest ceilings lie within a factor of {CLOSE:g}: then "
+        "they act together and leave less than either. More than its ceiling says that the ceiling "
+        "was measured too low. Where more than "
         f"{percent(MOST_FAILURES)} of the answers failed, what refused them is the limit."
     )
 
@@ -97,7 +98,7 @@ def verdict(cell: CellCeilings) -> str:
         return "no prediction" if cell.binding is None else "no rate"
     if abs(cell.deviation) <= UNEXPLAINED:
         return "as predicted"
-    return "two ceilings are close" if cell.contested else "unexplained"
+    return "unexplained" if cell.unexplained else "two ceilings are close"
 
 
 def _unexplained(material: Material) -> list[Block]:

@@ -40,8 +40,13 @@ def test_users_wait_for_their_answer_and_think() -> None:
     assert rates(think_time_s=1.0)["users"] == pytest.approx(150 / 1.91)
 
 
-def test_an_open_load_has_no_such_ceiling() -> None:
-    assert "users" not in rates(users=None)
+def test_of_an_open_load_the_arrivals_are_the_bound() -> None:
+    asked = Asked(LEVELS, None, statements=1, arrivals_rps=1.0)
+    found = cell_ceilings(asked, 0.99, STACK, {})
+    assert "users" not in [*(c.name for c in found.ceilings), *found.missing]
+    assert found.binding == Ceiling("arrivals", 1.0, "as offered")
+    assert not found.unexplained
+    assert "arrivals" not in rates()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,7 @@ def test_an_open_load_has_no_such_ceiling() -> None:
         ({"connections": "pool"}, (20, 810)),
         ({"connections": "pool", "app_workers": 3}, (60, 810)),
         ({"pooler": "pgbouncer"}, (50, 10)),
+        ({"pooler": "pgbouncer", "connections": "pool"}, (20, 810)),
     ],
 )
 def test_slots_are_held_while_a_request_is_under_way(
@@ -85,7 +91,7 @@ def test_without_a_calibration_nothing_is_made_up() -> None:
 @pytest.mark.parametrize(
     ("measured", "second", "unexplained"),
     [(100, 1000, False), (86, 1000, False), (84, 1000, True), (84, 199, False), (84, 200, True),
-     (116, 1000, True), (None, 1000, False)],
+     (116, 1000, True), (116, 150, True), (None, 1000, False)],
 )  # fmt: skip
 def test_what_is_unexplained(measured: float | None, second: float, unexplained: bool) -> None:
     cell = CellCeilings((Ceiling("a", 100, ""), Ceiling("b", second, "")), measured)

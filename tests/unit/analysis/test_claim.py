@@ -74,6 +74,41 @@ def test_both_depends_on_what_parts_them() -> None:
     )
 
 
+def test_places_with_a_pair_that_is_not_decided_are_not_claimed_whole() -> None:
+    trials = [
+        *repeated(0.9, delay_ms=0, route="cpu", blocks=1, spread=0.0),
+        *repeated(2.3, delay_ms=0, route="read", blocks=1, spread=0.0),
+        *repeated(22.0, delay_ms=100, route="cpu", blocks=1, spread=0.0),
+        *repeated(60.0, delay_ms=100, route="read", blocks=1, spread=0.0),
+    ]
+    assert judged(trials).sentence == (
+        "It depends on added delay: the goodput with async is at least 2 times that with sync "
+        "at 100 ms (22× to 60×), and less at cpu 0 ms (0.9×), as single runs indicate. "
+        "Not decided: read 0 ms (2.3×)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "silent", "judgement"),
+    [
+        (9.0, "async", Judgement.NOT_DECIDED),
+        (9.0, "sync", Judgement.SUPPORTED),
+        (0.5, "async", Judgement.CONTRADICTED),
+        (0.5, "sync", Judgement.NOT_DECIDED),
+    ],
+)
+def test_trials_without_a_value_decide_nothing_for_their_side(
+    ratio: float, silent: str, judgement: Judgement
+) -> None:
+    trials = [
+        replace(one, value=None) if one.levels["target"] == silent and one.block == 4 else one
+        for one in repeated(ratio)
+    ]
+    (pair,) = judged(trials).pairs
+    assert pair.judgement is judgement
+    assert f"{silent} answered too little to tell in 1 of 4 trials" in judged(trials).sentence
+
+
 def test_it_may_take_two_factors_to_part_them() -> None:
     trials = [
         *repeated(1.0, delay_ms=0),

@@ -47,6 +47,21 @@ def by_name(found: tuple[Effect, ...]) -> dict[str, Effect]:
     return {effect.name: effect for effect in found}
 
 
+def test_other_levels_of_the_claim_s_factor_are_no_repeats() -> None:
+    """Of three levels of which the claim compares two, and one of these has no valid trial."""
+    factors = {"target": ("sync", "async"), "delay_ms": (0, 100)}
+    third = [
+        trial(target, 1, value, delay_ms=delay_ms)
+        for target, delay_ms, value in (
+            ("async", 0, 50.0), ("async", 100, 40.0), ("other", 0, 9.0), ("other", 100, 3.0),
+        )
+    ]  # fmt: skip
+    (alone,) = effects(third, factors)
+    assert (alone.name, alone.kind, alone.p) == ("delay_ms", Kind.NONE, None)
+    assert alone.ratio == pytest.approx(0.8)
+    assert effects([o for o in third if o.levels["target"] == "other"], factors) == ()
+
+
 def test_effects_are_ratios_and_ratios_of_ratios() -> None:
     found = by_name(effects(session(3, 0.01), FACTORS))
     assert list(found) == [

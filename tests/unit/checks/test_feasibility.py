@@ -56,14 +56,23 @@ def test_a_pooler_beyond_the_delay_holds_no_connection_over_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "slots"),
     [
-        ({}, 97),
-        ({"max_connections": 1000}, 997),
-        ({"pooler": "pgbouncer"}, 50),
-        ({"connections": "pool", "app_workers": 2}, 40),
+        ({}, (97, 106)),
+        ({"max_connections": 1000}, (997, 106)),
+        ({"pooler": "pgbouncer"}, (50, 6)),
+        ({"connections": "pool", "app_workers": 2}, (40, 106)),
+        ({"connections": "pool", "pooler": "pgbouncer"}, (20, 106)),
+        ({"connections": "pool", "pooler": "pgbouncer", "pooler_pool_size": 1}, (1, 6)),
     ],
 )
-def test_slots(changes: dict[str, str | int], slots: int) -> None:
-    assert connection_slots(replace(PLAN, **changes)) == slots  # type: ignore[arg-type]
+def test_slots(changes: dict[str, str | int], slots: tuple[int, float]) -> None:
+    """Of a request that takes 6 ms, and 100 ms more by its round trips."""
+    found = connection_slots(replace(PLAN, **changes), 106, 6)  # type: ignore[arg-type]
+    assert found == slots
+
+
+def test_a_route_without_statements_has_none() -> None:
+    nothing = replace(PLAN.bound_route(), statements=0)
+    assert connection_slots(replace(PLAN, route=nothing), 106, 6) is None
 
 
 def test_a_round_that_the_window_cannot_hold_warns() -> None:

@@ -149,6 +149,16 @@ def test_failures_are_named() -> None:
     assert pair.failing == "async failed 20% of its answers"
 
 
+def test_valid_trials_without_a_value_are_named_and_counted() -> None:
+    trials = [one for block in range(1, 5) for one in pair_of(block, 10.0, 20 + block / 9)]
+    (pair,) = compared(
+        [replace(o, value=None) if o.levels["target"] == "async" and o.block > 1 else o
+         for o in trials]
+    )  # fmt: skip
+    assert pair.failing == "async answered too little to tell in 3 of 4 trials"
+    assert (pair.silent, pair.n_blocks) == ((3, 0), 1)
+
+
 def test_a_cell_without_a_counterpart_is_no_pair() -> None:
     assert compared([trial("async", 1, 10.0), trial("sync", 1, 10.0, delay_ms=5)]) == ()
 

@@ -109,6 +109,24 @@ def test_a_word_on_each_pair(
 
 
 @pytest.mark.parametrize(
+    ("ratio", "silent", "word"),
+    [
+        (1.0, (3, 0), "not decided"),
+        (0.5, (3, 0), "slower"),
+        (0.5, (0, 3), "not decided"),
+        (1.0, (0, 3), "no regression"),
+    ],
+)
+def test_valid_trials_without_a_rate_take_their_side_s_good_word(
+    ratio: float, silent: tuple[int, int], word: str
+) -> None:
+    pair = PairRatio(
+        {}, ratio, 0.95 * ratio, 1.05 * ratio, Kind.BETWEEN_TRIALS, 4, p_holm=0.9, silent=silent
+    )
+    assert judged(pair) == word
+
+
+@pytest.mark.parametrize(
     ("ratio", "word"), [(0.6, "slower"), (0.7, "no regression"), (None, "not measured")]
 )
 def test_a_single_run_without_an_interval(ratio: float | None, word: str) -> None:

@@ -120,6 +120,30 @@ def test_repeated_trials_decide(tmp_path: Path, rates: tuple[int, int], outcome:
     assert "between trials" in markdown
 
 
+def test_one_pair_against_it_is_enough(tmp_path: Path) -> None:
+    trials = [
+        Made({"target": target, "delay_ms": delay}, steady(rate), replicate=r + 1)
+        for r, open_ in enumerate((12, 90, 15, 60))
+        for delay, rates in ((0, (20, open_)), (100, (100, 90 + r)))
+        for target, rate in zip(("sync", "async"), rates, strict=True)
+    ]
+    _, markdown, found = made(tmp_path, trials)
+    assert "**not decided**" in markdown
+    assert found is Outcome.CONTRADICTED
+
+
+def test_a_ratio_of_more_than_it_says_decides_nothing(tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", pair(4, (10, 100)))
+    for path in folder.glob("trials/*/attempt-1/manifest.json"):
+        manifest = json.loads(path.read_text())
+        is_async = manifest["levels"]["target"] == "async"
+        manifest["facts"]["app"] = {"timeout_s": 30 if is_async else 180}
+        path.write_text(json.dumps(manifest))
+    written = report(folder)
+    assert written.outcome is Outcome.UNDECIDED
+    assert any(line.startswith("NOT the same thing compared") for line in written.says)
+
+
 def test_scatter_leaves_it_open(tmp_path: Path) -> None:
     trials = [
         Made({"target": target}, steady(rate), replicate=r + 1)

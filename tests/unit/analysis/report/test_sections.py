@@ -146,6 +146,19 @@ def test_largest_steps_that_nothing_tells_apart_are_both_named(tmp_path: Path) -
     assert "The largest step: connection kept, not told apart from 20 threads." in page.text
 
 
+def test_a_step_that_leaps_over_another_owns_nothing_alone(tmp_path: Path) -> None:
+    kept = {**ORM, "connections": "persistent"}
+    pool = {**ORM, "target": "async", "connections": "pool"}
+    made = [Made(ORM, steady(5)), Made(kept, steady(20)), Made(pool, steady(200))]
+    text = Page(report(sessions.make(tmp_path / "s", made, WIDER)).html).text
+    assert "from “sync, connection per request” to “async, the ORM, 20 connections”" in text
+    assert (
+        "“async, the ORM, 20 connections” holds the gain of gthread, one thread and 20 threads, "
+        "too, which no valid trial measured. Which step is the largest is not known."
+    ) in text
+    assert "The largest step" not in text
+
+
 # the connection cap
 
 
@@ -284,3 +297,20 @@ def test_a_crossover_is_drawn_with_its_interval(tmp_path: Path) -> None:
     assert float(crossing["at"]) == pytest.approx(10, abs=1)
     assert len(rows(folder, "crossover")) == 7
     assert "Where one overtakes the other" in page.text
+
+
+def test_a_crossover_without_pairs_is_not_measured(tmp_path: Path) -> None:
+    trials = [
+        Made({"target": target, "route": route, "delay_ms": delay}, answers, replicate=r)
+        for route in ("cpu", "io_read")
+        for r, delay in enumerate((0, 20), start=1)
+        for target, rate in (("sync", 10), ("async", 40))
+        for answers in [steady(rate) if route == "cpu" else ()]
+    ]
+    folder = sessions.make(
+        tmp_path / "s", trials, search={"factor": "delay_ms", "between": [0, 20]}
+    )
+    text, markdown = Page(report(folder).html).text, report(folder).markdown.read_text()
+    assert "io_read: not measured at two levels." in text
+    assert "| io\\_read | — | — | 0 |" in markdown
+    assert "| cpu | none in range | — | 2 |" in markdown
