@@ -30,8 +30,9 @@ class Failure:
     users: int | None = None
     in_flight: int | None = None
     connections: tuple[int | None, int | None] = (None, None)
-    """Of the app's role in Postgres, at the last sample before and the first one after: a probe
-    that looks once a second sees what lies between at neither."""
+    """Of all clients to Postgres, those still logging in among them (they hold a slot, too), at
+    the last sample before and the first one after: a probe that looks once a second sees what lies
+    between at neither."""
 
 
 @dataclass(frozen=True)

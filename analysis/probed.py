@@ -35,9 +35,9 @@ def _ended(line: Mapping[str, str], load: LoadFacts) -> bool:
 def connections(attempt: Path, load: LoadFacts) -> tuple[Sample, ...]:
     """Postgres connections of the app's role over the load."""
     return tuple(
-        Sample(float(line["at_s"]) - load.began_at_s, int(line["app"]))
+        Sample(float(line["at_s"]) - load.began_at_s, int(line["total"]))
         for line in _lines(attempt, "postgres")
-        if line.get("app")
+        if line.get("total")
     )
 
 

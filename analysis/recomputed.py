@@ -22,11 +22,12 @@ DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 def differences(session_dir: Path) -> tuple[str, ...]:
     """One line for each number of `derived/`'s CSV files that is not as recomputed.
 
-    Empty without a `derived/`: it may be deleted at any time. UsageError for a folder that is no
-    session. Drawings are not compared: they differ with the version of what draws them.
+    Empty without a `derived/`: it may be deleted at any time, and then hold comparisons alone.
+    UsageError for a folder that is no session. Drawings are not compared: they differ with the
+    version of what draws them.
     """
     kept = session_dir / "derived"
-    if not kept.is_dir():
+    if not any(_tables(kept)) and not any((kept / name).exists() for name in REPORTS):
         return ()
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch, "derived")

@@ -78,23 +78,27 @@ def stack_facts(
     seen: Sequence[Mapping[str, Any]],
     why: str = "",
 ) -> StackFacts:
-    """Service time and round trips from what a scout saw at two delays.
+    """Service time and round trips from what a scout saw at no delay and at one or two others.
 
     A burst that is short of CPU says more than a server is held: a request holds one no longer
-    than it takes alone.
+    than it takes alone. Where there are two other delays, the difference between their bursts has
+    the round trips, for what servers wait for each other is in both.
     """
-    unloaded = []
+    unloaded, bursts = [], []
     for moment in seen:
         said = moment["routes"][route]
         why = why or "; ".join(said["wrong"])
         if not why:
             alone_ms = statistics.median(said["response_ms"])
+            bursts.append((moment["delay_ms"], said["interval_ms"] * servers))
             hold_ms = round(min(said["interval_ms"] * servers, alone_ms), 4)
             unloaded.append(Unloaded(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
     if why:
         return StackFacts(levels, route, servers, why=why)
     s0_ms, n = line([(one.delay_ms, statistics.median(one.response_ms)) for one in unloaded])
     hold_s0_ms, hold_n = line([(one.delay_ms, one.hold_ms) for one in unloaded])
+    if len(bursts) > 2:
+        hold_s0_ms, hold_n = unloaded[0].hold_ms, min(n, line(bursts[1:])[1])
     hold_n = hold_n if hold_n >= LEAST_TRIPS else 0.0
     return StackFacts(
         levels, route, servers, tuple(unloaded),

@@ -27,9 +27,10 @@ from rig.record import Calibration, calibration_from_json
 from rig.store import CALIBRATION, SessionFolder, write_atomically
 
 NULL_S = 3.0
-SCOUT_DELAY_MS = 20.0
-SCOUT_DELAY_OF_THREADS_MS = 100.0
-"""Of several servers in one process, which would be short of CPU before they are all waiting."""
+SCOUT_DELAYS_MS = (20.0,)
+SCOUT_DELAYS_OF_THREADS_MS = (100.0, 200.0)
+"""Of several servers in one process, which wait for each other's CPU in a burst: as long at either
+delay, so that the difference of the two says what a round trip costs."""
 REQUESTS = 5
 BURST = 8
 BURST_ROUNDS = 3
@@ -153,22 +154,20 @@ def _scout(
     shutil.rmtree(where, ignore_errors=True)  # of a session that was interrupted just here
     where.mkdir(parents=True)
     plan = trials[0].plan
-    delay_ms = SCOUT_DELAY_MS if plan.app_threads == 1 else SCOUT_DELAY_OF_THREADS_MS
-    plan = dataclasses.replace(
-        plan,
-        delay=Delay(delay_ms, plan.delay.links),
-        load=dataclasses.replace(plan.load, load_workers=1),
-    )
+    plan = dataclasses.replace(plan, load=dataclasses.replace(plan.load, load_workers=1))
     servers = plan.app_workers * plan.app_threads
     errands = [errand_of(trial.plan, servers) for trial in trials]
     seen: list[dict[str, Any]] = []
     why = ""
     try:
-        with backend.up(plan) as stack:
-            try:
-                seen = stack.scout(errands)
-            finally:
-                stack.collect(where)
+        for delay_ms in SCOUT_DELAYS_MS if plan.app_threads == 1 else SCOUT_DELAYS_OF_THREADS_MS:
+            delayed = dataclasses.replace(plan, delay=Delay(delay_ms, plan.delay.links))
+            with backend.up(delayed) as stack:
+                try:
+                    found = stack.scout(errands)
+                    seen += found[1:] if seen else found
+                finally:
+                    stack.collect(where)
     except RigError as error:
         why = str(error)
     routes = [trial.plan.route_name for trial in trials]

@@ -225,10 +225,14 @@ class _Walk:
     origin_s: float
 
     def trial(self, trial: Trial) -> Record:
-        """Runs a trial; once more, and once more again, where a disturbance spoilt it."""
+        """Runs a trial; once more, and once more again, where a disturbance spoilt it.
+
+        Those that were spoilt before the session was resumed count.
+        """
         self._announce(trial)
+        spoilt = sum(map(worth_another, self.folder.records(trial.name)))
         record = self._attempt(trial)
-        for _ in range(RETRIES):
+        for _ in range(RETRIES - spoilt):
             if not worth_another(record):
                 break
             self.watch.again(trial, record)

@@ -5,6 +5,7 @@ Writes and finds sessions, schedules, journals and manifests; may not know how t
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -103,7 +104,10 @@ class SessionFolder:
     def journal(self, event: str, **facts: Any) -> None:
         """Appends one event; the wall clock is a label."""
         line = {"at": now(), "event": event, **facts}
-        with (self.path / JOURNAL).open("a") as file:
+        path = self.path / JOURNAL
+        if path.exists():  # nothing may be appended to a line that a crash cut short
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+        with path.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def events(self) -> list[dict[str, Any]]:
@@ -125,12 +129,17 @@ class SessionFolder:
         path.mkdir(parents=True)
         return number, path
 
+    def records(self, trial: str) -> list[Record]:
+        """Of the trial's attempts that have a manifest which can be read, oldest first."""
+        found = []
+        for path in self.attempts(trial):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                found.append(record_from_json(json.loads((path / MANIFEST).read_text())))
+        return found
+
     def finished(self, trial: str) -> Record | None:
-        """The record of the last attempt that has a manifest; None without one."""
-        for path in reversed(self.attempts(trial)):
-            if (path / MANIFEST).exists():
-                return record_from_json(json.loads((path / MANIFEST).read_text()))
-        return None
+        """The last of a trial's records; None without one."""
+        return next(reversed(self.records(trial)), None)
 
 
 def sha256(path: Path) -> str:

@@ -137,14 +137,14 @@ def judge_claim(
     if holds and fails:
         depends_on = _parting(holds, fails, order)
         verdict = Verdict.INDICATED if single else Verdict.DEPENDS
-        sentence = words.depends(holds, fails, judged, depends_on, single)
+        sentence = words.depends(holds, fails, judged, depends_on)
         sentence += words.still_open(open_, judged)
     elif open_ or gone:
         verdict, sentence = Verdict.NOT_DECIDED, words.undecided(judged, needed)
     else:
         sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
         verdict = Verdict.INDICATED if single else sure
-        sentence = words.all_one_way(judged, bool(holds), single)
+        sentence = words.all_one_way(judged, bool(holds))
     return Answer(verdict, sentence + caveats, depends_on, judged, needed)
 
 
@@ -231,10 +231,10 @@ class _Words:
     labels: Mapping[str, str]
     units: Mapping[str, str]
 
-    def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool, single: bool) -> str:
+    def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool) -> str:
         where = f" in all {len(pairs)} comparisons" if len(pairs) > 1 else ""
         says = f"The {self._compared('at least' if holds else 'less than')}{where}"
-        return self._once(f"{says} ({self._span(pairs)})", single)
+        return self._once(f"{says} ({self._span(pairs)})", pairs)
 
     def depends(
         self,
@@ -242,7 +242,6 @@ class _Words:
         fails: Sequence[JudgedPair],
         judged: Sequence[JudgedPair],
         depends_on: Sequence[str],
-        single: bool,
     ) -> str:
         above = self._all_at(holds, judged, depends_on)
         below = self._all_at(fails, judged, depends_on)
@@ -251,7 +250,7 @@ class _Words:
             f"It depends on {by}: the {self._compared('at least')} "
             f"at {above} ({self._span(holds)}), and less at {below} ({self._span(fails)})"
         )
-        return self._once(says, single)
+        return self._once(says, [*holds, *fails])
 
     def undecided(self, pairs: Sequence[JudgedPair], needed: int | None) -> str:
         open_, gone = _those(pairs, _OPEN), _those(pairs, _GONE)
@@ -305,8 +304,12 @@ class _Words:
         more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
         return f" {what}: {'; '.join(lines[:SHOWN])}{more}."
 
-    def _once(self, says: str, single: bool) -> str:
-        return f"{says}, as single runs indicate." if single else f"{says}."
+    def _once(self, says: str, decided: Sequence[JudgedPair]) -> str:
+        single = len(_those(decided, _INDICATED))
+        if not single:
+            return f"{says}."
+        of = "" if single == len(decided) else f" in {single} of {len(decided)}"
+        return f"{says}, as single runs indicate{of}."
 
     def _span(self, pairs: Sequence[JudgedPair]) -> str:
         ratios = sorted(one.pair.ratio for one in pairs if one.pair.ratio is not None)

@@ -25,7 +25,7 @@ from analysis.report.wording import NOTHING, between, mark, p_value, said, times
 from analysis.report.write import Outcome, Written, write_report
 from analysis.session import Session, read_session
 from analysis.stats import median
-from analysis.trials import Result, results
+from analysis.trials import SKIPPED, Result, results
 from rig.inference.ratios import CLAIMED
 from rig.model import Level
 
@@ -115,7 +115,7 @@ def compared(before: Side, after: Side) -> Comparison:
     """Pairs of the cells that both have; pure."""
     shared = [f.name for f in after.session.factors if before.session.factor(f.name)]
     lone = _lone_factors(before, after, shared)
-    old, new = ([_only(r.scheduled.levels, shared) for r in s.results] for s in (before, after))
+    old, new = ([_only(r.scheduled.levels, shared) for r in _ran(s)] for s in (before, after))
     found: list[Observation] = []
     for side, name in ((before, BEFORE), (after, AFTER)):
         found += _observations(side, name, shared)
@@ -169,8 +169,13 @@ def _observations(side: Side, name: str, shared: Sequence[str]) -> list[Observat
             within=findings.within_of(result),
             answers=result.measures.successes,
         )
-        for result in side.results
+        for result in _ran(side)
     ]
+
+
+def _ran(side: Side) -> list[Result]:
+    """All but what was skipped for a stated reason: it asks nothing of the other side."""
+    return [result for result in side.results if result.verdict != SKIPPED]
 
 
 def build(comparison: Comparison) -> Report:

@@ -5,6 +5,7 @@ May know roles, specs and plans; may not know whether a host is a namespace or a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -112,7 +113,14 @@ class RealStack:
 
     def _app_facts(self) -> dict[str, Any]:
         path = self._plan.bound_target().facts
-        return {"app": http.get(f"{self._url}{path}").json()} if path else {}
+        if not path:
+            return {}
+        answer = http.get(f"{self._url}{path}")
+        try:
+            return {"app": answer.json()}
+        except ValueError as error:
+            said = answer.body[:80].decode(errors="replace")
+            raise StackError(f"{path} is not JSON (status {answer.status}: {said!r})") from error
 
     def _pool(self) -> bool:
         """Starts the pooler, if there is one; whether prepared statements pass."""
@@ -262,7 +270,8 @@ class RealStack:
             lines = progress.read_text().splitlines() if progress.exists() else []
             if len(lines) > seen:
                 seen = len(lines)
-                on_progress(Progress(**json.loads(lines[-1])))
+                with contextlib.suppress(ValueError):  # a disk that is full ends it anywhere
+                    on_progress(Progress(**json.loads(lines[-1])))
             if (out / "load.json").exists():
                 return
             if master.process.code() is not None:

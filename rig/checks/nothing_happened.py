@@ -9,6 +9,8 @@ from rig.model import Status
 from rig.record import Check, ProbeFacts, Record
 
 NAME = "nothing_happened"
+UNPROBED = ("sight", "folder")
+"""Under these the sampler says why it has no probes at all."""
 
 
 def nothing_happened(record: Record) -> Check:
@@ -23,7 +25,7 @@ def nothing_happened(record: Record) -> Check:
     if blind:
         unseen = ", ".join(what for what, (count, _) in counts.items() if count is None)
         # a target may lack what a probe needs; one that failed leaves the question open
-        broken = blind & set(record.probes.failed)
+        broken = (blind | set(UNPROBED)) & set(record.probes.failed)
         needs = "" if broken else f"the probes {', '.join(sorted(blind))}"
         return Check(NAME, Status.UNKNOWN, f"not looked at: {unseen}", needs=needs)
     return Check(NAME, Status.PASS, "every process lived through the load")

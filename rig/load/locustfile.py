@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import gevent
-import geventhttpclient.client
 import locust.argument_parser
 import locust.runners
 from gevent.event import Event
@@ -25,7 +24,7 @@ from locust import FastHttpUser, LoadTestShape, constant, events, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from rig.load import outcome
+from rig.load import client, outcome
 from rig.load.completions import Completions
 from rig.load.meter import INTERVAL_S, Meter
 from rig.load.recorder import Recorder
@@ -38,10 +37,11 @@ REPORT_INTERVAL_S = 1.0
 FINAL_REPORT_DEADLINE_S = 20.0
 
 locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S
+# Load workers go by the wall clock there, and would leave when it is set; whoever started them
+# ends them.
+locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10**9
 
-# The client sends a GET up to eleven times when connections close on it. Here a request is sent
-# once: otherwise the target would serve more than was recorded, and later than it seems.
-geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
+client.changed()
 
 # At every step of the ramp Locust would build its argument parser some fifty times, which stops a
 # load worker for 80 ms and more, the last time in the steady window.
@@ -75,6 +75,7 @@ class _Sender(FastHttpUser):
     host = SPEC.target_url
     network_timeout = SPEC.timeout_s
     connection_timeout = SPEC.timeout_s
+    max_redirects = 0  # an answer is what its route says, and sent for once
     wait_time = constant(SPEC.think_time_s)
 
     def _send(self, intended_s: float | None = None, first: bool = False) -> bool:
@@ -188,6 +189,7 @@ def _init(environment: Environment, **_: Any) -> None:
         return  # somebody looks around by hand, on Locust's own page
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
+        environment.events.quitting.add_listener(_finish_anyway)
         _quit_once(runner)
         _wait_for_release(runner)
         Epoch.at_s = time.monotonic()
@@ -230,7 +232,8 @@ def _begin(environment: Any, msg: Any) -> None:
 
 
 def _measure_itself(runner: Any) -> None:
-    while not recorder.frozen:
+    # beyond the end users leave, and would be missing from a second that is half theirs
+    while not _is_over():
         due_s = Epoch.elapsed_s() + INTERVAL_S
         gevent.sleep(INTERVAL_S)
         at_s = Epoch.elapsed_s()
@@ -304,6 +307,12 @@ def _finish(runner: Any) -> None:
             **totals,
         },
     )
+
+
+def _finish_anyway(environment: Environment, **_: Any) -> None:
+    """Where Locust ends a load by itself, having lost its last load worker."""
+    if Epoch.at_s and not (OUT / "load.json").exists():
+        _finish(environment.runner)
 
 
 def _progress(runner: Any) -> None:

@@ -45,5 +45,6 @@ def of_error(error: BaseException | None) -> str:
             return "timeout"
         if names & {"ConnectionResetError", "BrokenPipeError", "HTTPConnectionClosed"}:
             return "connection_reset"
-        error = error.__cause__ or error.__context__
+        # the last as the client gives it that has given up
+        error = error.__cause__ or error.__context__ or getattr(error, "original", None)
     return "client_error"

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CLOSED_PORT = 9  # "discard": nothing of ours ever listens there
+GONE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)
+"""What a connect ends with whose peer is no longer there: nobody answers, and that is all."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Round:
 def measure(peers: dict[str, str], count: int, spacing_s: float, deadline_s: float) -> list[Round]:
     """`count` round trips to each peer (link -> address), in flight together, in order of sending.
 
-    Raises OSError where a connect fails in another way than being refused.
+    Raises OSError where a connect fails in another way than being refused, or finding nobody.
     """
     poll = select.epoll()
     flights: dict[int, tuple[str, socket.socket, float]] = {}
@@ -38,6 +40,9 @@ def measure(peers: dict[str, str], count: int, spacing_s: float, deadline_s: flo
         for turn in range(count):
             for link, address in peers.items():
                 flying = _connect(address)
+                if flying is None:
+                    rounds.append(Round(link, time.monotonic(), None))
+                    continue
                 flights[flying.fileno()] = (link, flying, time.monotonic())
                 poll.register(flying.fileno(), select.EPOLLOUT | select.EPOLLERR)
             pause_until_s = time.monotonic() + (spacing_s if turn + 1 < count else 0.0)
@@ -59,12 +64,15 @@ def rtts_ms(rounds: Sequence[Round], link: str) -> list[float]:
     return [r.rtt_ms for r in rounds if r.link == link and r.rtt_ms is not None]
 
 
-def _connect(address: str) -> socket.socket:
+def _connect(address: str) -> socket.socket | None:
+    """Under way to the address; None where it is known already that nobody is there."""
     flying = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     flying.setblocking(False)
     code = flying.connect_ex((address, CLOSED_PORT))
     if code not in (errno.EINPROGRESS, errno.ECONNREFUSED):
         flying.close()
+        if code in GONE:
+            return None
         raise OSError(code, f"connect to {address}: {errno.errorcode.get(code, code)}")
     return flying
 
@@ -79,7 +87,7 @@ def _land(
         poll.unregister(fd)
         code = flying.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         flying.close()
-        if code != errno.ECONNREFUSED:
+        if code not in (errno.ECONNREFUSED, *GONE):
             raise OSError(code, f"the measuring connect over {link}: {errno.errorcode.get(code)}")
-        landed.append(Round(link, at_s, (now_s - at_s) * 1000))
+        landed.append(Round(link, at_s, None if code in GONE else (now_s - at_s) * 1000))
     return landed

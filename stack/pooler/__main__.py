@@ -79,7 +79,9 @@ def main() -> None:
         "prepared_statements": version >= PREPARED_SINCE,
         "settings": {name: str(value) for name, value in section.items() if name != "auth_file"},
     }
-    (out / "facts.json").write_text(json.dumps(facts))
+    scratch = out / "facts.part"  # it is waited for, and read as soon as it is there
+    scratch.write_text(json.dumps(facts))
+    scratch.replace(out / "facts.json")
     os.execv(spec["binary"], ["pgbouncer", str(configuration)])
 
 

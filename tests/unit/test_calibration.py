@@ -103,6 +103,19 @@ def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
     seen = [moment(0.0, 4.0, 1.6), moment(100.0, 204.0, 5.2)]
     found = calibrated.stack_facts({}, "make", 20, seen)
     assert (found.hold_s0_ms, found.hold_n) == (4.0, 1.0)
+    # 8 ms of CPU each: the bursts at 100 and 200 ms both wait 160 ms for one another
+    seen = [moment(0.0, 8.0, 9.0), moment(100.0, 308.0, 18.4), moment(200.0, 608.0, 28.4)]
+    found = calibrated.stack_facts({}, "make", 20, seen)
+    assert (found.hold_s0_ms, found.hold_n) == (8.0, 2.0)
+    # more than a request waits for alone is scatter
+    seen[2] = moment(200.0, 608.0, 38.4)
+    assert calibrated.stack_facts({}, "make", 20, seen).hold_n == 3.0
+
+
+def test_threads_are_asked_at_two_delays(folder: SessionFolder) -> None:
+    several = made(folder, None, replace(PLAN, app_threads=4)).stacks[0]
+    assert [one.delay_ms for one in several.unloaded] == [0, 100, 200]
+    assert several.hold_n == pytest.approx(7)
 
 
 def test_a_part_of_a_round_trip_is_scatter() -> None:

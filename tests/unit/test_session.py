@@ -17,7 +17,7 @@ import pytest
 from rig import session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
-from rig.calibration import NULL_ROUTE, SCOUT_DELAY_MS
+from rig.calibration import NULL_ROUTE, SCOUT_DELAYS_MS
 from rig.config import Matrix
 from rig.design import RandomBlocks
 from rig.load.shape import Users
@@ -70,7 +70,7 @@ class Breaking(FakeBackend):
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
-        calibrating = plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms == SCOUT_DELAY_MS
+        calibrating = plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms in SCOUT_DELAYS_MS
         self.begun += not calibrating
         if not calibrating and self.begun - 1 in self.breaks:
             raise self.breaks[self.begun - 1]
@@ -277,3 +277,24 @@ def test_a_disturbed_trial_is_tried_again_twice_at_most(
     assert len(folder.attempts(name)) == attempts
     assert told.again_trials == [name] * (attempts - 1)
     assert tally.exit_code() == code
+
+
+def test_attempts_that_were_spoilt_before_a_resume_count(folder: SessionFolder) -> None:
+    class Interrupted(Disturbed):
+        """Ends with the third attempt under way."""
+
+        @contextlib.contextmanager
+        def up(self, plan: Plan) -> Iterator[Stack]:
+            with super().up(plan) as stack:
+                if self.begun == 3:
+                    raise KeyboardInterrupt
+                yield stack
+
+    one = RandomBlocks(replace(MATRIX, vary={"route": ("make",)}, repeats=1))
+    with pytest.raises(KeyboardInterrupt):
+        walk(folder, Interrupted(9), Told(), one)
+    told = Told()
+    tally = walk(folder, Disturbed(9), told, one)
+    (name,) = told.ended_trials
+    assert len(folder.attempts(name)) == 4
+    assert (told.again_trials, tally.exit_code()) == ([], 4)

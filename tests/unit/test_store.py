@@ -73,6 +73,13 @@ def test_the_journal_only_grows(folder: SessionFolder) -> None:
     assert all(event["at"] for event in events)
 
 
+def test_nothing_is_appended_to_a_line_cut_short(folder: SessionFolder) -> None:
+    with (folder.path / "journal.jsonl").open("a") as file:
+        file.write('{"at": "2026-')
+    folder.journal("began", trial="a")
+    assert [event["event"] for event in folder.events()] == ["opened", "began"]
+
+
 def test_the_journal_vouches_for_the_schedule_as_it_grows(folder: SessionFolder) -> None:
     for position in (1, 2):
         folder.schedule([trial(position=position)])
@@ -98,6 +105,8 @@ def test_the_last_attempt_with_a_manifest_is_the_trials_record(folder: SessionFo
     found = folder.finished("a")
     assert found is not None
     assert found.attempt == 2
+    (folder.attempts("a")[1] / "manifest.json").write_text('{"trial": ')
+    assert [record.attempt for record in folder.records("a")] == [1]
 
 
 def test_every_file_but_the_manifest_is_hashed(tmp_path: Path) -> None:

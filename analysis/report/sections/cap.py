@@ -13,6 +13,7 @@ from analysis.report import findings
 from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
 from analysis.report.material import Material, Trial
 from analysis.report.wording import NOTHING, bounded, percent, said, to_trial
+from analysis.summary import CellResult
 from analysis.timeline import Timeline, first_refusal, refusals
 
 TITLE = "The connection cap"
@@ -52,19 +53,17 @@ def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[Words]
     compared = {one.cells: one for one in material.pairs}
     around = [(pairing, findings.cell_ratio(material.session, pairing))
               for pairing in ways_around(material.cells)]  # fmt: skip
-    for refused in trials:
-        first, base = first_refusal(refused.result.timeline), refused.result.measures
-        if first is None:
-            continue
-        line = (
-            f"{material.name(refused.result.scheduled.levels)}: refusals begin at "
-            f"{refused.result.timeline.users[first]} users; {percent(base.failure_share)} of the "
-            "answers in the steady window are failures."
-        )
+    shown = {trial.result.scheduled.cell for trial in trials}
+    for refused in (cell for cell in material.cells if cell.cell in shown and is_refused(cell)):
+        share = refused.row["failure_share"]
+        line = f"{material.name(refused.levels)}: refusals begin {_begin(refused)}"
+        if isinstance(share, float):
+            line += f"; {percent(share)} of the answers in the steady window are failures"
+        line += "."
         own = [
             (pairing, ratio)
             for pairing, ratio in around
-            if pairing.under.cell == refused.result.scheduled.cell and ratio.ratio is not None
+            if pairing.under.cell == refused.cell and ratio.ratio is not None
         ]
         beside = [f"{material.name(p.over.levels)} {bounded(ratio)}" for p, ratio in own]
         yield (line + (f" Served without refusals: {'; '.join(beside)} as much." if own else ""),)
@@ -73,6 +72,21 @@ def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[Words]
             if one and one.undeclared:
                 name = material.name(pairing.over.levels)
                 yield (Strong(f"NOT the same thing compared ({name}): {named(one.undeclared)}."),)
+
+
+def _begin(cell: CellResult) -> str:
+    """At how many users its valid trials were first refused; of an open load, how late."""
+    firsts = [(first_refusal(one.timeline), one.timeline) for one in cell.valid]
+    seconds = [second for second, _ in firsts if second is not None]
+    users = [of.users[second] for second, of in firsts if second is not None]
+    if any(users):
+        return f"at {_range(users)} users"
+    return f"{_range(seconds)} s into the load"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _shown(material: Material) -> list[Trial]:
@@ -133,7 +147,8 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
     marks: list[tuple[float, str]] = []
     first = first_refusal(timeline)
     if first is not None:
-        marks.append((first, f"first refusal, {timeline.users[first]} users"))
+        at = f", {timeline.users[first]} users" if timeline.users[first] else ""
+        marks.append((first, f"first refusal{at}"))
     if bend is not None:
         second = next((s for s, users in enumerate(timeline.users) if users >= bend.users), 0)
         marks.append((second, f"knee, {bend.users:.0f} users"))
@@ -148,7 +163,7 @@ def _row(material: Material, trial: Trial, bend: Knee | None) -> tuple[Words, ..
     return (
         *row(material.name(trial.result.scheduled.levels), to_trial(trial)),
         *row(NOTHING if first is None else str(first)),
-        *row(NOTHING if first is None else str(timeline.users[first])),
+        *row(NOTHING if first is None else str(timeline.users[first] or NOTHING)),
         *row(said(bend.users) if bend else NOTHING, said(bend.rps) if bend else NOTHING),
         *row(said(most)),
     )
@@ -180,7 +195,7 @@ def _lead() -> str:
 
 def _meaning() -> str:
     return (
-        "Knee: where goodput stops growing with users, a hinge of two lines fitted to the seconds "
-        "of the ramps of the cell's valid trials; a dash where users rise too fast, the seconds "
-        "scatter too much or nothing bends."
+        "Knee: from where on goodput grows less than half as fast with users, a hinge of two lines "
+        "fitted to the seconds of the ramps of the cell's valid trials; a dash where users rise "
+        "too fast, the seconds scatter too much or nothing bends. Goodput there: of the hinge."
     )

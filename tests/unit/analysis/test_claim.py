@@ -147,6 +147,9 @@ def test_one_run_can_only_indicate() -> None:
     assert both.verdict is Verdict.INDICATED
     assert both.depends_on == ("delay_ms",)
     assert both.sentence.startswith("It depends on added delay:")
+    some = judged(repeated(5.0) + repeated(9.0, blocks=1, spread=0.0, delay_ms=100))
+    assert some.verdict is Verdict.INDICATED
+    assert some.sentence.endswith("(5× to 9×), as single runs indicate in 1 of 2.")
 
 
 @pytest.mark.parametrize("ratio", [2.9, 1.4])

@@ -86,6 +86,7 @@ def test_a_probe_that_failed_is_no_power_that_a_target_lacks() -> None:
     fine = record()
     blind = replace(fine.probes, app_workers_ended=None)
     assert nothing_happened(replace(fine, probes=blind)).needs
-    broken = replace(blind, failed={"app_workers": "9 of 9 samples failed"})
-    said = nothing_happened(replace(fine, probes=broken))
-    assert (said.status, said.needs) == (Status.UNKNOWN, "")
+    for failed in ("app_workers", "sight", "folder"):
+        broken = replace(blind, failed={failed: "9 of 9 samples failed"})
+        said = nothing_happened(replace(fine, probes=broken))
+        assert (said.status, said.needs) == (Status.UNKNOWN, "")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.inference import Kind, PairRatio
+from analysis.recomputed import differences
 from analysis.report import Outcome, compare
 from analysis.report.compare import is_slower, judged
 from analysis.report.write import Written
@@ -86,6 +87,20 @@ def test_cells_that_only_the_later_session_has_count_for_nothing(tmp_path: Path)
     assert written.outcome is Outcome.OK
     assert "not in the later session" not in says
     assert "Only the later session has these cells:" in Page(written.html).text
+
+
+def test_cells_skipped_for_a_reason_ask_nothing(tmp_path: Path) -> None:
+    both = [
+        sessions.make(
+            tmp_path / name,
+            [Made(answers=steady(60)), Made({"pooler": "pgbouncer"}, skip="no PgBouncer here")],
+        )
+        for name in ("before", "after")
+    ]
+    written, says = compared(*both)
+    assert written.outcome is Outcome.OK
+    assert "not measured" not in says
+    assert differences(both[1]) == ()  # of a `derived/` that holds a comparison and nothing else
 
 
 @pytest.mark.parametrize(

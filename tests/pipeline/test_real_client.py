@@ -1,0 +1,110 @@
+"""The real load master and a load worker where a client would do more, or say less, than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.loopback import Users, run, spec
+from tests.pipeline.test_real_load import free_port
+from tests.runs import read_csv
+
+USERS = Users(2, 2, 2)
+ENOUGH = 60
+
+
+class Server:
+    """Moves everybody from `/moved` to `/`; answers `/`; on `/silent` it never does."""
+
+    def __init__(self) -> None:
+        self.port, self.seen = free_port(), {"/": 0, "/moved": 0, "/silent": 0}
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        assert self._up.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
+
+    async def _run(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._up.set()
+        await self._end.wait()
+        server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                path = head.split()[1].decode()
+                self.seen[path] += 1
+                if path == "/silent":
+                    await reader.read()  # until the client has given up
+                    return
+                await asyncio.sleep(0.02)
+                moved = b"302 Found\r\nLocation: /" if path == "/moved" else b"200 OK"
+                writer.write(b"HTTP/1.1 " + moved + b"\r\nContent-Length: 2\r\n\r\nok")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as served:
+        yield served
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Path) -> None:
+    load = spec(
+        server.port, free_port(), method=method, path="/silent", users=USERS, load_workers=1,
+        timeout_s=0.4, steady_s=2.0,
+    )  # fmt: skip
+    said, _ = run(load, tmp_path / "run")
+    assert said["outcomes"]["timeout"] == said["finished"] >= 4
+    assert server.seen["/silent"] == said["started"]
+
+
+def test_an_answer_that_sends_elsewhere_is_the_answer(server: Server, tmp_path: Path) -> None:
+    load = spec(
+        server.port, free_port(), path="/moved", status=302, users=USERS, load_workers=1,
+        steady_s=2.0,
+    )  # fmt: skip
+    said, _ = run(load, tmp_path / "run")
+    assert said["outcomes"]["ok"] == said["finished"] > 10
+    assert (server.seen["/moved"], server.seen["/"]) == (said["started"], 0)
+
+
+def kill_load_worker_after(answers: int, server: Server) -> None:
+    stop_s = time.monotonic() + 60
+    while server.seen["/"] < answers and time.monotonic() < stop_s:
+        time.sleep(0.05)
+    for child in psutil.Process().children():
+        if "locust_worker" in child.cmdline():
+            child.kill()
+
+
+def test_a_load_without_load_workers_ends_with_what_they_had_reported(
+    server: Server, tmp_path: Path
+) -> None:
+    load = spec(server.port, free_port(), users=USERS, load_workers=1, steady_s=30.0)
+    killer = threading.Thread(target=kill_load_worker_after, args=(3 * ENOUGH, server))
+    killer.start()
+    said, _ = run(load, tmp_path / "run")
+    killer.join(60)
+    assert (said["load_workers_lost"], said["complete"]) == (1, False)
+    # it reports once a second, and what it had not yet is gone with it
+    assert ENOUGH < said["finished"] <= server.seen["/"]
+    assert read_csv(tmp_path / "run" / "master" / "seconds.csv")
