@@ -1,4 +1,4 @@
-"""A report as Markdown for a pull request: tables and words, no drawings and no folded parts.
+"""A report as Markdown for a pull request: tables and words, without drawings and trials' parts.
 
 May not know what a section says. Text is escaped, so that nothing in it becomes a link or markup.
 """
@@ -75,6 +75,10 @@ def _block(block: Block) -> Iterator[str]:
             drawn = f"![{escape(alt)}](figures/{name}.svg) ([data](figures/{name}.csv))"
             yield drawn if name else escape(alt)
             yield from ["", escape(caption)] if caption else []
+        case Fold(summary=summary, anchor="", blocks=blocks):
+            yield f"**{_words(summary).strip('*')}**"
+            for inside in blocks:
+                yield from ["", *_block(inside)]
         case Fold(summary=summary):
             yield f"{_words(summary)} (in report.html)"
         case Log():

@@ -35,7 +35,7 @@ data: {posts: 1000, cpu_n: 1000}
 """
 USERS = 40
 NEEDS_PGBOUNCER = pytest.mark.skipif(
-    not binaries.which("pgbouncer"), reason="PgBouncer is not here: make tools"
+    not binaries.which("pgbouncer"), reason="PgBouncer is not here: make setup"
 )
 CELLS = [
     ("sync", 0, "direct", 100),

@@ -155,10 +155,11 @@ def scope(material: Material) -> str:
     if not material.trials:
         return f"Session {session.name}."
     count = sum(result.verdict == Verdict.VALID for result in material.results)
-    fixed = material.layout.everywhere
+    fixed, unsaid = material.layout.everywhere, material.layout.unsaid
     where = "simulated hosts" if material.simulated else "this machine, these versions"
     return (
         f"Scope: {where} and this load ({session.load_words}), {count} valid of "
         f"{len(material.trials)} trials of session {session.name}. "
         + (f"Everywhere: {fixed}." if fixed else "")
+        + (f" Unless its name says otherwise, a cell has: {unsaid}." if unsaid else "")
     )

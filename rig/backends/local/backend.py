@@ -61,7 +61,7 @@ class LocalBackend:
     def lacks(self, plan: Plan) -> str:
         """PgBouncer may be missing; everything else the doctor has seen to."""
         if plan.pooler == "pgbouncer" and not self._layout.pgbouncer:
-            return "PgBouncer is not here: make tools, or sudo apt install pgbouncer"
+            return "PgBouncer is not here: make setup, or sudo apt install pgbouncer"
         return ""
 
     @contextlib.contextmanager

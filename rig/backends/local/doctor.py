@@ -71,7 +71,7 @@ def _delay() -> Finding:
     try:
         return Finding("delay", True, run(world.enter_command(wrapped), 30).strip())
     except StackError as error:
-        do = "make tools, or: sudo apt install iptables"
+        do = "make setup, or: sudo apt install iptables"
         return Finding("delay", False, f"{error}; {do}")
 
 
@@ -94,7 +94,7 @@ def _postgres() -> Finding:
 def _pgbouncer() -> Finding:
     path = binaries.which("pgbouncer")
     if not path:
-        says = "not here; its cells will be skipped. make tools, or: sudo apt install pgbouncer"
+        says = "not here; its cells will be skipped. make setup, or: sudo apt install pgbouncer"
         return Finding("PgBouncer", False, says, needed=False)
     try:
         version = run([path, "--version"], 20).splitlines()[0]
