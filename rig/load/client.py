@@ -6,6 +6,7 @@ For the process that loads it; knows nothing of loads.
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import geventhttpclient.client
 import geventhttpclient.connectionpool
@@ -25,9 +26,11 @@ def changed() -> None:
     It looks with select() whether a kept connection still stands, and takes those from descriptor
     1024 on, of which select() may not ask, for gone: their users would connect anew each time.
     """
-    geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
-    geventhttpclient.useragent.IDEMPOTENT_METHODS = frozenset()
-    geventhttpclient.connectionpool.ConnectionPool._is_socket_alive = lambda _, kept: is_alive(kept)
+    modules: list[Any] = [geventhttpclient.client, geventhttpclient.useragent]
+    for module in modules:
+        module.IDEMPOTENT_METHODS = frozenset()
+    pool: Any = geventhttpclient.connectionpool.ConnectionPool
+    pool._is_socket_alive = lambda _, kept: is_alive(kept)
 
 
 def is_alive(kept: socket.socket | None) -> bool:

@@ -189,7 +189,8 @@ def _init(environment: Environment, **_: Any) -> None:
         return  # somebody looks around by hand, on Locust's own page
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
-        environment.events.quitting.add_listener(_finish_anyway)
+        quitting: Any = environment.events.quitting
+        quitting.add_listener(_finish_anyway)
         _quit_once(runner)
         _wait_for_release(runner)
         Epoch.at_s = time.monotonic()

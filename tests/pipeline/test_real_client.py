@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bench.loopback import Users, run, spec
@@ -91,9 +93,11 @@ def kill_load_worker_after(answers: int, server: Server) -> None:
     stop_s = time.monotonic() + 60
     while server.seen["/"] < answers and time.monotonic() < stop_s:
         time.sleep(0.05)
-    for child in psutil.Process().children():
-        if "locust_worker" in child.cmdline():
-            child.kill()
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"locust_worker" in (path / "cmdline").read_bytes():
+                os.kill(int(path.name), signal.SIGKILL)
 
 
 def test_a_load_without_load_workers_ends_with_what_they_had_reported(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -49,7 +49,7 @@ def by_name(found: tuple[Effect, ...]) -> dict[str, Effect]:
 
 def test_other_levels_of_the_claim_s_factor_are_no_repeats() -> None:
     """Of three levels of which the claim compares two, and one of these has no valid trial."""
-    factors = {"target": ("sync", "async"), "delay_ms": (0, 100)}
+    factors: dict[str, Sequence[Level]] = {"target": ("sync", "async"), "delay_ms": (0, 100)}
     third = [
         trial(target, 1, value, delay_ms=delay_ms)
         for target, delay_ms, value in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from stack.delay import paths
@@ -16,6 +18,6 @@ def test_a_peer_that_is_gone_is_a_round_without_an_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What a kernel says of a refused connect, taken for what it says of a host that left."""
-    monkeypatch.setattr(paths, "GONE", (paths.errno.ECONNREFUSED,))
+    monkeypatch.setattr(paths, "GONE", (errno.ECONNREFUSED,))
     rounds = paths.measure({"front": "127.0.0.1"}, 2, 0.0, 2.0)
     assert [(one.link, one.rtt_ms) for one in rounds] == [("front", None)] * 2
