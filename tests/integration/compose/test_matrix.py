@@ -168,8 +168,9 @@ def test_four_load_workers_share_the_load(ran: Watched, tmp_path: Path) -> None:
 
 def assert_load_workers(folder: Path, count: int) -> None:
     (folder / "one.yaml").write_text(ONE_TRIAL)
+    workers = ["--workers", str(count)]
     session, _ = valid_session(
-        "one.yaml", "--backend", "compose", "--workers", str(count), "--yes", cwd=folder
+        "one.yaml", "--backend", "compose", *workers, "--yes", "--no-calibrate", cwd=folder
     )
     (attempt,) = session.attempts()
     load = attempt.manifest["load"]
