@@ -1,12 +1,18 @@
-"""Intervals and CPU beside a cell."""
+"""Intervals and ceilings beside a cell."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
-from analysis.beside import interval
+from analysis.beside import ceilings_of, interval
+from analysis.session import read_session
+from analysis.summary import cells
+from analysis.trials import results
+from tests.unit.analysis import sessions
+from tests.unit.analysis.sessions import Made, steady
 
 
 def test_the_interval_of_two_is_students() -> None:
@@ -26,3 +32,14 @@ def test_one_trial_has_no_interval(values: list[float | None]) -> None:
 def test_equal_trials_leave_no_width() -> None:
     low, high = interval([10.0, 10.0, 10.0])
     assert low == pytest.approx(high)
+
+
+@pytest.mark.parametrize("model", ["open", "closed"])
+def test_an_open_load_is_bound_by_what_arrives(model: str, tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", [Made(answers=steady(20))], load={"model": model})
+    session = read_session(folder)
+    (cell,) = cells(session, results(session))
+    (found,) = ceilings_of(session, [cell], None).values()
+    assert [ceiling.name for ceiling in found.ceilings] == ["arrivals"] * (model == "open")
+    if found.binding:
+        assert found.binding.rps == pytest.approx(20, rel=0.05)
