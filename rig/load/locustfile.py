@@ -292,6 +292,8 @@ def _finish(runner: Any) -> None:
     runner.send_message("finish")
     give_up_s = time.monotonic() + FINAL_REPORT_DEADLINE_S
     while completions.closed < SPEC.load_workers - len(lost) and time.monotonic() < give_up_s:
+        if not runner.worker_count:
+            break  # nobody is left who could report
         gevent.sleep(0.02)
     planned = SPEC.users.at if SPEC.arrivals is None else None
     completions.write(OUT, SPEC.ramp_s, SPEC.duration_s, planned)
@@ -312,8 +314,9 @@ def _finish(runner: Any) -> None:
 
 def _finish_anyway(environment: Environment, **_: Any) -> None:
     """Where Locust ends a load by itself, having lost its last load worker."""
-    if Epoch.at_s and not (OUT / "load.json").exists():
-        _finish(environment.runner)
+    runner: Any = environment.runner
+    if Epoch.at_s and not runner.worker_count and not (OUT / "load.json").exists():
+        _finish(runner)
 
 
 def _progress(runner: Any) -> None:
