@@ -28,9 +28,11 @@ from rig.store import CALIBRATION, SessionFolder, write_atomically
 
 NULL_S = 3.0
 SCOUT_DELAYS_MS = (20.0,)
-SCOUT_DELAYS_OF_THREADS_MS = (100.0, 200.0)
+SCOUT_DELAYS_OF_THREADS_MS = (100.0, 300.0)
 """Of several servers in one process, which wait for each other's CPU in a burst: as long at either
 delay, so that the difference of the two says what a round trip costs."""
+BURSTS_S, BURSTS_OF_THREADS_S = 2.0, 5.0
+"""One burst that takes long is exact enough, unless a difference of two is what it is for."""
 REQUESTS = 5
 BURST = 8
 BURST_ROUNDS = 3
@@ -188,4 +190,5 @@ def errand_of(plan: Plan, servers: int) -> dict[str, Any]:
         "servers": servers,
         "requests": REQUESTS,
         "burst": max(BURST, BURST_ROUNDS * servers),
+        "bursts_s": BURSTS_S if plan.app_threads == 1 else BURSTS_OF_THREADS_S,
     }

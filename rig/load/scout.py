@@ -26,13 +26,15 @@ WARM_UPS, WARM_UPS_S = 40, 3.0
 SETTLED, SETTLED_SHARE = 5, 0.2
 """So many in a row, the longest above the shortest by this share at most."""
 BURSTS = 9
-BURSTS_S = 2.0
-"""No further burst begins after this: where one takes long, it is exact enough."""
 
 
 @dataclass(frozen=True)
 class Errand:
-    """What to ask of one route. `servers`: how many requests the target can have in work."""
+    """What to ask of one route.
+
+    `servers`: how many requests the target can have in work. `bursts_s`: no further burst begins
+    after this.
+    """
 
     route: str
     method: str
@@ -43,6 +45,7 @@ class Errand:
     servers: int
     requests: int
     burst: int
+    bursts_s: float
 
 
 def run(spec: Mapping[str, Any], out: Path) -> None:
@@ -175,7 +178,7 @@ def _bursts(errand: Errand, address: tuple[str, int]) -> tuple[list[float], list
 
         try:
             _, wrong = all_ask()
-            stop_s = time.monotonic() + BURSTS_S
+            stop_s = time.monotonic() + errand.bursts_s
             while (
                 not wrong and len(bursts_s) < BURSTS and (not bursts_s or time.monotonic() < stop_s)
             ):

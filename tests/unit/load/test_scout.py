@@ -19,7 +19,7 @@ from stack.null.__main__ import length_of
 ROOT = Path(__file__).parents[3]
 ERRAND = {
     "route": "null", "method": "POST", "path": "/", "status": 200, "form": {"title": "{unique}"},
-    "json": None, "servers": 1, "requests": 3, "burst": 4,
+    "json": None, "servers": 1, "requests": 3, "burst": 4, "bursts_s": 2.0,
 }  # fmt: skip
 
 
@@ -54,11 +54,8 @@ def test_it_brings_back_what_it_saw(null: str, tmp_path: Path) -> None:
     assert len(found["bursts_ms"]) == scout.BURSTS
 
 
-def test_a_slow_burst_is_not_repeated_for_long(
-    null: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scout, "BURSTS_S", 0.0)
-    assert len(seen(null, tmp_path)["bursts_ms"]) == 1
+def test_a_slow_burst_is_not_repeated_for_long(null: str, tmp_path: Path) -> None:
+    assert len(seen(null, tmp_path, bursts_s=0.0)["bursts_ms"]) == 1
 
 
 def test_a_wrong_status_is_no_figure(null: str, tmp_path: Path) -> None:
