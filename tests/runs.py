@@ -70,6 +70,11 @@ class Session:
     def attempt(self, trial: str, number: int = 1) -> Attempt:
         return Attempt(self.path / "trials" / trial / f"attempt-{number}")
 
+    def last(self, trial: str) -> Attempt:
+        """The attempt of a trial that counts: those before it were spoilt."""
+        of_trial = (self.path / "trials" / trial).glob("attempt-*")
+        return Attempt(max(of_trial, key=lambda path: int(path.name.removeprefix("attempt-"))))
+
     def attempts(self) -> list[Attempt]:
         """Every attempt, finished or not, in the order of their trials."""
         return [Attempt(path) for path in sorted(self.path.glob("trials/*/attempt-*"))]

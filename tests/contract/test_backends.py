@@ -50,7 +50,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 def attempt_of(session: Session) -> Attempt:
-    (attempt,) = session.attempts()
+    *_, attempt = session.attempts()
     return attempt
 
 

@@ -41,14 +41,14 @@ def assert_unfinished(session: Session) -> Attempt:
 
 def assert_resumes(session: Session, folder: Path) -> None:
     done = runner("resume", session.path, cwd=folder)
-    # a busy machine may make the trial invalid; finished it is all the same
+    # a busy machine may make the trial invalid, or need another try; finished it is all the same
     assert done.code in (0, 4), done.out + done.err
-    first, second = session.attempts()
+    first, *_, last = session.attempts()
     assert not (first.path / "manifest.json").exists()
-    assert second.manifest["load"]["outcomes"]["ok"] > 0
+    assert last.manifest["load"]["outcomes"]["ok"] > 0
     (row,) = session.rows("derived/trials.csv")
-    assert (row["attempt"], row["attempts"]) == ("2", "2")
-    assert row["verdict"] == second.manifest["verdict"]
+    assert row["attempt"] == row["attempts"] == str(len(session.attempts()))
+    assert row["verdict"] == last.manifest["verdict"]
 
 
 def test_ctrl_c_cleans_up_and_leaves_a_resumable_session(one: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_trial_without_root(home: Path, through: list[str]) -> None:
     session, _ = valid_session(
         home / "one.yaml", "--backend", "local", "--yes", cwd=home, run=through_them
     )
-    (attempt,) = session.attempts()
+    *_, attempt = session.attempts()  # a busy machine may spoil one, and it is tried again
     manifest = attempt.manifest
     assert manifest["verdict"] == "valid"
     assert manifest["delay"]["mechanism"] in ("netem", "nfqueue")

@@ -41,12 +41,12 @@ def assert_unfinished(session: Session) -> None:
 
 def assert_resumes(session: Session, folder: Path) -> None:
     done = runner("resume", session.path, cwd=folder)
-    # a busy machine may make the trial invalid; finished it is all the same
+    # a busy machine may make the trial invalid, or need another try; finished it is all the same
     assert done.code in (0, 4), done.out + done.err
-    first, second = session.attempts()
+    first, *_, last = session.attempts()
     assert not (first.path / "manifest.json").exists()
-    assert second.manifest["backend"] == "compose"
-    assert second.manifest["load"]["outcomes"]["ok"] > 0
+    assert last.manifest["backend"] == "compose"
+    assert last.manifest["load"]["outcomes"]["ok"] > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
