@@ -76,7 +76,7 @@ def _block(block: Block) -> Iterator[str]:
             yield drawn if name else escape(alt)
             yield from ["", escape(caption)] if caption else []
         case Fold(summary=summary, anchor="", blocks=blocks):
-            yield f"**{_words(summary).strip('*')}**"
+            yield f"**{_words(summary)}**"
             for inside in blocks:
                 yield from ["", *_block(inside)]
         case Fold(summary=summary):

@@ -42,7 +42,7 @@ def slots(
 
     `held_ms`: how long a request has one of the app's connections. `pooler_pool_size`: of
     PgBouncer, where there is one; it stands beyond the delay and takes its connection back after
-    each transaction, so it is without one no longer than `s0_ms`. `app_pools`: connections of all
+    each transaction, so a request has one no longer than `s0_ms`. `app_pools`: connections of all
     app workers' own pools, where they have any.
     """
     free = max_connections - RESERVED_CONNECTIONS

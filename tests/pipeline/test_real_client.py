@@ -14,57 +14,36 @@ from pathlib import Path
 import pytest
 
 from bench.loopback import Users, run, spec
-from tests.pipeline.test_real_load import free_port
+from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
 
 USERS = Users(2, 2, 2)
 ENOUGH = 60
 
 
-class Server:
+class Server(Serving):
     """Moves everybody from `/moved` to `/`; answers `/`; on `/silent` it never does."""
 
     def __init__(self) -> None:
-        self.port, self.seen = free_port(), {"/": 0, "/moved": 0, "/silent": 0}
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        super().__init__()
+        self.seen = {"/": 0, "/moved": 0, "/silent": 0}
 
-    def __enter__(self) -> Server:
-        self._thread.start()
-        assert self._up.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(10)
-
-    async def _run(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self._up.set()
-        await self._end.wait()
-        server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                path = head.split()[1].decode()
-                self.seen[path] += 1
-                if path == "/silent":
-                    await reader.read()  # until the client has given up
-                    return
-                await asyncio.sleep(0.02)
-                moved = b"302 Found\r\nLocation: /" if path == "/moved" else b"200 OK"
-                writer.write(b"HTTP/1.1 " + moved + b"\r\nContent-Length: 2\r\n\r\nok")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            path = head.split()[1].decode()
+            self.seen[path] += 1
+            if path == "/silent":
+                await reader.read()  # until the client has given up
+                return
+            await asyncio.sleep(0.02)
+            moved = b"302 Found\r\nLocation: /" if path == "/moved" else b"200 OK"
+            writer.write(b"HTTP/1.1 " + moved + b"\r\nContent-Length: 2\r\n\r\nok")
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as served:
+    served = Server()
+    with served:
         yield served
 
 

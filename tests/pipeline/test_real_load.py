@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 from bench.loopback import Arrivals, Users, run, spec
 from rig.load.hlog import read_log
 from rig.load.reading import derived
+from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
 
 BROKEN, WRONG, STUCK, HALF = 7, 11, 13, 17
@@ -21,62 +20,33 @@ BROKEN, WRONG, STUCK, HALF = 7, 11, 13, 17
 every 13th is never answered, and of every 17th answer the end is missing."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Server:
+class Server(Serving):
     """Notes the `{unique}` of every request; answers, refuses, hangs up or stays silent."""
 
     def __init__(self, hangs: bool) -> None:
-        self.port = free_port()
+        super().__init__()
         self.seen: Counter[str] = Counter()
         self._hangs = hangs
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
-    def __enter__(self) -> Server:
-        self._thread.start()
-        assert self._up.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(10)
-
-    async def _run(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self._up.set()
-        await self._end.wait()
-        server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                unique = (await reader.readexactly(length)).decode().partition('"')[2][:-2]
-                unique = unique.rpartition('"')[2]
-                self.seen[unique] += 1
-                number = int(unique.partition("-")[2])
-                await asyncio.sleep(0.02)
-                if number % BROKEN == 0:
-                    return
-                if number % STUCK == 0 and self._hangs:
-                    await asyncio.sleep(3600)
-                wrong = number % WRONG == 0 and number % HALF != 0
-                status = b"500 No" if wrong else b"200 OK"
-                head = b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\n"
-                if number % HALF == 0:
-                    writer.write(head + b"o")
-                    return
-                writer.write(head + b"ok")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            unique = (await reader.readexactly(length)).decode().partition('"')[2][:-2]
+            unique = unique.rpartition('"')[2]
+            self.seen[unique] += 1
+            number = int(unique.partition("-")[2])
+            await asyncio.sleep(0.02)
+            if number % BROKEN == 0:
+                return
+            if number % STUCK == 0 and self._hangs:
+                await asyncio.sleep(3600)
+            wrong = number % WRONG == 0 and number % HALF != 0
+            status = b"500 No" if wrong else b"200 OK"
+            head = b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\n"
+            if number % HALF == 0:
+                writer.write(head + b"o")
+                return
+            writer.write(head + b"ok")
 
 
 def expected(number: int, hangs: bool) -> str:
@@ -99,7 +69,8 @@ def loaded(
     kind: dict[str, Any] = {"users": Users(3, 3, 6), "think_time_s": 0.02}
     if is_open:
         kind = {"arrivals": Arrivals(80.0, ramp_s=1.0, max_in_flight=11)}
-    with Server(hangs=is_open) as server:
+    server = Server(hangs=is_open)
+    with server:
         load = spec(
             server.port, free_port(), method="PUT", json={"n": "{unique}"}, steady_s=3.0,
             raw=True, **kind,
