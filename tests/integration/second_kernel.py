@@ -19,7 +19,7 @@ from typing import Any
 from rig.backends.specs import PROJECT
 from tests.integration.delay_lab import Case, observe
 
-DELAY_MS = 100.0
+DELAY_MS = 200.0
 CASES = {name: Case(name, DELAY_MS, replies=3) for name in ("netem", "nfqueue")}
 YAML = Path(__file__).with_suffix(".yaml")
 # The rig's scratch folder, and all that it keeps, in memory: a guest's disk is slow.

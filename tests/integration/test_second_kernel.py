@@ -27,7 +27,8 @@ from tests.integration.second_kernel import DELAY_MS
 
 pytestmark = pytest.mark.second_kernel
 
-BOOT_DEADLINE_S = 300
+BOOT_DEADLINE_S = 420
+TOLERANCE_MS = 0.02 * DELAY_MS  # what the delay check allows, too
 MECHANISMS = ("netem", "nfqueue")
 
 
@@ -74,7 +75,7 @@ def test_nothing_is_dropped(compared: Mapping[str, Result], mechanism: str) -> N
 @pytest.mark.parametrize("link", ["front", "data"])
 def test_both_delay_by_the_same_median(compared: Mapping[str, Result], link: str) -> None:
     netem_ms, nfqueue_ms = (quiet_median_ms(compared[name], link) for name in MECHANISMS)
-    assert nfqueue_ms == pytest.approx(netem_ms, abs=1.0)
+    assert nfqueue_ms == pytest.approx(netem_ms, abs=TOLERANCE_MS)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -84,7 +85,7 @@ def test_the_median_is_what_was_asked(
     compared: Mapping[str, Result], mechanism: str, link: str, moment: str
 ) -> None:
     rtts_ms = sorted(compared[mechanism].facts["rtt_ms"][link][moment])
-    assert rtts_ms[len(rtts_ms) // 2] == pytest.approx(DELAY_MS, abs=2.0)
+    assert rtts_ms[len(rtts_ms) // 2] == pytest.approx(DELAY_MS, abs=TOLERANCE_MS)
 
 
 def test_replies_take_the_same_number_of_delays(compared: Mapping[str, Result]) -> None:
