@@ -169,8 +169,8 @@ def test_the_probe_of_postgres_sees_the_apps_sessions_and_takes_none(ran: Ran) -
     assert 0 < capped["postgres_app_sessions_max"] <= 12
     assert capped["postgres_sessions_max"] <= 14
     alone = ran.attempt(("sync", 60, "direct", 100)).manifest["probes"]
-    # the one before may not have left yet
-    assert 1 <= alone["postgres_sessions_max"] <= 2
+    # the one before may not have left yet, and at each of few samples none may be logged in
+    assert alone["postgres_sessions_max"] <= 2
 
 
 def test_targets_and_users_count_the_same(attempt: Attempt) -> None:

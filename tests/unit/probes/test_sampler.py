@@ -43,10 +43,21 @@ class Counting(Simple):
         self.closed = True
 
 
+SHIPPED_INTERVAL_S = sampler.INTERVAL_S
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "INTERVAL_S", 0.01)
     monkeypatch.setattr(sampler, "LAST_DEADLINE_S", 0.3)
+
+
+@pytest.mark.parametrize("period_ms", range(100, 2001, 100))
+def test_samples_keep_no_step_with_users(period_ms: int) -> None:
+    """Thirty of them leave no half of a response time unseen, however round it is."""
+    phases_ms = sorted(round(1000 * SHIPPED_INTERVAL_S) * n % period_ms for n in range(30))
+    around = zip(phases_ms, [*phases_ms[1:], phases_ms[0] + period_ms], strict=True)
+    assert max(after - before for before, after in around) < period_ms / 2
 
 
 def using(monkeypatch: pytest.MonkeyPatch, **probes: Any) -> None:
