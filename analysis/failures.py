@@ -16,6 +16,7 @@ BROKEN = ("connection_reset", "connection_refused")
 """What a load worker sees of a killed app worker; it cannot know why."""
 
 PROBED_EVERY_S = 1.0
+"""At most: sessions of before were looked at each second, later ones a little more often."""
 CONNECTIONS_WITHIN_S = 5.0
 
 
@@ -31,8 +32,8 @@ class Failure:
     in_flight: int | None = None
     connections: tuple[int | None, int | None] = (None, None)
     """Of all clients to Postgres, those still logging in among them (they hold a slot, too), at
-    the last sample before and the first one after: a probe that looks once a second sees what lies
-    between at neither."""
+    the last sample before and the first one after: a probe that looks every second or so sees
+    what lies between at neither."""
 
 
 @dataclass(frozen=True)
