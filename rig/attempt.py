@@ -19,6 +19,7 @@ from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.calibrated import null_share, predicted
 from rig.checks import judge
+from rig.files import write_atomically
 from rig.model import Phase, RigError, StackError, Verdict
 from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
@@ -89,7 +90,7 @@ def run(
             finally:
                 with walk.phase(Phase.COLLECT):
                     stack.collect(folder)
-                    store.write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
+                    write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
                     seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
@@ -106,10 +107,10 @@ def run(
 def _kept(folder: Path, record: Record) -> Record:
     """Writes the checks and, with every file's hash, the manifest."""
     checks = [dataclasses.asdict(check) for check in record.checks]
-    store.write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
+    write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
     record = dataclasses.replace(record, files=store.hashes(folder))
     manifest = json.dumps(record.to_json(), indent=1) + "\n"
-    store.write_atomically(folder / store.MANIFEST, manifest)
+    write_atomically(folder / store.MANIFEST, manifest)
     return record
 
 

@@ -20,11 +20,12 @@ from rig import attempt
 from rig.backends.base import Backend, Progress
 from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
+from rig.files import write_atomically
 from rig.load.shape import Users
 from rig.model import Phase, RigError
 from rig.plan import Cell, Delay, Load, Plan, Route, Trial
 from rig.record import Calibration, calibration_from_json
-from rig.store import CALIBRATION, SessionFolder, write_atomically
+from rig.store import CALIBRATION, SessionFolder
 
 NULL_S = 3.0
 SCOUT_DELAYS_MS = (20.0,)

@@ -89,6 +89,8 @@ class ExitCode(enum.IntEnum):
     CONTRADICTED = 8
     UNDECIDED = 9
     SLOWER = 10
+    STORAGE = 11
+    DAMAGED = 12
     INTERRUPTED = 130
 
 
@@ -169,6 +171,34 @@ class LoadError(RigError):
     """The load generator did not run to its end."""
 
     exit_code = ExitCode.SOME_FAILED
+
+
+class StorageError(RigError):
+    """The file system refused: full, read-only, not permitted, gone."""
+
+    exit_code = ExitCode.STORAGE
+
+
+class DamagedFile(RigError):
+    """A file that the rig reads is not what it must be: torn, edited, too large."""
+
+    exit_code = ExitCode.DAMAGED
+
+
+_UNPRINTABLE = re.compile(
+    # C0 but for tab and line feed, DEL and C1; what changes the direction of a line; what joins
+    # or hides characters; separators that end a line somewhere; surrogates without a partner
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def printable(text: str) -> str:
+    """Text from outside as a terminal may show it: what would steer the terminal is spelt out.
+
+    An ESC becomes `\\x1b`. Tabs and line feeds stay.
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)\Z")

@@ -20,6 +20,7 @@ from rig.checks.feasibility import feasibility
 from rig.config import Matrix, cells, filter_cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, UntilNarrow, varied
 from rig.factors import FACTORS, label_of
+from rig.files import sha256
 from rig.model import (
     SCHEMA,
     ExitCode,
@@ -33,7 +34,7 @@ from rig.model import (
 )
 from rig.plan import Trial
 from rig.record import Calibration, Record
-from rig.store import MANIFEST, SessionFolder, now, sha256
+from rig.store import MANIFEST, SessionFolder, now
 
 RETRIES = 2
 """Attempts after the first, where a check says that another can help."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.factors import FACTORS
+from rig.files import sha256, write_atomically
 from rig.model import UsageError
 from rig.plan import Trial
 from rig.record import Record, record_from_json
@@ -26,16 +27,6 @@ SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
 CALIBRATION = "calibration.json"
 MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
 _COLUMNS = ["position", "trial", "block", "replicate", "cell", "skip", "because"]
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A reader sees all of it or nothing, even after a power cut."""
-    scratch = path.with_name(f"{path.name}.part")
-    with scratch.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 @dataclass(frozen=True)
@@ -140,11 +131,6 @@ class SessionFolder:
     def finished(self, trial: str) -> Record | None:
         """The last of a trial's records; None without one."""
         return next(reversed(self.records(trial)), None)
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import Any
 from rig.calibrated import calibrated, null_share, predicted
 from rig.checks import judge
 from rig.factors import FACTORS
+from rig.files import sha256
 from rig.model import SCHEMA, Phase, RigError, Verdict
 from rig.observed import UNREADABLE, Observed, observe
 from rig.plan import Plan, digest, plan_from_json
@@ -30,7 +31,6 @@ from rig.store import (
     SESSION,
     SessionFolder,
     hashes,
-    sha256,
 )
 
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")

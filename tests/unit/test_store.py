@@ -12,6 +12,7 @@ import pytest
 
 from rig import store
 from rig.factors import FACTORS
+from rig.files import sha256, write_atomically
 from rig.model import UsageError, Verdict
 from rig.store import SessionFolder
 from tests.unit.plans import LEVELS, PLAN, record, trial
@@ -67,7 +68,7 @@ def test_the_journal_only_grows(folder: SessionFolder) -> None:
     events = [json.loads(line) for line in lines]
     assert [event["event"] for event in events] == ["opened", "began", "ended"]
     assert events[0]["files"] == {
-        name: store.sha256(folder.path / name) for name in ("session.json", "experiments.yaml")
+        name: sha256(folder.path / name) for name in ("session.json", "experiments.yaml")
     }
     assert events[2]["verdict"] == "valid"
     assert all(event["at"] for event in events)
@@ -85,7 +86,7 @@ def test_the_journal_vouches_for_the_schedule_as_it_grows(folder: SessionFolder)
         folder.schedule([trial(position=position)])
         told = folder.events()[-1]
         assert told["event"] == "scheduled"
-        assert told["files"] == {"schedule.csv": store.sha256(folder.path / "schedule.csv")}
+        assert told["files"] == {"schedule.csv": sha256(folder.path / "schedule.csv")}
     before = folder.events()
     folder.schedule([])
     assert folder.events() == before
@@ -118,8 +119,8 @@ def test_every_file_but_the_manifest_is_hashed(tmp_path: Path) -> None:
 
 def test_writing_replaces_all_at_once_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    store.write_atomically(path, "old")
-    store.write_atomically(path, "neu: ü")
+    write_atomically(path, "old")
+    write_atomically(path, "neu: ü")
     assert path.read_text(encoding="utf-8") == "neu: ü"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -15,6 +15,7 @@ import pytest
 from rig import attempt, store
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
+from rig.files import sha256
 from rig.model import StackError, Verdict
 from rig.plan import Plan
 from rig.record import Record
@@ -71,7 +72,7 @@ def session_of(backend: FakeBackend, path: Path) -> tuple[SessionFolder, Record]
     record = attempt.run(only, number, folder, backend, 0.0, lambda _: None, lambda _: None)
     session.journal(
         "ended", trial=only.name, attempt=number, verdict=record.verdict,
-        manifest_sha256=store.sha256(folder / store.MANIFEST),
+        manifest_sha256=sha256(folder / store.MANIFEST),
     )  # fmt: skip
     return session, record
 

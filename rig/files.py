@@ -1,0 +1,155 @@
+"""Reading, writing and copying files that somebody else may have put there, or may be changing.
+
+May know nothing of sessions, trials or roles. Whatever is read is a regular file of bounded size,
+so that no FIFO holds a command up and no endless device fills the memory; what an unprivileged
+process may have planted is opened without following links.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from rig.model import DamagedFile
+
+MOST_BYTES = 1 << 30
+"""Of a raw file. The largest that a session has is a line per request."""
+MOST_JSON_BYTES = 64 << 20
+MOST_FILES = 10_000
+"""Of one folder that is copied."""
+_CHUNK_BYTES = 1 << 20
+
+
+def open_regular(path: Path, most_bytes: int = MOST_BYTES, follow: bool = True) -> int:
+    """A descriptor to read a regular file from.
+
+    DamagedFile for anything else and for a file above `most_bytes`; OSError as `os.open` has it.
+    `follow=False` also refuses a link in the last place.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP and not follow:
+            raise DamagedFile(f"{path} is a link, where a file should be") from error
+        raise
+    found = os.fstat(descriptor)
+    wrong = ""
+    if not stat.S_ISREG(found.st_mode):
+        wrong = "is no regular file"
+    elif found.st_size > most_bytes:
+        wrong = f"has {found.st_size} bytes, and {most_bytes} are the most that is read"
+    if wrong:
+        os.close(descriptor)
+        raise DamagedFile(f"{path} {wrong}")
+    return descriptor
+
+
+def read_bytes(path: Path, most_bytes: int = MOST_BYTES, follow: bool = True) -> bytes:
+    """All of a regular file. DamagedFile, OSError."""
+    with open(open_regular(path, most_bytes, follow), "rb") as file:
+        # one byte more than allowed shows a file that grew meanwhile
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise DamagedFile(f"{path} grows while it is read")
+    return data
+
+
+def read_text(path: Path, most_bytes: int = MOST_BYTES, follow: bool = True) -> str:
+    """All of a regular file, which must be UTF-8. DamagedFile, OSError."""
+    try:
+        return read_bytes(path, most_bytes, follow).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedFile(f"{path} is no UTF-8: {error}") from error
+
+
+def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES, follow: bool = True) -> Any:
+    """The value in a JSON file. DamagedFile, OSError.
+
+    `NaN` and `Infinity`, which are no JSON, are refused as well.
+    """
+    try:
+        return json.loads(read_text(path, most_bytes, follow), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"{path} is no JSON: {error}") from error
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """A reader sees all of it or nothing, even after a power cut. OSError."""
+    scratch = path.with_name(f"{path.name}.part")
+    # what a crash left there may be a link
+    with contextlib.suppress(FileNotFoundError):
+        scratch.unlink()
+    with create(scratch) as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+    sync(path.parent)
+
+
+def create(path: Path, mode: int = 0o644) -> IO[bytes]:
+    """A new file to write, which nobody had put there. FileExistsError otherwise; OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return open(os.open(path, flags, mode), "wb")
+
+
+def sync(path: Path) -> None:
+    """Waits until a file or a folder (its names, not its files) is on disk. OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Waits until a folder and all that is in it is on disk. OSError."""
+    for path in regular_files(folder):
+        sync(path)
+    for below, _, _ in os.walk(folder):
+        sync(Path(below))
+
+
+def regular_files(folder: Path) -> Iterator[Path]:
+    """Every regular file below a folder, in order; no link is followed."""
+    for below, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(below, name)
+            if stat.S_ISREG(path.lstat().st_mode):
+                yield path
+
+
+def copy_regular(source: Path, target: Path, most_bytes: int = MOST_BYTES) -> None:
+    """Copies a regular file, not a link, to a name that is free. DamagedFile, OSError."""
+    with (
+        open(open_regular(source, most_bytes, follow=False), "rb") as read,
+        create(target) as written,
+    ):
+        left_bytes = most_bytes
+        while data := read.read(_CHUNK_BYTES):
+            left_bytes -= len(data)
+            if left_bytes < 0:
+                raise DamagedFile(f"{source} grows while it is copied")
+            written.write(data)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a regular file. DamagedFile, OSError."""
+    digest = hashlib.sha256()
+    with open(open_regular(path), "rb") as file:
+        while data := file.read(_CHUNK_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
