@@ -35,6 +35,7 @@ def test_exit_codes_are_distinct_and_as_documented() -> None:
     assert codes == {
         "OK": 0, "BUG": 1, "USAGE": 2, "BAD_YAML": 3, "SOME_INVALID": 4, "SOME_FAILED": 5,
         "NO_STACK": 6, "DIFFERS": 7, "CONTRADICTED": 8, "UNDECIDED": 9, "SLOWER": 10,
+        "STORAGE": 11, "DAMAGED": 12,
         "INTERRUPTED": 130,
     }  # fmt: skip
 
