@@ -13,11 +13,13 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rig import attempt
-from rig.backends.base import Backend, Progress
+from rig.backends.base import Backend, Progress, afterwards
+from rig.backends.templates import TargetError
 from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
 from rig.files import write_atomically
@@ -52,7 +54,8 @@ def of_session(
     """The session's calibration, read where it was made before, else made for these trials.
 
     What cannot be measured is left out, with the reason: it ends no session. Without `measure`
-    that is everything.
+    that is everything. TargetError where the first trial's cluster cannot be made: no trial would
+    say more.
     """
     path = folder.path / CALIBRATION
     if path.exists():
@@ -72,7 +75,10 @@ def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, s
     _null(folder, trials, backend)
     for number, (levels, of_stack) in enumerate(_stacks(trials).items(), 1):
         say(f"calibrating: unloaded requests to {', '.join(_varied(levels, trials))}")
-        _scout(folder.path / FOLDER / f"stack-{number}", dict(levels), of_stack, backend)
+        where = folder.path / FOLDER / f"stack-{number}"
+        error = _scout(where, dict(levels), of_stack, backend)
+        if number == 1 and isinstance(error, TargetError):
+            raise error  # the session's first trial needs the same cluster
 
 
 def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:
@@ -152,8 +158,8 @@ def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:
 
 def _scout(
     where: Path, levels: Mapping[str, Any], trials: Sequence[Trial], backend: Backend
-) -> None:
-    """Writes what a scout saw of one stack; or why it saw nothing."""
+) -> Exception | None:
+    """Writes what a scout saw of one stack; or why it saw nothing, which it also returns."""
     shutil.rmtree(where, ignore_errors=True)  # of a session that was interrupted just here
     where.mkdir(parents=True)
     plan = trials[0].plan
@@ -161,21 +167,20 @@ def _scout(
     servers = plan.app_workers * plan.app_threads
     errands = [errand_of(trial.plan, servers) for trial in trials]
     seen: list[dict[str, Any]] = []
-    why = ""
+    failed: Exception | None = None
     try:
         for delay_ms in SCOUT_DELAYS_MS if plan.app_threads == 1 else SCOUT_DELAYS_OF_THREADS_MS:
             delayed = dataclasses.replace(plan, delay=Delay(delay_ms, plan.delay.links))
-            with backend.up(delayed) as stack:
-                try:
-                    found = stack.scout(errands)
-                    seen += found[1:] if seen else found
-                finally:
-                    stack.collect(where)
-    except RigError as error:
-        why = str(error)
+            with backend.up(delayed) as stack, afterwards(partial(stack.collect, where)):
+                found = stack.scout(errands)
+                seen += found[1:] if seen else found
+    except (RigError, OSError) as error:
+        failed = error
+    why = str(failed or "")
     routes = [trial.plan.route_name for trial in trials]
     raw = {"levels": levels, "servers": servers, "routes": routes, "seen": seen, "why": why}
     write_atomically(where / SCOUT, json.dumps(raw, indent=1) + "\n")
+    return failed
 
 
 def errand_of(plan: Plan, servers: int) -> dict[str, Any]:

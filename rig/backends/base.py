@@ -6,15 +6,16 @@ underneath; `Progress` is what a running load tells.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rig.model import Link, Role
+from rig.model import Link, RigError, Role
 from rig.plan import Plan
 from rig.sight import Sight
 
@@ -178,8 +179,34 @@ def module_of(role: Role) -> str:
 def tail(process: Running, lines: int = 3) -> str:
     """The last lines a role printed, and the last error among them, for an error message."""
     said = process.log_lines()
-    last = said[-lines:]
-    errors = [line for line in said[-ERROR_WITHIN_LINES:] if _ERROR.match(line)]
+    last, errors = said[-lines:], _errors(said)
     if errors and errors[-1] not in last:
         last = [errors[-1], *last[-1:]]
     return " / ".join(line.strip() for line in last) or "it printed nothing"
+
+
+def last_error(process: Running) -> str:
+    """The last error a command printed, which is why it ended; without one, its last lines."""
+    errors = _errors(process.log_lines())
+    return errors[-1].strip() if errors else tail(process)
+
+
+def _errors(said: Sequence[str]) -> list[str]:
+    return [line for line in said[-ERROR_WITHIN_LINES:] if _ERROR.match(line)]
+
+
+@contextlib.contextmanager
+def afterwards(step: Callable[[], object]) -> Iterator[None]:
+    """Does `step` in the end, however that comes; an error before it is the one that is raised.
+
+    What goes wrong while cleaning up after an error is most often that error's consequence.
+    """
+    try:
+        yield
+    except BaseException as first:
+        try:
+            step()
+        except (RigError, OSError) as second:
+            first.add_note(f"afterwards: {second}")
+        raise
+    step()

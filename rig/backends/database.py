@@ -79,11 +79,14 @@ class Login:
             raise StackError(f"Postgres, told {statements!r}: {error}") from error
 
     def verifier(self, user: str, password: str) -> str:
-        """A user's SCRAM verifier: what may stand in a statement, and in a log."""
-        with self.connect() as connection:
-            made = connection.pgconn.encrypt_password(
-                password.encode(), user.encode(), b"scram-sha-256"
-            )
+        """A user's SCRAM verifier: what may stand in a statement, and in a log. StackError."""
+        try:
+            with self.connect() as connection:
+                made = connection.pgconn.encrypt_password(
+                    password.encode(), user.encode(), b"scram-sha-256"
+                )
+        except psycopg.Error as error:
+            raise StackError(f"Postgres, asked for a verifier of {user}: {error}") from error
         return made.decode()
 
 

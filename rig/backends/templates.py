@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from rig.backends import database
-from rig.backends.base import Hosts, Running, tail
+from rig.backends.base import Hosts, Running, afterwards, last_error, tail
 from rig.backends.database import APP_USER, DATABASE, Login
 from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
+from rig.files import sha256
 from rig.model import Role, StackError
 from rig.plan import Plan, digest
 
 START_DEADLINE_S = 60.0
 SEED_DEADLINE_S = 900.0
+MOST_CONTENT = 100_000
+"""Files whose contents are hashed for a key, below one folder."""
 
 # seen with 200,000 posts: 42 MB; copies: the cache's, the session's, the trial's
 POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
@@ -27,7 +30,7 @@ def key(plan: Plan, postgres_version: str) -> str:
     """Hex digest of all that decides the cluster's contents."""
     target = plan.bound_target()
     files = [
-        [str(path.relative_to(root)), hashlib.sha256(path.read_bytes()).hexdigest()]
+        [str(path.relative_to(root)), sha256(path)]
         for root, path in _content(target.folder, target.content)
     ]
     database_words = [word for word in target.env.values() if "{" not in word]
@@ -43,9 +46,36 @@ def _content(folder: str, listed: tuple[str, ...]) -> Iterator[tuple[Path, Path]
         root = (Path(folder) / entry).resolve()
         if not root.is_dir():
             yield root.parent, root
-        for path in sorted(root.rglob("*")):
+        found = list(itertools.islice(root.rglob("*"), MOST_CONTENT + 1))
+        if len(found) > MOST_CONTENT:
+            what = f"{root} has more than {MOST_CONTENT} files"
+            raise StackError(what, "name what decides the posts in the target's `content`")
+        for path in sorted(found):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield root, path
+
+
+class TargetError(StackError):
+    """The target's own migrate or seed failed: so it would for every plan that needs the same."""
+
+
+class Templates:
+    """The seeded clusters of one session, by key: each is made once, and fails once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str | StackError] = {}
+
+    def of(self, name: str, make: Callable[[], str]) -> str:
+        """What `make` gave, or StackError as it raised it: seeding takes minutes to fail, too."""
+        if name not in self._found:
+            try:
+                self._found[name] = make()
+            except StackError as error:
+                self._found[name] = error
+        found = self._found[name]
+        if isinstance(found, StackError):
+            raise type(found)(found.what, found.do) from found
+        return found
 
 
 class Shelf(Protocol):
@@ -56,7 +86,10 @@ class Shelf(Protocol):
         ...
 
     def blank(self, key: str, wanted_bytes: int) -> str:
-        """An empty place for a new one. StackError where there is no room."""
+        """An empty place for a new one, whatever an earlier try has left there.
+
+        StackError where there is no room.
+        """
         ...
 
     def keep(self, key: str) -> None:
@@ -67,27 +100,29 @@ class Shelf(Protocol):
 def provide(shelf: Shelf, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
     """The template with this session's passwords, kept or made, as the database role sees it.
 
-    StackError where the target's migrate or seed fails.
+    TargetError where the target's migrate or seed fails; StackError.
     """
     kept = shelf.fetch(name)
     wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)
     path = kept or shelf.blank(name, wanted_bytes)
     process = hosts.start(Role.DATABASE, template_spec(hosts, passwords, path, bool(kept)))
-    try:
+    with afterwards(lambda: _end(process)):
         address, port = hosts.reach(Role.DATABASE, database.PORT)
         login = Login(address, port, passwords.superuser_password_file)
         _await_ready(process, login)
         if not kept:
             _fill(plan, hosts, passwords, login)
-    finally:
-        process.signal(database.FAST_SHUTDOWN)
-        ended = process.wait(60)
-        process.kill()
-    if ended != 0:
-        raise StackError(f"Postgres did not end in order after seeding: {tail(process)}")
     if not kept:
         shelf.keep(name)
     return path
+
+
+def _end(process: Running) -> None:
+    process.signal(database.FAST_SHUTDOWN)
+    ended = process.wait(60)
+    process.kill()
+    if ended != 0:
+        raise StackError(f"Postgres did not end in order after seeding: {tail(process)}")
 
 
 def _await_ready(process: Running, login: Login) -> None:
@@ -113,6 +148,8 @@ def _fill(plan: Plan, hosts: Hosts, passwords: Secrets, login: Login) -> None:
         code = process.wait(SEED_DEADLINE_S)
         process.kill()
         if code != 0:
-            raise StackError(f"target {target.name}'s {what} failed ({code}): {tail(process)}")
+            late = f"did not end within {SEED_DEADLINE_S:g} s"
+            how = late if code is None else f"failed ({code})"
+            raise TargetError(f"target {target.name}'s {what} {how}: {last_error(process)}")
     owner = dataclasses.replace(login, database=DATABASE)
     owner.tell("VACUUM (FREEZE, ANALYZE)", "CHECKPOINT")

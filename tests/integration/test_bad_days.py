@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.worlds import Machine, Running, machine, running
-from tests.runs import Attempt, Done, Session, only_session, runner
+from tests.runs import Attempt, Done, Session, only_session, read_json, runner
 
 pytestmark = pytest.mark.integration
 
@@ -145,6 +145,7 @@ BROKEN = """\
 name: broken
 title: {title}
 start: {start}
+seed: {seed}
 routes:
   hello: {{method: GET, path: /, answer: {{hello: world}}}}
 """
@@ -173,17 +174,19 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def run_broken(folder: Path, title: str, start: str) -> tuple[Done, Machine, Session]:
+def run_broken(
+    folder: Path, title: str, start: str, seed: str = "[]", calibrate: str = "--no-calibrate"
+) -> tuple[Done, Machine, Session]:
     """An experiment whose target stands in a folder beside it."""
     target = folder / "broken"
     target.mkdir()
-    (target / "target.yaml").write_text(BROKEN.format(title=title, start=start))
+    (target / "target.yaml").write_text(BROKEN.format(title=title, start=start, seed=seed))
     (target / "serve.py").write_text(SERVER)
     (folder / "one.yaml").write_text(
         ONE_TRIAL.replace("[io_create]", "[hello]").replace("[async]", "[broken]")
     )
     before = machine()
-    done = runner("one.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder)
+    done = runner("one.yaml", "--backend", "local", "--yes", calibrate, cwd=folder)
     return done, before, only_session(folder / "results")
 
 
@@ -197,6 +200,25 @@ def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(open_folde
     (attempt,) = session.attempts()
     assert attempt.manifest["verdict"] == "failed"
     assert "cannot find my settings" in (attempt.path / "logs" / "app.log").read_text()
+    assert machine().left_since(before) == {}
+
+
+@pytest.mark.parametrize("calibrate", ["--calibrate", "--no-calibrate"])
+def test_a_seed_that_fails_ends_the_session_with_its_own_reason(
+    open_folder: Path, calibrate: str
+) -> None:
+    start = '["{python}", "{folder}/serve.py", "{host}", "{port}"]'
+    seed = '["{python}", -c, "raise ValueError(\'no posts today\')"]'
+    done, before, session = run_broken(open_folder, "Cannot be seeded", start, seed, calibrate)
+    assert done.code == 6, done.out + done.err
+    said = "target broken's seed failed (1): ValueError: no posts today"
+    first, *more = done.err.splitlines()
+    assert first in (f"error: {said}", f"error: provision: {said}")
+    assert len(more) <= 1
+    for manifest in session.path.rglob("manifest.json"):
+        assert said in read_json(manifest)["why"]
+    for scout in session.path.rglob("scout.json"):
+        assert read_json(scout)["why"] == said
     assert machine().left_since(before) == {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from rig import calibrated, calibration
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
+from rig.backends.templates import TargetError
 from rig.load.shape import Arrivals
 from rig.model import StackError
 from rig.plan import Plan
@@ -69,6 +70,39 @@ def test_what_cannot_be_measured_is_left_out_with_the_reason(folder: SessionFold
     assert found.null_rps is None
     assert "no Postgres" in found.why
     assert [stack.why for stack in found.stacks] == ["no Postgres"]
+
+
+@dataclass(frozen=True)
+class Failing(FakeBackend):
+    """Brings up no stack with so many app workers."""
+
+    app_workers: int
+    error: Exception
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        if plan.app_workers == self.app_workers:
+            raise self.error
+        yield FakeStack(plan)
+
+
+def test_a_seed_that_fails_for_the_first_trial_ends_the_session_with_its_reason(
+    folder: SessionFolder,
+) -> None:
+    error = TargetError("target made's seed failed (1): ValueError: no posts")
+    with pytest.raises(TargetError, match="ValueError: no posts"):
+        made(folder, Failing(1, error), PLAN)
+    assert not (folder.path / CALIBRATION).exists()
+
+
+@pytest.mark.parametrize("error", [TargetError("no posts"), OSError("no posts")])
+def test_a_stack_of_later_trials_that_does_not_come_up_is_left_out(
+    folder: SessionFolder, error: Exception
+) -> None:
+    several = (trial(PLAN, 1), trial(replace(PLAN, app_workers=2), 2, app_workers=2))
+    backend = Failing(2, error)
+    found = calibration.of_session(folder, several, backend, lambda _: None)
+    assert [stack.why for stack in found.stacks] == ["", "no posts"]
 
 
 class Incomplete(FakeBackend):

@@ -7,12 +7,12 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rig.backends import templates
-from rig.backends.base import Stack
+from rig.backends.base import Stack, afterwards
 from rig.backends.compose import engine
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, compose, docker
 from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
@@ -45,7 +45,7 @@ class ComposeBackend:
         engine.remove_left_behind()
         _remove_folders()
         self._session = f"async-django-{secrets.token_hex(4)}"
-        self._templates: dict[str, str] = {}
+        self._templates = templates.Templates()
         self._trials = 0
         self._open_files = OPEN_FILES_WANTED
         # its mode, 0700, keeps other users from what is mounted from it
@@ -102,21 +102,15 @@ class ComposeBackend:
                 # the containers' user is nobody here, and this user's umask may be a narrow one
                 path.chmod(0o777 if path == out else 0o755)
         names: dict[Role, list[str]] = {}
-        try:
-            names = self._create(plan, folder)
+        away = afterwards(lambda: shutil.rmtree(folder, ignore_errors=True))
+        with away, afterwards(lambda: _remove(names)):
+            names |= self._create(plan, folder)
             hosts = ComposeHosts(
                 folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session
             )
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
-            try:
+            with afterwards(stack.tear_down):
                 yield stack
-            finally:
-                stack.tear_down()
-        finally:
-            every = [name for found in names.values() for name in found]
-            if every:
-                docker("rm", "--force", "--volumes", *every)
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _create(self, plan: Plan, folder: Path) -> dict[Role, list[str]]:
         """Creates the plan's containers without starting them; their names by role."""
@@ -150,11 +144,9 @@ class ComposeBackend:
 
     def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
         key = templates.key(plan, f"compose-{LAYOUT.postgres_version}")
-        if key not in self._templates:
-            self._templates[key] = templates.provide(
-                ComposeShelf(), key, plan, hosts, self._secrets
-            )
-        return self._templates[key]
+        return self._templates.of(
+            key, lambda: templates.provide(ComposeShelf(), key, plan, hosts, self._secrets)
+        )
 
     def facts(self) -> Mapping[str, Any]:
         """What of the engine's machine shapes results."""
@@ -175,6 +167,12 @@ class ComposeBackend:
             engine.remove_left_behind()
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _remove(names: Mapping[Role, Sequence[str]]) -> None:
+    every = [name for found in names.values() for name in found]
+    if every:
+        docker("rm", "--force", "--volumes", *every)
 
 
 def _readable(target: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends import templates
-from rig.backends.base import Stack
+from rig.backends.base import Stack, afterwards
 from rig.backends.local import binaries, network, view, world
 from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.local.shelf import LocalShelf
@@ -47,7 +47,7 @@ class LocalBackend:
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
         self._views: dict[str, Process] = {}
-        self._templates: dict[str, str] = {}
+        self._templates = templates.Templates()
         self._trials = 0
 
     def _make_secrets(self) -> Secrets:
@@ -73,17 +73,12 @@ class LocalBackend:
         mounts = self._view(plan.bound_target().folder)
         hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
         hosts.give(folder)
-        try:
+        away = afterwards(lambda: shutil.rmtree(folder, ignore_errors=True))
+        with away, afterwards(network.clear):
             network.lay(network.hosts_of(plan))
-            template = self._template(plan, hosts)
-            stack = RealStack(plan, hosts, self._secrets, template)
-            try:
+            stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
+            with afterwards(stack.tear_down):
                 yield stack
-            finally:
-                stack.tear_down()
-        finally:
-            network.clear()
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _view(self, target_folder: str) -> str:
         """The mount namespace in which the roles see what they need; empty: the runner's own."""
@@ -98,10 +93,10 @@ class LocalBackend:
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)
-        if key not in self._templates:
-            shelf = LocalShelf(self._scratch, self._user.uid)
-            self._templates[key] = templates.provide(shelf, key, plan, hosts, self._secrets)
-        return self._templates[key]
+        shelf = LocalShelf(self._scratch, self._user.uid)
+        return self._templates.of(
+            key, lambda: templates.provide(shelf, key, plan, hosts, self._secrets)
+        )
 
     def facts(self) -> Mapping[str, Any]:
         """What of this machine shapes results."""

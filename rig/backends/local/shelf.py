@@ -27,11 +27,19 @@ class LocalShelf:
     def _place(self, key: str) -> Path:
         return self._scratch / f"template-{key[:12]}"
 
+    def _cleared(self, key: str) -> Path:
+        """The place, without what a try that failed has left there."""
+        path = self._place(key)
+        if path.exists():
+            shutil.rmtree(path)
+        return path
+
     def fetch(self, key: str) -> str:
         """A copy of the kept cluster; "" without one."""
-        kept, path = cache_folder() / key, self._place(key)
+        kept = cache_folder() / key
         if not (kept / _COMPLETE).exists():
             return ""
+        path = self._cleared(key)
         run(["cp", "-r", "--reflink=auto", str(kept / "cluster"), str(path)], 600)
         path.chmod(0o700)
         self._own(path)
@@ -46,7 +54,7 @@ class LocalShelf:
                 f"about {wanted_bytes >> 20} MiB",
                 "make room there, or ask for fewer posts",
             )
-        path = self._place(key)
+        path = self._cleared(key)
         path.mkdir(mode=0o700)
         self._own(path)
         return str(path)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from rig.backends.base import Running, tail
+import pytest
+
+from rig.backends.base import Running, afterwards, last_error, tail
+from rig.model import StackError
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,30 @@ def test_the_error_above_the_last_lines_is_quoted_too() -> None:
 
 def test_an_error_among_the_last_lines_is_not_repeated() -> None:
     assert quoted("FATAL: no", "x", "y") == "FATAL: no / x / y"
+
+
+def test_why_a_command_ended_is_its_last_error() -> None:
+    said = ["Traceback:", "KeyError: 'a'", "During handling:", "ValueError: no posts", "bye"]
+    assert last_error(cast(Running, cast(Any, Said(said)))) == "ValueError: no posts"
+    assert last_error(cast(Running, cast(Any, Said(["a", "b"])))) == "a / b"
+
+
+def test_an_error_while_cleaning_up_does_not_hide_the_first_one() -> None:
+    cleaned = []
+
+    def clean() -> None:
+        cleaned.append("once")
+        raise FileExistsError("in the way")
+
+    with pytest.raises(StackError, match="the cause") as caught, afterwards(clean):
+        raise StackError("the cause")
+    assert cleaned == ["once"]
+    assert caught.value.__notes__ == ["afterwards: in the way"]
+
+
+def test_cleaning_up_is_done_after_success_too_and_its_error_counts_then() -> None:
+    def clean() -> None:
+        raise FileExistsError("in the way")
+
+    with pytest.raises(FileExistsError), afterwards(clean):
+        pass

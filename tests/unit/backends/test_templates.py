@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rig.backends.local.shelf import cache_folder
-from rig.backends.templates import key
+from rig.backends import templates
+from rig.backends.local.shelf import LocalShelf, cache_folder
+from rig.backends.templates import TargetError, Templates, key
+from rig.model import DamagedFile, StackError
 from rig.plan import Data, Delay, Plan
 from tests.unit.plans import PLAN
 
@@ -62,3 +65,56 @@ def test_the_cache_stands_where_the_user_wants_it(
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder().parent == tmp_path / ".cache"
+
+
+def test_a_template_that_cannot_be_made_fails_once_and_says_the_same_again() -> None:
+    tries = []
+
+    def make() -> str:
+        tries.append("minutes")
+        raise TargetError("target made's seed failed (1): ValueError: no posts", "seed fewer")
+
+    found = Templates()
+    for _ in range(3):
+        with pytest.raises(TargetError) as caught:
+            found.of("key", make)
+        assert str(caught.value) == (
+            "target made's seed failed (1): ValueError: no posts\n  seed fewer"
+        )
+    assert tries == ["minutes"]
+    assert found.of("other", lambda: "/a/cluster") == "/a/cluster"
+    assert found.of("other", make) == "/a/cluster"
+
+
+def test_a_place_is_blank_whatever_a_failed_try_has_left_there(tmp_path: Path) -> None:
+    shelf = LocalShelf(tmp_path, os.geteuid())
+    first = Path(shelf.blank("key", 1))
+    (first / "PG_VERSION").write_text("18\n")
+    again = Path(shelf.blank("key", 1))
+    assert again == first
+    assert list(again.iterdir()) == []
+
+
+def test_a_kept_cluster_takes_the_place_of_what_a_failed_try_has_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "scratch").mkdir()
+    shelf = LocalShelf(tmp_path / "scratch", os.geteuid())
+    (Path(shelf.blank("key", 1)) / "PG_VERSION").write_text("18\n")
+    shelf.keep("key")
+    left = Path(shelf.blank("key", 1)) / "half"
+    left.write_text("a cluster")
+    assert [path.name for path in Path(shelf.fetch("key")).iterdir()] == ["PG_VERSION"]
+
+
+def test_content_is_regular_files_and_not_without_end(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = replace(plan, target=replace(plan.bound_target(), content=("/dev/zero",)))
+    with pytest.raises(DamagedFile, match="/dev/zero is no regular file"):
+        key(endless, "18.0")
+    monkeypatch.setattr(templates, "MOST_CONTENT", 1)
+    whole = replace(plan, target=replace(plan.bound_target(), content=()))
+    with pytest.raises(StackError, match="has more than 1 files"):
+        key(whole, "18.0")
