@@ -94,12 +94,17 @@ def run(
     return done.stdout
 
 
-def relay(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def relay(
+    command: Sequence[str], environment: Mapping[str, str], handed_on: Sequence[int] = ()
+) -> int:
     """Runs a command on this terminal, handing it the signals sent to this process.
 
-    In a session of its own: a Ctrl-C then arrives once, by way of this process.
+    In a session of its own: a Ctrl-C then arrives once, by way of this process. The descriptors
+    in `handed_on` stay open in it, by their numbers.
     """
-    child = subprocess.Popen(command, env=environment, start_new_session=True)
+    child = subprocess.Popen(
+        command, env=environment, start_new_session=True, pass_fds=tuple(handed_on)
+    )
 
     def forward(number: int, _frame: object) -> None:
         # the child of `unshare` is the runner itself: pid 1 of its own pid namespace

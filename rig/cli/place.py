@@ -56,7 +56,10 @@ def in_place(
         raise UsageError(lacks)
     agreed()
     os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
-    return world.enter(sys.argv)
+    # out here, where the holder of the lock can be seen; the world shares in it until it ends
+    with lock.alone("(starting)") as held:
+        os.environ[lock.HANDED_ON] = str(held)
+        return world.enter(sys.argv, held)
 
 
 def _with_local(go: Callable[[Backend], int]) -> int:

@@ -35,10 +35,10 @@ def enter_command(command: Sequence[str]) -> list[str]:
     ]
 
 
-def enter(arguments: Sequence[str]) -> int:
-    """Runs this same program inside a new world; its exit code."""
+def enter(arguments: Sequence[str], *handed_on: int) -> int:
+    """Runs this same program inside a new world, with these descriptors; its exit code."""
     command = enter_command([sys.executable, *arguments])
-    return processes.relay(command, {**os.environ, _INSIDE: "1"})
+    return processes.relay(command, {**os.environ, _INSIDE: "1"}, handed_on)
 
 
 def settle() -> None:

@@ -156,7 +156,7 @@ def test_elsewhere_than_on_linux_auto_is_compose(
 
     monkeypatch.setattr(place, "ComposeBackend", no_engine)
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(lock, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(lock, "MACHINE", tmp_path)
     # with a lock of its own this is no longer alone: another session's folders are not ours
     monkeypatch.setattr(place, "remove_left_behind", list)
     assert run("small.yaml", "--yes") == ExitCode.NO_STACK
