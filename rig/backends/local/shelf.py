@@ -1,28 +1,29 @@
-"""Keeps seeded clusters in the user's cache folder, and copies them into a session's scratch."""
+"""Seeded clusters for one session: copied from the user's cache into its scratch, and back."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from rig.backends.processes import run
-from rig.model import StackError
-
-_COMPLETE = "complete"
+from rig.backends.local import cache
+from rig.model import RigError, StackError, printable
 
 
-def cache_folder() -> Path:
-    """Where templates are kept between sessions."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "async-django-rig"
+def _to_stderr(line: str) -> None:
+    print(printable(line), file=sys.stderr)
 
 
 class LocalShelf:
-    """Clusters in the cache; the session works on copies that belong to the roles' user."""
+    """Clusters in the cache; the session works on copies that belong to the roles' user.
 
-    def __init__(self, scratch: Path, uid: int) -> None:
-        self._scratch, self._uid = scratch, uid
+    A cache that cannot be used is no error: `says` gets a line, and the cluster is made anew.
+    """
+
+    def __init__(self, scratch: Path, uid: int, says: Callable[[str], None] = _to_stderr) -> None:
+        self._scratch, self._uid, self._says = scratch, uid, says
 
     def _place(self, key: str) -> Path:
         return self._scratch / f"template-{key[:12]}"
@@ -35,15 +36,14 @@ class LocalShelf:
         return path
 
     def fetch(self, key: str) -> str:
-        """A copy of the kept cluster; "" without one."""
-        kept = cache_folder() / key
-        if not (kept / _COMPLETE).exists():
-            return ""
+        """A copy of the kept cluster; "" without one, or with one that is not ours alone."""
         path = self._cleared(key)
-        run(["cp", "-r", "--reflink=auto", str(kept / "cluster"), str(path)], 600)
-        path.chmod(0o700)
-        self._own(path)
-        return str(path)
+        try:
+            return str(path) if cache.fetch(key, path, self._uid) else ""
+        except RigError as error:
+            shutil.rmtree(path, ignore_errors=True)
+            self._says(f"a seeded cluster is not taken but made anew: {error.what}")
+            return ""
 
     def blank(self, key: str, wanted_bytes: int) -> str:
         """An empty folder. StackError where there is no room for what will be made of it."""
@@ -56,20 +56,13 @@ class LocalShelf:
             )
         path = self._cleared(key)
         path.mkdir(mode=0o700)
-        self._own(path)
+        if self._uid != os.geteuid():
+            os.chown(path, self._uid, -1)
         return str(path)
 
     def keep(self, key: str) -> None:
         """Copies it into the cache, whole or not at all."""
-        kept = cache_folder() / key
-        scratch = kept.with_name(f"{key}.{os.getpid()}.part")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True, mode=0o700)
-        run(["cp", "-r", "--reflink=auto", str(self._place(key)), str(scratch / "cluster")], 600)
-        (scratch / _COMPLETE).touch()
-        shutil.rmtree(kept, ignore_errors=True)
-        scratch.rename(kept)
-
-    def _own(self, path: Path) -> None:
-        if self._uid != os.geteuid():
-            run(["chown", "-R", str(self._uid), str(path)], 120)
+        try:
+            cache.keep(key, self._place(key), self._uid)
+        except RigError as error:
+            self._says(f"the seeded cluster is not kept for later: {error.what}")

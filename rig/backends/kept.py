@@ -1,0 +1,65 @@
+"""How many seeded clusters are kept between sessions: a bound, and which have to go.
+
+May not know where they stand; both backends ask here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from rig.model import UsageError
+
+MAX_GB = "RIG_CACHE_MAX_GB"
+"""The variable that changes the bound, in 10⁹ bytes; 0 keeps nothing."""
+DEFAULT_MAX_GB = 4.0
+MOST_MAX_GB = 1e6
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One kept cluster."""
+
+    key: str
+    size_bytes: int
+    used_at_s: float
+    """When it was last used, on the wall clock of where it stands."""
+
+
+def most_bytes() -> int:
+    """The bound. UsageError where the variable says no number of gigabytes."""
+    told = os.environ.get(MAX_GB, "").strip()
+    try:
+        gigabytes = float(told) if told else DEFAULT_MAX_GB
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes <= MOST_MAX_GB:
+        raise UsageError(
+            f"{MAX_GB}={told[:40]}: expected gigabytes from 0 to {MOST_MAX_GB:.0f}, such as 4"
+        )
+    return int(gigabytes * 1e9)
+
+
+def surplus(kept: Sequence[Kept], most: int, spared: Collection[str] = ()) -> list[Kept]:
+    """Those that have to go, least recently used first, for the rest to stay within `most` bytes.
+
+    Those whose keys are `spared` are in use: they count, and stay.
+    """
+    over_bytes = sum(one.size_bytes for one in kept) - most
+    going = []
+    for one in sorted(kept, key=lambda one: (one.used_at_s, one.key)):
+        if over_bytes <= 0:
+            break
+        if one.key not in spared:
+            going.append(one)
+            over_bytes -= one.size_bytes
+    return going
+
+
+def told(kept: Sequence[Kept], most: int, place: str) -> str:
+    """How many they are, how large, and where, in a few words."""
+    size_bytes = sum(one.size_bytes for one in kept)
+    count = f"{len(kept)} seeded cluster{'s' * (len(kept) != 1)}"
+    return f"{count}, {size_bytes / 1e9:.2f} of at most {most / 1e9:g} GB ({MAX_GB}), in {place}"
