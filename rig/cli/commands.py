@@ -23,7 +23,7 @@ from rig.cli.place import cpus, in_place
 from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
-from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
+from rig.config import Matrix, parse_only, read_experiment, with_options
 from rig.model import BadYaml, ExitCode, RigError, UsageError
 from rig.store import SessionFolder
 
@@ -252,14 +252,20 @@ def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
         raise UsageError(
             f"there is no file and no command {str(asked.file)!r}", "python runner.py --help"
         )
-    roots = [PROJECT, PROJECT / "examples"]
-    beside = asked.file.resolve().parent
-    if beside not in roots:
-        roots.append(beside)
-    targets = read_targets(roots, PROJECT / "stack" / "routes.yaml")
-    matrix = read_matrix(asked.file, profile=asked.profile, targets=targets)
+    matrix = _experiment(asked.file, asked.profile, [asked.file.resolve().parent])
     matrix = with_options(matrix, asked.seed, asked.repeats, asked.load_workers)
     return matrix, parse_only(asked.only, matrix) if asked.only else {}
+
+
+def _experiment(file: Path, profile: str | None, roots: Sequence[Path]) -> Matrix:
+    own = [PROJECT, PROJECT / "examples"]
+    return read_experiment(
+        file,
+        profile=profile,
+        own=own,
+        others=[root for root in roots if root not in own],
+        routes_file=PROJECT / "stack" / "routes.yaml",
+    )
 
 
 def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], console: Console) -> None:
@@ -294,12 +300,8 @@ def _resume(
     console: Console,
     figure_is_enough: bool,
 ) -> int:
-    targets = read_targets(
-        [PROJECT, PROJECT / "examples", *map(Path, told["target_roots"])],
-        PROJECT / "stack" / "routes.yaml",
-    )
-    yaml_path = folder.path / store.YAML
-    matrix = read_matrix(yaml_path, profile=told["profile"], targets=targets)
+    roots = [Path(root) for root in told["target_roots"]]
+    matrix = _experiment(folder.path / store.YAML, told["profile"], roots)
     adapts = matrix.search or told.get("until")
     repeats = None if adapts else told["repeats"]
     matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])

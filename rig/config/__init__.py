@@ -6,6 +6,7 @@ The only room that knows YAML. May not know designs, sessions, backends or recor
 from rig.config.experiment import read_matrix
 from rig.config.matrix import Claim, Extra, Matrix, Search, Until, cells, filter_cells, with_options
 from rig.config.only import parse_only
+from rig.config.reading import read_experiment
 from rig.config.targets import PLACEHOLDERS, read_targets
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "cells",
     "filter_cells",
     "parse_only",
+    "read_experiment",
     "read_matrix",
     "read_targets",
     "with_options",

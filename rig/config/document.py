@@ -76,7 +76,7 @@ class Document:
 
 def read(path: Path) -> Document:
     """The one YAML document in a file; ReadError where there is none to speak of."""
-    file = _shown(path)
+    file = shown(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -227,7 +227,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Finding:
     return Finding(Place(file, text.count("\n", 0, position) + 1), what, "remove it")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path as people know it: from where they are, if it is below."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))

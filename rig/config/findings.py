@@ -61,10 +61,14 @@ class Findings:
             problem = Problem(str(found.place), found.what + note, found.do)
             self._problems.setdefault(found, problem)
 
+    def problems(self) -> list[Problem]:
+        """Every problem, by file and line."""
+        return [self._problems[found] for found in sorted(self._problems)]
+
     def raise_any(self) -> None:
-        """Raises BadYaml with every problem, by file and line; nothing if there is none."""
+        """Raises BadYaml with every problem; nothing if there is none."""
         if self._problems:
-            raise BadYaml([self._problems[found] for found in sorted(self._problems)])
+            raise BadYaml(self.problems())
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.config.document import Entry, Map, Node, read
+from rig.config.discovery import TARGET_YAML, Root, folders
+from rig.config.document import Entry, Map, Node, Scalar, read
 from rig.config.findings import Finding, Findings, Place, ReadError, did_you_mean, one_of
 from rig.config.readers import (
     Keys,
@@ -80,46 +82,81 @@ _fact = matching(
 _variable = matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name")
 
 
-def read_targets(roots: Sequence[Path], routes_file: Path) -> dict[str, Target]:
-    """Every target in the direct subfolders of `roots`, by name, in order of roots and folders.
+@dataclass(frozen=True)
+class Targets:
+    """The targets of some roots, by name, in order of roots and folders."""
+
+    by_name: Mapping[str, Target]
+    doubts: tuple[Finding, ...]
+    """What is wrong with files that nobody asked for by name; one that is missed may be in them."""
+
+
+def read_targets(roots: Sequence[Path], routes_file: Path) -> Mapping[str, Target]:
+    """Every target in the direct subfolders of `roots`, whoever's they are.
 
     `routes_file` is the catalogue that a target's routes take from. BadYaml with every
     problem of every file.
+    """
+    return find_targets([Root(path) for path in roots], routes_file, None).by_name
+
+
+def find_targets(
+    roots: Sequence[Root], routes_file: Path, named: Collection[str] | None
+) -> Targets:
+    """The targets of `roots`. BadYaml with every problem of those that are `named` (None: all).
+
+    A name that two folders give is a problem of both.
     """
     findings = Findings()
     catalogue = _catalogue(routes_file, findings)
     targets: dict[str, Target] = {}
     places: dict[str, Place] = {}
-    for folder in _folders(roots, findings):
-        try:
-            document = read(folder / "target.yaml")
-            findings.add(document.findings)
-            target = _target(document.root, folder, catalogue, routes_file.name)
-        except ReadError as wrong:
-            findings.add(wrong.findings)
+    doubts: list[Finding] = []
+    for folder in _folders(roots):
+        if isinstance(folder, Finding):
+            doubts.append(folder)
             continue
-        assert isinstance(document.root, Map)
-        place = document.root.entries["name"].place
-        if target.name in targets:
-            what = f"target `{target.name}` is there already, in {places[target.name]}"
-            findings.add([Finding(place, what, "give it another name")])
-        targets.setdefault(target.name, target)
-        places.setdefault(target.name, place)
+        called, wrong = None, list[Finding]()
+        try:
+            document = read(folder / TARGET_YAML)
+            called, place = _called(document.root)
+            wrong += document.findings
+            target = _target(document.root, folder, catalogue, routes_file.name)
+            if target.name in targets:
+                what = f"target `{target.name}` is there already, in {places[target.name]}"
+                wrong.append(Finding(place, what, "give it another name"))
+            targets.setdefault(target.name, target)
+            places.setdefault(target.name, place)
+        except ReadError as error:
+            wrong += error.findings
+        if named is None or called in named:
+            findings.add(wrong)
+        else:
+            doubts += wrong
+    if named is None:
+        findings.add(doubts)
     findings.raise_any()
-    return targets
+    return Targets(targets, tuple(doubts))
 
 
-def _folders(roots: Sequence[Path], findings: Findings) -> Iterator[Path]:
-    """Folders with a target.yaml, each once."""
+def _folders(roots: Sequence[Root]) -> Iterator[Path | Finding]:
+    """What the roots hold, each folder once."""
     seen: set[Path] = set()
     for root in roots:
-        if not root.is_dir():
-            findings.add([Finding(Place(str(root)), "is no folder", "check the path")])
-            continue
-        for file in sorted(root.glob("*/target.yaml")):
-            if file.parent.resolve() not in seen:
-                seen.add(file.parent.resolve())
-                yield file.parent
+        for found in folders(root):
+            if isinstance(found, Finding):
+                yield found
+            elif found.resolve() not in seen:
+                seen.add(found.resolve())
+                yield found
+
+
+def _called(root: Node) -> tuple[str | None, Place]:
+    """The name that a target's file gives, and where; None where it cannot be told."""
+    entry = root.entries.get("name") if isinstance(root, Map) else None
+    if entry is None or not isinstance(entry.node, Scalar):
+        return None, root.place
+    return entry.node.text, entry.place
 
 
 def _catalogue(file: Path, findings: Findings) -> Map | None:

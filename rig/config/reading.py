@@ -1,0 +1,58 @@
+"""An experiment together with the targets it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rig.config.discovery import Root, beside
+from rig.config.document import Items, Map, Node, Scalar, read
+from rig.config.experiment import matrix_of
+from rig.config.findings import Findings, ReadError
+from rig.config.matrix import Matrix
+from rig.config.targets import find_targets
+from rig.model import BadYaml
+
+
+def read_experiment(
+    path: Path,
+    *,
+    profile: str | None,
+    own: Sequence[Path],
+    others: Sequence[Path],
+    routes_file: Path,
+) -> Matrix:
+    """The experiment in a file, with a profile, and its targets.
+
+    They are looked for below the rig's `own` folders and below `others`, in which a stranger's
+    are not read. BadYaml with every problem of the experiment and of the targets it names; where
+    one is missing, also with those of files that may hold it.
+    """
+    try:
+        document = read(path)
+    except ReadError as wrong:
+        Findings(wrong.findings).raise_any()
+        raise
+    named = frozenset(_named(document.root))
+    roots = [*map(Root, own), *(beside(folder, path) for folder in others)]
+    targets = find_targets(roots, routes_file, named)
+    try:
+        return matrix_of(document, profile=profile, targets=targets.by_name)
+    except BadYaml as wrong:
+        if named <= targets.by_name.keys():
+            raise
+        doubts = Findings(targets.doubts).problems()
+        raise BadYaml([*wrong.problems, *doubts]) from None
+
+
+def _named(node: Node) -> Iterator[str]:
+    """Every word under a key `target`, wherever in the experiment or its profiles."""
+    if isinstance(node, Items):
+        for item in node.items:
+            yield from _named(item)
+    if isinstance(node, Map):
+        for key, entry in node.entries.items():
+            if key == "target":
+                levels = entry.node.items if isinstance(entry.node, Items) else (entry.node,)
+                yield from (level.text for level in levels if isinstance(level, Scalar))
+            yield from _named(entry.node)
