@@ -41,7 +41,6 @@ class LocalShelf:
         try:
             return str(path) if cache.fetch(key, path, self._uid) else ""
         except RigError as error:
-            shutil.rmtree(path, ignore_errors=True)
             self._says(f"a seeded cluster is not taken but made anew: {error.what}")
             return ""
 

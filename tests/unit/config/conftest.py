@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ Read = Callable[..., Matrix]
 
 
 @pytest.fixture(scope="session")
-def targets() -> dict[str, Target]:
+def targets() -> Mapping[str, Target]:
     """The project's own targets, sync and async."""
     return read_targets([ROOT], ROOT / "stack/routes.yaml")
 
