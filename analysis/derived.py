@@ -99,7 +99,7 @@ def write_derived(
         figure=(folder / GOODPUT).with_suffix(".png") if found else None,
         trials=trials,
         summary=summary,
-        notes=_notes(found),
+        notes=_notes(session, found),
     )
 
 
@@ -135,7 +135,7 @@ def table(session_dir: Path) -> str:
     found = results(session)
     by_cell = cells(session, found)
     pairs = comparisons(session, by_cell)
-    return text_table(session, axes(session), by_cell, _notes(found), pairs)
+    return text_table(session, axes(session), by_cell, _notes(session, found), pairs)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -157,5 +157,5 @@ def cell(value: Level | None) -> str:
     return "" if value is None else str(value)
 
 
-def _notes(found: Sequence[Result]) -> tuple[str, ...]:
-    return tuple(note for result in found for note in result.notes)
+def _notes(session: Session, found: Sequence[Result]) -> tuple[str, ...]:
+    return (*session.notes, *(note for result in found for note in result.notes))

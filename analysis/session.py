@@ -5,16 +5,17 @@ Pure reading. May not know what happened in any trial (`analysis.attempts` does)
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig.model import SCHEMA, Level, UsageError
+from rig.files import read_bytes
+from rig.model import SCHEMA, DamagedFile, Level, UsageError
+from rig.schedule import level_of, of_another_cell, read_rows, whole_lines
 
-SCHEDULE_COLUMNS = ("position", "trial", "block", "replicate", "cell", "skip", "because")
+SCHEDULE = "schedule.csv"
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,7 @@ class Factor:
 
     def level(self, text: str) -> Level:
         """The level that a CSV cell stands for; a number or the text itself if it is none."""
-        for level in self.levels:
-            if str(level) == text:
-                return level
-        try:
-            number = float(text)
-        except ValueError:
-            return text
-        for level in self.levels:
-            if isinstance(level, int | float) and level == number:
-                return level
-        return int(number) if number.is_integer() else number
+        return level_of(text, self.levels)
 
     def rank(self, level: Level) -> tuple[int, float, str]:
         """A sort key: the YAML's order, then numbers by size, then words."""
@@ -116,6 +107,8 @@ class Session:
     load: Mapping[str, Any] = field(default_factory=dict)
     """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """One line on each thing that its schedule has lost."""
 
     @property
     def load_words(self) -> str:
@@ -161,6 +154,7 @@ def read_session(folder: Path) -> Session:
                 f"{path}: schema {schema} is newer than this code's {SCHEMA}; update the code"
             )
         factors = tuple(_factor(factor) for factor in about["factors"])
+        scheduled = _schedule(folder / SCHEDULE, factors)
         return Session(
             folder=folder,
             experiment=about["experiment"],
@@ -173,9 +167,10 @@ def read_session(folder: Path) -> Session:
             # a search stops by what it has seen, too
             adaptive=bool(about.get("until") or about.get("search")),
             search=_searched(about["search"]) if about.get("search") else None,
-            scheduled=_schedule(folder / "schedule.csv", factors),
+            scheduled=scheduled,
             load=about.get("load") or {},
             data=about.get("data") or {},
+            notes=tuple(_lost(folder, scheduled)),
         )
     except FileNotFoundError as error:
         raise UsageError(f"{folder}: no session here (it has no session.json)") from error
@@ -216,31 +211,46 @@ def _claim(data: Mapping[str, Any]) -> Claim:
 
 
 def _schedule(path: Path, factors: tuple[Factor, ...]) -> tuple[Scheduled, ...]:
-    """The trials in their order; of two lines for one trial the later one holds."""
+    """The trials in their order; of two lines for one trial the later one holds.
+
+    A last line that was cut short is none. DamagedFile for a line that was never written.
+    """
     if not path.exists():
         return ()
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
     trials: dict[str, Scheduled] = {}
-    for number, line in enumerate(lines, start=2):
+    for number, row in enumerate(read_rows(read_bytes(path), path), start=2):
         try:
-            trials[line["trial"]] = _scheduled(line, factors)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"{path}:{number}: no line of a schedule: {_said(error)}") from error
+            trial = _scheduled(row, factors)
+        except (KeyError, ValueError) as error:
+            raise DamagedFile(f"{path}:{number}: no line of a schedule: {_said(error)}") from error
+        trials[trial.trial] = trial
     return tuple(sorted(trials.values(), key=lambda trial: trial.position))
 
 
-def _scheduled(line: Mapping[str, str], factors: tuple[Factor, ...]) -> Scheduled:
-    name = line["trial"]
-    if "/" in name or name in ("", ".", ".."):
-        raise ValueError(f"{name!r} is no name of a trial's folder")
+def _lost(folder: Path, scheduled: Sequence[Scheduled]) -> Iterator[str]:
+    """What a tear has taken from the schedule."""
+    path = folder / SCHEDULE
+    data = read_bytes(path) if path.exists() else b""
+    if len(whole_lines(data)) < len(data):
+        yield f"{SCHEDULE}: its last line was cut short and does not count; resume makes it whole"
+    known = {trial.trial for trial in scheduled}
+    for manifest in sorted(folder.glob("trials/*/attempt-*/manifest.json")):
+        if (trial := manifest.parents[1].name) not in known:
+            known.add(trial)
+            yield f"{trial} was measured, and no line of {SCHEDULE} has it; resume makes it whole"
+
+
+def _scheduled(row: Mapping[str, str], factors: tuple[Factor, ...]) -> Scheduled:
+    levels = {factor.name: factor.level(row[factor.name]) for factor in factors}
+    if of_another_cell(row["cell"], levels):
+        raise ValueError(f"the levels of {row['trial']} are not those of its cell {row['cell']}")
     return Scheduled(
-        trial=name,
-        position=int(line["position"]),
-        block=int(line["block"]),
-        replicate=int(line["replicate"]),
-        cell=line["cell"],
-        levels={factor.name: factor.level(line[factor.name]) for factor in factors},
-        skip=line["skip"],
-        because=line["because"],
+        trial=row["trial"],
+        position=int(row["position"]),
+        block=int(row["block"]),
+        replicate=int(row["replicate"]),
+        cell=row["cell"],
+        levels=levels,
+        skip=row["skip"],
+        because=row["because"],
     )

@@ -188,6 +188,9 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         verdict = SKIPPED if scheduled.skip else MISSING
         why = scheduled.skip or _why_missing(tried)
         return Result(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
+    if wrong := _of_another(scheduled, tried.record):
+        notes = (*tried.notes, f"{scheduled.trial}: {wrong}")
+        return Result(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
     loaded, note = _read_load(tried.folder, tried.record)
     return Result(
         scheduled,
@@ -206,6 +209,14 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         loaded.failures,
         timeline(loaded.completions, loaded.seconds),
     )
+
+
+def _of_another(scheduled: Scheduled, record: Record) -> str:
+    """Why a record is not counted: it was measured at other levels than its line says."""
+    for name, level in scheduled.levels.items():
+        if (was := record.levels.get(name, level)) != level:
+            return f"measured at {name} {was}, in schedule.csv {level}: not counted"
+    return ""
 
 
 def _why_missing(tried: Tried) -> str:

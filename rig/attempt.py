@@ -19,7 +19,8 @@ from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.calibrated import null_share, predicted
 from rig.checks import judge
-from rig.files import write_atomically
+from rig.files import sync_tree, write_atomically
+from rig.journal import now
 from rig.model import Phase, RigError, StackError, Verdict
 from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
@@ -78,7 +79,7 @@ def run(
 
     Interruptions pass through, after cleaning up, and leave no manifest.
     """
-    walk, seen, started_at = _Walk(origin_s, on_phase), _Seen(), store.now()
+    walk, seen, started_at = _Walk(origin_s, on_phase), _Seen(), now()
     with contextlib.ExitStack() as exits:
         stack = None
         with walk.phase(Phase.PROVISION):
@@ -105,9 +106,10 @@ def run(
 
 
 def _kept(folder: Path, record: Record) -> Record:
-    """Writes the checks and, with every file's hash, the manifest."""
+    """Writes the checks and, once every file is on disk, the manifest with their hashes."""
     checks = [dataclasses.asdict(check) for check in record.checks]
     write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
+    sync_tree(folder)
     record = dataclasses.replace(record, files=store.hashes(folder))
     manifest = json.dumps(record.to_json(), indent=1) + "\n"
     write_atomically(folder / store.MANIFEST, manifest)

@@ -45,12 +45,12 @@ def null_share(load: LoadFacts, null_rps: float | None) -> float | None:
 
 
 def _number(path: Path) -> int:
-    return int(path.parent.name.removeprefix("stack-"))
+    return int(path.parent.name.rpartition("-")[2])
 
 
 def _null(folder: Path) -> tuple[float | None, int, str]:
     """The last attempt's rate; its load has no ramp, so that every second of it counts."""
-    manifests = sorted(folder.glob("attempt-*/manifest.json"))
+    manifests = sorted(folder.glob("attempt-*/manifest.json"), key=_number)
     if not manifests:
         return None, 0, "the null target was not measured"
     record = record_from_json(json.loads(manifests[-1].read_text(encoding="utf-8")))

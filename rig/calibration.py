@@ -22,12 +22,22 @@ from rig.backends.base import Backend, Progress, afterwards
 from rig.backends.templates import TargetError
 from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
-from rig.files import write_atomically
+from rig.files import make_folder, read_bytes, regular_files, sha256, sync_tree, write_atomically
 from rig.load.shape import Users
-from rig.model import Phase, RigError
+from rig.model import DamagedFile, Phase, RigError, UsageError
+from rig.observed import UNREADABLE
 from rig.plan import Cell, Delay, Load, Plan, Route, Trial
 from rig.record import Calibration, calibration_from_json
-from rig.store import CALIBRATION, SessionFolder
+from rig.store import (
+    CALIBRATION,
+    JOURNAL,
+    MANIFEST,
+    TRIALS,
+    SessionFolder,
+    hash_of,
+    holds,
+    new_attempt,
+)
 
 NULL_S = 3.0
 SCOUT_DELAYS_MS = (20.0,)
@@ -54,20 +64,97 @@ def of_session(
     """The session's calibration, read where it was made before, else made for these trials.
 
     What cannot be measured is left out, with the reason: it ends no session. Without `measure`
-    that is everything. TargetError where the first trial's cluster cannot be made: no trial would
-    say more.
+    that is everything. TargetError where the first trial\'s cluster cannot be made: no trial would
+    say more. UsageError where it was damaged after trials had been judged by it.
     """
-    path = folder.path / CALIBRATION
-    if path.exists():
-        return calibration_from_json(json.loads(path.read_text(encoding="utf-8")))
+    kept = kept_calibration(folder, _silent)
+    if kept is not None:
+        return kept
     if measure:
         _measure(folder, [trial for trial in trials if not trial.skip], backend, say)
     made = calibrated(folder.path)
-    write_atomically(path, json.dumps(dataclasses.asdict(made), indent=1) + "\n")
-    raw = sorted(one for one in (folder.path / FOLDER).rglob("*") if one.is_file())
-    names = [one.relative_to(folder.path).as_posix() for one in raw]
-    folder.vouch("calibrated", CALIBRATION, *names)
+    _write(folder, made)
     return made
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def kept_calibration(folder: SessionFolder, say: Say) -> Calibration | None:
+    """The session's calibration as it was made before; None where it has to be made.
+
+    What a crash or a torn file took of it is made again of its raw files. UsageError where that
+    cannot be, and trials have been judged by it.
+    """
+    path, told = folder.path / CALIBRATION, folder.journal.files()
+    if CALIBRATION not in told and not path.exists():
+        return None
+    have = read_bytes(path) if path.exists() else b""
+    if told.get(CALIBRATION) == hash_of(have):
+        for name in _not_as_told(folder, told):
+            say(f"{name} is not the file whose hash {JOURNAL} has; {CALIBRATION} still is")
+        return _decoded(have)
+    made = _made_again(folder)
+    if made is not None:
+        text = _text(made)
+        if told.get(CALIBRATION) == hash_of(text.encode()):
+            say(f"{CALIBRATION} is made again of its raw files")
+            write_atomically(path, text)
+            return made
+        if CALIBRATION not in told and _same(have, text):
+            say(f"{JOURNAL} had lost its line of {CALIBRATION}, which is as its raw files give it")
+            _write(folder, made)
+            return made
+    if any(folder.path.glob(f"{TRIALS}/*/attempt-*/{MANIFEST}")):
+        raise UsageError(
+            f"{folder.name} cannot be resumed: {CALIBRATION} is not what its trials were judged by",
+            "it was torn or edited, and cannot be made again of its raw files",
+        )
+    say(f"{CALIBRATION} was cut short or edited before any trial: it is measured again")
+    return None
+
+
+def _not_as_told(folder: SessionFolder, told: Mapping[str, str]) -> list[str]:
+    """The raw files of the calibration that are gone, or are not those that it was made of."""
+    raw = [name for name in told if name.startswith(f"{FOLDER}/")]
+    return [name for name in raw if not holds(folder.path / name, told[name])]
+
+
+def _decoded(data: bytes) -> Calibration:
+    try:
+        return calibration_from_json(json.loads(data))
+    except UNREADABLE as error:
+        raise DamagedFile(f"{CALIBRATION} is no calibration: {error!r}") from error
+
+
+def _made_again(folder: SessionFolder) -> Calibration | None:
+    try:
+        return calibrated(folder.path)
+    except (*UNREADABLE, DamagedFile, OSError):
+        return None
+
+
+def _same(have: bytes, text: str) -> bool:
+    try:
+        return bool(json.loads(have) == json.loads(text))
+    except ValueError:
+        return False
+
+
+def _text(of: Calibration) -> str:
+    return json.dumps(dataclasses.asdict(of), indent=1) + "\n"
+
+
+def _write(folder: SessionFolder, made: Calibration) -> None:
+    """Once the raw files are on disk: their hashes into the journal, and then what they give."""
+    raw = folder.path / FOLDER
+    sync_tree(raw)
+    hashes = {one.relative_to(folder.path).as_posix(): sha256(one) for one in regular_files(raw)}
+    text = _text(made)
+    files = {CALIBRATION: hash_of(text.encode()), **hashes}
+    folder.journal.append("calibrated", trial="", files=files)
+    write_atomically(folder.path / CALIBRATION, text)
 
 
 def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say) -> None:
@@ -89,10 +176,7 @@ def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:
 
 def _null(folder: SessionFolder, trials: Sequence[Trial], backend: Backend) -> None:
     trial = null_trial(trials)
-    where = folder.path / NULL
-    number = 1 + len(list(where.glob("attempt-*")))
-    path = where / f"attempt-{number}"
-    path.mkdir(parents=True)
+    number, path = new_attempt(folder.path / NULL)
     attempt.run(trial, number, path, backend, time.monotonic(), _no_phase, _no_progress)
 
 
@@ -161,7 +245,7 @@ def _scout(
 ) -> Exception | None:
     """Writes what a scout saw of one stack; or why it saw nothing, which it also returns."""
     shutil.rmtree(where, ignore_errors=True)  # of a session that was interrupted just here
-    where.mkdir(parents=True)
+    make_folder(where)
     plan = trials[0].plan
     plan = dataclasses.replace(plan, load=dataclasses.replace(plan.load, load_workers=1))
     servers = plan.app_workers * plan.app_threads

@@ -105,11 +105,25 @@ def create(path: Path, mode: int = 0o644) -> IO[bytes]:
     return open(os.open(path, flags, mode), "wb")
 
 
+def make_folder(path: Path) -> None:
+    """A new folder, with those above it that are missing, all on disk. FileExistsError; OSError."""
+    made = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(parents=True)
+    for one in made:
+        # a folder may let us write names that it does not let us read
+        with contextlib.suppress(PermissionError):
+            sync(one.parent)
+
+
 def sync(path: Path) -> None:
     """Waits until a file or a folder (its names, not its files) is on disk. OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # some file systems have no such call for folders
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 

@@ -7,6 +7,8 @@ inside hosts all import it.
 from __future__ import annotations
 
 import enum
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,12 @@ Level = str | int | float
 def plain(value: Level) -> Level:
     """A level in its one form: 100.0 is 100, so that equal cells have equal ids."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def digest(data: object) -> str:
+    """SHA-256 (hex) of data's canonical JSON."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]

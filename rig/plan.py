@@ -6,8 +6,6 @@ Pure. May not know where a plan comes from (YAML, factors) nor who carries it ou
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,7 @@ from typing import Any
 from rig.load.shape import NO_USERS as NO_USERS
 from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
-from rig.model import SCHEMA, Level, Link, Role
+from rig.model import SCHEMA, Level, Link, Role, digest
 
 
 @dataclass(frozen=True)
@@ -265,12 +263,6 @@ def _built(kind: Any, data: Any) -> Any:
 
 def _has_keys(kind: Any, data: Mapping[str, Any]) -> bool:
     return set(data) <= {field.name for field in dataclasses.fields(kind)}
-
-
-def digest(data: Any) -> str:
-    """SHA-256 (hex) of data's canonical JSON."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def cpu_sets(available: Sequence[int]) -> dict[str, tuple[int, ...]]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +19,7 @@ from rig.config import Matrix, cells, filter_cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, UntilNarrow, varied
 from rig.factors import FACTORS, label_of
 from rig.files import sha256
+from rig.journal import now
 from rig.model import (
     SCHEMA,
     ExitCode,
@@ -28,13 +27,12 @@ from rig.model import (
     Phase,
     StackError,
     Status,
-    UsageError,
     Verdict,
     plain,
 )
 from rig.plan import Trial
 from rig.record import Calibration, Record
-from rig.store import MANIFEST, SessionFolder, now
+from rig.store import MANIFEST, SessionFolder
 
 RETRIES = 2
 """Attempts after the first, where a check says that another can help."""
@@ -190,7 +188,7 @@ def run(
         for trial in todo:
             if trial.skip:
                 watch.skipped(trial)
-                folder.journal("skipped", trial=trial.name, why=trial.skip)
+                folder.journal.append("skipped", trial=trial.name, why=trial.skip)
                 continue
             walk = _Walk(folder, backend, watch, calibration or Calibration(), origin_s)
             record = walk.trial(trial)
@@ -251,13 +249,13 @@ class _Walk:
     def _attempt(self, trial: Trial) -> Record:
         folder, watch = self.folder, self.watch
         number, path = folder.new_attempt(trial.name)
-        folder.journal("began", trial=trial.name, attempt=number)
+        folder.journal.append("began", trial=trial.name, attempt=number)
         watch.began(trial)
         record = attempt.run(
             trial, number, path, self.backend, self.origin_s,
             watch.phase, watch.progress, self.calibration,
         )  # fmt: skip
-        folder.journal(
+        folder.journal.append(
             "ended",
             trial=trial.name,
             attempt=number,
@@ -272,35 +270,3 @@ def worth_another(record: Record) -> bool:
     """Whether an invalid attempt failed by disturbances alone: a saturation would come again."""
     failed = [check for check in record.checks if check.status is Status.FAIL]
     return record.verdict is Verdict.INVALID and all(check.again for check in failed)
-
-
-def finished(folder: SessionFolder) -> dict[str, Record]:
-    """The records of a session's trials that need not run again.
-
-    A failed attempt measured nothing: its trial is run again. So is one that a disturbance spoilt
-    and the session's end kept from being repeated.
-    """
-    found = {row["trial"]: folder.finished(row["trial"]) for row in folder.scheduled()}
-    return {
-        name: record
-        for name, record in found.items()
-        if record is not None
-        and record.verdict is not Verdict.FAILED
-        and not (worth_another(record) and record.attempt <= RETRIES)
-    }
-
-
-def agrees(folder: SessionFolder, design: Design) -> None:
-    """UsageError where the design does not give the trials that the session has scheduled."""
-    rows = folder.scheduled()
-    for row, trial in zip_longest(rows, design.again(rows)):
-        path = folder.path / "trials" / row["trial"] / "plan.json"
-        same = trial is not None and (
-            row["trial"] == trial.name
-            and (not path.exists() or json.loads(path.read_text())["digest"] == trial.plan.digest)
-        )
-        if not same:
-            raise UsageError(
-                f"{folder.name} cannot be resumed: trial {row['trial']} would be another one now",
-                "the targets, the rig or the machine have changed; start a new session",
-            )

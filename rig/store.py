@@ -6,11 +6,8 @@ Writes and finds sessions, schedules, journals and manifests; may not know how t
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from rig.factors import FACTORS
-from rig.files import sha256, write_atomically
-from rig.model import UsageError
+from rig.files import make_folder, read_bytes, read_json, sha256, write_atomically
+from rig.journal import Journal
+from rig.model import DamagedFile, UsageError
 from rig.plan import Trial
 from rig.record import Record, record_from_json
+from rig.schedule import COLUMNS, lines, read_rows, whole_lines
 
 SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
 CALIBRATION = "calibration.json"
 MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
-_COLUMNS = ["position", "trial", "block", "replicate", "cell", "skip", "because"]
+TRIALS = "trials"
 
 
 @dataclass(frozen=True)
@@ -40,97 +39,156 @@ class SessionFolder:
         """The session's name, as the commands take it."""
         return self.path.name
 
-    def begin(self, session: Mapping[str, Any], yaml_text: str) -> None:
-        """Writes what is known before the first trial."""
-        self.path.mkdir(parents=True)
-        (self.path / "trials").mkdir()
-        write_atomically(self.path / YAML, yaml_text)
-        write_atomically(self.path / SESSION, json.dumps(session, indent=1) + "\n")
-        with (self.path / SCHEDULE).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow([*_COLUMNS, *FACTORS])
-        self.vouch("opened", SESSION, YAML)
+    @property
+    def journal(self) -> Journal:
+        """What happened in it."""
+        return Journal(self.path / JOURNAL)
 
-    def vouch(self, event: str, *names: str) -> None:
-        """Journals an event with the hashes of files of the session that will not change again."""
-        self.journal(event, trial="", files={name: sha256(self.path / name) for name in names})
+    def begin(self, session: Mapping[str, Any], yaml_text: str) -> None:
+        """Writes what is known before the first trial.
+
+        `session.json` comes last: a folder without one is no session, so that every session has
+        the rest, and its journal knows it.
+        """
+        make_folder(self.path)
+        make_folder(self.path / TRIALS)
+        texts = {
+            SESSION: json.dumps(session, indent=1) + "\n",
+            YAML: yaml_text,
+            SCHEDULE: heading(),
+        }
+        hashes = {name: hash_of(text.encode()) for name, text in texts.items()}
+        self.journal.append("opened", trial="", files=hashes, at_byte=0, appended=heading())
+        for name in (YAML, SCHEDULE, SESSION):
+            write_atomically(self.path / name, texts[name])
 
     def session(self) -> dict[str, Any]:
         """What `begin` was given. UsageError where it cannot be read."""
         try:
-            data = json.loads((self.path / SESSION).read_text())
-        except (OSError, ValueError) as error:
+            data = read_json(self.path / SESSION)
+        except (OSError, DamagedFile) as error:
             raise UsageError(f"{self.path} is no session: {error}") from error
-        return dict(data)
+        if not isinstance(data, dict):
+            raise UsageError(f"{self.path} is no session: {SESSION} is no object")
+        return data
 
     def schedule(self, trials: Iterable[Trial]) -> None:
-        """Appends trials before they run, and writes each one's plan.
+        """Adds trials before they run, and writes each one's plan.
 
-        The journal is told first: an interruption in between leaves a hash that the next lines
-        replace, where a schedule that nobody vouches for would stay.
+        The journal is told first, with the very lines: what an interruption in between keeps from
+        the schedule is there to be read again.
         """
-        lines = io.StringIO(newline="")
+        rows, files = [], {}
         for trial in trials:
-            row = [trial.position, trial.name, trial.block, trial.replicate, trial.cell.id]
-            levels = [trial.cell.levels[name] for name in FACTORS]
-            csv.writer(lines).writerow([*row, trial.skip, trial.cell.because, *levels])
-            folder = self.path / "trials" / trial.name
-            folder.mkdir(exist_ok=True)
-            plan = {**trial.plan.to_json(), "digest": trial.plan.digest}
-            write_atomically(folder / PLAN, json.dumps(plan, indent=1) + "\n")
-        more = lines.getvalue().encode()
-        if not more:
-            return
-        whole = hashlib.sha256((self.path / SCHEDULE).read_bytes() + more).hexdigest()
-        self.journal("scheduled", trial="", files={SCHEDULE: whole})
-        with (self.path / SCHEDULE).open("ab") as file:
-            file.write(more)
-            file.flush()
-            os.fsync(file.fileno())
+            rows.append(row_of(trial))
+            path = self.path / TRIALS / trial.name / PLAN
+            if not path.parent.exists():
+                make_folder(path.parent)
+            text = plan_text(trial)
+            write_atomically(path, text)
+            files[path.relative_to(self.path).as_posix()] = hash_of(text.encode())
+        if rows:
+            self.write_schedule(self.schedule_bytes(), lines(rows), files)
+
+    def write_schedule(self, before: bytes, more: str, files: Mapping[str, str]) -> None:
+        """Replaces the schedule by its lines `before` and `more`, which the journal then has."""
+        whole = before + more.encode()
+        self.journal.append(
+            "scheduled",
+            trial="",
+            files={SCHEDULE: hash_of(whole), **files},
+            at_byte=len(before),
+            appended=more,
+        )
+        write_atomically(self.path / SCHEDULE, whole.decode())
+
+    def schedule_bytes(self) -> bytes:
+        """The schedule's whole lines."""
+        path = self.path / SCHEDULE
+        return whole_lines(read_bytes(path)) if path.exists() else b""
 
     def scheduled(self) -> list[dict[str, str]]:
-        """The rows of the schedule so far."""
-        with (self.path / SCHEDULE).open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-
-    def journal(self, event: str, **facts: Any) -> None:
-        """Appends one event; the wall clock is a label."""
-        line = {"at": now(), "event": event, **facts}
-        path = self.path / JOURNAL
-        if path.exists():  # nothing may be appended to a line that a crash cut short
-            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
-        with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def events(self) -> list[dict[str, Any]]:
-        """The journal's lines, oldest first; without one that a crash cut short."""
-        path = self.path / JOURNAL
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        """The rows of the schedule so far. DamagedFile where one of them is none."""
+        return read_rows(self.schedule_bytes(), self.path / SCHEDULE)
 
     def attempts(self, trial: str) -> list[Path]:
         """The attempts' folders of a trial, oldest first."""
-        found = (self.path / "trials" / trial).glob("attempt-*")
-        return sorted(found, key=lambda path: int(path.name.removeprefix("attempt-")))
+        return numbered(self.path / TRIALS / trial)
+
+    def attempt(self, trial: str, number: int) -> Path:
+        """The folder of an attempt, whether there or not."""
+        return self.path / TRIALS / trial / f"attempt-{number}"
 
     def new_attempt(self, trial: str) -> tuple[int, Path]:
         """The number and the folder of the next attempt."""
-        taken = [int(path.name.removeprefix("attempt-")) for path in self.attempts(trial)]
-        number = max(taken, default=0) + 1
-        path = self.path / "trials" / trial / f"attempt-{number}"
-        path.mkdir(parents=True)
-        return number, path
+        return new_attempt(self.path / TRIALS / trial)
 
     def records(self, trial: str) -> list[Record]:
         """Of the trial's attempts that have a manifest which can be read, oldest first."""
         found = []
         for path in self.attempts(trial):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                found.append(record_from_json(json.loads((path / MANIFEST).read_text())))
+            with contextlib.suppress(OSError, DamagedFile):
+                found.append(read_record(path))
         return found
 
-    def finished(self, trial: str) -> Record | None:
-        """The last of a trial's records; None without one."""
-        return next(reversed(self.records(trial)), None)
+
+def read_record(attempt: Path) -> Record:
+    """An attempt's record. DamagedFile; FileNotFoundError where it was not finished."""
+    path = attempt / MANIFEST
+    data = read_json(path)
+    try:
+        return record_from_json(data)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DamagedFile(f"{path} is no manifest: {error!r}") from error
+
+
+def numbered(folder: Path) -> list[Path]:
+    """The attempts' folders in a folder, oldest first."""
+    found = {path.name.removeprefix("attempt-"): path for path in folder.glob("attempt-*")}
+    numbers = sorted(int(name) for name in found if name.isascii() and name.isdecimal())
+    return [found[str(number)] for number in numbers if str(number) in found]
+
+
+def new_attempt(folder: Path) -> tuple[int, Path]:
+    """The number and the folder of the next attempt in a folder."""
+    before = numbered(folder)
+    number = number_of(before[-1]) + 1 if before else 1
+    path = folder / f"attempt-{number}"
+    make_folder(path)
+    return number, path
+
+
+def number_of(attempt: Path) -> int:
+    """An attempt's number, of which its folder has the name."""
+    return int(attempt.name.removeprefix("attempt-"))
+
+
+def heading() -> str:
+    """The first line of a schedule."""
+    return lines([[*COLUMNS, *FACTORS]])
+
+
+def row_of(trial: Trial) -> list[object]:
+    """A trial's line of the schedule."""
+    row = [trial.position, trial.name, trial.block, trial.replicate, trial.cell.id]
+    levels = [trial.cell.levels[name] for name in FACTORS]
+    return [*row, trial.skip, trial.cell.because, *levels]
+
+
+def plan_text(trial: Trial) -> str:
+    """A trial's `plan.json`."""
+    plan = {**trial.plan.to_json(), "digest": trial.plan.digest}
+    return json.dumps(plan, indent=1) + "\n"
+
+
+def holds(path: Path, told: str) -> bool:
+    """Whether a file is there, and is the one of that hash. OSError where it cannot be read."""
+    return path.is_file() and sha256(path) == told
+
+
+def hash_of(data: bytes) -> str:
+    """SHA-256 (hex) of what is to be a file."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -140,11 +198,6 @@ def hashes(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
-
-
-def now() -> str:
-    """The wall clock, ISO 8601 with zone."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 def new_session(out: Path, experiment: str, profile: str | None) -> SessionFolder:

@@ -11,141 +11,58 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.calibrated import calibrated, null_share, predicted
+from rig.calibrated import null_share, predicted
 from rig.checks import judge
 from rig.factors import FACTORS
-from rig.files import sha256
-from rig.model import SCHEMA, Phase, RigError, Verdict
-from rig.observed import UNREADABLE, Observed, observe
-from rig.plan import Plan, digest, plan_from_json
+from rig.model import SCHEMA, Phase, Verdict, digest
+from rig.observed import Observed, observe
+from rig.plan import Plan, plan_from_json
 from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
-from rig.store import (
-    CALIBRATION,
-    MANIFEST,
-    PLAN,
-    SCHEDULE,
-    SESSION,
-    SessionFolder,
-    hashes,
+from rig.store import CALIBRATION, MANIFEST, PLAN, SCHEDULE, TRIALS, SessionFolder, hashes
+from rig.vouching import (
+    UNREADABLE,
+    Finding,
+    differences,
+    is_of_today,
+    of_session,
+    plain,
+    schedule_rows,
+    short,
+    superseded,
 )
 
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
-_UNREADABLE = (*UNREADABLE, OSError, RigError)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was found; where `differs` is False, what could not be recomputed."""
-
-    where: str
-    says: str
-    differs: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.says}"
 
 
 def verify(session: SessionFolder) -> Iterator[Finding]:
     """Everything that is not as the session's own files say."""
-    rows: dict[str, Mapping[str, str]] = {}
-    try:
-        rows = {row["trial"]: row for row in session.scheduled()}
-    except _UNREADABLE as error:
-        yield Finding(SCHEDULE, f"cannot be read: {error!r}")
-    for part in (_vouched, _journal, _calibration):
-        try:
-            yield from part(session)
-        except _UNREADABLE as error:
-            yield Finding(part.__name__.strip("_"), f"cannot be read: {error!r}")
-    for trial in sorted(path for path in (session.path / "trials").glob("*")):
+    rows, wrong = schedule_rows(session)
+    yield from wrong
+    yield from of_session(session)
+    discarded = superseded(session)
+    for trial in sorted(path for path in (session.path / TRIALS).glob("*")):
         if trial.name not in rows:
-            yield Finding(f"trials/{trial.name}", "is not in schedule.csv")
+            yield Finding(f"{TRIALS}/{trial.name}", f"is not in {SCHEDULE}")
             continue
         try:
-            yield from _placed(rows[trial.name])
-            yield from _trial(session, trial, rows[trial.name])
-        except _UNREADABLE as error:
-            yield Finding(f"trials/{trial.name}", f"cannot be read: {error!r}")
-
-
-def _placed(row: Mapping[str, str]) -> Iterator[Finding]:
-    """Position and replicate are those that the trial is named by."""
-    position, replicate = row["position"].zfill(4), f"r{row['replicate']}"
-    first, *_, last = row["trial"].split("-")
-    if (first, last) != (position, replicate):
-        says = f"{row['trial']} is at position {row['position']}, replicate {row['replicate']}"
-        yield Finding(SCHEDULE, says)
-
-
-def _vouched(session: SessionFolder) -> Iterator[Finding]:
-    """The session's own files are those whose hashes the journal has."""
-    told = {name: said for line in session.events() for name, said in line.get("files", {}).items()}
-    if SESSION not in told:
-        today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
-        yield Finding(SESSION, "journal.jsonl has no hash of it", today)
-    for name, said in told.items():
-        path = session.path / name
-        if not path.exists():
-            yield Finding(name, "is gone, but journal.jsonl tells of it")
-        elif sha256(path) != said:
-            yield Finding(name, "is not the file whose hash journal.jsonl has")
-
-
-def _calibration(session: SessionFolder) -> Iterator[Finding]:
-    """`calibration.json` says what its raw files give."""
-    if not (session.path / CALIBRATION).exists():
-        return
-    try:
-        told = json.loads((session.path / CALIBRATION).read_text())
-        found = _plain(calibrated(session.path))
-    except _UNREADABLE as error:
-        yield Finding(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
-        return
-    for path, one, other in _differences(told, found, ""):
-        yield Finding(CALIBRATION, f"{path[1:]} is {_short(one)}, recomputed {_short(other)}")
+            yield from _trial(session, trial, rows[trial.name], discarded)
+        except UNREADABLE as error:
+            yield Finding(f"{TRIALS}/{trial.name}", f"cannot be read: {error!r}")
 
 
 def _read_calibration(session: SessionFolder) -> Calibration:
     try:
         return calibration_from_json(json.loads((session.path / CALIBRATION).read_text()))
-    except _UNREADABLE:  # said by `_calibration`, where there is one
+    except UNREADABLE:  # said by `rig.vouching`, where there is one
         return Calibration()
 
 
-def _journal(session: SessionFolder) -> Iterator[Finding]:
-    """The journal holds the hash of every manifest, and every manifest is still there."""
-    told: dict[Path, str | None] = {}
-    for line in session.events():
-        if line["event"] != "ended":
-            continue
-        folder = session.path / "trials" / line["trial"] / f"attempt-{line['attempt']}"
-        told[folder / MANIFEST] = line.get("manifest_sha256")
-    found = sorted(session.path.glob(f"trials/*/attempt-*/{MANIFEST}"))
-    for manifest in sorted({*told, *found}):
-        where = manifest.relative_to(session.path).as_posix()
-        if not manifest.exists():
-            yield Finding(where, "is gone, but journal.jsonl tells of it")
-        elif manifest not in told:
-            yield Finding(where, "has no line in journal.jsonl", _is_of_today(manifest))
-        elif told[manifest] is None:
-            yield Finding(where, "journal.jsonl has no hash of it", _is_of_today(manifest))
-        elif told[manifest] != sha256(manifest):
-            yield Finding(where, "is not the file whose hash journal.jsonl has")
-
-
-def _is_of_today(manifest: Path) -> bool:
-    """Whether it should have all that this code writes; also where it cannot be read."""
-    try:
-        return bool(json.loads(manifest.read_text())["schema"] >= SCHEMA)
-    except _UNREADABLE:
-        return True
-
-
-def _trial(session: SessionFolder, trial: Path, row: Mapping[str, str]) -> Iterator[Finding]:
+def _trial(
+    session: SessionFolder, trial: Path, row: Mapping[str, str], discarded: Mapping[Path, str]
+) -> Iterator[Finding]:
     where = trial.relative_to(session.path).as_posix()
     attempts = session.attempts(trial.name)
     for extra in sorted({*trial.iterdir()} - {*attempts, trial / PLAN}):
@@ -155,18 +72,21 @@ def _trial(session: SessionFolder, trial: Path, row: Mapping[str, str]) -> Itera
         try:
             said = json.loads((trial / PLAN).read_text())
             plan = plan_from_json(said)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             yield Finding(f"{where}/{PLAN}", str(error))
     else:
         yield Finding(f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts)))
     calibration = _read_calibration(session)
     for attempt in attempts:
-        if (attempt / MANIFEST).exists():
+        if attempt in discarded:
+            says = f"does not count, as a newer one does: {discarded[attempt]}"
+            yield Finding(f"{where}/{attempt.name}", says, False)
+        elif (attempt / MANIFEST).exists():
             yield from _attempt(attempt, f"{where}/{attempt.name}", plan, said, row, calibration)
 
 
 def _has_manifest_of_today(attempt: Path) -> bool:
-    return (attempt / MANIFEST).exists() and _is_of_today(attempt / MANIFEST)
+    return (attempt / MANIFEST).exists() and is_of_today(attempt / MANIFEST)
 
 
 def _attempt(
@@ -179,7 +99,7 @@ def _attempt(
 ) -> Iterator[Finding]:
     try:
         record = record_from_json(json.loads((folder / MANIFEST).read_text()))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield Finding(f"{where}/{MANIFEST}", f"cannot be read: {error}")
         return
     yield from _files(folder, where, record)
@@ -198,7 +118,7 @@ def _attempt(
             "null_rps": calibration.null_rps,
             "null_share": null_share(facts.load, calibration.null_rps),
         }
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield Finding(where, f"its raw files cannot be read: {type(error).__name__}: {error}")
         return
     yield from _facts(where, record, seen)
@@ -240,7 +160,7 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
         with (folder / COMPLETIONS).open(newline="", encoding="utf-8") as file:
             for line in csv.DictReader(file):
                 counts[line["outcome"]] += int(line["count"])
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield Finding(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
         return
     for outcome in sorted({*counts, *record.load.outcomes}):
@@ -254,15 +174,15 @@ def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Find
     """The manifest's facts are those that the raw files give."""
     nothing = vars(Observed())
     for part in seen:
-        told, found = _plain(getattr(record, part)), _plain(seen[part])
+        told, found = plain(getattr(record, part)), plain(seen[part])
         if told == found:
             continue
-        if record.schema < SCHEMA and found == _plain(nothing.get(part)):
+        if record.schema < SCHEMA and found == plain(nothing.get(part)):
             says = f"{part}: schema {record.schema} kept no raw file of it; not recomputed"
             yield Finding(where, says, False)
             continue
-        for path, one, other in _differences(told, found, part):
-            says = f"{path} is {_short(one)}, the raw files say {_short(other)}"
+        for path, one, other in differences(told, found, part):
+            says = f"{path} is {short(one)}, the raw files say {short(other)}"
             yield Finding(f"{where}/{MANIFEST}", says)
 
 
@@ -282,15 +202,15 @@ def _checks(
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
     for name, told, found in (("verdict", record.verdict, verdict), ("why", record.why, why)):
         if told != found:
-            says = f"{name} is {_short(told)}, recomputed {_short(found)}"
+            says = f"{name} is {short(told)}, recomputed {short(found)}"
             yield Finding(f"{where}/{MANIFEST}", says)
     if (folder / CHECKS).exists():
         try:
-            listed = _plain(json.loads((folder / CHECKS).read_text()))
+            listed = plain(json.loads((folder / CHECKS).read_text()))
         except ValueError as error:
             yield Finding(f"{where}/{CHECKS}", f"cannot be read: {error}")
             return
-        if listed != _plain(record.checks):
+        if listed != plain(record.checks):
             yield Finding(f"{where}/{CHECKS}", "its checks are not the manifest's")
 
 
@@ -305,24 +225,3 @@ def _same_checks(
             one, other = had[name], have[name]
             says = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
             yield Finding(where, says + other.says)
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON would give it back."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = dataclasses.asdict(value)
-    return json.loads(json.dumps(value, default=dataclasses.asdict))
-
-
-def _differences(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Dotted path and both values, wherever two values of JSON differ."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in dict.fromkeys([*one, *other]):
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}")
-    elif one != other:
-        yield path, one, other
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -128,7 +128,7 @@ def gather(folder: Path) -> Material:
     trials = tuple(_with_series(trial) if trial.name in drawn else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = findings.observations(session, layout, found)
-    notes = [note, *(line for trial in trials for line in trial.result.notes)]
+    notes = [note, *session.notes, *(line for trial in trials for line in trial.result.notes)]
     return Material(
         session,
         layout,

@@ -14,8 +14,8 @@ from rig.backends.database import APP_USER, DATABASE, Login
 from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
 from rig.files import sha256
-from rig.model import Role, StackError
-from rig.plan import Plan, digest
+from rig.model import Role, StackError, digest
+from rig.plan import Plan
 
 START_DEADLINE_S = 60.0
 SEED_DEADLINE_S = 900.0

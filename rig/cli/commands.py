@@ -10,8 +10,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from rig import resuming, store, verifying
 from rig import session as sessions
-from rig import store, verifying
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose import engine
@@ -25,9 +25,11 @@ from rig.cli.schedule import plan_text
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_experiment, with_options
 from rig.model import BadYaml, ExitCode, RigError, UsageError
+from rig.record import Record
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
+NOTHING_DONE: Mapping[str, Record] = {}
 COMMANDS = (
     *("run", "plan", "show", "analyse", "report", "compare"),
     *("resume", "verify", "doctor", "clean"),
@@ -157,7 +159,7 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
     def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
         """Run the trials of a session that have no finished attempt."""
         folder = store.find_session(out, session)
-        told = folder.session()
+        told = resuming.opened(folder)
 
         def go(backend: Backend) -> int:
             return _resume(folder, told, backend, analysis, console, figure_is_enough)
@@ -307,8 +309,8 @@ def _resume(
     matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, cpus())
-    sessions.agrees(folder, design)
-    return _walk(folder, design, backend, analysis, console, figure_is_enough)
+    done = resuming.resumed(folder, design, lambda line: console.print(line, **_RAW))
+    return _walk(folder, design, backend, analysis, console, figure_is_enough, done=done)
 
 
 def _walk(
@@ -319,12 +321,13 @@ def _walk(
     console: Console,
     figure_is_enough: bool,
     calibrate: bool = True,
+    done: Mapping[str, Record] = NOTHING_DONE,
 ) -> int:
     console.print(f"session {folder.path}", **_RAW)
     lock.name(str(folder.path.resolve()))
     view = watch(console)
     try:
-        tally = sessions.run(folder, design, backend, view, sessions.finished(folder), calibrate)
+        tally = sessions.run(folder, design, backend, view, done, calibrate)
     finally:
         view.close()
     figure = _derived(folder, analysis, console)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import session
+from rig import resuming, session
 from rig.backends.fake import FakeBackend
 from rig.config import Claim, Matrix, Search, Until
 from rig.design import CrossoverSearch, Design, UntilNarrow
@@ -227,8 +227,7 @@ def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
     session.run(folder, design, FakeBackend(), Silent(), {})
     rows = folder.scheduled()
     assert len(rows) >= 8
-    session.agrees(folder, design)
-    done = session.finished(folder)
+    done = resuming.resumed(folder, design, print)
     assert all(one.load.goodput_rps for one in done.values())
     session.run(folder, design, FakeBackend(), Silent(), done)
     assert folder.scheduled() == rows
@@ -254,7 +253,9 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(before: int, tmp_pa
     session.run(whole, design, FakeBackend(), Silent(), {})
     with pytest.raises(KeyboardInterrupt):
         session.run(parts, design, Breaking({before: KeyboardInterrupt()}), Silent(), {})
-    session.agrees(parts, design)
-    session.run(parts, design, FakeBackend(), Silent(), session.finished(parts))
+    done = resuming.resumed(parts, design, print)
+    session.run(parts, design, FakeBackend(), Silent(), done)
     assert parts.scheduled() == whole.scheduled()
-    assert set(session.finished(parts)) == {row["trial"] for row in whole.scheduled()}
+    assert set(resuming.resumed(parts, design, print)) == {
+        row["trial"] for row in whole.scheduled()
+    }

@@ -13,9 +13,10 @@ import pytest
 
 from analysis.comparable import comparison_columns
 from analysis.plots import cap, crossover, goodput, latency, waterfall
-from analysis.session import SCHEDULE_COLUMNS, read_session
+from analysis.session import read_session
 from analysis.summary import summary_columns
 from analysis.trials import FAILURE_COLUMNS, trial_columns
+from rig import schedule as schedules
 from rig import series
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
@@ -315,7 +316,7 @@ def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path)
     assert ",".join(listed) == DELAY_COLUMNS.strip()
     for name, found in series.COLUMNS.items():
         assert first_column("results-format.md", f"**probes/{name}.csv**") == found
-    schedule = (*SCHEDULE_COLUMNS, PER_FACTOR)
+    schedule = (*schedules.COLUMNS, PER_FACTOR)
     assert first_column("results-format.md", "**schedule.csv**") == schedule
 
 

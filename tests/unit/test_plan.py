@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rig.model import SCHEMA, Link, Role
-from rig.plan import Cell, Delay, Plan, Refusal, Route, cpu_sets, digest, plan_from_json
+from rig.model import SCHEMA, Link, Role, digest
+from rig.plan import Cell, Delay, Plan, Refusal, Route, cpu_sets, plan_from_json
 from tests.unit.plans import LEVELS, PLAN, TARGET, trial
 
 

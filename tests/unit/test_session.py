@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import session
+from rig import resuming, session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.calibration import NULL_ROUTE, SCOUT_DELAYS_MS
@@ -111,7 +111,7 @@ def folder(tmp_path: Path) -> SessionFolder:
 def walk(
     folder: SessionFolder, backend: FakeBackend, watch: Told, design: RandomBlocks = DESIGN
 ) -> session.Tally:
-    done = session.finished(folder)
+    done = resuming.resumed(folder, design, watch.says)
     return session.run(folder, design, backend, watch, done)
 
 
@@ -192,7 +192,7 @@ def test_exit_codes(verdicts: list[Verdict], code: ExitCode) -> None:
 
 def test_the_same_design_agrees(folder: SessionFolder) -> None:
     walk(folder, FakeBackend(), Told())
-    session.agrees(folder, DESIGN)
+    resuming.resumed(folder, DESIGN, Told().says)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None
     with pytest.raises(KeyboardInterrupt):
         walk(folder, Breaking({1: KeyboardInterrupt()}), Told())
     with pytest.raises(UsageError, match="cannot be resumed: trial 0001"):
-        session.agrees(folder, RandomBlocks(other))
+        resuming.resumed(folder, RandomBlocks(other), Told().says)
 
 
 def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:

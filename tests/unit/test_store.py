@@ -62,13 +62,14 @@ def test_the_schedule_grows_and_every_trial_has_its_plan(folder: SessionFolder) 
 
 
 def test_the_journal_only_grows(folder: SessionFolder) -> None:
-    folder.journal("began", trial="a")
-    folder.journal("ended", trial="a", verdict=Verdict.VALID)
+    folder.journal.append("began", trial="a")
+    folder.journal.append("ended", trial="a", attempt=1, verdict=Verdict.VALID)
     lines = (folder.path / "journal.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
     assert [event["event"] for event in events] == ["opened", "began", "ended"]
     assert events[0]["files"] == {
-        name: sha256(folder.path / name) for name in ("session.json", "experiments.yaml")
+        name: sha256(folder.path / name)
+        for name in ("session.json", "experiments.yaml", "schedule.csv")
     }
     assert events[2]["verdict"] == "valid"
     assert all(event["at"] for event in events)
@@ -77,19 +78,20 @@ def test_the_journal_only_grows(folder: SessionFolder) -> None:
 def test_nothing_is_appended_to_a_line_cut_short(folder: SessionFolder) -> None:
     with (folder.path / "journal.jsonl").open("a") as file:
         file.write('{"at": "2026-')
-    folder.journal("began", trial="a")
-    assert [event["event"] for event in folder.events()] == ["opened", "began"]
+    folder.journal.append("began", trial="a")
+    assert [event["event"] for event in folder.journal.events()] == ["opened", "began"]
 
 
 def test_the_journal_vouches_for_the_schedule_as_it_grows(folder: SessionFolder) -> None:
     for position in (1, 2):
         folder.schedule([trial(position=position)])
-        told = folder.events()[-1]
+        told = folder.journal.events()[-1]
         assert told["event"] == "scheduled"
-        assert told["files"] == {"schedule.csv": sha256(folder.path / "schedule.csv")}
-    before = folder.events()
+        names = ("schedule.csv", f"trials/{trial(position=position).name}/plan.json")
+        assert told["files"] == {name: sha256(folder.path / name) for name in names}
+    before = folder.journal.events()
     folder.schedule([])
-    assert folder.events() == before
+    assert folder.journal.events() == before
 
 
 def test_attempts_are_numbered_beyond_ten(folder: SessionFolder) -> None:
@@ -98,14 +100,12 @@ def test_attempts_are_numbered_beyond_ten(folder: SessionFolder) -> None:
     assert folder.attempts("a")[-1].name == "attempt-11"
 
 
-def test_the_last_attempt_with_a_manifest_is_the_trials_record(folder: SessionFolder) -> None:
-    assert folder.finished("a") is None
+def test_the_attempts_with_a_manifest_are_the_trials_records(folder: SessionFolder) -> None:
+    assert folder.records("a") == []
     finish(folder, "a", attempt=1)
     finish(folder, "a", attempt=2)
     folder.new_attempt("a")  # was interrupted
-    found = folder.finished("a")
-    assert found is not None
-    assert found.attempt == 2
+    assert [record.attempt for record in folder.records("a")] == [1, 2]
     (folder.attempts("a")[1] / "manifest.json").write_text('{"trial": ')
     assert [record.attempt for record in folder.records("a")] == [1]
 

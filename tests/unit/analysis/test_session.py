@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.session import Factor, Searched, read_session
-from rig.model import Level, UsageError
+from rig.model import DamagedFile, Level, UsageError
 from tests.unit.analysis.sessions import Made, make
 
 
@@ -81,7 +81,7 @@ def test_a_broken_schedule_names_its_line(tmp_path: Path) -> None:
     folder = make(tmp_path / "s", [Made()])
     with (folder / "schedule.csv").open("a") as file:
         file.write("half,a,li\n")
-    with pytest.raises(UsageError, match=r"schedule\.csv:3: no line of a schedule"):
+    with pytest.raises(DamagedFile, match=r"schedule\.csv:3: no line of a schedule"):
         read_session(folder)
 
 
@@ -90,5 +90,5 @@ def test_a_trial_stays_in_the_session(tmp_path: Path, name: str) -> None:
     folder = make(tmp_path / "s", [Made()])
     schedule = folder / "schedule.csv"
     schedule.write_text(schedule.read_text().replace("0001-made-r1", name))
-    with pytest.raises(UsageError, match="no name of a trial"):
+    with pytest.raises(DamagedFile, match="no name of a trial"):
         read_session(folder)
