@@ -64,7 +64,7 @@ def of_session(
     """The session's calibration, read where it was made before, else made for these trials.
 
     What cannot be measured is left out, with the reason: it ends no session. Without `measure`
-    that is everything. TargetError where the first trial\'s cluster cannot be made: no trial would
+    that is everything. TargetError where the first trial's cluster cannot be made: no trial would
     say more. UsageError where it was damaged after trials had been judged by it.
     """
     kept = kept_calibration(folder, _silent)
