@@ -8,11 +8,16 @@ together.
 from __future__ import annotations
 
 import math
+import os
 import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+
+from rig.files import open_regular
+from rig.model import DamagedFile
 
 MAGIC = 0x31_4F_46_4E_4B_43_4F_50
 _HEAD = struct.Struct("=QQQdQQdddd")
@@ -20,6 +25,7 @@ _FIRST_ROUTE_BYTES, _ROUTES = 16 * 8, 16
 _ROUTE = struct.Struct("=24sQ")
 SIZE_BYTES = _FIRST_ROUTE_BYTES + _ROUTES * _ROUTE.size
 _TRIES = 200
+MOST_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,22 @@ class Count:
 
 def read(path: Path) -> Count | None:
     """The counts in one file; None where it is none, or is never found at rest."""
-    for _ in range(_TRIES):
-        data, now_s = path.read_bytes(), time.monotonic()
-        if len(data) != SIZE_BYTES or _HEAD.unpack_from(data)[0] != MAGIC:
-            return None
-        version = _HEAD.unpack_from(data)[1]
-        # at rest before the copy and still the same after it
-        if version % 2 == 0 and _HEAD.unpack_from(path.read_bytes())[1] == version:
-            return _count(data, now_s)
-    return None
+    try:
+        descriptor = open_regular(path, SIZE_BYTES, follow=False)
+    except (OSError, DamagedFile):
+        return None
+    try:
+        for _ in range(_TRIES):
+            data, now_s = os.pread(descriptor, SIZE_BYTES, 0), time.monotonic()
+            if len(data) != SIZE_BYTES or _HEAD.unpack_from(data)[0] != MAGIC:
+                return None
+            version = _HEAD.unpack_from(data)[1]
+            # at rest before the copy and still the same after it
+            if version % 2 == 0 and os.pread(descriptor, 16, 0)[8:] == data[8:16]:
+                return _count(data, now_s)
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _count(data: bytes, now_s: float) -> Count:
@@ -74,8 +87,13 @@ def _count(data: bytes, now_s: float) -> Count:
 
 
 def files(folder: Path) -> list[Path]:
-    """Every app worker's file, those of workers that have ended included."""
-    return sorted(folder.glob("counters-*"))
+    """Every app worker's file, those of workers that have ended included.
+
+    The target can make as many as it likes: only so many are looked at.
+    """
+    with os.scandir(folder) as entries:
+        found = (Path(entry.path) for entry in entries if entry.name.startswith("counters-"))
+        return sorted(islice(found, MOST_FILES))
 
 
 def correct_by_route(folder: Path) -> dict[str, int] | None:

@@ -12,12 +12,14 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from rig.model import DamagedFile
+from rig.model import DamagedFile, printable
 
 MOST_BYTES = 1 << 30
 """Of a raw file. The largest that a session has is a line per request."""
@@ -25,25 +27,34 @@ MOST_JSON_BYTES = 64 << 20
 MOST_FILES = 10_000
 """Of one folder that is copied."""
 _CHUNK_BYTES = 1 << 20
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
-def open_regular(path: Path, most_bytes: int = MOST_BYTES, follow: bool = True) -> int:
+def open_regular(
+    path: Path, most_bytes: int = MOST_BYTES, follow: bool = True, folder: int | None = None
+) -> int:
     """A descriptor to read a regular file from.
 
     DamagedFile for anything else and for a file above `most_bytes`; OSError as `os.open` has it.
-    `follow=False` also refuses a link in the last place.
+    `follow=False` is for what others may have planted: it also refuses a link in the last place,
+    and a file with a second name, which may be somebody else's. With `folder`, an open one, the
+    path's last part is looked for there.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path if folder is None else path.name, flags, dir_fd=folder)
     except OSError as error:
         if error.errno == errno.ELOOP and not follow:
             raise DamagedFile(f"{path} is a link, where a file should be") from error
+        if error.errno == errno.ENXIO:
+            raise DamagedFile(f"{path} is no regular file") from error
         raise
     found = os.fstat(descriptor)
     wrong = ""
     if not stat.S_ISREG(found.st_mode):
         wrong = "is no regular file"
+    elif not follow and found.st_nlink > 1:
+        wrong = "has a second name: whose file it is cannot be known"
     elif found.st_size > most_bytes:
         wrong = f"has {found.st_size} bytes, and {most_bytes} are the most that is read"
     if wrong:
@@ -146,10 +157,12 @@ def regular_files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def copy_regular(source: Path, target: Path, most_bytes: int = MOST_BYTES) -> None:
-    """Copies a regular file, not a link, to a name that is free. DamagedFile, OSError."""
+def copy_regular(
+    source: Path, target: Path, most_bytes: int = MOST_BYTES, folder: int | None = None
+) -> int:
+    """Copies a regular file, not a link, to a name that is free; its size. DamagedFile, OSError."""
     with (
-        open(open_regular(source, most_bytes, follow=False), "rb") as read,
+        open(open_regular(source, most_bytes, follow=False, folder=folder), "rb") as read,
         create(target) as written,
     ):
         left_bytes = most_bytes
@@ -158,6 +171,62 @@ def copy_regular(source: Path, target: Path, most_bytes: int = MOST_BYTES) -> No
             if left_bytes < 0:
                 raise DamagedFile(f"{source} grows while it is copied")
             written.write(data)
+    return most_bytes - left_bytes
+
+
+def copy_folder(
+    source: Path,
+    target: Path,
+    wanted: Callable[[str], bool] = lambda _: True,
+    most_bytes: int = MOST_BYTES,
+    most_files: int = MOST_FILES,
+) -> None:
+    """Copies the files of a folder that others can write, even while they do. OSError.
+
+    Regular files alone, of plain names, that have `most_bytes` together. Whatever else is there
+    is left out, and named by a DamagedFile once the rest is copied.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    folder, left_bytes, refused = os.open(source, flags), most_bytes, ""
+    try:
+        names = _names(folder, most_files + 1)
+        if len(names) > most_files:
+            refused = f"{source} holds more than {most_files} files"
+        for name in filter(wanted, sorted(names[:most_files])):
+            try:
+                if not _PLAIN_NAME.fullmatch(name):
+                    raise DamagedFile(f"{source / name} has a name that no role gives")
+                left_bytes -= copy_regular(source / name, target / name, left_bytes, folder)
+            except FileNotFoundError:  # it has gone meanwhile
+                continue
+            except DamagedFile as error:
+                (target / name).unlink(missing_ok=True)
+                refused = refused or printable(error.what)
+    finally:
+        os.close(folder)
+    if refused:
+        raise DamagedFile(refused)
+
+
+def _names(folder: int, most: int) -> list[str]:
+    """The first names in an open folder."""
+    with os.scandir(folder) as entries:
+        return [entry.name for entry, _ in zip(entries, range(most), strict=False)]
+
+
+def read_ends(path: Path, first_bytes: int, last_bytes: int) -> bytes:
+    """A file of any size: all of it, or its beginning and its end. No link is followed.
+
+    DamagedFile, OSError.
+    """
+    with open(open_regular(path, sys.maxsize, follow=False), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= first_bytes + last_bytes:
+            return file.read(first_bytes + last_bytes)
+        head = file.read(first_bytes)
+        file.seek(size - last_bytes)
+        left_out = f"\n… {size - first_bytes - last_bytes} bytes are left out …\n" if head else ""
+        return head + left_out.encode() + file.read(last_bytes)
 
 
 def sha256(path: Path) -> str:

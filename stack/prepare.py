@@ -140,12 +140,14 @@ def write_files() -> None:
     """Fills both volumes."""
     make_secrets()
     for role, spec in specs().items():
-        folder = ROLES / role
-        for path in (folder, folder / "out") if role != "delay" else (ROLES / "delay",):
-            path.mkdir(exist_ok=True)
-            path.chmod(0o777)
-        file = ROLES / "delay.json" if role == "delay" else folder / "spec.json"
-        file.write_text(json.dumps(spec))
+        if role == "delay":  # beside the app, whose entry point starts it
+            (ROLES / "app" / "delay.json").write_text(json.dumps(spec))
+            continue
+        out = ROLES / role / "out"
+        out.mkdir(parents=True, exist_ok=True)
+        out.parent.chmod(0o755)
+        out.chmod(0o777)
+        (ROLES / role / "spec.json").write_text(json.dumps(spec))
 
 
 def seed() -> None:

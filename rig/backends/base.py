@@ -21,7 +21,7 @@ from rig.sight import Sight
 
 # how Python and Postgres begin the line that says what went wrong
 _ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
-ERROR_WITHIN_LINES = 60
+ERROR_WITHIN_LINES, LINE_CHARS = 60, 400
 
 
 @dataclass(frozen=True)
@@ -170,15 +170,19 @@ class Layout:
     pgbouncer: str = ""
 
 
+SAFE_PYTHON = ("-P", "-s")
+"""Options with which no module is imported from the working folder, nor from the user's own."""
+
+
 def module_of(role: Role) -> str:
-    """The module that is run for a role: `python -m MODULE SPEC.json OUT/`."""
+    """The module that is run for a role: `python -P -s -m MODULE SPEC.json OUT/`."""
     modules = {Role.LOAD_MASTER: "locust_master", Role.LOAD_WORKER: "locust_worker"}
     return modules.get(role, f"stack.{role}")
 
 
 def tail(process: Running, lines: int = 3) -> str:
     """The last lines a role printed, and the last error among them, for an error message."""
-    said = process.log_lines()
+    said = _last_lines(process)
     last, errors = said[-lines:], _errors(said)
     if errors and errors[-1] not in last:
         last = [errors[-1], *last[-1:]]
@@ -187,12 +191,16 @@ def tail(process: Running, lines: int = 3) -> str:
 
 def last_error(process: Running) -> str:
     """The last error a command printed, which is why it ended; without one, its last lines."""
-    errors = _errors(process.log_lines())
+    errors = _errors(_last_lines(process))
     return errors[-1].strip() if errors else tail(process)
 
 
+def _last_lines(process: Running) -> list[str]:
+    return [line[:LINE_CHARS] for line in process.log_lines()[-ERROR_WITHIN_LINES:]]
+
+
 def _errors(said: Sequence[str]) -> list[str]:
-    return [line for line in said[-ERROR_WITHIN_LINES:] if _ERROR.match(line)]
+    return [line for line in said if _ERROR.match(line)]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rig import files
 from rig.model import StackError
+
+REMOVE_DEADLINE_S = 300.0
+LOG_ENDS_BYTES = 8 << 20
+"""Of a log that is larger, so much is read of its beginning and of its end."""
 
 
 class Process:
@@ -19,9 +24,12 @@ class Process:
     def __init__(
         self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Starts it; both its outputs go to `log`. StackError where it cannot be started."""
+        """Starts it; both its outputs go to `log`. StackError where it cannot be started.
+
+        The log is this user's alone: who may only write to it cannot put another in its place.
+        """
         self.log = log
-        with log.open("ab") as output:
+        with open(log, "ab", opener=_own_log) as output:
             try:
                 self._popen = subprocess.Popen(
                     command,
@@ -62,8 +70,22 @@ class Process:
         self.wait(5)
 
     def log_lines(self) -> list[str]:
-        """What it printed so far."""
-        return self.log.read_text(errors="replace").splitlines()
+        """What it printed so far; of very much, the beginning and the end."""
+        said = files.read_ends(self.log, LOG_ENDS_BYTES, LOG_ENDS_BYTES)
+        return said.decode(errors="replace").splitlines()
+
+
+def _own_log(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder with all that is in it, however deep; what it cannot remove, stays.
+
+    No link is followed, and none of the file system's limits on paths holds.
+    """
+    with contextlib.suppress(StackError):
+        run(["rm", "-rf", "--", str(folder)], REMOVE_DEADLINE_S)
 
 
 def run(

@@ -5,11 +5,9 @@ May know roles, specs and plans; may not know whether a host is a namespace or a
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import statistics
 from collections.abc import Mapping, Sequence
@@ -18,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from rig import counters
-from rig.backends import database, http
-from rig.backends.base import Hosts, OnProgress, Progress, Running, tail
+from rig.backends import database, http, said
+from rig.backends.base import Hosts, OnProgress, Running, tail
 from rig.backends.database import Login
 from rig.backends.ledger import Book
 from rig.backends.processes import until
@@ -33,6 +31,7 @@ from rig.backends.specs import (
     pooler_spec,
     scout_spec,
 )
+from rig.files import copy_folder, copy_regular
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
 from rig.sight import Sight
@@ -77,6 +76,10 @@ def _pid_of(process: Running) -> int:
         return 0
 
 
+def _of_the_load(name: str) -> bool:
+    return name != "ready.json" and not name.endswith(".part")
+
+
 class RealStack:
     """Roles on hosts, for one plan."""
 
@@ -119,18 +122,18 @@ class RealStack:
         try:
             return {"app": answer.json()}
         except ValueError as error:
-            said = answer.body[:80].decode(errors="replace")
-            raise StackError(f"{path} is not JSON (status {answer.status}: {said!r})") from error
+            begins = answer.body[:80].decode(errors="replace")
+            raise StackError(f"{path} is not JSON (status {answer.status}: {begins!r})") from error
 
     def _pool(self) -> bool:
         """Starts the pooler, if there is one; whether prepared statements pass."""
         if self._plan.pooler == "direct":
             return True
         spec = pooler_spec(self._plan, self._hosts, self._passwords)
-        self._facts["pooler"] = facts = self._await_file(
+        self._facts["pooler"] = facts = self._await_facts(
             self._start(Role.POOLER, spec), "facts.json"
         )
-        return bool(facts["prepared_statements"])
+        return facts.get("prepared_statements") is True
 
     def _start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> _Started:
         started = _Started(role, index, self._hosts.start(role, spec, index))
@@ -147,10 +150,13 @@ class RealStack:
             f"{started.role} did not {what} within {START_DEADLINE_S:g} s: {tail(started.process)}"
         )
 
-    def _await_file(self, started: _Started, name: str) -> Any:
+    def _await_file(self, started: _Started, name: str) -> Path:
         path = self._hosts.out(started.role, started.index) / name
-        self._await(started, f"write {name}", path.exists)
-        return json.loads(path.read_text())
+        self._await(started, f"write {name}", lambda: os.path.lexists(path))
+        return path
+
+    def _await_facts(self, started: _Started, name: str) -> dict[str, Any]:
+        return said.facts(self._await_file(started, name))
 
     def _of(self, role: Role) -> list[_Started]:
         return [started for started in self._started if started.role == role]
@@ -191,14 +197,15 @@ class RealStack:
         started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, errands))
         if started.process.wait(SCOUT_DEADLINE_S) != 0:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
-        return self._await_file(started, "scout.json")
+        routes = [errand["route"] for errand in errands]
+        return said.scouted(self._await_file(started, "scout.json"), routes)
 
     # the phases
 
     def set_delay(self) -> None:
         """Sets the delay and measures every path before anything depends on it."""
         delay = self._start(Role.DELAY, delay_spec(self._plan, self._hosts))
-        self._delay = self._await_file(delay, "ready.json")
+        self._delay = self._await_facts(delay, "ready.json")
 
     def verify(self) -> Mapping[str, Any]:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
@@ -264,15 +271,12 @@ class RealStack:
         master = self._of(Role.LOAD_MASTER)[0]
         master.process.signal(signal.SIGUSR1)
         out = self._hosts.out(Role.LOAD_MASTER)
-        progress = out / "progress.jsonl"
-        seen = 0
+        told = None
         for _ in until(self._plan.load.duration_s + LOAD_SLACK_S, every_s=0.2):
-            lines = progress.read_text().splitlines() if progress.exists() else []
-            if len(lines) > seen:
-                seen = len(lines)
-                with contextlib.suppress(ValueError):  # a disk that is full ends it anywhere
-                    on_progress(Progress(**json.loads(lines[-1])))
-            if (out / "load.json").exists():
+            progress = said.progress(out / "progress.jsonl")
+            if progress is not None and progress != told:
+                on_progress(told := progress)
+            if os.path.lexists(out / "load.json"):
                 return
             if master.process.code() is not None:
                 raise LoadError(f"the load master ended early: {tail(master.process)}")
@@ -283,7 +287,7 @@ class RealStack:
         delay = self._of(Role.DELAY)
         for started in delay:
             started.process.signal(signal.SIGUSR1)
-            self._delay = self._await_file(started, "facts.json")
+            self._delay = self._await_facts(started, "facts.json")
         for started in (*self._of(Role.APP), *self._of(Role.POOLER)):
             started.process.signal(signal.SIGTERM)
             if started.process.wait(STOP_DEADLINE_S) is None:
@@ -301,7 +305,7 @@ class RealStack:
                 raise LoadError(f"Locust did not end in order: {tail(started.process)}")
 
     def collect(self, folder: Path) -> None:
-        """Copies what the roles wrote."""
+        """Copies what the roles wrote. DamagedFile where anything else was put among it."""
         hosts = self._hosts
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         for started in self._started:
@@ -311,18 +315,19 @@ class RealStack:
         if self._exchange is not None:
             asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
             (folder / "verify.json").write_text(asked, encoding="utf-8")
-        load = hosts.out(Role.LOAD_MASTER)
-        if load.exists():
-            skip = shutil.ignore_patterns("ready.json", "*.part")
-            shutil.copytree(load, folder / "load", ignore=skip, dirs_exist_ok=True)
         (folder / "probes").mkdir(exist_ok=True)
-        probe = hosts.out(Role.DELAY) / "delay.csv"
-        if probe.exists():
-            shutil.copyfile(probe, folder / "probes" / "delay.csv")
+        probe, copy = hosts.out(Role.DELAY) / "delay.csv", folder / "probes" / "delay.csv"
+        if os.path.lexists(probe):
+            copy.unlink(missing_ok=True)
+            copy_regular(probe, copy)
         if self._delay is not None:
             (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
         if self._ledger:
             (folder / "ledger.json").write_text(json.dumps(self._ledger, indent=1))
+        load = hosts.out(Role.LOAD_MASTER)
+        if self._of(Role.LOAD_MASTER):
+            (folder / "load").mkdir(exist_ok=True)
+            copy_folder(load, folder / "load", _of_the_load, most_files=said.MOST_LOAD_FILES)
 
     # the end
 

@@ -3,9 +3,9 @@
     python -m stack.app.entry SPEC.json OUT/
 
 It alone holds the capabilities. `SPEC.json` is `stack.app`'s; the web server it starts runs as an
-unprivileged user with every capability set empty and no way to gain one. Once a delay's
-`delay.json` lies beside the app's folder, the delay role is started, too, in folder `delay/`:
-`delay.signal` there hands it a signal by number, and `delay.exit` says how it ended.
+unprivileged user with every capability set empty and no way to gain one. Once a `delay.json` lies
+beside `SPEC.json`, the delay role is started, too, in `/root/delay`, which the target cannot reach:
+the role's `log` stands there, and `exit` says how it ended. SIGUSR1 is handed on to it.
 
 The container ends after the target, with its exit code, but not before the delayed packets that
 it sent last have left: its peers would otherwise wait for them for ever.
@@ -22,6 +22,8 @@ from pathlib import Path
 
 USER_ID = 10001
 POLL_S = 0.05
+DELAY_FOLDER = Path("/root/delay")
+SAFE_PYTHON = [sys.executable, "-P", "-s"]
 
 
 def unprivileged(command: list[str]) -> list[str]:
@@ -34,12 +36,12 @@ def unprivileged(command: list[str]) -> list[str]:
 
 
 class DelayRole:
-    """The delay role as this container's child, steered by files."""
+    """The delay role as this container's child."""
 
-    def __init__(self, spec: Path) -> None:
-        self._spec = spec
-        self._out = spec.parent / "delay"
+    def __init__(self, spec: Path, out: Path) -> None:
+        self._spec, self._out = spec, out
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
 
     def linger_s(self) -> float:
         """How long the target's last packets, and the answers to them, are still under way."""
@@ -48,30 +50,30 @@ class DelayRole:
         return 0.2 + 3 * float(json.loads(self._spec.read_text())["delay_ms"]) / 1000
 
     def look(self) -> None:
-        """Starts it once its spec is there; hands signals on; notes its end."""
+        """Starts it once its spec is there; notes its end."""
         if self._process is None:
             if self._spec.exists():
-                command = [sys.executable, "-m", "stack.delay", str(self._spec), str(self._out)]
-                with (self._out / "log").open("ab") as log:
+                command = [*SAFE_PYTHON, "-m", "stack.delay", str(self._spec), str(self._out)]
+                with (self._out / "log").open("xb") as log:
                     self._process = subprocess.Popen(command, stdout=log, stderr=log)
-            return
-        wanted = self._out / "delay.signal"
-        if wanted.exists():
-            number = int(wanted.read_text())
-            wanted.unlink()
+        elif self._process.poll() is not None and not self._ended:
+            self._ended = True
+            with (self._out / "exit").open("x") as file:
+                file.write(str(self._process.returncode))
+
+    def hand_on(self, number: int, _frame: object) -> None:
+        """Sends it a signal that this process was sent."""
+        if self._process is not None:
             self._process.send_signal(number)
-        if self._process.poll() is not None and not (self._out / "delay.exit").exists():
-            (self._out / "delay.exit").write_text(str(self._process.returncode))
 
 
 def main() -> None:
     """The role: one JSON file in, one folder out."""
     spec, out = Path(sys.argv[1]), Path(sys.argv[2])
-    target = subprocess.Popen(
-        unprivileged([sys.executable, "-m", "stack.app", str(spec), str(out)])
-    )
+    delay = DelayRole(spec.with_name("delay.json"), DELAY_FOLDER)
+    signal.signal(signal.SIGUSR1, delay.hand_on)
+    target = subprocess.Popen(unprivileged([*SAFE_PYTHON, "-m", "stack.app", str(spec), str(out)]))
     signal.signal(signal.SIGTERM, lambda *_: target.send_signal(signal.SIGTERM))
-    delay = DelayRole(spec.parent.parent / "delay.json")
     while target.poll() is None:
         delay.look()
         time.sleep(POLL_S)

@@ -115,9 +115,13 @@ def facts(
 
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
-    """Writes JSON so that a reader sees all of it or nothing."""
+    """Writes JSON so that a reader sees all of it or nothing. OSError where a file is in the way.
+
+    This role has rights: it writes into nothing that is there already, or is a link.
+    """
     scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps(data))
+    with scratch.open("x") as file:
+        file.write(json.dumps(data))
     scratch.replace(path)
 
 
@@ -157,7 +161,7 @@ def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -
         "during": [],
     }
     write(out / "ready.json", facts(mechanism, why, rounds))
-    with (out / "delay.csv").open("w") as log:
+    with (out / "delay.csv").open("x") as log:
         log.write(COLUMNS)
         ended = None
         while ended is None:

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,15 +56,15 @@ def _sysctl(name: str, value: int) -> None:
 def iptables(*arguments: str) -> str:
     """What iptables-legacy prints in this namespace. OSError, with what it said, if it fails."""
     command = shutil.which("iptables-legacy") or "iptables-legacy"
-    environment = {**os.environ, "XTABLES_LOCKFILE": f"/tmp/xtables-{os.getpid()}.lock"}
-    try:
-        done = subprocess.run(
-            [command, *arguments], env=environment, capture_output=True, text=True, timeout=20
-        )
-    except FileNotFoundError:
-        raise OSError("iptables-legacy is not installed") from None
-    finally:
-        Path(environment["XTABLES_LOCKFILE"]).unlink(missing_ok=True)
+    # in a folder of its own: others could put a link where they know the name
+    with tempfile.TemporaryDirectory(prefix="xtables-") as folder:
+        environment = {**os.environ, "XTABLES_LOCKFILE": f"{folder}/lock"}
+        try:
+            done = subprocess.run(
+                [command, *arguments], env=environment, capture_output=True, text=True, timeout=20
+            )
+        except FileNotFoundError:
+            raise OSError("iptables-legacy is not installed") from None
     if done.returncode:
         raise OSError(f"iptables-legacy {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout

@@ -81,3 +81,77 @@ def test_only_regular_files_are_listed(tmp_path: Path) -> None:
 def test_what_would_steer_a_terminal_is_spelt_out() -> None:
     shown = printable("a\x1b[2J\x9b\u202eb\r\udc80\tö\n")
     assert shown == "a\\x1b[2J\\x9b\\u202eb\\r\\udc80\tö\n"
+
+
+def test_a_file_with_a_second_name_may_be_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("secret")
+    os.link(tmp_path / "theirs", tmp_path / "mine")
+    with pytest.raises(DamagedFile, match="second name"):
+        files.read_text(tmp_path / "mine", follow=False)
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A folder with two files, and all that somebody could put between them."""
+    folder = tmp_path / "planted"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (folder / "a.csv").write_text("1")
+    (folder / "z.csv").write_text("22")
+    (folder / "link.csv").symlink_to(tmp_path / "secret")
+    os.link(tmp_path / "secret", folder / "second.csv")
+    os.mkfifo(folder / "fifo.csv")
+    (folder / "folder.csv").mkdir()
+    (folder / "\x1b[2J.csv").touch()
+    (folder / os.fsdecode(b"\xff.csv")).touch()
+    with (folder / "giant.csv").open("wb") as giant:
+        giant.truncate(1 << 43)
+    return folder
+
+
+def test_of_a_folder_that_others_write_only_regular_files_are_copied(
+    planted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(DamagedFile, match="planted"):
+        files.copy_folder(planted, tmp_path / "copy")
+    copied = {path.name: path.read_text() for path in (tmp_path / "copy").iterdir()}
+    assert copied == {"a.csv": "1", "z.csv": "22"}
+
+
+def test_a_copied_folder_has_a_bound_in_bytes_and_in_number(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for name in "abcd":
+        (tmp_path / "source" / name).write_text("12345")
+    for most_bytes, most_files, wrong in ((12, 9, "2 are the most"), (99, 3, "more than 3")):
+        copy = tmp_path / wrong[0]
+        copy.mkdir()
+        with pytest.raises(DamagedFile, match=wrong):
+            files.copy_folder(tmp_path / "source", copy, lambda _: True, most_bytes, most_files)
+        assert sum(path.stat().st_size for path in copy.iterdir()) <= 15
+
+
+def test_a_folder_that_is_a_link_is_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "secret").write_text("secret")
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(OSError, match="Not a directory"):
+        files.copy_folder(tmp_path / "link", tmp_path / "copy")
+    assert list((tmp_path / "copy").iterdir()) == []
+
+
+def test_of_a_log_of_any_size_both_ends_are_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("first line\nlast line\n")
+    assert files.read_ends(log, 100, 100) == b"first line\nlast line\n"
+    with log.open("ab") as file:
+        file.truncate(1 << 40)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nthe end\n")
+    said = files.read_ends(log, 10, 9).decode()
+    assert said.startswith("first line\n… ")
+    assert said.endswith("left out …\n\nthe end\n")
+    (tmp_path / "link").symlink_to(log)
+    with pytest.raises(DamagedFile, match="is a link"):
+        files.read_ends(tmp_path / "link", 10, 10)

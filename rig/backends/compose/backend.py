@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from rig.backends.base import Stack, afterwards
 from rig.backends.compose import engine
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, compose, docker
 from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
+from rig.backends.processes import remove
 from rig.backends.specs import make_secrets
 from rig.backends.stack import RealStack
 from rig.model import Link, Role, StackError
@@ -102,7 +102,7 @@ class ComposeBackend:
                 # the containers' user is nobody here, and this user's umask may be a narrow one
                 path.chmod(0o777 if path == out else 0o755)
         names: dict[Role, list[str]] = {}
-        away = afterwards(lambda: shutil.rmtree(folder, ignore_errors=True))
+        away = afterwards(lambda: remove(folder))
         with away, afterwards(lambda: _remove(names)):
             names |= self._create(plan, folder)
             hosts = ComposeHosts(
@@ -166,7 +166,7 @@ class ComposeBackend:
             # by label and not by `compose down`: a probe's container belongs to no project
             engine.remove_left_behind()
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            remove(self._scratch)
 
 
 def _remove(names: Mapping[Role, Sequence[str]]) -> None:
@@ -199,8 +199,8 @@ def remove_left_behind() -> list[str]:
 def _remove_folders() -> list[str]:
     removed, uid = [], os.geteuid()
     for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
-        if path.is_dir() and uid in (0, path.stat().st_uid):
-            shutil.rmtree(path, ignore_errors=True)
+        if not path.is_symlink() and path.is_dir() and uid in (0, path.stat().st_uid):
+            remove(path)
             removed.append(str(path))
     return removed
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rig import files
 from rig.backends.base import Layout, Running
 from rig.backends.compose.engine import docker
-from rig.backends.processes import Process, run, until
+from rig.backends.processes import LOG_ENDS_BYTES, Process, remove, run, until
 from rig.backends.specs import PROJECT
 from rig.model import Link, Role, StackError
 
@@ -21,6 +21,7 @@ NETWORKS = {Link.FRONT: "198.18.40", Link.DATA: "198.18.41", Link.CONTROL: "198.
 ADMIN_NETWORK = "198.18.43"
 OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}
 """Targets whose code stands in an image of their own, and their services."""
+MOST_EXIT_BYTES = 100
 _FIXED = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9}
 
 
@@ -68,23 +69,31 @@ class Container:
 
 
 class DelayChild:
-    """The delay role, which the app container's entry point starts and steers by files."""
+    """The delay role, which the app container's entry point starts.
+
+    Its folder is in reach of that container's root alone.
+    """
 
     pid = 0
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, app: str) -> None:
+        """`app` is the container's name."""
+        self._folder, self._app = folder, app
 
     def code(self) -> int | None:
         """Its exit code; None while it runs."""
-        path = self._folder / "delay.exit"
-        return int(path.read_text() or 0) if path.exists() else None
+        try:
+            said = files.read_text(self._folder / "exit", MOST_EXIT_BYTES, follow=False)
+        except FileNotFoundError:
+            return None
+        return int(said) if said else None
 
     def signal(self, number: signal.Signals) -> None:
-        """Leaves the number where the entry point looks for it."""
-        scratch = self._folder / "delay.signal.part"
-        scratch.write_text(str(int(number)))
-        scratch.rename(self._folder / "delay.signal")
+        """Sends it a signal, by way of the entry point. ValueError for one that it keeps."""
+        if number != signal.SIGUSR1:
+            raise ValueError(f"{number.name} is not handed on")
+        with contextlib.suppress(StackError):  # it has ended meanwhile
+            docker("kill", "--signal", number.name, self._app)
 
     def wait(self, deadline_s: float) -> int | None:
         """Its exit code, or None where it still runs after `deadline_s`."""
@@ -98,14 +107,18 @@ class DelayChild:
 
     def log_lines(self) -> list[str]:
         """What it printed so far."""
-        path = self._folder / "log"
-        return path.read_text(errors="replace").splitlines() if path.exists() else []
+        try:
+            said = files.read_ends(self._folder / "log", LOG_ENDS_BYTES, LOG_ENDS_BYTES)
+        except FileNotFoundError:
+            return []
+        return said.decode(errors="replace").splitlines()
 
 
 def _hand_over(spec: Mapping[str, Any], path: Path) -> None:
     """Writes a role's JSON: whole, as its appearance may start the role, and readable there."""
     scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps(spec))
+    with files.create(scratch) as file:
+        file.write(json.dumps(spec).encode())
     scratch.chmod(0o644)
     scratch.rename(path)
 
@@ -127,13 +140,13 @@ class ComposeHosts:
     def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Running:
         """Writes the role's JSON, empties its folder, and starts its container."""
         out = self.out(role, index)
+        if role == Role.DELAY:  # in a container that runs, and has that folder mounted
+            _hand_over(spec, self._folder / Role.APP / "delay.json")
+            return DelayChild(out, self._names[Role.APP][0])
         if index == 0:
-            shutil.rmtree(out, ignore_errors=True)
+            remove(out)
             out.mkdir(exist_ok=True)
             out.chmod(0o777)  # the containers' user is nobody here
-        if role == Role.DELAY:
-            _hand_over(spec, self._folder / "delay.json")
-            return DelayChild(out)
         _hand_over(spec, out.parent / "spec.json")
         return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 

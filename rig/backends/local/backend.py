@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from rig.backends.base import Stack, afterwards
 from rig.backends.local import binaries, network, view, world
 from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.local.shelf import LocalShelf
-from rig.backends.processes import Process
+from rig.backends.processes import remove
 from rig.backends.specs import PROJECT, Secrets, make_secrets
 from rig.backends.stack import RealStack
 from rig.model import StackError
@@ -46,16 +45,17 @@ class LocalBackend:
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
-        self._views: dict[str, Process] = {}
+        # open mount namespaces, by the target's folder
+        self._views: dict[str, int] = {}
         self._templates = templates.Templates()
         self._trials = 0
 
     def _make_secrets(self) -> Secrets:
         folder = self._scratch / "secrets"
         made = make_secrets(folder)
-        if self._user.other:
-            for path in (folder, *folder.iterdir()):
-                os.chown(path, self._user.uid, self._user.gid)
+        self._user.may_read(folder, made.superuser_password_file, made.app_password_file)
+        # the runner never reads it, and libpq takes one that is its reader's alone
+        self._user.owns(made.pgpass_file)
         return made
 
     def lacks(self, plan: Plan) -> str:
@@ -72,9 +72,8 @@ class LocalBackend:
         folder.mkdir(mode=0o711)
         mounts = self._view(plan.bound_target().folder)
         hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
-        hosts.give(folder)
-        away = afterwards(lambda: shutil.rmtree(folder, ignore_errors=True))
-        with away, afterwards(network.clear):
+        away = afterwards(lambda: remove(folder))
+        with away, afterwards(network.clear), afterwards(world.end_all):
             network.lay(network.hosts_of(plan))
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
             with afterwards(stack.tear_down):
@@ -89,14 +88,18 @@ class LocalBackend:
             needed += [Path(self._layout.postgres_dir).parent, Path(target_folder)]
             log = self._scratch / f"view-{len(self._views) + 1}.log"
             self._views[target_folder] = view.open_view(needed, log)
-        return view.namespace_of(self._views[target_folder])
+        return f"/proc/{os.getpid()}/fd/{self._views[target_folder]}"
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)
         shelf = LocalShelf(self._scratch, self._user.uid)
-        return self._templates.of(
-            key, lambda: templates.provide(shelf, key, plan, hosts, self._secrets)
-        )
+
+        def make() -> str:
+            # the target's commands may have left processes behind
+            with afterwards(world.end_all):
+                return templates.provide(shelf, key, plan, hosts, self._secrets)
+
+        return self._templates.of(key, make)
 
     def facts(self) -> Mapping[str, Any]:
         """What of this machine shapes results."""
@@ -114,9 +117,9 @@ class LocalBackend:
 
     def close(self) -> None:
         """Removes the session's scratch folder; the world takes care of the rest."""
-        for holder in self._views.values():
-            holder.kill()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        for mounts in self._views.values():
+            os.close(mounts)
+        remove(self._scratch)
 
 
 def remove_left_behind() -> list[Path]:
@@ -125,8 +128,8 @@ def remove_left_behind() -> list[Path]:
     found = [
         path
         for path in SCRATCH_ROOT.glob(f"{SCRATCH_PREFIX}*")
-        if path.is_dir() and uid in (0, path.stat().st_uid)
+        if not path.is_symlink() and path.is_dir() and uid in (0, path.stat().st_uid)
     ]
     for path in found:
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)
     return found

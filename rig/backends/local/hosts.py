@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Layout, module_of
+from rig import files
+from rig.backends.base import SAFE_PYTHON, Layout, module_of
 from rig.backends.local import network
 from rig.backends.local.binaries import SEARCH_PATH
 from rig.backends.local.world import NAMESPACES
-from rig.backends.processes import Process, run
+from rig.backends.processes import Process, remove, run
 from rig.backends.specs import PROJECT
 from rig.model import Link, Role, StackError
 
@@ -34,6 +35,19 @@ class User:
     def other(self) -> bool:
         """Whether roles are someone else than the runner."""
         return self.uid != os.geteuid()
+
+    def owns(self, *paths: Path) -> None:
+        """Makes paths this user's."""
+        if self.other:
+            for path in paths:
+                os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def may_read(self, *paths: Path) -> None:
+        """Lets this user read paths that stay the runner's, so that it cannot replace them."""
+        if self.other:
+            for path in paths:
+                os.chown(path, -1, self.gid, follow_symlinks=False)
+                path.chmod(0o750 if path.is_dir() else 0o640)
 
 
 def roles_user() -> User:
@@ -61,7 +75,11 @@ def may_be_real_time() -> bool:
 
 
 class LocalHosts:
-    """The hosts of one stack. Their namespaces must have been laid by `network.lay`."""
+    """The hosts of one stack. Their namespaces must have been laid by `network.lay`.
+
+    Its folder is the runner's, with every role's JSON and log: a role writes into the one folder
+    of its own that stands there, and the delay, which has rights, into one that nobody else can.
+    """
 
     def __init__(
         self,
@@ -78,12 +96,16 @@ class LocalHosts:
     def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
         """Writes the role's JSON, makes its folder, and runs it in its namespace."""
         out = self.out(role, index)
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir()
+        remove(out)
+        out.mkdir(mode=0o700)
         spec_path = self._folder / f"{out.name}.json"
-        spec_path.touch(mode=0o600)
-        spec_path.write_text(json.dumps(spec))
-        self.give(out, spec_path)
+        with contextlib.suppress(FileNotFoundError):
+            spec_path.unlink()
+        with files.create(spec_path, mode=0o600) as file:
+            file.write(json.dumps(spec).encode())
+        if role != Role.DELAY:
+            self._user.owns(out)
+            self._user.may_read(spec_path)
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{SEARCH_PATH}",
             "PYTHONPATH": str(PROJECT),
@@ -91,7 +113,7 @@ class LocalHosts:
             "LANG": "C.UTF-8",
             "HOME": str(out),
         }
-        command = [*self._into(role, index), sys.executable, "-m", module_of(role)]
+        command = [*self._into(role, index), sys.executable, *SAFE_PYTHON, "-m", module_of(role)]
         log = self._folder / f"{out.name}.log"
         return Process([*command, str(spec_path), str(out)], log, environment)
 
@@ -114,12 +136,6 @@ class LocalHosts:
             *(person if self._user.other else []),
             *("--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
         ]
-
-    def give(self, *paths: Path) -> None:
-        """Makes paths belong to the roles' user."""
-        if self._user.other:
-            for path in paths:
-                os.chown(path, self._user.uid, self._user.gid)
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         """A role's address on a link."""

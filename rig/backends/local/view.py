@@ -7,6 +7,7 @@ the paths that they need are mounted, at their usual places.
 
 from __future__ import annotations
 
+import os
 import shlex
 import stat
 from collections.abc import Sequence
@@ -52,8 +53,8 @@ def script(paths: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def open_view(paths: Sequence[Path], log: Path) -> Process:
-    """Holds the view for as long as the returned process lives.
+def open_view(paths: Sequence[Path], log: Path) -> int:
+    """The view's mount namespace, as an open file that holds it.
 
     StackError where a path itself is closed to other users, and where mounts fail.
     """
@@ -63,15 +64,18 @@ def open_view(paths: Sequence[Path], log: Path) -> Process:
             f"other users cannot read {', '.join(closed)}, and no role runs as root",
             f"chmod -R o+rX {' '.join(closed)}",
         )
-    holder = Process(["unshare", "--mount", "sh", "-c", script(paths)], log)
-    for _ in until(10):
-        if "ready" in holder.log_lines():
-            return holder
-        if holder.code() is not None:
-            break
-    raise StackError(f"the roles' file system could not be made: {' / '.join(holder.log_lines())}")
+    maker = Process(["unshare", "--mount", "sh", "-c", script(paths)], log)
+    try:
+        for _ in until(10):
+            if "ready" in maker.log_lines():
+                return os.open(namespace_of(maker), os.O_RDONLY | os.O_CLOEXEC)
+            if maker.code() is not None:
+                break
+    finally:
+        maker.kill()
+    raise StackError(f"the roles' file system could not be made: {' / '.join(maker.log_lines())}")
 
 
-def namespace_of(holder: Process) -> str:
-    """The mount namespace to enter."""
-    return f"/proc/{holder.pid}/ns/mnt"
+def namespace_of(process: Process) -> str:
+    """The mount namespace that a process is in."""
+    return f"/proc/{process.pid}/ns/mnt"

@@ -7,7 +7,9 @@ ends every process inside and removes every namespace; nothing of it is ever vis
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from rig.model import StackError
 
 _INSIDE = "RIG_INSIDE_WORLD"
 NAMESPACES = Path("/run/netns")
+END_DEADLINE_S = 20.0
 
 
 def inside() -> bool:
@@ -47,6 +50,32 @@ def settle() -> None:
     # a killed Postgres leaves its shared memory there: it has to vanish with the world
     processes.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "rig", "/dev/shm"], 10)
     NAMESPACES.mkdir(mode=0o755)
+
+
+def end_all() -> None:
+    """Ends every process of this world but the runner, whoever started it and hid it how well.
+
+    A target may leave processes behind that outlive its first one: they would take the next
+    trial's CPU, and could change files while the runner copies them. StackError where one stays.
+    """
+    if not inside():
+        raise StackError("only a world's first process may end all others")
+    for _ in processes.until(END_DEADLINE_S):
+        with contextlib.suppress(ProcessLookupError):  # there are no others
+            os.kill(-1, signal.SIGKILL)
+        if not _reaped():
+            return
+    raise StackError("a process that a target left behind does not end")
+
+
+def _reaped() -> bool:
+    """Takes note of ended children, orphans among them; whether there still are any."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def lacks() -> str:

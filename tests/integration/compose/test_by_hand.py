@@ -109,7 +109,7 @@ def assert_swarms() -> None:
 
 
 def assert_delayed(container: str) -> None:
-    told = json.loads(docker("exec", container, "cat", "/roles/delay/ready.json"))
+    told = json.loads(docker("exec", container, "cat", "/root/delay/ready.json"))
     assert told["mechanism"] in ("netem", "nfqueue")
     for link in ("front", "data"):
         assert statistics.median(told["rtt_ms"][link]["before"]) == pytest.approx(100, abs=2)

@@ -72,10 +72,34 @@ def test_nobody_gains_rights_or_writes_to_its_image(services: dict[str, Any]) ->
 def test_secrets_and_other_peoples_code_are_mounted_read_only(services: dict[str, Any]) -> None:
     for name, service in services.items():
         mounts = {mount["target"]: mount for mount in service.get("volumes", [])}
-        for target in ("/secrets", "/target"):
-            if target in mounts and name != "prepare":
-                assert mounts[target].get("read_only") is True, name
-        assert ("/secrets" in mounts) == (not name.startswith("locust")), name
+        for target, mount in mounts.items():
+            if target.startswith(("/secrets", "/target")) and name != "prepare":
+                assert mount.get("read_only") is True, name
+        secrets = {target for target in mounts if target.startswith("/secrets")}
+        assert bool(secrets) == (not name.startswith("locust")), name
+
+
+OF_THE_RIG = {
+    **dict.fromkeys(APPS, ("app", {"/roles/app/out", "/root/delay"}, {"app", "pgpass"})),
+    "postgres": ("database", {"/roles/database/out", "/clusters"}, {"superuser", "app"}),
+    "pgbouncer": ("pooler", {"/roles/pooler/out"}, {"app"}),
+    "locust_master": ("load_master", {"/roles/load_master/out"}, set()),
+    "locust_worker": ("load_worker", {"/roles/load_worker/out"}, set()),
+}
+
+
+@pytest.mark.parametrize("name", OF_THE_RIG)
+def test_a_role_sees_its_own_folder_and_writes_one_place_in_it(name: str) -> None:
+    role, written, secrets = OF_THE_RIG[name]
+    mounts = {mount["target"]: mount for mount in stack("the rig's")["services"][name]["volumes"]}
+    assert {target for target, mount in mounts.items() if not mount.get("read_only")} == written
+    read = {f"/roles/{role}", *(f"/secrets/{secret}" for secret in secrets)}
+    assert set(mounts) - written - {"/target"} == read
+
+
+def test_no_log_fills_the_disk(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert "max-size" in service["logging"]["options"], name
 
 
 def test_limits_protect_and_do_not_shape(services: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from rig.backends.base import Running, afterwards, last_error, tail
+from rig.backends.base import LINE_CHARS, Running, afterwards, last_error, tail
 from rig.model import StackError
 
 
@@ -68,3 +68,7 @@ def test_cleaning_up_is_done_after_success_too_and_its_error_counts_then() -> No
 
     with pytest.raises(FileExistsError), afterwards(clean):
         pass
+
+
+def test_a_line_without_end_is_quoted_in_part() -> None:
+    assert quoted("Error: " + "x" * 10_000_000) == "Error: " + "x" * (LINE_CHARS - 7)

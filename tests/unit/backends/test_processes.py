@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.processes import Process, run, until
+from rig.backends.processes import Process, remove, run, until
 from rig.model import StackError
 
 
@@ -77,3 +77,38 @@ def test_until_looks_at_least_once_and_then_gives_up() -> None:
     assert len(looks) >= 1
     assert looks == sorted(looks, reverse=True)
     assert list(until(0)) == []
+
+
+def test_a_log_is_not_written_through_a_link(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("kept")
+    (tmp_path / "log").symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic links"):
+        Process(["echo", "overwritten"], tmp_path / "log")
+    assert secret.read_text() == "kept"
+
+
+def test_a_log_without_end_is_read_at_both_ends(tmp_path: Path) -> None:
+    grow = "echo first; truncate -s 1T /dev/fd/1 && echo last"
+    process = Process(["sh", "-c", grow], tmp_path / "log")
+    assert process.wait(10) == 0
+    said = process.log_lines()
+    assert said[0] == "first"
+    assert said[-1].endswith("last")
+    assert len(said) < 10
+
+
+def test_a_tree_deeper_than_any_path_is_removed(tmp_path: Path) -> None:
+    top = here = os.open(tmp_path, os.O_DIRECTORY)
+    for _ in range(1200):
+        os.mkdir("deep", dir_fd=here)
+        below = os.open("deep", os.O_DIRECTORY, dir_fd=here)
+        if here != top:
+            os.close(here)
+        here = below
+    os.close(here)
+    os.close(top)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "deep" / "link").symlink_to(tmp_path / "kept")
+    remove(tmp_path / "deep")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

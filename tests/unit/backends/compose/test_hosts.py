@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from rig.model import Link, Role
 
 
 def hosts(folder: Path, target: Path | str = PROJECT / "django_async") -> ComposeHosts:
-    return ComposeHosts(folder, folder / "secrets", str(target), {}, "some-project")
+    names = {Role.APP: ["some-project-app-1"]}
+    return ComposeHosts(folder, folder / "secrets", str(target), names, "some-project")
 
 
 def test_code_stands_in_the_images_and_secrets_are_mounted(tmp_path: Path) -> None:
@@ -54,25 +54,27 @@ def test_addresses_are_fixed_where_others_must_know_them(tmp_path: Path) -> None
 
 
 def test_a_spec_can_be_read_inside_whatever_the_users_umask(tmp_path: Path) -> None:
-    (tmp_path / "delay").mkdir()
+    for role in ("app", "delay"):
+        (tmp_path / role).mkdir()
     kept = os.umask(0o077)
     try:
         started = hosts(tmp_path).start(Role.DELAY, {"delay_ms": 1.0})
+        (tmp_path / "app" / "delay.part").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(FileExistsError):  # whatever stands there is not written into
+            hosts(tmp_path).start(Role.DELAY, {"delay_ms": 2.0})
     finally:
         os.umask(kept)
-    spec = tmp_path / "delay.json"
+    spec = tmp_path / "app" / "delay.json"
     assert json.loads(spec.read_text()) == {"delay_ms": 1.0}
     assert stat.S_IMODE(spec.stat().st_mode) == 0o644
-    assert stat.S_IMODE((tmp_path / "delay").stat().st_mode) == 0o777
     assert started.code() is None
-    assert {path.name for path in tmp_path.iterdir()} == {"delay", "delay.json"}
+    assert not (tmp_path / "elsewhere").exists()
 
 
-def test_the_delay_is_steered_by_files(tmp_path: Path) -> None:
-    delay = DelayChild(tmp_path)
-    delay.signal(signal.SIGUSR1)
-    assert (tmp_path / "delay.signal").read_text() == str(int(signal.SIGUSR1))
+def test_the_delay_says_in_files_how_it_ended(tmp_path: Path) -> None:
+    delay = DelayChild(tmp_path, "app-1")
     assert delay.wait(0.01) is None
-    (tmp_path / "delay.exit").write_text("3")
+    assert delay.log_lines() == []
+    (tmp_path / "exit").write_text("3")
     (tmp_path / "log").write_text("delay: no mechanism\n")
     assert (delay.wait(5), delay.code(), delay.log_lines()) == (3, 3, ["delay: no mechanism"])

@@ -1,0 +1,82 @@
+"""What roles say in files: the word of processes without rights, and read as that.
+
+A target is somebody's code. On the local backend it runs as the user that the other unprivileged
+roles run as, so that it may put anything in place of what they write. Nothing here follows a
+link, waits for a FIFO, reads without end, or believes in a shape.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rig.backends.base import Progress
+from rig.files import read_ends, read_json
+from rig.model import DamagedFile, printable
+
+MOST_BYTES = 8 << 20
+PROGRESS_BYTES = 1 << 16
+MOST_LOAD_FILES = 100
+"""Of the load master's folder; it writes about fifteen."""
+_ANOTHER_SHAPE = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """The JSON object in a role's file. DamagedFile, OSError."""
+    said = read_json(path, MOST_BYTES, follow=False)
+    if not isinstance(said, dict):
+        raise DamagedFile(f"{path} is no JSON object")
+    return said
+
+
+def progress(path: Path) -> Progress | None:
+    """The load's last whole line of progress; None where there is none yet, or it is no such line.
+
+    It is told to the user and to nobody else.
+    """
+    try:
+        lines = read_ends(path, 0, PROGRESS_BYTES).splitlines(keepends=True)
+        said = json.loads(next(line for line in reversed(lines) if line.endswith(b"\n")))
+        return Progress(
+            elapsed_s=_number(said["elapsed_s"]),
+            users=int(_number(said["users"])),
+            goodput_rps=int(_number(said["goodput_rps"])),
+            failed_rps=int(_number(said["failed_rps"])),
+            outcomes={
+                printable(str(outcome)): int(_number(count))
+                for outcome, count in said["outcomes"].items()
+            },
+        )
+    except (OSError, DamagedFile, StopIteration, *_ANOTHER_SHAPE):
+        return None
+
+
+def scouted(path: Path, routes: Sequence[str]) -> dict[str, Any]:
+    """What a scout saw of each route. DamagedFile, OSError."""
+    said = facts(path)
+    try:
+        return {route: _seen(said[route]) for route in routes}
+    except _ANOTHER_SHAPE as error:
+        raise DamagedFile(f"{path} is not what a scout writes: {error!r}") from error
+
+
+def _seen(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    texts = said["wrong"]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("wrong")
+    if not texts:
+        times_ms = [*said["response_ms"], said["interval_ms"]]
+        if len(times_ms) < 2 or min(map(_number, times_ms)) < 0:
+            raise ValueError("times")
+    return said
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("no number")
+    return float(value)
