@@ -24,6 +24,7 @@ from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
 from rig.files import make_folder, read_bytes, regular_files, sha256, sync_tree, write_atomically
 from rig.load.shape import Users
+from rig.load.spec import encoded
 from rig.model import DamagedFile, Phase, RigError, UsageError
 from rig.observed import UNREADABLE
 from rig.plan import Cell, Delay, Load, Plan, Route, Trial
@@ -273,7 +274,7 @@ def errand_of(plan: Plan, servers: int) -> dict[str, Any]:
     return {
         "route": route.name,
         "method": route.method,
-        "path": route.path,
+        "path": encoded(route.path),
         "status": route.status,
         "form": dict(route.form),
         "json": route.json,

@@ -159,13 +159,19 @@ class UsageError(RigError):
     exit_code = ExitCode.USAGE
 
 
+MOST_SAID = 200
+"""Problems listed of one experiment; how many more there are is said."""
+
+
 class BadYaml(RigError):
-    """The YAML has problems; all of them are listed."""
+    """The YAML has problems; all of them are listed, or the first ones and how many more."""
 
     exit_code = ExitCode.BAD_YAML
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        said = [str(problem) for problem in problems[:MOST_SAID]]
+        more = [f"and {len(problems) - MOST_SAID} more"] * (len(problems) > MOST_SAID)
+        super().__init__("\n".join([*said, *more]))
         self.problems = tuple(problems)
 
 

@@ -204,6 +204,11 @@ class Cell:
     """Why an extra cell is there; empty for the cells of `vary`."""
 
     @property
+    def values(self) -> tuple[Level, ...]:
+        """The levels alone, by which cells of one matrix are told apart."""
+        return tuple(self.levels.values())
+
+    @property
     def id(self) -> str:
         """Ten hex digits that do not depend on the order of the YAML."""
         return digest(dict(self.levels))[:10]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rig.load.spec import fill
+from rig.load.spec import encoded, fill
 from rig.model import SCHEMA
 from rig.plan import Plan, Route
 
@@ -88,7 +88,7 @@ def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -
 
 def get(url: str) -> Answer:
     """A plain GET."""
-    return ask("GET", url, None, {})
+    return ask("GET", encoded(url), None, {})
 
 
 def verify(url: str, plan: Plan) -> Exchange:
@@ -104,7 +104,7 @@ def verify(url: str, plan: Plan) -> Exchange:
     # not urllib: it asks every server to close the connection, and follows redirections
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=DEADLINE_S)
     try:
-        connection.request(route.method, route.path, body or None, headers)
+        connection.request(route.method, encoded(route.path), body or None, headers)
         response = connection.getresponse()
         answer = Answer(response.status, response.read())
         answered = {name.lower(): value for name, value in response.getheaders()}

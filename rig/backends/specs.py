@@ -12,7 +12,7 @@ from typing import Any
 from rig.backends.base import Hosts
 from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
 from rig.backends.http import APP_PORT
-from rig.load.spec import LoadSpec
+from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role
 from rig.plan import Plan, Target
 
@@ -203,7 +203,7 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
         route=route.name,
         method=route.method,
-        path=route.path,
+        path=encoded(route.path),
         status=route.status,
         form=dict(route.form),
         json=route.json,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,7 +249,9 @@ _RAW: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": Tru
 
 
 def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
-    if not asked.file.is_file():
+    if not os.path.isfile(asked.file):
+        if os.path.lexists(asked.file):
+            raise UsageError(f"{asked.file} is no regular file")
         if str(asked.file) in COMMANDS:
             raise UsageError(f"the command comes first: runner.py {asked.file} …")
         raise UsageError(
@@ -256,7 +259,7 @@ def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
         )
     matrix = _experiment(asked.file, asked.profile, [asked.file.resolve().parent])
     matrix = with_options(matrix, asked.seed, asked.repeats, asked.load_workers)
-    return matrix, parse_only(asked.only, matrix) if asked.only else {}
+    return matrix, {} if asked.only is None else parse_only(asked.only, matrix)
 
 
 def _experiment(file: Path, profile: str | None, roots: Sequence[Path]) -> Matrix:

@@ -23,6 +23,7 @@ from rig.config.matrix import (
 from rig.config.readers import Keys, Reader, expected, level, list_of, whole, word
 from rig.factors import FACTORS
 from rig.factors.levels import Number
+from rig.inference.crossover import MOST_PAIRS
 from rig.model import Level
 
 _UNTIL = re.compile(r"ratio\s*(?:±|\+-)\s*(\d+(?:\.\d+)?)\s*%")
@@ -41,6 +42,11 @@ class DesignAsked:
     seed: int = 1
     until: Until | None = None
     search: Search | None = None
+
+    @property
+    def most_times(self) -> int:
+        """How often a cell can be measured; a search chooses so many levels for each."""
+        return MOST_PAIRS if self.search else self.repeats
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig.config.document import shown
+from rig.config.document import MOST_BYTES, shown
 from rig.config.findings import Finding, Place
 
 TARGET_YAML = "target.yaml"
-MOST_BYTES = 1 << 20
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

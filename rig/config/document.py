@@ -1,8 +1,9 @@
 """YAML text to a tree of nodes that know their line; the only place that imports PyYAML.
 
 Refuses what YAML would let slip by: duplicate keys, anchors and aliases, tags, a second
-document. Numbers are read as people write them: no octal, no sexagesimal. May not know
-what any key means.
+document, characters that no command line or file can carry. Numbers are read as people write them:
+no octal, no sexagesimal. Bounded in every direction, so that whatever stands in a file is read or
+refused in a second. May not know what any key means.
 """
 
 from __future__ import annotations
@@ -16,9 +17,17 @@ from typing import Any
 
 import yaml
 
-from rig.config.findings import Finding, Place, ReadError
+from rig.config.findings import Finding, Place, ReadError, shortened
+from rig.files import read_bytes
+from rig.model import DamagedFile
 
+MOST_BYTES = 256 << 10
+MOST_VALUES = 10_000
+"""Of one document: words, lists and maps, and the keys of these."""
+LONGEST_TEXT = 100_000
+"""In characters: below what an argument, or a field of a CSV file, may have."""
 _DEEPEST = 20
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _WHOLE = re.compile(r"[-+]?(0|[1-9](_?[0-9]){0,17})")
 _FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
 _REFUSED = "!refused"
@@ -78,11 +87,14 @@ def read(path: Path) -> Document:
     """The one YAML document in a file; ReadError where there is none to speak of."""
     file = shown(path)
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, MOST_BYTES)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         finding = Finding(Place(file), f"cannot be read: {reason}", "check the path")
         raise ReadError(finding) from None
+    except DamagedFile as error:
+        what = error.what.removeprefix(f"{path} ")
+        raise ReadError(Finding(Place(file), what, "check the path")) from None
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -96,11 +108,7 @@ def parse(text: str, file: str) -> Document:
     findings: list[Finding] = []
     try:
         composer = _Composer(text, file, findings)
-        node = composer.get_node() if composer.check_node() else None
-        if composer.check_node():
-            line = _next_event(composer).start_mark.line + 1
-            what = "a second document begins here, expected a single one"
-            findings.append(Finding(Place(file, line), what, "remove the `---` or what follows"))
+        node = composer.document()
     except yaml.YAMLError as error:
         raise ReadError(*findings, _syntax(error, text, file)) from None
     if node is None or _is_null(node):
@@ -136,8 +144,28 @@ class _Composer(yaml.SafeLoader):
     """Composes nodes, refusing anchors, aliases and tags as it meets them."""
 
     def __init__(self, text: str, file: str, findings: list[Finding]) -> None:
-        self._file, self._findings, self._depth = file, findings, 0
+        self._file, self._findings, self._depth, self._values = file, findings, 0, 0
         super().__init__(text)
+
+    def document(self) -> yaml.Node | None:
+        """The first document; notes that there is a second."""
+        try:
+            node = self.get_node() if self.check_node() else None
+            if self.check_node():
+                line = _next_event(self).start_mark.line + 1
+                what, do = (
+                    "a second document begins here, expected a single one",
+                    "remove the `---`",
+                )
+                self._findings.append(
+                    Finding(Place(self._file, line), what, f"{do} or what follows")
+                )
+        except (ValueError, OverflowError) as error:  # of a `\\U` or a version beyond all numbers
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=self._mark()) from None
+        return node
+
+    def _mark(self) -> Any:
+        return self.get_mark()
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         event = _next_event(self)
@@ -145,18 +173,23 @@ class _Composer(yaml.SafeLoader):
         place = Place(self._file, mark.line + 1)
         if isinstance(event, yaml.AliasEvent):
             self.get_event()  # type: ignore[no-untyped-call]
-            what = f"alias `*{event.anchor}` is not allowed"
+            what = f"alias `*{shortened(str(event.anchor))}` is not allowed"
             self._findings.append(Finding(place, what, "write the value out"))
             return yaml.ScalarNode(_REFUSED, "", mark, mark)
         if event.anchor is not None:
-            what = f"anchor `&{event.anchor}` is not allowed"
+            what = f"anchor `&{shortened(event.anchor)}` is not allowed"
             self._findings.append(Finding(place, what, "remove it"))
             event.anchor = None
         if event.tag is not None:
-            self._findings.append(Finding(place, f"tag `{event.tag}` is not allowed", "remove it"))
+            what = f"tag `{shortened(str(event.tag))}` is not allowed"
+            self._findings.append(Finding(place, what, "remove it"))
             event.tag, event.implicit = None, _untagged(event)
         if self._depth >= _DEEPEST:
             raise yaml.MarkedYAMLError(problem="nested too deep", problem_mark=mark)
+        self._values += 1
+        if self._values > MOST_VALUES:
+            problem = f"more than {MOST_VALUES} values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         self._depth += 1
         node = super().compose_node(parent, index)  # type: ignore[arg-type]
         self._depth -= 1
@@ -184,6 +217,8 @@ def _tree(
     if isinstance(node, yaml.MappingNode):
         return Map(name, key or own, _entries(node, file, findings))
     assert isinstance(node, yaml.ScalarNode)
+    if _unfit(node.value, own, findings):
+        return Node(name, own)
     return Scalar(name, own, _value(node), node.value)
 
 
@@ -196,13 +231,28 @@ def _entries(node: yaml.MappingNode, file: str, findings: list[Finding]) -> dict
         if not isinstance(key, yaml.ScalarNode):
             findings.append(Finding(place, "a key must be a word, not a list or a map"))
             continue
+        if _unfit(key.value, place, findings):
+            continue
         tree = _tree(value, key.value, place, file, findings)
         if key.value in entries:
-            what = f"duplicate key `{key.value}`, first in line {entries[key.value].place.line}"
+            first = entries[key.value].place.line
+            what = f"duplicate key `{shortened(key.value)}`, first in line {first}"
             findings.append(Finding(place, what, "remove one of them"))
             continue
         entries[key.value] = Entry(place, tree)
     return entries
+
+
+def _unfit(text: str, place: Place, findings: list[Finding]) -> bool:
+    """Notes why a text can be no value."""
+    found = _UNFIT.search(text)
+    if found:
+        what = f"a text has the character U+{ord(found[0]):04X}, which is none to print or to send"
+        findings.append(Finding(place, what, "remove it, or write the character itself"))
+    if len(text) > LONGEST_TEXT:
+        what = f"a text of {len(text)} characters, expected at most {LONGEST_TEXT}"
+        findings.append(Finding(place, what, "shorten it"))
+    return bool(found) or len(text) > LONGEST_TEXT
 
 
 def _value(node: yaml.ScalarNode) -> bool | int | float | str | None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from rig.config.combinations import combined
 from rig.config.design import DesignAsked, read_design, unfit
 from rig.config.document import Document, Map, Node, merge, read
-from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of
+from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
 from rig.config.load import read_load
 from rig.config.matrix import (
     METRICS,
@@ -32,7 +32,7 @@ from rig.config.readers import (
     list_of,
     map_of,
     matching,
-    text,
+    sentence,
     whole,
     word,
 )
@@ -48,6 +48,8 @@ _PROFILE_KEYS = ("default_profile", "profiles")
 _BASE_KEYS = ("experiment", "claim", "setup", "vary", "also", "load", "data", "design")
 _KEYS = (*_BASE_KEYS, *_PROFILE_KEYS)
 _MOST = 10**12
+_LEAST_RATIO, _MOST_RATIO = 1e-6, 1e6
+MOST_PROFILES = 20
 
 
 def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
@@ -75,10 +77,12 @@ def matrix_of(document: Document, *, profile: str | None, targets: Mapping[str, 
         except ReadError as wrong:
             findings.add(wrong.findings, f" (in profile {chosen})" if chosen else "")
     findings.raise_any()
-    wanted = profile or layers.default
+    wanted = layers.default if profile is None else profile
     if wanted not in matrices:
         known = [known for known in matrices if known]
-        what = f"there is no profile `{wanted}`, expected {one_of(known or ['none'])}"
+        what = (
+            f"there is no profile `{shortened(str(wanted))}`, expected {one_of(known or ['none'])}"
+        )
         raise UsageError(what, did_you_mean(str(wanted), known))
     return matrices[wanted]
 
@@ -100,6 +104,10 @@ def _layers(root: Node, findings: Findings) -> _Layers:
     keys = Keys(Map(root.name, root.place, own))
     sections: dict[str, Node] = keys.get("profiles", map_of(lambda _: lambda node: node), {}) or {}
     default = keys.get("default_profile", _default(tuple(sections)), None)
+    if len(sections) > MOST_PROFILES:
+        what = f"`profiles` has {len(sections)} of them, expected at most {MOST_PROFILES}"
+        keys.note([Finding(own["profiles"].place, what)])
+        sections = {}
     variants: dict[str | None, Node] = {None: base}
     for profile, section in sections.items():
         try:
@@ -155,7 +163,8 @@ class _Variant:
         if setup is not None and vary is not None and also is not None:
             assert isinstance(self._root, Map)
             extras = tuple(also.values())
-            keys.note(combined(self._root, setup, vary, extras, self._targets))
+            times = design.most_times if design is not None else 1
+            keys.note(combined(self._root, setup, vary, extras, self._targets, times))
             sound = "claim" not in self._root.entries or claim is not None
             if design is not None and sound:
                 keys.note(unfit(self._root, design, claim, setup, vary))
@@ -187,7 +196,7 @@ class _Variant:
     def _extra(self, called: str) -> Callable[[Node], Extra]:
         def read_extra(node: Node) -> Extra:
             keys = Keys(node)
-            because = keys.need("because", text)
+            because = keys.need("because", sentence)
             only: dict[str, tuple[Level, ...]] = keys.get("only", levels_of(self._levels), {})
             changes = keys.need("set", _not_empty(levels_of(self._level)))
             keys.close()
@@ -197,9 +206,9 @@ class _Variant:
 
     def _claim(self, node: Node) -> Claim:
         keys = Keys(node)
-        says = keys.need("says", text)
+        says = keys.need("says", sentence)
         ratio = keys.need("ratio", self._ratio)
-        at_least = keys.need("at_least", above_zero)
+        at_least = keys.need("at_least", above_zero(_LEAST_RATIO, _MOST_RATIO))
         keys.close()
         metric, factor, (numerator, denominator) = ratio
         return Claim(says, metric, factor, numerator, denominator, at_least)

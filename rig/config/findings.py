@@ -6,10 +6,15 @@ May know nothing of YAML nor of what a document means.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rig.factors.levels import one_of as one_of
 from rig.model import BadYaml, Problem
+
+LONGEST_WORD, MOST_WORDS = 100, 200
+"""Up to which a word that was meant is looked for, and among how many."""
 
 
 @dataclass(frozen=True, order=True)
@@ -73,6 +78,14 @@ class Findings:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """The one of `words` that `word` most looks like; empty if none does."""
+    return _nearest(word, tuple(words))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _nearest(word: str, words: tuple[str, ...]) -> str:
+    # every profile asks the same again, and to compare words takes its time
+    if len(word) > LONGEST_WORD or len(words) > MOST_WORDS:
+        return ""
     by_lower = {known.lower(): known for known in words}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1)
     return by_lower[close[0]] if close else ""
@@ -84,6 +97,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     return f"did you mean `{near}`?" if near else ""
 
 
-def one_of(words: Sequence[str]) -> str:
-    """The words, for "expected ..."."""
-    return "one of " + ", ".join(words) if len(words) > 1 else "".join(words) or "nothing"
+def shortened(written: str) -> str:
+    """What a file says, on one line of an error message."""
+    line = " ".join(written.split())
+    return line if len(line) <= 60 else line[:57] + "..."

@@ -6,9 +6,9 @@ May not know the rest of the experiment.
 from __future__ import annotations
 
 from rig.config.document import Map, Node
-from rig.config.findings import Finding, ReadError
+from rig.config.findings import Finding, Place, ReadError
 from rig.config.matrix import MOST_LOAD_WORKERS
-from rig.config.readers import Keys, above_zero, duration, flag, whole, word
+from rig.config.readers import LONGEST_S, Keys, above_zero, duration, flag, whole, word
 from rig.load.shape import PATTERNS
 from rig.plan import NO_USERS, Arrivals, Load, Users
 
@@ -16,6 +16,8 @@ CLOSED, OPEN = "closed", "open"
 _MOST_USERS = 1_000_000
 _MOST_SEED = 10**12
 _SHORTEST_RAMP_S = 1.0
+_MOST_ARRIVALS = 100_000_000
+_rate = above_zero(1e-6, 1e6)
 
 
 def read_load(node: Node) -> Load:
@@ -31,6 +33,8 @@ def read_load(node: Node) -> Load:
     raw = keys.get("raw", flag, Load.raw)
     assert isinstance(node, Map)
     keys.note(_against_the_model(node, model))
+    if arrivals and steady_s is not None:
+        keys.note(_too_many(arrivals, steady_s, node.entries["arrivals"].place))
     if arrivals and load_workers and arrivals.max_in_flight < load_workers:
         what = f"`max_in_flight` expects at least the {load_workers} of `load_workers`"
         keys.note([Finding(node.entries["arrivals"].place, what)])
@@ -45,6 +49,14 @@ def read_load(node: Node) -> Load:
         arrivals=arrivals,
         raw=raw,
     )
+
+
+def _too_many(arrivals: Arrivals, steady_s: float, place: Place) -> list[Finding]:
+    count = arrivals.per_s * (arrivals.ramp_s / 2 + steady_s)
+    if count <= _MOST_ARRIVALS:
+        return []
+    what = f"`arrivals` makes {count:,.0f} requests in a trial, expected at most {_MOST_ARRIVALS:,}"
+    return [Finding(place, what)]
 
 
 def _against_the_model(node: Map, model: str) -> list[Finding]:
@@ -66,19 +78,26 @@ def _against_the_model(node: Map, model: str) -> list[Finding]:
 def _users(node: Node) -> Users:
     keys = Keys(node)
     start = keys.need("from", whole(1, _MOST_USERS))
-    per_s = keys.need("per_s", above_zero)
+    per_s = keys.need("per_s", _rate)
     end = keys.need("to", whole(1, _MOST_USERS))
     keys.close()
     if end < start:
         assert isinstance(node, Map)
         what = f"`to` expects at least the {start} of `from`, not {end}"
         raise ReadError(Finding(node.entries["to"].place, what))
-    return Users(start, per_s, end)
+    users = Users(start, per_s, end)
+    if users.ramp_s > LONGEST_S:
+        assert isinstance(node, Map)
+        what = (
+            f"`per_s` {per_s:g} takes longer than {LONGEST_S / 3600:g}h from {start} to {end} users"
+        )
+        raise ReadError(Finding(node.entries["per_s"].place, what))
+    return users
 
 
 def _arrivals(node: Node) -> Arrivals:
     keys = Keys(node)
-    per_s = keys.need("per_s", above_zero)
+    per_s = keys.need("per_s", _rate)
     pattern = keys.get("pattern", word(PATTERNS), Arrivals.pattern)
     most = keys.get("max_in_flight", whole(1, _MOST_USERS), Arrivals.max_in_flight)
     ramp_s = keys.get("ramp", duration(zero=False), Arrivals.ramp_s)

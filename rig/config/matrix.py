@@ -18,6 +18,9 @@ METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
 
 ORDERS = ("random_blocks", "as_listed")
 MOST_REPEATS = 1000
+MOST_TRIALS = 10_000
+"""Of a session: cells, each as often as it is measured."""
+MOST_SEED = 10**12
 FEWEST_LOOKED_AT, MOST_LOOKED_AT = 4, 12
 """Repeats between which intervals may decide when to stop, and still hold (docs/method.md)."""
 MOST_LOAD_WORKERS = 64
@@ -108,9 +111,9 @@ def cells(matrix: Matrix) -> tuple[Cell, ...]:
     """The cross product, then each extra's cells; the first of equal cells stays."""
     base = base_cells(matrix.setup, matrix.vary)
     extras = (extra_cells(base, extra) for extra in matrix.also)
-    first: dict[str, Cell] = {}
+    first: dict[tuple[Level, ...], Cell] = {}
     for cell in itertools.chain(base, *extras):
-        first.setdefault(cell.id, cell)
+        first.setdefault(cell.values, cell)
     return tuple(first.values())
 
 
@@ -132,11 +135,15 @@ def with_options(
     A number of `repeats` takes the place of an `until`.
     """
     if repeats is not None and not 1 <= repeats <= MOST_REPEATS:
-        raise UsageError(f"--repeats {repeats}: expected 1 to {MOST_REPEATS}")
+        raise UsageError(f"--repeats {_shown(repeats)}: expected 1 to {MOST_REPEATS}")
     if load_workers is not None and not 1 <= load_workers <= MOST_LOAD_WORKERS:
-        raise UsageError(f"--workers {load_workers}: expected 1 to {MOST_LOAD_WORKERS}")
+        raise UsageError(f"--workers {_shown(load_workers)}: expected 1 to {MOST_LOAD_WORKERS}")
     if repeats is not None and matrix.search:
         raise UsageError("--repeats: a search decides for itself how often it measures")
+    if repeats is not None and (count := repeats * len(cells(matrix))) > MOST_TRIALS:
+        raise UsageError(f"--repeats {repeats}: {count} trials, expected at most {MOST_TRIALS}")
+    if seed is not None and not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"--seed {_shown(seed)}: expected 0 to {MOST_SEED}")
     workers = matrix.load.load_workers if load_workers is None else load_workers
     arrivals = matrix.load.arrivals
     if arrivals and arrivals.max_in_flight < workers:
@@ -148,6 +155,11 @@ def with_options(
         until=matrix.until if repeats is None else None,
         load=replace(matrix.load, load_workers=workers),
     )
+
+
+def _shown(number: int) -> str:
+    """A number that somebody typed, on one line."""
+    return str(number) if abs(number) < 10**20 else f"{str(number)[:20]}..."
 
 
 def _cell(levels: Mapping[str, Level], because: str = "") -> Cell:

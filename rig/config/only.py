@@ -5,8 +5,10 @@ May not know YAML nor the command line's other options.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rig.config.document import scalar
-from rig.config.findings import did_you_mean, one_of
+from rig.config.findings import did_you_mean, one_of, shortened
 from rig.config.matrix import Matrix, cells, filter_cells
 from rig.factors import FACTORS
 from rig.model import Level, UsageError
@@ -19,27 +21,30 @@ def parse_only(text: str, matrix: Matrix) -> dict[str, tuple[Level, ...]]:
     is left.
     """
     all_cells = cells(matrix)
-    only: dict[str, tuple[Level, ...]] = {}
+    known = {name: {cell.levels[name]: cell.levels[name] for cell in all_cells} for name in FACTORS}
+    only: dict[str, dict[Level, None]] = {}
     for part in text.split(","):
         name, equals, words = (piece.strip() for piece in part.partition("="))
         if not equals:
-            raise UsageError(f"--only: `{part}` is no FACTOR=LEVEL")
+            raise UsageError(f"--only: `{shortened(part)}` is no FACTOR=LEVEL")
         if name not in FACTORS:
-            what = f"--only: there is no factor `{name}`, expected {one_of(tuple(FACTORS))}"
+            what = f"--only: there is no factor `{shortened(name)}`"
+            what += f", expected {one_of(tuple(FACTORS))}"
             raise UsageError(what, did_you_mean(name, FACTORS))
-        known = tuple(dict.fromkeys(cell.levels[name] for cell in all_cells))
-        levels = tuple(_level(name, word.strip(), known) for word in words.split("|"))
-        only[name] = tuple(dict.fromkeys((*only.get(name, ()), *levels)))
-    if not filter_cells(all_cells, only):
-        raise UsageError(f"--only {text}: no cell of {matrix.experiment} has all of these levels")
-    return only
+        asked = only.setdefault(name, {})
+        asked.update((_level(name, word.strip(), known[name]), None) for word in words.split("|"))
+    found = {name: tuple(levels) for name, levels in only.items()}
+    if not filter_cells(all_cells, found):
+        what = f"--only {shortened(text)}: no cell of {matrix.experiment} has all of these levels"
+        raise UsageError(what)
+    return found
 
 
-def _level(name: str, word: str, known: tuple[Level, ...]) -> Level:
+def _level(name: str, word: str, known: Mapping[Level, Level]) -> Level:
     value = scalar(word)
-    for level in known:
-        if level in (word, value):
-            return level
+    for asked in (word, value):
+        if asked is not None and asked in known:
+            return known[asked]
     words = [str(level) for level in known]
-    what = f"--only: `{word}` is no level of {name} here, expected {one_of(words)}"
+    what = f"--only: `{shortened(word)}` is no level of {name} here, expected {one_of(words)}"
     raise UsageError(what, did_you_mean(word, words))

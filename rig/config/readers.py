@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from rig.config.document import Items, Map, Node, Scalar
-from rig.config.findings import Finding, ReadError, did_you_mean, nearest, one_of
+from rig.config.findings import Finding, ReadError, did_you_mean, nearest, one_of, shortened
 from rig.factors import FACTORS, Choice, Natural
 from rig.model import Level, plain, seconds
 
 T = TypeVar("T")
 Reader = Callable[[Node], T]
 
-_LONGEST_S = 7 * 24 * 3600.0
+LONGEST_S = 7 * 24 * 3600.0
+LONGEST_SENTENCE = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -33,7 +34,7 @@ class Keys:
             raise expected(node, "a map", "write `{}` for an empty one" if _is_null(node) else "")
         self._map = node
         self._words = list(known)
-        self._asked: list[str] = []
+        self._asked: dict[str, None] = {}
         self._missing: list[str] = []
         self._findings: list[Finding] = []
         self._failed = False
@@ -46,7 +47,7 @@ class Keys:
 
     def get(self, key: str, read: Reader[T], default: T) -> T:
         """The value of a key that may be left out."""
-        self._asked.append(key)
+        self._asked[key] = None
         entry = self._map.entries.get(key)
         if entry is None:
             return default
@@ -70,13 +71,15 @@ class Keys:
             if key not in self._asked:
                 near = nearest(key, unasked) or nearest(key, words)
                 meant.add(near)
-                what = f"unknown key `{_short(key)}`, expected {one_of(words)}"
+                what = f"unknown key `{shortened(key)}`, expected {one_of(words)}"
                 do = f"did you mean `{near}`?" if near else ""
                 self._findings.append(Finding(entry.place, what, do))
-        inside = f" in `{self._map.name}`" if self._map.name else ""
+        inside = f" in `{shortened(self._map.name)}`" if self._map.name else ""
         for key in self._missing:
             if key not in meant:
-                self._findings.append(Finding(self._map.place, f"`{key}` is missing{inside}"))
+                self._findings.append(
+                    Finding(self._map.place, f"`{shortened(key)}` is missing{inside}")
+                )
         if self._findings or self._failed:
             raise ReadError(*self._findings)
 
@@ -84,14 +87,14 @@ class Keys:
 def expected(node: Node, wants: str, do: str = "") -> ReadError:
     """The ReadError for a node that is not what its key takes."""
     if isinstance(node, Scalar):
-        got = "nothing" if node.value is None else f"`{_short(node.text)}`"
+        got = "nothing" if node.value is None else f"`{shortened(node.text)}`"
         if isinstance(node.value, bool):
             got += f", which YAML reads as {str(node.value).lower()}"
     elif isinstance(node, Map | Items):
         got = "a map" if isinstance(node, Map) else "a list"
     else:
         return ReadError()
-    name = f"`{node.name}`" if node.name else "the file"
+    name = f"`{shortened(node.name)}`" if node.name else "the file"
     return ReadError(Finding(node.place, f"{name} expects {wants}, not {got}", do))
 
 
@@ -100,6 +103,15 @@ def text(node: Node) -> str:
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
         return node.value
     raise expected(node, "text", _quote(node))
+
+
+def sentence(node: Node) -> str:
+    """Text for people to read."""
+    said = text(node)
+    if len(said) > LONGEST_SENTENCE:
+        what = f"`{shortened(node.name)}` has {len(said)} characters"
+        raise ReadError(Finding(node.place, f"{what}, expected at most {LONGEST_SENTENCE}"))
+    return said
 
 
 def word(words: Sequence[str]) -> Reader[str]:
@@ -148,12 +160,19 @@ def flag(node: Node) -> bool:
     raise expected(node, "true or false")
 
 
-def above_zero(node: Node) -> float:
-    """A number greater than 0."""
-    value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-        return float(value)
-    raise expected(node, "a number above 0")
+def above_zero(least: float, most: float) -> Reader[float]:
+    """A number within bounds that no sensible one comes near."""
+
+    def read(node: Node) -> float:
+        value = node.value if isinstance(node, Scalar) else None
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and least <= float(cast(float, value)) <= most:
+            return float(cast(float, value))
+        above = number and float(cast(float, value)) > 0
+        bounds = f", from {least:g} to {most:,.0f}" if above else ""
+        raise expected(node, f"a number above 0{bounds}")
+
+    return read
 
 
 def duration(*, zero: bool) -> Reader[float]:
@@ -167,10 +186,10 @@ def duration(*, zero: bool) -> Reader[float]:
             length_s = seconds(node.text)
         except ValueError:
             number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
-            do = f"did you mean `{node.text}s`?" if number else ""
+            do = f"did you mean `{shortened(node.text)}s`?" if number else ""
             raise expected(node, wants, do) from None
-        if length_s > _LONGEST_S or (length_s == 0 and not zero):
-            raise expected(node, f"{wants}, up to {_LONGEST_S / 3600:g}h")
+        if length_s > LONGEST_S or (length_s == 0 and not zero):
+            raise expected(node, f"{wants}, up to {LONGEST_S / 3600:g}h")
         return length_s
 
     return read
@@ -202,10 +221,11 @@ def list_of(
     def read_all(node: Node) -> tuple[T, ...]:
         if not isinstance(node, Items):
             written = node.text if isinstance(node, Scalar) and node.value is not None else ""
-            raise expected(node, "a list", f"write [{_short(written)}]" if written else "")
+            raise expected(node, "a list", f"write [{shortened(written)}]" if written else "")
         if not node.items and not empty:
             raise ReadError(Finding(node.place, f"`{node.name}` expects a list that is not empty"))
         values: list[T] = []
+        seen: set[object] = set()
         findings: list[Finding] = []
         for item in node.items:
             try:
@@ -213,8 +233,11 @@ def list_of(
             except ReadError as wrong:
                 findings.extend(wrong.findings)
                 continue
-            if distinct and value in values:
-                findings.append(Finding(item.place, f"`{node.name}` lists {value} twice"))
+            if distinct:
+                if value in seen:
+                    what = f"`{node.name}` lists {shortened(str(value))} twice"
+                    findings.append(Finding(item.place, what))
+                seen.add(value)
             values.append(value)
         if len(values) < len(node.items) or findings:
             raise ReadError(*findings)
@@ -279,7 +302,7 @@ def _is_null(node: Node) -> bool:
 def _quote(node: Node) -> str:
     """Advice where quotes make text of what YAML reads as something else."""
     if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, str):
-        return f'put it in quotes: "{node.text}"'
+        return f'put it in quotes: "{shortened(node.text)}"'
     return ""
 
 
@@ -288,8 +311,3 @@ def _wanted(node: Node, words: Sequence[str]) -> str:
     if not isinstance(node, Scalar):
         return ""
     return _quote(node) if node.text in words else did_you_mean(node.text, words)
-
-
-def _short(written: str) -> str:
-    line = " ".join(written.split())
-    return line if len(line) <= 60 else line[:57] + "..."

@@ -5,6 +5,7 @@ May not know PyYAML (`document` does), experiments, nor how a target is started.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,11 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from rig.config.discovery import TARGET_YAML, Root, folders
-from rig.config.document import Entry, Map, Node, Scalar, read
-from rig.config.findings import Finding, Findings, Place, ReadError, did_you_mean, one_of
+from rig.config.document import Entry, Items, Map, Node, Scalar, read
+from rig.config.findings import (
+    Finding,
+    Findings,
+    Place,
+    ReadError,
+    did_you_mean,
+    one_of,
+    shortened,
+)
 from rig.config.readers import (
     Keys,
     Reader,
+    expected,
     json_map,
     level,
     levels_of,
@@ -25,6 +35,7 @@ from rig.config.readers import (
     map_of,
     matching,
     name,
+    sentence,
     text,
     whole,
     word,
@@ -70,8 +81,13 @@ _SUPPORTED = tuple(
 )
 """Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
 
-_path = matching(re.compile(r"/[^\s]*"), "a path that begins with /")
-_identifier = matching(re.compile(r"[a-z_][a-z0-9_]*"), "a table's or column's name in lower case")
+_path = matching(
+    re.compile(r"/[^\s]{0,1999}"), "a path that begins with /, without spaces, 2000 long at most"
+)
+_identifier = matching(
+    re.compile(r"[a-z_][a-z0-9_]{0,62}"),
+    "a table's or column's name in lower case, 63 long at most",
+)
 _member = matching(
     re.compile(r"[\w-]+(\.[\w-]+)*"), "members of the answer, such as id or posts.id"
 )
@@ -179,13 +195,13 @@ def _catalogue(file: Path, findings: Findings) -> Map | None:
 def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str) -> Target:
     keys = Keys(node)
     called = keys.need("name", name)
-    title = keys.get("title", text, called)
+    title = keys.get("title", sentence, called)
     start = keys.need("start", list_of(_template))
     routes = keys.need("routes", _routes(catalogue, catalogue_name))
     env: dict[str, str] = keys.get("env", map_of(lambda _: _template, _variable), {})
     migrate: tuple[str, ...] = keys.get("migrate", list_of(_template, empty=True), ())
     seed: tuple[str, ...] = keys.get("seed", list_of(_template, empty=True), ())
-    content: tuple[str, ...] = keys.get("content", list_of(text, empty=True), ())
+    content: tuple[str, ...] = keys.get("content", list_of(_content(folder), empty=True), ())
     ready = keys.get("ready", _path, Target.ready)
     facts = keys.get("facts", _path, None)
     ledger = keys.get("ledger", _ledger, None)
@@ -221,14 +237,50 @@ def _ledger(node: Node) -> Ledger:
     return Ledger(table, column)
 
 
+def _content(folder: Path) -> Reader[str]:
+    """A file or a folder that is there, as seen from the target's own."""
+
+    def read_content(node: Node) -> str:
+        entry = text(node)
+        with contextlib.suppress(OSError):  # a name that no file can have
+            path = folder / entry
+            if path.is_file() or path.is_dir():
+                return entry
+        raise expected(node, f"files and folders that are there, seen from {folder.name}/")
+
+    return read_content
+
+
+def _answer(node: Node) -> Mapping[str, Any]:
+    """Members of an answer; a length that is asked for is a number."""
+    wanted = json_map(node)
+    wrong = [Finding(place, what) for place, what in _lengths(node)]
+    if wrong:
+        raise ReadError(*wrong)
+    return wanted
+
+
+def _lengths(node: Node) -> Iterator[tuple[Place, str]]:
+    if isinstance(node, Map):
+        for entry in node.entries.values():
+            yield from _lengths(entry.node)
+    elif isinstance(node, Items):
+        for item in node.items:
+            yield from _lengths(item)
+    elif isinstance(node, Scalar) and re.match(r"\{length:(?![0-9]{1,9}\}\Z)", node.text):
+        what = f"`{shortened(node.name)}` expects a length such as {{length:25}}"
+        yield node.place, f"{what}, not `{shortened(node.text)}`"
+
+
 def _template(node: Node) -> str:
     """Text with none but known placeholders; they stay as they are."""
     template = text(node)
+    wants = one_of(PLACEHOLDERS)
     unknown = [found for found in _PLACEHOLDER.findall(template) if found not in PLACEHOLDERS]
     wrong = (
         Finding(
             node.place,
-            f"unknown placeholder `{{{found}}}` in `{node.name}`, expected {one_of(PLACEHOLDERS)}",
+            f"unknown placeholder `{{{shortened(found)}}}` in `{node.name}`, expected {wants}",
             did_you_mean(found, PLACEHOLDERS),
         )
         for found in unknown
@@ -252,7 +304,7 @@ def _routes(catalogue: Map | None, catalogue_name: str) -> Reader[dict[str, Rout
             own = entry.node
             if isinstance(own, Map) and not own.entries and route not in known:
                 what = (
-                    f"unknown route `{route}`: it is not in {catalogue_name}, "
+                    f"unknown route `{shortened(route)}`: it is not in {catalogue_name}, "
                     "so it needs at least `method` and `path`"
                 )
                 findings.append(Finding(entry.place, what, did_you_mean(route, known)))
@@ -289,14 +341,14 @@ def _route(called: str) -> Reader[Route]:
         form: dict[str, str] = keys.get("form", map_of(lambda _: text, text), {})
         json = keys.get("json", json_map, None)
         status = keys.get("status", whole(100, 599), Route.status)
-        answer: Mapping[str, Any] = keys.get("answer", json_map, {})
+        answer: Mapping[str, Any] = keys.get("answer", _answer, {})
         statements = keys.get("statements", whole(0, 1_000_000), None)
         varying: tuple[str, ...] = keys.get(
             "varying", list_of(_member, distinct=True, empty=True), ()
         )
         keys.close()
         if form and json is not None:
-            what = f"route `{called}` has a `form` and a `json` body"
+            what = f"route `{shortened(called)}` has a `form` and a `json` body"
             raise ReadError(Finding(node.place, what, "leave one of them"))
         return Route(called, method, path, form, json, status, answer, statements, varying)
 
@@ -310,7 +362,7 @@ def _levels(names: Mapping[str, Sequence[str]]) -> Callable[[str], Reader[tuple[
 def _refusal(names: Mapping[str, Sequence[str]]) -> Reader[Refusal]:
     def read_refusal(node: Node) -> Refusal:
         keys = Keys(node)
-        because = keys.need("because", text)
+        because = keys.need("because", sentence)
         when: Levels = keys.get("when", levels_of(_levels(names)), {})
         unless: Levels = keys.get("unless", levels_of(_levels(names)), {})
         keys.close()

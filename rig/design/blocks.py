@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from rig.config.matrix import Matrix, cells
@@ -90,30 +91,37 @@ class RandomBlocks:
 
     def block(self, number: int) -> tuple[Trial, ...]:
         """All trials of a block, counted from 1; the same for the same matrix and seed."""
-        order = list(self._cells)
+        order = list(self._resolved)
         if self.matrix.order == "random_blocks":
             random.Random(f"{self.matrix.seed}-{number}").shuffle(order)
         before = (number - 1) * len(order)
-        factors = varied(cells(self.matrix)) or ("target", "route")
         return tuple(
-            self._trial(cell, number, position, factors)
-            for position, cell in enumerate(order, before + 1)
+            Trial(cell, plan, number, number, position, slug, skip)
+            for position, (cell, plan, slug, skip) in enumerate(order, before + 1)
         )
 
-    @property
+    @cached_property
+    def _resolved(self) -> tuple[tuple[Cell, Plan, str, str], ...]:
+        """Every cell with its plan, its slug and why it is skipped: the same in every block."""
+        factors = varied(cells(self.matrix)) or ("target", "route")
+        found = []
+        for cell in self._cells:
+            plan, skip = plan_of(self.matrix, cell, self.cpus)
+            slug = "-".join(slug_of(name, cell.levels[name]) for name in factors)
+            found.append((cell, plan, slug, skip))
+        return tuple(found)
+
+    @cached_property
     def _cells(self) -> tuple[Cell, ...]:
         return cells(self.matrix) if self.chosen is None else self.chosen
-
-    def _trial(self, cell: Cell, block: int, position: int, factors: Sequence[str]) -> Trial:
-        plan, skip = plan_of(self.matrix, cell, self.cpus)
-        slug = "-".join(slug_of(name, cell.levels[name]) for name in factors)
-        return Trial(cell, plan, block, block, position, slug, skip)
 
 
 def plan_of(matrix: Matrix, cell: Cell, cpus: Cpus) -> tuple[Plan, str]:
     """The cell's plan, bound to its target and route, and why it cannot be served (or "")."""
     names = str(cell.levels["target"]), str(cell.levels["route"])
-    plan = apply(Plan(*names, load=matrix.load, data=matrix.data, cpus=cpus), cell.levels)
+    # a factor at its default leaves a new plan as it is, and most factors are at theirs
+    changed = {name: level for name, level in cell.levels.items() if level != FACTORS[name].default}
+    plan = apply(Plan(*names, load=matrix.load, data=matrix.data, cpus=cpus), changed)
     return bind(plan, matrix.targets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -123,14 +124,14 @@ class CrossoverSearch:
             return []
         along, last = self._search.factor, scheduled[-1].block
         block = [trial.cell for trial in scheduled if trial.block == last]
-        there = {cell.id for cell in block}
+        there = {cell.values for cell in block}
         pairs = self._pairs
         both = [
             self._at(side, cell.levels[along])
             for cell in block
             for side in pairs.get(self._key(cell), ())
         ]
-        return list({cell.id: cell for cell in both if cell.id not in there}.values())
+        return list({cell.values: cell for cell in both if cell.values not in there}.values())
 
     def _at(self, cell: Cell, level: Level) -> Cell:
         return replace(cell, levels={**cell.levels, self._search.factor: level})
@@ -149,9 +150,11 @@ class CrossoverSearch:
         names = {*varied(cells(self.matrix)), self._search.factor}
         factors = [name for name in FACTORS if name in names]
         made: list[Trial] = []
+        seen = Counter(trial.cell.values for trial in before)
         for position, cell in enumerate(of, len(before) + 1):
             plan, skip = plan_of(self.matrix, cell, self.cpus)
             slug = "-".join(slug_of(name, cell.levels[name]) for name in factors)
-            times = sum(trial.cell.id == cell.id for trial in (*before, *made))
-            made.append(Trial(cell, plan, times + 1, block, position, slug, skip))
+            seen[cell.values] += 1
+            times = seen[cell.values]
+            made.append(Trial(cell, plan, times, block, position, slug, skip))
         return tuple(made)

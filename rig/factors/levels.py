@@ -6,6 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+MOST_LISTED = 40
+
+
+def one_of(words: Sequence[str]) -> str:
+    """The words, for "expected ..."; of many, some."""
+    if len(words) < 2:
+        return "".join(words) or "nothing"
+    more = f" and {len(words) - MOST_LISTED} more" if len(words) > MOST_LISTED else ""
+    return "one of " + ", ".join(words[:MOST_LISTED]) + more
+
 
 class Levels(Protocol):
     """A set of levels."""
@@ -33,7 +43,7 @@ class Choice:
         return isinstance(value, str) and value in self.words(names)
 
     def wants(self, names: Sequence[str]) -> str:
-        return "one of " + ", ".join(self.words(names))
+        return one_of(self.words(names))
 
     def words(self, names: Sequence[str]) -> Sequence[str]:
         return self.own or tuple(names)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rig.load.shape import Arrivals, Users
 
@@ -55,6 +56,11 @@ def read_spec(path: Path) -> LoadSpec:
     data = json.loads(path.read_text())
     arrivals = Arrivals(**data["arrivals"]) if data.get("arrivals") else None
     return LoadSpec(**{**data, "users": Users(**data["users"]), "arrivals": arrivals})
+
+
+def encoded(path: str) -> str:
+    """A path as it is sent: what is no ASCII is UTF-8, percent-encoded, as browsers do it."""
+    return quote(path, safe="%/:=&?~#+!$,;'@()*[]|{}^`<>\\\"")
 
 
 def fill(value: Any, unique: str) -> Any:

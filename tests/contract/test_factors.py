@@ -82,3 +82,11 @@ def test_no_factor_is_missing_above() -> None:
     marks = test_where_a_level_arrives.pytestmark
     (parametrized,) = [mark.args[1] for mark in marks if mark.name == "parametrize"]
     assert {name for levels, *_ in parametrized for name in levels} == set(FACTORS)
+
+
+@pytest.mark.parametrize("name", [name for name, of in FACTORS.items() if of.default is not None])
+def test_a_factor_at_its_default_leaves_a_new_plan_as_it_is(name: str) -> None:
+    plan = Plan("sync", "cpu", load=Load(Users(1, 1, 1), steady_s=1.0), data=Data(10, 10))
+    level = FACTORS[name].default
+    assert level is not None
+    assert apply(plan, {name: level}) == plan

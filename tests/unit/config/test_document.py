@@ -113,7 +113,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="is a directory"):
+    with pytest.raises(ReadError, match="is no regular file"):
         read(tmp_path)
 
 

@@ -1,0 +1,527 @@
+"""Whatever stands in a file or an option: a plan, or problems with their file and line.
+
+No other exception, and no end that does not come.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from rig.cli.schedule import plan_text
+from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
+from rig.load.spec import encoded
+from rig.model import BadYaml, UsageError
+from rig.plan import Target
+from rig.session import design_of
+from tests.unit.backends.hosts import every_spec
+from tests.unit.config.hostile import VALUES, deadline
+
+ROUTES = Path(__file__).parents[3] / "stack" / "routes.yaml"
+
+EXPERIMENT = """\
+experiment: small
+claim:
+  says: Async is faster.
+  ratio: {of: goodput_rps, target: [async, sync]}
+  at_least: 2
+setup:
+  pooler: direct
+vary:
+  route: [cpu, io_create]
+  target: [sync, async]
+  delay_ms: [0, 100]
+also:
+  cap:
+    because: the cap lifted
+    only: {delay_ms: [100]}
+    set: {max_connections: 1000}
+load:
+  users:
+    from: 5
+    per_s: 5
+    to: 50
+  steady: 8s
+  think_time: 0s
+  timeout: 60s
+  load_workers: 2
+  raw: false
+data:
+  posts: 1_000
+  cpu_n: 100
+design:
+  repeats: 2
+  seed: 7
+  order: random_blocks
+default_profile: quick
+profiles:
+  quick:
+    load: {steady: 2s}
+"""
+OPEN = """\
+experiment: visitors
+setup: {route: io_read}
+vary: {target: [sync, async]}
+load:
+  model: open
+  arrivals:
+    per_s: 20
+    pattern: poisson
+    max_in_flight: 400
+    ramp: 5s
+    seed: 1
+  steady: 30s
+data: {posts: 100, cpu_n: 100}
+"""
+ADAPTIVE = """\
+experiment: adaptive
+claim:
+  says: Async is faster.
+  ratio: {of: goodput_rps, target: [async, sync]}
+  at_least: 2
+vary: {route: [cpu], target: [sync, async]}
+load: {users: {from: 1, per_s: 1, to: 1}, steady: 1s}
+data: {posts: 100, cpu_n: 100}
+design:
+  repeats:
+    until: ratio ±10 %
+    at_least: 4
+    at_most: 6
+"""
+SEARCH = """\
+experiment: crossover
+claim:
+  says: Async is faster.
+  ratio: {of: goodput_rps, target: [async, sync]}
+  at_least: 1
+vary: {route: [cpu], target: [sync, async]}
+load: {users: {from: 1, per_s: 1, to: 1}, steady: 1s}
+data: {posts: 100, cpu_n: 100}
+design:
+  search:
+    crossover: delay_ms
+    between: [0, 20]
+"""
+TARGET = """\
+name: hostile
+title: Made to be mutated
+start: [serve, "{host}:{port}"]
+env:
+  A: b
+migrate: [migrate]
+seed: [seed, "{posts}"]
+content: [models.py]
+ready: /ready
+facts: /facts
+ledger:
+  table: posts
+  column: title
+supports:
+  app_threads: [1, 2]
+inherent: [answer.server]
+refuses:
+  - because: it has none
+    when: {app_workers: [256]}
+routes:
+  cpu: {}
+  own:
+    method: POST
+    path: /own
+    form: {title: "{unique}"}
+    status: 201
+    answer: {title: "{unique}"}
+    statements: 1
+    varying: [id]
+"""
+
+
+@pytest.fixture(scope="module")
+def targets() -> Mapping[str, Target]:
+    """The project's own."""
+    return read_targets([ROUTES.parents[1]], ROUTES)
+
+
+def lines_of(text: str) -> list[int]:
+    """The lines on which a value stands after a key."""
+    return [at for at, line in enumerate(text.splitlines()) if re.search(r": +\S", line)]
+
+
+def with_value(text: str, at: int, value: str) -> str:
+    """The text with one line's value replaced."""
+    lines = text.splitlines()
+    lines[at] = f"{lines[at].partition(': ')[0]}: {value}"
+    return "\n".join(lines) + "\n"
+
+
+def planned(matrix: Matrix, folder: Path) -> None:
+    """All that becomes of an experiment up to the roles' files can be made."""
+    design = design_of(matrix, {}, {})
+    plan_text(design).encode()
+    for trial in design.next_block([], [])[:4]:
+        assert len(os.fsencode(trial.name)) <= 255
+        json.dumps(trial.plan.to_json(), allow_nan=False).encode()
+        assert trial.plan.load.duration_s >= 0
+        assert 0 <= trial.plan.load.users.at(3.0) <= trial.plan.load.users.end_users
+        if trial.plan.load.arrivals:
+            next(trial.plan.load.arrivals.instants_s())
+        if not trial.skip:
+            json.dumps(every_spec(trial.plan, folder), allow_nan=False).encode()
+            assert encoded(trial.plan.bound_route().path).isascii()
+
+
+def refused(error: BadYaml, file: Path) -> None:
+    """Every problem names the file, and says in a short line what is wrong."""
+    assert error.problems
+    for problem in error.problems:
+        assert problem.where.startswith(str(file)), problem
+        assert len(problem.what) < 1500, problem
+        assert "\n" not in problem.what
+
+
+def accepts(file: Path, targets: Mapping[str, Target], text: bytes | str) -> bool:
+    """Whether an experiment's text makes a plan; otherwise its problems are well told."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    file.write_bytes(data)
+    with deadline(str(data[:2000])):
+        try:
+            matrix = read_matrix(file, profile=None, targets=targets)
+        except BadYaml as error:
+            refused(error, file)
+            return False
+        planned(matrix, file.parent)
+    return True
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where an experiment is to stand; the passwords that a role's file names are beside it."""
+    (tmp_path / "superuser").write_text("x")
+    return tmp_path / "experiments.yaml"
+
+
+def variants(text: str) -> list[str]:
+    """The text with hostile values at every key; which at which, the key's line decides."""
+    chosen = [(at, value) for at in lines_of(text) for value in VALUES[at % EVERY :: EVERY]]
+    return [with_value(text, at, value) for at, value in chosen]
+
+
+EVERY = 8
+EXPERIMENTS = [EXPERIMENT, OPEN, ADAPTIVE, SEARCH]
+
+
+def test_any_value_at_any_key_makes_a_plan_or_a_problem(
+    targets: Mapping[str, Target], file: Path
+) -> None:
+    for text in EXPERIMENTS:
+        assert accepts(file, targets, text)
+    made = [accepts(file, targets, one) for text in EXPERIMENTS for one in variants(text)]
+    assert len(made) >= 405
+    assert 0 < sum(made) < len(made) / 2
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_any_value_as_a_whole_file_is_refused(
+    targets: Mapping[str, Target], file: Path, value: str
+) -> None:
+    assert not accepts(file, targets, value)
+    assert not accepts(file, targets, f"{EXPERIMENT}{value}: 1\n")
+
+
+MANY = range(3000)
+ENDLESS: Mapping[str, bytes | str] = {
+    "bytes": b"experiment: x\n" * 800_000,
+    "spaces": b" " * 250_000,
+    "a long line": f"{EXPERIMENT}x: {'x' * 250_000}\n",
+    "a long key": f"{EXPERIMENT}? {'x' * 200_000}\n: 1\n",
+    "a long word": EXPERIMENT.replace("small", "x" * 200_000),
+    "escapes": f'{EXPERIMENT}x: "{chr(92)}u0041" \n' * 9,
+    "values": f"{EXPERIMENT}x: [{'1,' * 100_000}]\n",
+    "keys": EXPERIMENT + "".join(f"unknown{one}: 1\n" for one in MANY),
+    "names": EXPERIMENT.replace("  cap:", "".join(f"  a{one}: {{}}\n" for one in MANY) + "  cap:"),
+    "profiles": EXPERIMENT + "".join(f"  p{one}: {{}}\n" for one in MANY),
+    "depth": f"{EXPERIMENT}x: {'[' * 100_000}",
+    "depth of blocks": "- " * 100_000,
+    "depth of keys": "".join(f"{' ' * one}a:\n" for one in range(600)),
+    "anchors": f"{EXPERIMENT}x: [{'&a 1,' * 40_000}]\n",
+    "aliases": EXPERIMENT + "a: &a [x]\n" + "".join(f"b{n}: [*a,*a,*a]\n" for n in MANY),
+    "documents": "---\n" * 60_000,
+    "levels": EXPERIMENT.replace("[0, 100]", str([one / 7 for one in range(9000)])),
+    "levels twice": EXPERIMENT.replace("[0, 100]", str([0] * 9000)),
+    "levels that are none": EXPERIMENT.replace("[0, 100]", str(["x"] * 9000)),
+    "cells": EXPERIMENT.replace("[0, 100]", f"{list(range(40))}\n  pool_size: {list(range(1, 41))}"
+        f"\n  app_workers: {list(range(1, 41))}\n  max_connections: {list(range(10, 50))}"),
+    "extra cells": EXPERIMENT.replace("[0, 100]", str(list(range(1000)))).replace(
+        "  cap:", "".join(f"  a{n}: {{because: x, set: {{pool_size: {n}}}}}\n"
+        for n in range(1, 50)) + "  cap:"),
+    "impossible cells": EXPERIMENT.replace("[0, 100]", str(list(range(2400)))).replace(
+        "pooler: direct", "pooler: pgbouncer\n  pooler_pool_size: 9000"),
+    "trials": EXPERIMENT.replace("[0, 100]", str(list(range(400)))).replace(
+        "repeats: 2", "repeats: 1000"),
+    "pairs of a search": SEARCH.replace("[cpu]", f"[cpu], pool_size: {list(range(1, 2000))}"),
+    "of everything": EXPERIMENT.replace("[0, 100]", str(list(range(2000))))
+        + "".join(f"  p{n}: {{vary: {{delay_ms: {list(range(n + 90))}}}}}\n" for n in range(19)),
+}  # fmt: skip
+"""More than anybody means."""
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_more_than_anybody_means_is_refused_or_planned_at_once(
+    targets: Mapping[str, Target], file: Path, what: str
+) -> None:
+    assert not accepts(file, targets, ENDLESS[what])
+
+
+def test_as_many_cells_as_there_may_be_are_planned(
+    targets: Mapping[str, Target], file: Path
+) -> None:
+    levels = f"[{', '.join(map(str, range(2000)))}]"
+    many = EXPERIMENT.replace("[0, 100]", levels).replace("  repeats: 2\n", "")
+    assert accepts(file, targets, many)
+
+
+ODD = {
+    "empty": b"",
+    "utf-16": EXPERIMENT.encode("utf-16"),
+    "utf-16 without a mark": EXPERIMENT.encode("utf-16-le"),
+    "utf-32": EXPERIMENT.encode("utf-32"),
+    "latin-1": EXPERIMENT.replace("faster", "schn\xe4ller").encode("latin-1"),
+    "a NUL": EXPERIMENT.replace("faster", "fas\0ter").encode(),
+    "an ESC": EXPERIMENT.replace("faster", "fas\x1bter").encode(),
+    "tabs": EXPERIMENT.replace("  ", "\t").encode(),
+    "two documents": f"{EXPERIMENT}---\n{EXPERIMENT}".encode(),
+    "a merge key": EXPERIMENT.replace("  from: 5", "  <<: {from: 5}").encode(),
+    "an unknown version": f"%YAML 3.0\n---\n{EXPERIMENT}".encode(),
+    "an endless version": f"%YAML 1.{'9' * 5000}\n---\n{EXPERIMENT}".encode(),
+    "a tag directive": f"%TAG ! tag:evil,2000:\n---\n!x\n{EXPERIMENT}".encode(),
+    "keys that are lists": f"{EXPERIMENT}? [a]\n: 1\n".encode(),
+    "a key that is nothing": f"{EXPERIMENT}? \n: 1\n".encode(),
+    "a key with a surrogate": f'{EXPERIMENT}"{chr(92)}ud800": 1\n'.encode(),
+    "a key twice": f"{EXPERIMENT}experiment: small\n".encode(),
+    "a key that looks like another": EXPERIMENT.replace("load:", "lo\u0430d:", 1).encode(),
+    "JSON": b'{"experiment": "small", "load": [1, 2, {"a": null}]}',
+    "HTML": b"<!doctype html><p>404 Not Found",
+    "a program": b"\x7fELF\x02\x01\x01" + bytes(200),
+}
+FINE = {
+    "a byte-order mark": EXPERIMENT.encode("utf-8-sig"),
+    "line ends of Windows": EXPERIMENT.replace("\n", "\r\n").encode(),
+    "line ends of old": EXPERIMENT.replace("\n", "\r").encode(),
+    "no last line end": EXPERIMENT.rstrip("\n").encode(),
+    "emoji": EXPERIMENT.replace("faster", "\U0001f525").encode(),
+    "many lines of a reason": EXPERIMENT.replace("the cap lifted", "|\n      a\n      b").encode(),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_files_are_refused(targets: Mapping[str, Target], file: Path, what: str) -> None:
+    assert not accepts(file, targets, ODD[what])
+
+
+@pytest.mark.parametrize("what", FINE)
+def test_files_of_other_editors_are_read(
+    targets: Mapping[str, Target], file: Path, what: str
+) -> None:
+    assert accepts(file, targets, FINE[what])
+
+
+def test_what_is_no_regular_file_is_never_read(
+    targets: Mapping[str, Target], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "terminal").symlink_to("/dev/tty")
+    (tmp_path / "folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        for name in ("fifo", "loop", "zero", "terminal", "folder", "socket", "none", "x" * 300):
+            with deadline(name), pytest.raises(BadYaml) as caught:
+                read_matrix(tmp_path / name, profile=None, targets=targets)
+            assert len(caught.value.problems) == 1
+            refused(caught.value, tmp_path / name)
+
+
+OPTIONS: tuple[Mapping[str, int], ...] = tuple(
+    {name: value}
+    for name in ("seed", "repeats", "load_workers")
+    for value in (-1, -(10**400), 10**13, 10**400, *((0, 10**9) if name != "seed" else ()))
+)
+
+
+@pytest.mark.parametrize("given", OPTIONS, ids=lambda given: str(given)[:30])
+def test_options_beyond_their_bounds_are_refused(
+    targets: Mapping[str, Target], file: Path, given: Mapping[str, int]
+) -> None:
+    file.write_text(EXPERIMENT)
+    matrix = read_matrix(file, profile=None, targets=targets)
+    with deadline(str(given)), pytest.raises(UsageError) as caught:
+        with_options(matrix, **given)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "only",
+    ["", "=", ",", "a=b=c", "route", "route=", "=cpu", "route=cpu,", "route=cp", "route=|",
+     "delay_ms=1e400", "delay_ms=.nan", "delay_ms=" + "9" * 5000, "route=\x1b[2J", "\x00=\x00",
+     "route=\ud800", "\ud800", "route=cpu," * 9000, "route=" + "cpu|" * 20_000, "x" * 100_000,
+     "delay_ms=\u0663", "target=Sync", "route=cpu,route=cpu,target=none", *VALUES],
+    ids=lambda only: repr(only[:20]),
+)  # fmt: skip
+def test_what_only_names_is_there_or_refused(
+    targets: Mapping[str, Target], file: Path, only: str
+) -> None:
+    file.write_text(EXPERIMENT)
+    matrix = read_matrix(file, profile=None, targets=targets)
+    with deadline(only), pytest.raises(UsageError) as caught:
+        parse_only(only, matrix)
+    assert str(caught.value).startswith("--only")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("profile", ["", "Quick", "quick ", "..", "x" * 9000, "\ud800", "\x1b[2J"])
+def test_a_profile_that_there_is_not_is_refused(
+    targets: Mapping[str, Target], file: Path, profile: str
+) -> None:
+    file.write_text(EXPERIMENT)
+    with pytest.raises(UsageError, match="there is no profile") as caught:
+        read_matrix(file, profile=profile, targets=targets)
+    assert len(str(caught.value)) < 300
+
+
+# target.yaml
+
+
+def target_accepts(folder: Path, text: str) -> bool:
+    """Whether a target's text makes a target that an experiment can plan with."""
+    file = folder / "hostile" / "target.yaml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with deadline(text):
+        try:
+            (found,) = read_targets([folder], ROUTES).values()
+        except BadYaml as error:
+            refused(error, file)
+            return False
+    small = SMALL.format(routes=", ".join(found.routes), target=found.name)
+    assert accepts(folder / "one.yaml", {found.name: found}, small)
+    return True
+
+
+SMALL = """\
+experiment: small
+vary: {{route: [{routes}], target: [{target}]}}
+load: {{users: {{from: 1, per_s: 1, to: 1}}, steady: 1s}}
+data: {{posts: 100, cpu_n: 100}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one target's folder in it."""
+    (tmp_path / "superuser").write_text("x")
+    (tmp_path / "hostile").mkdir()
+    (tmp_path / "hostile" / "models.py").touch()
+    return tmp_path
+
+
+def test_any_value_at_any_key_of_a_target_makes_a_target_or_a_problem(folder: Path) -> None:
+    assert target_accepts(folder, TARGET)
+    made = [target_accepts(folder, one) for one in variants(TARGET)]
+    assert len(made) >= 200
+    assert 0 < sum(made) < len(made)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (
+            '{title: "{unique}"}\n    statements',
+            '{posts: "{length:ten}"}\n    statements',
+            "length",
+        ),
+        ('{title: "{unique}"}\n    statements', '{posts: "{length:"}\n    statements', "length"),
+        (
+            '{title: "{unique}"}\n    statements',
+            '{a: [{b: "{length:-1}"}]}\n    statements',
+            "length",
+        ),
+        ("statements: 1", "statements: -1", "whole number"),
+        ("statements: 1", "statements: 1e9", "whole number"),
+        ("status: 201", "status: 99", "from 100 to 599"),
+        ("status: 201", "status: 1000", "from 100 to 599"),
+        ("path: /own", "path: own", "begins with /"),
+        ("path: /own", "path: /a b", "without spaces"),
+        ("path: /own", 'path: "/a\\u0007b"', "U+0007"),
+        ("path: /own", f"path: /{'x' * 2000}", "2000 long"),
+        ("A: b", 'A: "b\\0c"', "U+0000"),
+        ("A: b", 'A: "\\ud800"', "U+D800"),
+        ("[models.py]", "[models.py, other.py]", "that are there"),
+        ("[models.py]", "[/dev/zero]", "that are there"),
+        ("[models.py]", f"[{'x' * 300}]", "that are there"),
+        ("table: posts", f"table: {'x' * 64}", "63 long"),
+        ("start: [serve", "start: serve #[", "expects a list"),
+        ("because: it has none", f"because: {'x' * 1001}", "at most 1000"),
+    ],
+)
+def test_what_a_target_cannot_mean_is_refused_at_its_line(
+    folder: Path, old: str, new: str, what: str
+) -> None:
+    assert TARGET.count(old) == 1
+    at = TARGET[: TARGET.index(old)].count("\n") + 1
+    file = folder / "hostile" / "target.yaml"
+    file.write_text(TARGET.replace(old, new))
+    with pytest.raises(BadYaml) as caught:
+        read_targets([folder], ROUTES)
+    (problem,) = caught.value.problems
+    assert problem.where == f"{file}:{at}"
+    assert what in problem.what
+
+
+def test_what_is_not_ascii_in_a_path_is_sent_as_utf_8() -> None:
+    assert encoded("/größe/?q=straße&x=%20") == "/gr%C3%B6%C3%9Fe/?q=stra%C3%9Fe&x=%20"
+    plain = "/a-b_c.d~e/%41;p=1?q=[x]|{y}^`<>\\\"'()*+,!$&#f@:"
+    assert encoded(plain) == plain
+
+
+# whatever else
+
+
+def mutated(text: str, chance: random.Random) -> bytes:
+    """A text in which something was changed that a hand, a disk or a merge can change."""
+    lines = text.splitlines(keepends=True)
+    for _ in range(chance.randint(1, 3)):
+        at, other = chance.randrange(len(lines)), chance.randrange(len(lines))
+        key, colon, _ = lines[at].partition(":")
+        lines[at] = chance.choice([
+            "", lines[at] * 2, lines[other], lines[at][: len(lines[at]) // 2], "  " + lines[at],
+            lines[at].lstrip(), f"{key}{colon} {chance.choice(VALUES)}\n", lines[at].upper(),
+            f"{key}{colon}{lines[other].partition(':')[2]}", lines[at].replace(" ", "\t"),
+        ])  # fmt: skip
+    data = bytearray("".join(lines), "utf-8", "surrogatepass")
+    for _ in range(chance.choice([0, 0, 1, 4])):
+        if data:
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    return bytes(data)
+
+
+SHIPPED = sorted(
+    [*ROUTES.parents[1].glob("experiments/*.yaml"), ROUTES.parents[1] / "experiments.yaml"]
+)
+
+
+def test_shipped_experiments_may_be_damaged_in_any_way(
+    targets: Mapping[str, Target], file: Path
+) -> None:
+    chance = random.Random(11)
+    texts = [*EXPERIMENTS, *(path.read_text() for path in SHIPPED)]
+    made = [accepts(file, targets, mutated(chance.choice(texts), chance)) for _ in range(MUTATIONS)]
+    assert 0 < sum(made) < len(made)
+
+
+MUTATIONS = 300
