@@ -39,7 +39,7 @@ def _compare(before: Path, after: Path) -> Reported:
     return Reported([written.html], written.says, ExitCode[written.outcome.name])
 
 
-def _differences(session: Path) -> Sequence[str]:
+def _differences(session: Path) -> tuple[Sequence[str], Sequence[str]]:
     import analysis
 
     return analysis.differences(session)

@@ -16,6 +16,7 @@ from analysis.axes import axes
 from analysis.beside import Beside, beside_cells, ceilings_of
 from analysis.calibration import read_calibration
 from analysis.comparable import Comparison, compared, comparison_columns, comparison_rows
+from analysis.made import write_made
 from analysis.pairings import pairings
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells, summary_columns
@@ -87,6 +88,7 @@ def write_derived(
         if found:
             _figure(session, by_cell, pairs, beside, new / GOODPUT)
         more(new)
+        write_made(new)
         if folder.exists():
             folder.rename(scratch / "old")
         new.rename(folder)

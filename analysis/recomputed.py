@@ -11,75 +11,133 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from analysis.derived import derive
+from analysis.made import MADE, Made, read_made
+from rig.files import read_bytes, regular_files, sha256
 
 MOST_CELLS = 20
 REPORTS = ("report.md", "report.html")
+DRAWN = (".svg", ".png", ".html", ".md")
+"""What people look at: pages and drawings."""
 DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+COMPARED = re.compile(r"compare-[^/]*\.(html|md)\Z")
+"""Pages that need another session, too."""
+OTHERS = "another version of the code or of a library made it: as it was written, not recomputed"
 
 
-def differences(session_dir: Path) -> tuple[str, ...]:
-    """One line for each number of `derived/`'s CSV files that is not as recomputed.
+class Differences(NamedTuple):
+    """One line for each thing of `derived/` that is not as recomputed; and that could not be."""
 
-    Empty without a `derived/`: it may be deleted at any time, and then hold comparisons alone.
-    UsageError for a folder that is no session. Drawings are not compared: they differ with the
-    version of what draws them.
+    differ: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+def differences(session_dir: Path) -> Differences:
+    """Holds every table, drawing and page of `derived/` against the raw files.
+
+    Nothing without a `derived/`: it may be deleted at any time, and then hold comparisons alone.
+    Numbers are always recomputed. A drawing or page that differs byte by byte is as it should be
+    where `made.json` says that others made it, and has its hash. UsageError for a folder that is
+    no session.
     """
     kept = session_dir / "derived"
-    if not any(_tables(kept)) and not any((kept / name).exists() for name in REPORTS):
-        return ()
-    with tempfile.TemporaryDirectory() as scratch:
-        made = Path(scratch, "derived")
-        if any((kept / name).exists() for name in REPORTS):
-            # what a report needs takes a while to import, and most commands write none
-            from analysis.report import report
+    made = read_made(kept)
+    names = _names(kept)
+    pages = [_of_two(kept, name, made) for name in names if COMPARED.match(name)]
+    found = [said for said in pages if said]
+    if any(name.endswith(".csv") or name in REPORTS for name in names):
+        with tempfile.TemporaryDirectory() as scratch:
+            now = Path(scratch, "derived")
+            _recompute(session_dir, now, any((kept / name).exists() for name in REPORTS))
+            found += _held_against(kept, now, made)
+    return Differences(
+        tuple(f"derived/{says}" for differ, says in found if differ),
+        tuple(f"derived/{says}" for differ, says in found if not differ),
+    )
 
-            report(session_dir, made)
-        else:
-            derive(session_dir, made)
-        names = {*_tables(kept), *_tables(made)}
-        lines = [line for name in sorted(names) for line in _compared(kept, made, name)]
-        return (*lines, *_said(kept, made))
+
+def _recompute(session_dir: Path, now: Path, reported: bool) -> None:
+    if reported:
+        # what a report needs takes a while to import, and most commands write none
+        from analysis.report import report
+
+        report(session_dir, now)
+    else:
+        derive(session_dir, now)
 
 
-def _said(kept: Path, made: Path) -> Iterator[str]:
-    """What the report says in words and tables, line by line; its drawings are of the CSVs."""
-    for name in REPORTS:
-        if not (made / name).exists():
-            continue
-        if not (kept / name).exists():
-            yield f"derived/{name}: is missing"
-            continue
-        sides = [_words(side / name) for side in (kept, made)]
-        if sides[0] != sides[1]:
-            pairs = zip_longest(*sides, fillvalue="nothing")
-            number = next(n for n, (told, found) in enumerate(pairs, 1) if told != found)
-            yield f"derived/{name}: line {number} is not as recomputed"
+_Said = tuple[bool, str]
+"""Whether it differs, and words; where it does not, it could not be recomputed."""
+
+
+def _held_against(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
+    names = sorted({*_names(kept), *_names(now)} - {MADE})
+    for name in names:
+        if name.endswith(".csv"):
+            yield from ((True, line) for line in _compared(kept, now, name))
+        elif name.endswith(DRAWN) and not COMPARED.match(name):
+            said = _drawn(kept, now, name, made)
+            yield from [said] if said else []
+
+
+def _drawn(kept: Path, now: Path, name: str, made: Made) -> _Said | None:
+    """A page or a drawing, byte by byte."""
+    if not (kept / name).exists():
+        return True, f"{name}: is missing"
+    there = (now / name).exists()
+    if there and read_bytes(kept / name) == read_bytes(now / name):
+        return None
+    if made.by and not made.today:
+        if made.files.get(name) == sha256(kept / name):
+            return False, f"{name}: {OTHERS}"
+        return True, f"{name}: is not the file whose hash {MADE} has"
+    if not there:
+        return True, f"{name}: is not what this session gives"
+    if name in REPORTS and (line := _first_line(kept / name, now / name)):
+        return True, f"{name}: line {line} is not as recomputed"
+    if not made.by:
+        return False, f"{name}: is not drawn as today, and no {MADE} says by what it was"
+    return True, f"{name}: is not drawn as recomputed"
+
+
+def _of_two(kept: Path, name: str, made: Made) -> _Said | None:
+    """A comparison: its other session may be anywhere, so that its hash has to do."""
+    if not made.by:
+        return False, f"{name}: no {MADE} has its hash"
+    if made.files.get(name) != sha256(kept / name):
+        return True, f"{name}: is not the file whose hash {MADE} has"
+    return None
+
+
+def _first_line(kept: Path, now: Path) -> int:
+    """The number of the first line that differs in words; 0 where only drawings do."""
+    pairs = zip_longest(_words(kept), _words(now))
+    return next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 0)
 
 
 def _words(path: Path) -> list[str]:
     """A page's lines without its drawings."""
-    return DRAWING.sub("", path.read_text(encoding="utf-8")).splitlines()
+    return DRAWING.sub("", read_bytes(path).decode(errors="replace")).splitlines()
 
 
-def _tables(folder: Path) -> Iterator[str]:
-    return (path.relative_to(folder).as_posix() for path in folder.rglob("*.csv"))
+def _names(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in regular_files(folder)]
 
 
 def _compared(kept: Path, made: Path, name: str) -> Iterator[str]:
-    where = f"derived/{name}"
     if not (kept / name).exists():
-        yield f"{where}: is missing"
+        yield f"{name}: is missing"
     elif not (made / name).exists():
-        yield f"{where}: is not what this session gives"
+        yield f"{name}: is not what this session gives"
     elif (kept / name).read_bytes() != (made / name).read_bytes():
         lines = list(_cells(_read(kept / name), _read(made / name)))
-        yield from (f"{where}: {line}" for line in lines[:MOST_CELLS])
+        yield from (f"{name}: {line}" for line in lines[:MOST_CELLS])
         if len(lines) > MOST_CELLS:
-            yield f"{where}: {len(lines) - MOST_CELLS} more"
+            yield f"{name}: {len(lines) - MOST_CELLS} more"
         if not lines:
-            yield f"{where}: is written differently"
+            yield f"{name}: is written differently"
 
 
 def _read(path: Path) -> Sequence[Mapping[str, str]]:

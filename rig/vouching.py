@@ -30,6 +30,7 @@ from rig.store import (
     number_of,
 )
 
+MADE = "derived/made.json"
 UNREADABLE = (*observed.UNREADABLE, OSError, RigError)
 
 
@@ -53,6 +54,7 @@ def of_session(session: SessionFolder) -> Iterator[Finding]:
         (JOURNAL, _manifests),
         (SCHEDULE, _places),
         (CALIBRATION, _calibration),
+        (MADE, _derived),
     ):
         try:
             yield from part(session)
@@ -152,6 +154,13 @@ def _places(session: SessionFolder) -> Iterator[Finding]:
             yield Finding(SCHEDULE, says)
     for trial, says in misplaced(rows, bool(about.get("search"))):
         yield Finding(SCHEDULE, f"{trial} {says}")
+
+
+def _derived(session: SessionFolder) -> Iterator[Finding]:
+    """What was derived of a session of today says what made it."""
+    tables = any(session.path.glob("derived/*.csv"))
+    if tables and session.journal.chained and not (session.path / MADE).exists():
+        yield Finding(MADE, "is missing; analyse makes derived/ again")
 
 
 def _calibration(session: SessionFolder) -> Iterator[Finding]:

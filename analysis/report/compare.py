@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.axes import Axes, axes
 from analysis.environment import Difference, differences
 from analysis.inference import FAR, Observation, PairRatio, pairs
+from analysis.made import write_made
 from analysis.report import findings
 from analysis.report.blocks import (
     Block,
@@ -26,6 +27,7 @@ from analysis.report.write import Outcome, Written, write_report
 from analysis.session import Session, read_session
 from analysis.stats import median
 from analysis.trials import SKIPPED, Result, results
+from rig.files import regular_files
 from rig.inference.ratios import CLAIMED
 from rig.model import Level
 
@@ -98,7 +100,10 @@ def compare(before: Path, after: Path) -> Written:
     derived = after / "derived"
     derived.mkdir(exist_ok=True)
     name = f"compare-{before.name}"
+    before_it = set(regular_files(derived))
     write_report(build(comparison), derived, name)
+    pages = {derived / f"{name}.html", derived / f"{name}.md"}
+    write_made(derived, (set(regular_files(derived)) - before_it) | pages)
     says = [str(difference) for difference in comparison.differences]
     says = [f"environments differ: {line}" for line in says]
     says += [f"not in the later session: {cell}" for cell in comparison.lost]

@@ -46,8 +46,8 @@ class Analysis:
     table: Callable[[Path], str]
     report: Callable[[Path], Reported]
     compare: Callable[[Path, Path], Reported]
-    differences: Callable[[Path], Sequence[str]]
-    """Every number of derived/ that is not as the raw files give it."""
+    differences: Callable[[Path], tuple[Sequence[str], Sequence[str]]]
+    """What of derived/ is not as the raw files give it; and what could not be checked."""
 
 
 @dataclass(frozen=True)
@@ -352,11 +352,11 @@ def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Pat
 def _verify(folder: SessionFolder, analysis: Analysis, console: Console) -> int:
     found = list(verifying.verify(folder))
     try:
-        numbers = analysis.differences(folder.path)
+        differ, unknown = analysis.differences(folder.path)
     except RigError as error:
-        numbers = (f"derived/: cannot be recomputed: {error}",)
-    wrong = [*(str(finding) for finding in found if finding.differs), *numbers]
-    for note in (finding for finding in found if not finding.differs):
+        differ, unknown = (f"derived/: cannot be recomputed: {error}",), ()
+    wrong = [*(str(finding) for finding in found if finding.differs), *differ]
+    for note in (*(finding for finding in found if not finding.differs), *unknown):
         console.print(f"not checked: {note}", **_RAW)
     for line in wrong:
         console.print(f"DIFFERS {line}", **_RAW)

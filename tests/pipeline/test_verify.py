@@ -210,6 +210,25 @@ def test_a_replicate_that_is_another_one(session: Session) -> None:
     assert named(verify(session), "schedule.csv: 0001-", "position 1, replicate 2")
 
 
+def test_an_edited_schedule_whose_lines_were_taken_out_of_the_journal(session: Session) -> None:
+    path, journal = session.path / "schedule.csv", session.path / "journal.jsonl"
+    path.write_bytes(re.sub(r"-r1,1,1,", "-r1,2,1,", path.read_bytes().decode(), count=1).encode())
+    lines = [line for line in journal.read_text().splitlines(True) if '"scheduled"' not in line]
+    journal.write_text("".join(lines))
+    done = verify(session)
+    assert named(done, "schedule.csv: 0001-", "is of block 2, after block 0")
+    assert named(done, "schedule.csv: is not the file whose hash journal.jsonl has")
+    assert named(done, "journal.jsonl: line 2 does not follow the line before it")
+
+
+def test_an_edited_drawing_and_one_that_nobody_vouches_for(session: Session) -> None:
+    path = session.path / "derived" / "figures" / "goodput.svg"
+    path.write_text(path.read_text().replace("<path", "<path opacity='0'", 1))
+    assert named(verify(session), "derived/figures/goodput.svg: is not drawn as recomputed")
+    (session.path / "derived" / "made.json").unlink()
+    assert named(verify(session), "derived/made.json: is missing")
+
+
 def test_a_file_that_cannot_be_read_hides_nothing_else(session: Session) -> None:
     one, other = (attempt.path for attempt in session.attempts())
     (one / "load" / "load.json").write_text('{"complete": tr')

@@ -35,7 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
             table=lambda path: f"table of {path.name}",
             report=lambda path: Reported([path], ["not decided"], ExitCode.UNDECIDED),
             compare=lambda _, after: Reported([after], ["slower"], ExitCode.SLOWER),
-            differences=lambda _: (),
+            differences=lambda _: ((), ()),
         )
         return make_cli(analysis)()
 

@@ -100,7 +100,10 @@ def test_cells_skipped_for_a_reason_ask_nothing(tmp_path: Path) -> None:
     written, says = compared(*both)
     assert written.outcome is Outcome.OK
     assert "not measured" not in says
-    assert differences(both[1]) == ()  # of a `derived/` that holds a comparison and nothing else
+    assert differences(both[1]) == (
+        (),
+        (),
+    )  # of a `derived/` that holds a comparison and nothing else
 
 
 @pytest.mark.parametrize(
