@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rig.calibrated import NULL
 from rig.calibration import kept_calibration
 from rig.design import Design
 from rig.files import read_bytes, write_atomically
@@ -34,6 +35,7 @@ from rig.store import (
     heading,
     holds,
     number_of,
+    numbered,
     plan_text,
     read_record,
     row_of,
@@ -97,15 +99,13 @@ def _swept(folder: SessionFolder) -> None:
     """Removes what was being written when the session ended."""
     for path in folder.path.glob(".derived-*"):
         shutil.rmtree(path, ignore_errors=True)
-    unfinished = [f"{TRIALS}/{path.parent.name}/{path.name}" for path in _unfinished(folder)]
-    for place in (".", f"{TRIALS}/*", *unfinished):
-        for path in folder.path.glob(f"{place}/*.part"):
-            path.unlink()
-
-
-def _unfinished(folder: SessionFolder) -> list[Path]:
-    attempts = folder.path.glob(f"{TRIALS}/*/attempt-*")
-    return [path for path in attempts if not (path / MANIFEST).exists()]
+    attempts = [*folder.path.glob(f"{TRIALS}/*/attempt-*"), *numbered(folder.path / NULL)]
+    unfinished = [path for path in attempts if not (path / MANIFEST).exists()]
+    told = folder.journal.files()
+    for place in (folder.path, *folder.path.glob(f"{TRIALS}/*"), *unfinished):
+        for path in place.glob("*.part"):
+            if path.relative_to(folder.path).as_posix() not in told:
+                path.unlink()
 
 
 def _schedule(folder: SessionFolder, say: Say) -> list[dict[str, str]]:
