@@ -28,6 +28,8 @@ from rig.model import Level
 
 _UNTIL = re.compile(r"ratio\s*(?:±|\+-)\s*(\d+(?:\.\d+)?)\s*%")
 _MOST_WITHIN = 1.0
+_LEAST_APART = 0.001
+"""Between the ends of a search, in the factor's unit: nothing can be told apart within it."""
 _MOST = 10**12
 _LOOKED_AT = "goodput_rps"
 """What a design reads of a record."""
@@ -112,10 +114,10 @@ def _between(factor: str) -> Reader[tuple[float, float]]:
 
     def read(node: Node) -> tuple[float, float]:
         ends = read_levels(node)
-        if len(ends) != 2 or not float(ends[0]) < float(ends[1]):
+        if len(ends) != 2 or not float(ends[1]) - float(ends[0]) >= _LEAST_APART:
             assert isinstance(node, Items)
-            what = "`between` expects two levels, the lower one first"
-            raise ReadError(Finding(node.place, what))
+            wants = f"two levels, the lower one first, at least {_LEAST_APART:g} apart"
+            raise ReadError(Finding(node.place, f"`between` expects {wants}"))
         return float(ends[0]), float(ends[1])
 
     return read

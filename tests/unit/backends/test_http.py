@@ -183,3 +183,12 @@ def test_a_redirection_is_no_answer(server: Server) -> None:
     server.says({}, status=302)
     server.headers = {"Location": "/elsewhere"}
     assert verify(server) == "status 302 instead of 200: it leads to /elsewhere"
+
+
+def test_a_path_that_is_no_ascii_is_asked_for_as_utf_8(server: Server) -> None:
+    assert verify(server, path="/größe/?q=straße") == ""
+    assert http.get(f"{server.url}/fäkt").status == 200
+    assert [path for _, path, _, _ in server.asked] == [
+        "/gr%C3%B6%C3%9Fe/?q=stra%C3%9Fe",
+        "/f%C3%A4kt",
+    ]

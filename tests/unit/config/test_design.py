@@ -81,6 +81,7 @@ def test_what_until_cannot_be(read: Read, text: str, said: str) -> None:
         ("{crossover: app_threads, between: [1, 8]}", "`crossover` expects delay_ms"),
         ("{crossover: delay_ms, between: [20, 0]}", "two levels, the lower one first"),
         ("{crossover: delay_ms, between: [0]}", "two levels, the lower one first"),
+        ("{crossover: delay_ms, between: [0, 5e-324]}", "two levels, the lower one first"),
         ("{crossover: delay_ms, between: [0, 6000]}", "a number from 0 to 5000"),
     ],
 )

@@ -5,198 +5,37 @@ No other exception, and no end that does not come.
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from rig.cli.schedule import plan_text
-from rig.config import Matrix, parse_only, read_matrix, read_targets, with_options
-from rig.load.spec import encoded
+from rig.config import parse_only, read_matrix, read_targets, with_options
 from rig.model import BadYaml, UsageError
 from rig.plan import Target
-from rig.session import design_of
-from tests.unit.backends.hosts import every_spec
-from tests.unit.config.hostile import VALUES, deadline
+from tests.unit.config.hostile import (
+    EXPERIMENT,
+    EXPERIMENTS,
+    ROUTES,
+    SEARCH,
+    VALUES,
+    accepts,
+    deadline,
+    mutated,
+    refused,
+    variants,
+)
 
-ROUTES = Path(__file__).parents[3] / "stack" / "routes.yaml"
-
-EXPERIMENT = """\
-experiment: small
-claim:
-  says: Async is faster.
-  ratio: {of: goodput_rps, target: [async, sync]}
-  at_least: 2
-setup:
-  pooler: direct
-vary:
-  route: [cpu, io_create]
-  target: [sync, async]
-  delay_ms: [0, 100]
-also:
-  cap:
-    because: the cap lifted
-    only: {delay_ms: [100]}
-    set: {max_connections: 1000}
-load:
-  users:
-    from: 5
-    per_s: 5
-    to: 50
-  steady: 8s
-  think_time: 0s
-  timeout: 60s
-  load_workers: 2
-  raw: false
-data:
-  posts: 1_000
-  cpu_n: 100
-design:
-  repeats: 2
-  seed: 7
-  order: random_blocks
-default_profile: quick
-profiles:
-  quick:
-    load: {steady: 2s}
-"""
-OPEN = """\
-experiment: visitors
-setup: {route: io_read}
-vary: {target: [sync, async]}
-load:
-  model: open
-  arrivals:
-    per_s: 20
-    pattern: poisson
-    max_in_flight: 400
-    ramp: 5s
-    seed: 1
-  steady: 30s
-data: {posts: 100, cpu_n: 100}
-"""
-ADAPTIVE = """\
-experiment: adaptive
-claim:
-  says: Async is faster.
-  ratio: {of: goodput_rps, target: [async, sync]}
-  at_least: 2
-vary: {route: [cpu], target: [sync, async]}
-load: {users: {from: 1, per_s: 1, to: 1}, steady: 1s}
-data: {posts: 100, cpu_n: 100}
-design:
-  repeats:
-    until: ratio ±10 %
-    at_least: 4
-    at_most: 6
-"""
-SEARCH = """\
-experiment: crossover
-claim:
-  says: Async is faster.
-  ratio: {of: goodput_rps, target: [async, sync]}
-  at_least: 1
-vary: {route: [cpu], target: [sync, async]}
-load: {users: {from: 1, per_s: 1, to: 1}, steady: 1s}
-data: {posts: 100, cpu_n: 100}
-design:
-  search:
-    crossover: delay_ms
-    between: [0, 20]
-"""
-TARGET = """\
-name: hostile
-title: Made to be mutated
-start: [serve, "{host}:{port}"]
-env:
-  A: b
-migrate: [migrate]
-seed: [seed, "{posts}"]
-content: [models.py]
-ready: /ready
-facts: /facts
-ledger:
-  table: posts
-  column: title
-supports:
-  app_threads: [1, 2]
-inherent: [answer.server]
-refuses:
-  - because: it has none
-    when: {app_workers: [256]}
-routes:
-  cpu: {}
-  own:
-    method: POST
-    path: /own
-    form: {title: "{unique}"}
-    status: 201
-    answer: {title: "{unique}"}
-    statements: 1
-    varying: [id]
-"""
+EVERY = 8
 
 
 @pytest.fixture(scope="module")
 def targets() -> Mapping[str, Target]:
     """The project's own."""
     return read_targets([ROUTES.parents[1]], ROUTES)
-
-
-def lines_of(text: str) -> list[int]:
-    """The lines on which a value stands after a key."""
-    return [at for at, line in enumerate(text.splitlines()) if re.search(r": +\S", line)]
-
-
-def with_value(text: str, at: int, value: str) -> str:
-    """The text with one line's value replaced."""
-    lines = text.splitlines()
-    lines[at] = f"{lines[at].partition(': ')[0]}: {value}"
-    return "\n".join(lines) + "\n"
-
-
-def planned(matrix: Matrix, folder: Path) -> None:
-    """All that becomes of an experiment up to the roles' files can be made."""
-    design = design_of(matrix, {}, {})
-    plan_text(design).encode()
-    for trial in design.next_block([], [])[:4]:
-        assert len(os.fsencode(trial.name)) <= 255
-        json.dumps(trial.plan.to_json(), allow_nan=False).encode()
-        assert trial.plan.load.duration_s >= 0
-        assert 0 <= trial.plan.load.users.at(3.0) <= trial.plan.load.users.end_users
-        if trial.plan.load.arrivals:
-            next(trial.plan.load.arrivals.instants_s())
-        if not trial.skip:
-            json.dumps(every_spec(trial.plan, folder), allow_nan=False).encode()
-            assert encoded(trial.plan.bound_route().path).isascii()
-
-
-def refused(error: BadYaml, file: Path) -> None:
-    """Every problem names the file, and says in a short line what is wrong."""
-    assert error.problems
-    for problem in error.problems:
-        assert problem.where.startswith(str(file)), problem
-        assert len(problem.what) < 1500, problem
-        assert "\n" not in problem.what
-
-
-def accepts(file: Path, targets: Mapping[str, Target], text: bytes | str) -> bool:
-    """Whether an experiment's text makes a plan; otherwise its problems are well told."""
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    file.write_bytes(data)
-    with deadline(str(data[:2000])):
-        try:
-            matrix = read_matrix(file, profile=None, targets=targets)
-        except BadYaml as error:
-            refused(error, file)
-            return False
-        planned(matrix, file.parent)
-    return True
 
 
 @pytest.fixture
@@ -206,22 +45,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "experiments.yaml"
 
 
-def variants(text: str) -> list[str]:
-    """The text with hostile values at every key; which at which, the key's line decides."""
-    chosen = [(at, value) for at in lines_of(text) for value in VALUES[at % EVERY :: EVERY]]
-    return [with_value(text, at, value) for at, value in chosen]
-
-
-EVERY = 8
-EXPERIMENTS = [EXPERIMENT, OPEN, ADAPTIVE, SEARCH]
-
-
 def test_any_value_at_any_key_makes_a_plan_or_a_problem(
     targets: Mapping[str, Target], file: Path
 ) -> None:
     for text in EXPERIMENTS:
         assert accepts(file, targets, text)
-    made = [accepts(file, targets, one) for text in EXPERIMENTS for one in variants(text)]
+    made = [accepts(file, targets, one) for text in EXPERIMENTS for one in variants(text, EVERY)]
     assert len(made) >= 405
     assert 0 < sum(made) < len(made) / 2
 
@@ -393,121 +222,6 @@ def test_a_profile_that_there_is_not_is_refused(
     with pytest.raises(UsageError, match="there is no profile") as caught:
         read_matrix(file, profile=profile, targets=targets)
     assert len(str(caught.value)) < 300
-
-
-# target.yaml
-
-
-def target_accepts(folder: Path, text: str) -> bool:
-    """Whether a target's text makes a target that an experiment can plan with."""
-    file = folder / "hostile" / "target.yaml"
-    file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    with deadline(text):
-        try:
-            (found,) = read_targets([folder], ROUTES).values()
-        except BadYaml as error:
-            refused(error, file)
-            return False
-    small = SMALL.format(routes=", ".join(found.routes), target=found.name)
-    assert accepts(folder / "one.yaml", {found.name: found}, small)
-    return True
-
-
-SMALL = """\
-experiment: small
-vary: {{route: [{routes}], target: [{target}]}}
-load: {{users: {{from: 1, per_s: 1, to: 1}}, steady: 1s}}
-data: {{posts: 100, cpu_n: 100}}
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with one target's folder in it."""
-    (tmp_path / "superuser").write_text("x")
-    (tmp_path / "hostile").mkdir()
-    (tmp_path / "hostile" / "models.py").touch()
-    return tmp_path
-
-
-def test_any_value_at_any_key_of_a_target_makes_a_target_or_a_problem(folder: Path) -> None:
-    assert target_accepts(folder, TARGET)
-    made = [target_accepts(folder, one) for one in variants(TARGET)]
-    assert len(made) >= 200
-    assert 0 < sum(made) < len(made)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "what"),
-    [
-        (
-            '{title: "{unique}"}\n    statements',
-            '{posts: "{length:ten}"}\n    statements',
-            "length",
-        ),
-        ('{title: "{unique}"}\n    statements', '{posts: "{length:"}\n    statements', "length"),
-        (
-            '{title: "{unique}"}\n    statements',
-            '{a: [{b: "{length:-1}"}]}\n    statements',
-            "length",
-        ),
-        ("statements: 1", "statements: -1", "whole number"),
-        ("statements: 1", "statements: 1e9", "whole number"),
-        ("status: 201", "status: 99", "from 100 to 599"),
-        ("status: 201", "status: 1000", "from 100 to 599"),
-        ("path: /own", "path: own", "begins with /"),
-        ("path: /own", "path: /a b", "without spaces"),
-        ("path: /own", 'path: "/a\\u0007b"', "U+0007"),
-        ("path: /own", f"path: /{'x' * 2000}", "2000 long"),
-        ("A: b", 'A: "b\\0c"', "U+0000"),
-        ("A: b", 'A: "\\ud800"', "U+D800"),
-        ("[models.py]", "[models.py, other.py]", "that are there"),
-        ("[models.py]", "[/dev/zero]", "that are there"),
-        ("[models.py]", f"[{'x' * 300}]", "that are there"),
-        ("table: posts", f"table: {'x' * 64}", "63 long"),
-        ("start: [serve", "start: serve #[", "expects a list"),
-        ("because: it has none", f"because: {'x' * 1001}", "at most 1000"),
-    ],
-)
-def test_what_a_target_cannot_mean_is_refused_at_its_line(
-    folder: Path, old: str, new: str, what: str
-) -> None:
-    assert TARGET.count(old) == 1
-    at = TARGET[: TARGET.index(old)].count("\n") + 1
-    file = folder / "hostile" / "target.yaml"
-    file.write_text(TARGET.replace(old, new))
-    with pytest.raises(BadYaml) as caught:
-        read_targets([folder], ROUTES)
-    (problem,) = caught.value.problems
-    assert problem.where == f"{file}:{at}"
-    assert what in problem.what
-
-
-def test_what_is_not_ascii_in_a_path_is_sent_as_utf_8() -> None:
-    assert encoded("/größe/?q=straße&x=%20") == "/gr%C3%B6%C3%9Fe/?q=stra%C3%9Fe&x=%20"
-    plain = "/a-b_c.d~e/%41;p=1?q=[x]|{y}^`<>\\\"'()*+,!$&#f@:"
-    assert encoded(plain) == plain
-
-
-# whatever else
-
-
-def mutated(text: str, chance: random.Random) -> bytes:
-    """A text in which something was changed that a hand, a disk or a merge can change."""
-    lines = text.splitlines(keepends=True)
-    for _ in range(chance.randint(1, 3)):
-        at, other = chance.randrange(len(lines)), chance.randrange(len(lines))
-        key, colon, _ = lines[at].partition(":")
-        lines[at] = chance.choice([
-            "", lines[at] * 2, lines[other], lines[at][: len(lines[at]) // 2], "  " + lines[at],
-            lines[at].lstrip(), f"{key}{colon} {chance.choice(VALUES)}\n", lines[at].upper(),
-            f"{key}{colon}{lines[other].partition(':')[2]}", lines[at].replace(" ", "\t"),
-        ])  # fmt: skip
-    data = bytearray("".join(lines), "utf-8", "surrogatepass")
-    for _ in range(chance.choice([0, 0, 1, 4])):
-        if data:
-            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-    return bytes(data)
 
 
 SHIPPED = sorted(
