@@ -202,11 +202,13 @@ def _counting(
     counts: Record | None = None
     finished = {path for path in folder.attempts(trial.name) if (path / MANIFEST).exists()}
     journalled = {folder.attempt(*key) for key in told if key[0] == trial.name}
+    newest = max(finished | journalled, key=number_of, default=None)
     for path in sorted(finished | journalled, key=number_of):
         key = (trial.name, number_of(path))
         counts, why = _held(path, trial, told.get(key))
-        if why and key not in discarded:
+        if why and (key not in discarded or path == newest):
             say(f"{trial.name}/{path.name} does not count any more: {why}")
+        if why and key not in discarded:
             folder.journal.append("discarded", trial=key[0], attempt=key[1], why=why)
         if counts and told.get(key) is None:
             say(f"{trial.name}/{path.name} counts: {JOURNAL} had no line of it, and its files hold")
