@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -137,6 +138,18 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def locked(descriptor: int) -> bool:
+    """Takes the lock on an open file or folder; False where another process has it. OSError.
+
+    The kernel lets go of it when the descriptor is closed, and so when the process ends.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sync_tree(folder: Path) -> None:

@@ -96,7 +96,7 @@ class Tally:
 
 
 def session_facts(
-    matrix: Matrix, only: Only, backend: Backend, folder: SessionFolder
+    matrix: Matrix, only: Only, backend: Backend, name: str, calibrate: bool = True
 ) -> dict[str, Any]:
     """The contents of `session.json`: all that analysing needs of the factors, and the host."""
     chosen = filter_cells(cells(matrix), only)
@@ -115,7 +115,7 @@ def session_facts(
     return {
         "schema": SCHEMA,
         "experiment": matrix.experiment,
-        "session": folder.name,
+        "session": name,
         "profile": matrix.profile,
         "backend": backend.name,
         "seed": matrix.seed,
@@ -123,6 +123,7 @@ def session_facts(
         "until": dataclasses.asdict(matrix.until) if matrix.until else None,
         "search": dataclasses.asdict(search) if search else None,
         "load_workers": matrix.load.load_workers,
+        "calibrate": calibrate,
         "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
         "only": {name: list(levels) for name, levels in only.items()},
         "started_at": now(),

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import time
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rig.factors import FACTORS
-from rig.files import make_folder, read_bytes, read_json, sha256, write_atomically
+from rig.files import locked, make_folder, read_bytes, read_json, sha256, write_atomically
 from rig.journal import Journal
 from rig.model import DamagedFile, UsageError
 from rig.plan import Trial
@@ -25,7 +25,7 @@ from rig.schedule import COLUMNS, lines, read_rows, whole_lines
 SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
 CALIBRATION = "calibration.json"
 MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
-TRIALS = "trials"
+TRIALS, LOCK = "trials", "lock"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,24 @@ class SessionFolder:
         self.journal.append("opened", trial="", files=hashes, at_byte=0, appended=heading())
         for name in (YAML, SCHEDULE, SESSION):
             write_atomically(self.path / name, texts[name])
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Has the session for this process alone. UsageError where another one runs it.
+
+        The kernel lets go of it when the process ends, however it ends.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        # for the owner alone: whoever may open a file may also hold it
+        descriptor = os.open(self.path / LOCK, flags, 0o600)
+        try:
+            if not locked(descriptor):
+                raise UsageError(
+                    f"session {self.path} is running", "wait for it, or end it with Ctrl-C"
+                )
+            yield
+        finally:
+            os.close(descriptor)
 
     def session(self) -> dict[str, Any]:
         """What `begin` was given. UsageError where it cannot be read."""
@@ -198,18 +216,6 @@ def hashes(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
-
-
-def new_session(out: Path, experiment: str, profile: str | None) -> SessionFolder:
-    """A session's folder that does not exist yet; names sort by time."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = f"{stamp}-{profile}" if profile else stamp
-    path = out / experiment / name
-    tries = 1
-    while path.exists():
-        tries += 1
-        path = out / experiment / f"{name}-{tries}"
-    return SessionFolder(path)
 
 
 def sessions(out: Path) -> list[SessionFolder]:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from rig import resuming, store, verifying
+from rig import beginning, resuming, store, verifying
 from rig import session as sessions
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
@@ -161,9 +161,12 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
         """Run the trials of a session that have no finished attempt."""
         folder = store.find_session(out, session)
         told = resuming.opened(folder)
+        if session is None and beginning.killed_since(out, folder.name):
+            console.print("a later run was killed before it had a session to resume", **_RAW)
 
         def go(backend: Backend) -> int:
-            return _resume(folder, told, backend, analysis, console, figure_is_enough)
+            with folder.hold():
+                return _resume(folder, told, backend, analysis, console, figure_is_enough)
 
         return in_place(told["backend"], go)
 
@@ -290,11 +293,15 @@ def _run(
     console: Console,
 ) -> int:
     design = sessions.design_of(matrix, only, cpus())
-    folder = store.new_session(asked.out.resolve(), matrix.experiment, matrix.profile)
-    folder.begin(sessions.session_facts(matrix, only, backend, folder), matrix.text)
-    return _walk(
-        folder, design, backend, analysis, console, asked.figure_is_enough, asked.calibrate
-    )
+
+    def facts(name: str) -> Mapping[str, Any]:
+        return sessions.session_facts(matrix, only, backend, name, asked.calibrate)
+
+    parent = asked.out.resolve() / matrix.experiment
+    with beginning.new_session(parent, matrix.profile, facts, matrix.text) as folder:
+        return _walk(
+            folder, design, backend, analysis, console, asked.figure_is_enough, asked.calibrate
+        )
 
 
 def _resume(
@@ -313,7 +320,9 @@ def _resume(
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, cpus())
     done = resuming.resumed(folder, design, lambda line: console.print(line, **_RAW))
-    return _walk(folder, design, backend, analysis, console, figure_is_enough, done=done)
+    # sessions of before this was written were calibrated
+    calibrate = told.get("calibrate", True)
+    return _walk(folder, design, backend, analysis, console, figure_is_enough, calibrate, done)
 
 
 def _walk(
@@ -323,7 +332,7 @@ def _walk(
     analysis: Analysis,
     console: Console,
     figure_is_enough: bool,
-    calibrate: bool = True,
+    calibrate: bool,
     done: Mapping[str, Record] = NOTHING_DONE,
 ) -> int:
     console.print(f"session {folder.path}", **_RAW)

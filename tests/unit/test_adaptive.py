@@ -235,12 +235,12 @@ def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
 
 def test_session_facts_of_a_search(tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path)
-    facts = session.session_facts(SEARCHED, {}, FakeBackend(), folder)
+    facts = session.session_facts(SEARCHED, {}, FakeBackend(), folder.name)
     delays = next(factor for factor in facts["factors"] if factor["name"] == "delay_ms")
     assert (delays["levels"], delays["varies"]) == ([0, 20], True)
     assert facts["search"] == {"factor": "delay_ms", "between": (0.0, 20.0)}
     assert facts["until"] is None
-    until = session.session_facts(MATRIX, {}, FakeBackend(), folder)["until"]
+    until = session.session_facts(MATRIX, {}, FakeBackend(), folder.name)["until"]
     assert until == {"within": 0.1, "at_least": 4}
 
 

@@ -42,7 +42,6 @@ from rig.record import (
     Unloaded,
 )
 from rig.session import session_facts
-from rig.store import SessionFolder
 from stack.delay.__main__ import COLUMNS as DELAY_COLUMNS
 from tests.unit import plans
 from tests.unit.backends.hosts import every_spec
@@ -324,7 +323,7 @@ def test_the_keys_of_session_json_are_those_that_are_written(
     tmp_path: Path, targets: Mapping[str, Target]
 ) -> None:
     matrix = read_matrix(TOP / "experiments.yaml", profile=None, targets=targets)
-    facts = session_facts(matrix, {}, FakeBackend(), SessionFolder(tmp_path))
+    facts = session_facts(matrix, {}, FakeBackend(), tmp_path.name)
     listed = first_column("results-format.md", "**session.json**")
     assert sorted(listed) == sorted(facts)
     inner = {*facts["claim"], *facts["factors"][0], *facts["extras"][0], *facts["load"]}

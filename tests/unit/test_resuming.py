@@ -60,7 +60,7 @@ class Kept:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     folder = SessionFolder(tmp_path_factory.mktemp("resuming") / "small" / "one")
-    facts = session.session_facts(TWO, {}, FakeBackend(), folder)
+    facts = session.session_facts(TWO, {}, FakeBackend(), folder.name)
     folder.begin(facts, "experiment: small\n# über\n")
     run(folder, {})
     return Kept(folder, {p: p.read_bytes() for p in folder.path.rglob("*") if p.is_file()})

@@ -214,7 +214,7 @@ def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None
 
 def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:
     only = {"pooler": ("direct",)}
-    facts = session.session_facts(MATRIX, only, FakeBackend(), folder)
+    facts = session.session_facts(MATRIX, only, FakeBackend(), folder.name)
     factors = {factor["name"]: factor for factor in facts["factors"]}
     assert factors["route"]["levels"] == ["list", "make"]
     assert factors["route"]["varies"] is True

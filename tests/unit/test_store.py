@@ -125,14 +125,18 @@ def test_writing_replaces_all_at_once_and_leaves_nothing_else(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_new_session_never_takes_a_name_that_is_taken(tmp_path: Path) -> None:
-    seen = set()
-    for _ in range(3):
-        made = store.new_session(tmp_path, "small", "quick")
-        made.begin({}, "")
-        seen.add(made.name)
-    assert len(seen) == 3
-    assert store.new_session(tmp_path, "small", None).name.count("-") == 1
+def test_a_session_is_held_by_one_process_at_a_time(folder: SessionFolder) -> None:
+    with folder.hold():
+        with pytest.raises(UsageError, match=f"session {folder.path} is running"), folder.hold():
+            pass
+        assert folder.session()  # reading goes on
+    with folder.hold():
+        pass
+
+
+def test_only_its_owner_can_hold_a_session(folder: SessionFolder) -> None:
+    with folder.hold():
+        assert (folder.path / store.LOCK).stat().st_mode & 0o777 == 0o600
 
 
 def make(out: Path, experiment: str, name: str) -> SessionFolder:
