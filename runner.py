@@ -4,7 +4,11 @@
 The only file that knows both the rig, which measures, and the analysis, which reads.
 """
 
-import sys
+from rig import interruption
+
+if __name__ == "__main__":
+    interruption.install()
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,4 +52,4 @@ def _differences(session: Path) -> tuple[Sequence[str], Sequence[str]]:
 ANALYSIS = Analysis(_derive, _table, _report, _compare, _differences)
 
 if __name__ == "__main__":
-    sys.exit(make_cli(ANALYSIS)())
+    interruption.end(make_cli(ANALYSIS)())

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rig import files
+from rig.interruption import SIGNALS, Handing
 from rig.model import StackError
 
 REMOVE_DEADLINE_S = 300.0
@@ -121,28 +122,46 @@ def relay(
 ) -> int:
     """Runs a command on this terminal, handing it the signals sent to this process.
 
-    In a session of its own: a Ctrl-C then arrives once, by way of this process. The descriptors
-    in `handed_on` stay open in it, by their numbers.
+    The command's child is the runner itself, process 1 of its own namespace, which the kernel
+    gives no signal that it has no handler for. As long as it has none, it is ended; so it is at
+    the third signal. In a session of its own: a Ctrl-C then arrives once, by way of this process.
+    The descriptors in `handed_on` stay open in it, by their numbers.
     """
     child = subprocess.Popen(
         command, env=environment, start_new_session=True, pass_fds=tuple(handed_on)
     )
+    seen: list[int] = []
 
-    def forward(number: int, _frame: object) -> None:
-        # the child of `unshare` is the runner itself: pid 1 of its own pid namespace
-        for pid in _children(child.pid):
-            with contextlib.suppress(ProcessLookupError):
+    def forward(number: int) -> None:
+        seen.append(number)
+        ready = [pid for pid in _children(child.pid) if _handles_signals(pid)]
+        with contextlib.suppress(ProcessLookupError):
+            if not ready or len(seen) > 2:
+                os.killpg(child.pid, signal.SIGKILL)
+            for pid in ready:
                 os.kill(pid, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, forward)
-    code = child.wait()
+    with Handing(forward):
+        code = child.wait()
     return code if code >= 0 else 128 - code
 
 
 def _children(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()] if path.exists() else []
+    with contextlib.suppress(OSError):
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    return []
+
+
+def _handles_signals(pid: int) -> bool:
+    """Whether a runner has come to its first line, where it installs its handlers."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            name, _, mask = line.partition(":")
+            if name == "SigCgt":
+                return all(int(mask, 16) >> (number - 1) & 1 for number in SIGNALS)
+    return False
 
 
 def until(deadline_s: float, every_s: float = 0.02) -> Iterator[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from rig import beginning, resuming, store, verifying
+from rig import beginning, interruption, resuming, store, verifying
 from rig import session as sessions
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
@@ -225,27 +226,46 @@ def _add_upkeep(group: click.Group, console: Console) -> None:
 
 def _main(group: click.Group) -> int:
     """Every error has one message, on standard error, and its exit code."""
-    errors = Console(stderr=True)
+    code = 0
     try:
-        return int(group.main(standalone_mode=False) or 0)
-    except BadYaml as error:
-        count = len(error.problems)
-        errors.print(f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started.", **_RAW)
-        return error.exit_code
-    except RigError as error:
-        errors.print(f"error: {error}", **_RAW)
-        return error.exit_code
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt) as error:
-        # click makes an Abort of an interruption, and of a "no" to its question
-        running = isinstance(error.__cause__ or error, KeyboardInterrupt)
-        said = "interrupted; python runner.py resume goes on" if running else "not started"
-        errors.print(said, **_RAW)
-        return ExitCode.INTERRUPTED
+        with interruption.Unwinding(), _context(group) as context:
+            code = int(group.invoke(context) or 0)
+    except BaseException as error:
+        # what an interruption breaks on its way is no error
+        if not interruption.interrupted():
+            return _told(error, Console(stderr=True))
+    if not interruption.interrupted():
+        return code
+    if code != ExitCode.INTERRUPTED:  # else the runner inside the world has said so
+        interruption.say()
+    return ExitCode.INTERRUPTED
+
+
+def _context(group: click.Group) -> click.Context:
+    # `group.main` would make another error of an interruption
+    return group.make_context(str(group.name), sys.argv[1:])
+
+
+def _told(error: BaseException, errors: Console) -> int:
+    """Says what is wrong; the exit code. An error that nobody expected is raised again."""
+    match error:
+        case BadYaml():
+            count = len(error.problems)
+            said = f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started."
+            errors.print(said, **_RAW)
+            return error.exit_code
+        case RigError():
+            errors.print(f"error: {error}", **_RAW)
+            return error.exit_code
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.ClickException():
+            error.show()
+            return ExitCode.USAGE
+        case click.Abort():
+            errors.print("not started", **_RAW)
+            return ExitCode.INTERRUPTED
+    raise error
 
 
 _RAW: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
@@ -335,6 +355,7 @@ def _walk(
     calibrate: bool,
     done: Mapping[str, Record] = NOTHING_DONE,
 ) -> int:
+    interruption.says("interrupted; python runner.py resume goes on")
     console.print(f"session {folder.path}", **_RAW)
     lock.name(str(folder.path.resolve()))
     view = watch(console)

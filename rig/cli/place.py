@@ -1,14 +1,12 @@
 """Where trials run: in this process, in a world of its own, or in containers; and how that ends.
 
-One session at a time has the machine, whatever signals come.
+One session at a time has the machine.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable
 
@@ -19,7 +17,8 @@ from rig.backends.fake import FakeBackend
 from rig.backends.local import doctor, world
 from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.cli import lock
-from rig.model import ExitCode, RigError, UsageError
+from rig.interruption import Unwinding
+from rig.model import UsageError
 from rig.plan import cpu_sets
 
 
@@ -44,14 +43,16 @@ def in_place(
     """Runs `go` with the backend; for the local one, inside a new world."""
     if wanted == "fake":
         agreed()
-        return _interruptible(lambda: go(FakeBackend()))
+        return go(FakeBackend())
     if world.inside():
-        return _interruptible(lambda: _with_local(go))
+        return _with_local(go)
     if wanted == "auto":
         wanted = "local" if doctor.fit() else "compose"
     if wanted == "compose":
         agreed()
-        return _interruptible(lambda: _alone_with(ComposeBackend, go), compose.remove_left_behind)
+        # containers outlive whoever started them
+        with Unwinding(at_once=compose.remove_left_behind):
+            return _alone_with(ComposeBackend, go)
     if lacks := world.lacks():
         raise UsageError(lacks)
     agreed()
@@ -81,30 +82,3 @@ def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> in
             return go(backend)
         finally:
             backend.close()
-
-
-def _interruptible(go: Callable[[], int], at_once: Callable[[], object] = lambda: None) -> int:
-    """The first signal unwinds in order; the second removes what runs and ends at once.
-
-    Without the kernel's help (`at_once`: containers outlive whoever started them) nobody else
-    would. A third one waits for nothing.
-    """
-    seen: list[int] = []
-
-    def interrupt(number: int, _frame: object) -> None:
-        seen.append(number)
-        if len(seen) == 1:
-            raise KeyboardInterrupt
-        if len(seen) == 2:
-            with contextlib.suppress(RigError):
-                at_once()
-        os._exit(ExitCode.INTERRUPTED)
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in signals:
-        signal.signal(number, interrupt)
-    # a library's forked child must die of its parent's SIGTERM, not unwind our session
-    os.register_at_fork(
-        after_in_child=lambda: [signal.signal(number, signal.SIG_DFL) for number in signals]
-    )
-    return go()
