@@ -12,7 +12,7 @@ if __name__ == "__main__":
 from collections.abc import Sequence
 from pathlib import Path
 
-from rig.cli import Analysis, Reported, make_cli
+from rig.cli import Analysis, Reported, make_cli, outlive_readers
 from rig.model import ExitCode
 
 
@@ -52,4 +52,5 @@ def _differences(session: Path) -> tuple[Sequence[str], Sequence[str]]:
 ANALYSIS = Analysis(_derive, _table, _report, _compare, _differences)
 
 if __name__ == "__main__":
+    outlive_readers()
     interruption.end(make_cli(ANALYSIS)())

@@ -21,11 +21,12 @@ from rig.calibrated import null_share, predicted
 from rig.checks import judge
 from rig.files import sync_tree, write_atomically
 from rig.journal import now
-from rig.model import Phase, RigError, StackError, Verdict
+from rig.model import Phase, RigError, StackError, StorageError, Verdict
 from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
 from rig.probes import sampling
 from rig.record import Calibration, Record, Span
+from rig.storage import is_full, refusal
 
 OnPhase = Callable[[Phase], None]
 NOT_CALIBRATED = Calibration()
@@ -52,11 +53,16 @@ class _Walk:
         except (RigError, OSError) as error:
             said = str(error)
             if self.error is None:
-                self.error = error if isinstance(error, RigError) else StackError(said)
+                self.error = error if isinstance(error, RigError) else _meaning(error, phase)
                 self.failed_in = phase
         finally:
             start_s, end_s = begun_s - self.origin_s, time.monotonic() - self.origin_s
             self.spans.append(Span(phase, round(start_s, 3), round(end_s, 3), said))
+
+
+def _meaning(error: OSError, phase: Phase) -> RigError:
+    full = refusal(error, f"what {phase} writes") if is_full(error) else None
+    return full or StackError(str(error))
 
 
 @dataclass
@@ -77,7 +83,8 @@ def run(
 ) -> Record:
     """Carries a trial out in `folder` and writes its manifest, last of all.
 
-    Interruptions pass through, after cleaning up, and leave no manifest.
+    Interruptions pass through, after cleaning up, and leave no manifest. So does a StorageError:
+    it says nothing of the trial.
     """
     walk, seen, started_at = _Walk(origin_s, on_phase), _Seen(), now()
     with contextlib.ExitStack() as exits:
@@ -95,6 +102,8 @@ def run(
                     seen.observed = observe(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
+    if isinstance(walk.error, StorageError):
+        raise walk.error
     record = _record(trial, number, backend, walk, seen, started_at)
     record = dataclasses.replace(
         record,

@@ -103,11 +103,16 @@ def write_atomically(path: Path, text: str) -> None:
     # what a crash left there may be a link
     with contextlib.suppress(FileNotFoundError):
         scratch.unlink()
-    with create(scratch) as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    try:
+        with create(scratch) as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
     sync(path.parent)
 
 

@@ -6,6 +6,7 @@ nothing: it stands before the imports that take a second.
 """
 
 import _signal  # type: ignore[import-not-found]  # `signal` takes as long as Python's own start
+import atexit
 import os
 import sys
 
@@ -74,6 +75,10 @@ def end(code: int) -> "NoReturn":
 
     Python's own end would hand the signals back to the kernel and then take itself apart.
     """
+    try:
+        atexit._run_exitfuncs()
+    except Exception:
+        pass  # Python has shown it
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -25,7 +25,7 @@ from rig.schedule import COLUMNS, lines, read_rows, whole_lines
 SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
 CALIBRATION = "calibration.json"
 MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
-TRIALS, LOCK = "trials", "lock"
+TRIALS, LOCK, DERIVED = "trials", "lock", "derived"
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,8 @@ class SessionFolder:
 
     def new_attempt(self, trial: str) -> tuple[int, Path]:
         """The number and the folder of the next attempt."""
+        # not more of its parents: nothing comes again of a session that was removed meanwhile
+        (self.path / TRIALS / trial).mkdir(exist_ok=True)
         return new_attempt(self.path / TRIALS / trial)
 
     def records(self, trial: str) -> list[Record]:
@@ -219,7 +221,9 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def sessions(out: Path) -> list[SessionFolder]:
-    """Every session below a results folder, oldest first."""
+    """Every session below a results folder, oldest first. OSError where it cannot be read."""
+    with contextlib.suppress(FileNotFoundError):
+        os.listdir(out)  # `glob` finds nothing in a folder that is none, or is not ours to read
     found = [SessionFolder(path.parent) for path in out.glob(f"*/*/{SESSION}")]
     return sorted(found, key=lambda session: session.path.name)
 

@@ -2,5 +2,6 @@
 
 from rig.cli.commands import Analysis, make_cli
 from rig.cli.reporting import Reported
+from rig.cli.streams import outlive_readers
 
-__all__ = ["Analysis", "Reported", "make_cli"]
+__all__ = ["Analysis", "Reported", "make_cli", "outlive_readers"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from rig.cli import lock
 from rig.cli.place import cpus, in_place
 from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
+from rig.cli.streams import when_nobody_reads
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_experiment, with_options
-from rig.model import BadYaml, ExitCode, RigError, UsageError
+from rig.model import BadYaml, ExitCode, RigError, StorageError, UsageError
 from rig.record import Record
+from rig.storage import refusal, takes_files, writing
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
@@ -100,7 +103,10 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         help="Where trials run; auto is local where `doctor` passes, else compose.",
     ),
     "out": click.option(
-        "--out", type=click.Path(path_type=Path), default="results", help="The results folder."
+        "--out",
+        type=click.Path(path_type=Path, readable=False),
+        default="results",
+        help="The results folder.",
     ),
     "only": click.option("--only", metavar="FACTOR=LEVEL[|LEVEL],…", help="Just these cells."),
     "seed": click.option("--seed", type=int, help="The seed of the order of trials."),
@@ -142,6 +148,7 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
         """Run an experiment (the default command)."""
         asked = Asked(**given)
         matrix, only = _matrix(asked)
+        takes_files(asked.out.absolute() / matrix.experiment)
         return in_place(
             asked.backend,
             lambda backend: _run(asked, matrix, only, backend, analysis, console),
@@ -164,6 +171,8 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
         told = resuming.opened(folder)
         if session is None and beginning.killed_since(out, folder.name):
             console.print("a later run was killed before it had a session to resume", **_RAW)
+
+        takes_files(folder.path.absolute())
 
         def go(backend: Backend) -> int:
             with folder.hold():
@@ -194,14 +203,19 @@ def _add_reading(group: click.Group, analysis: Analysis, console: Console) -> No
     @_options("session", "out", "check")
     def report(session: str | None, out: Path, check: bool) -> int:
         """Write the report of a session: derived/report.html, report.md and figures."""
-        return tell(analysis.report(store.find_session(out, session).path), console, check)
+        path = store.find_session(out, session).path
+        with writing(path / store.DERIVED):
+            reported = analysis.report(path)
+        return tell(reported, console, check)
 
     @group.command("compare")
     @_options("before", "after", "out", "check")
     def compare(before: str, after: str, out: Path, check: bool) -> int:
         """Set two sessions side by side, cell by cell."""
         folders = [store.find_session(out, name).path for name in (before, after)]
-        return tell(analysis.compare(*folders), console, check)
+        with writing(folders[1] / store.DERIVED):
+            reported = analysis.compare(*folders)
+        return tell(reported, console, check)
 
     @group.command("verify")
     @_options("session", "out")
@@ -230,6 +244,7 @@ def _main(group: click.Group) -> int:
     try:
         with interruption.Unwinding(), _context(group) as context:
             code = int(group.invoke(context) or 0)
+            sys.stdout.flush()
     except BaseException as error:
         # what an interruption breaks on its way is no error
         if not interruption.interrupted():
@@ -257,6 +272,9 @@ def _told(error: BaseException, errors: Console) -> int:
         case RigError():
             errors.print(f"error: {error}", **_RAW)
             return error.exit_code
+        case OSError() if (refused := refusal(error)) is not None:
+            errors.print(f"error: {refused}", **_RAW)
+            return refused.exit_code
         case click.exceptions.Exit():
             return error.exit_code
         case click.ClickException():
@@ -317,7 +335,7 @@ def _run(
     def facts(name: str) -> Mapping[str, Any]:
         return sessions.session_facts(matrix, only, backend, name, asked.calibrate)
 
-    parent = asked.out.resolve() / matrix.experiment
+    parent = asked.out.absolute() / matrix.experiment
     with beginning.new_session(parent, matrix.profile, facts, matrix.text) as folder:
         return _walk(
             folder, design, backend, analysis, console, asked.figure_is_enough, asked.calibrate
@@ -356,14 +374,16 @@ def _walk(
     done: Mapping[str, Record] = NOTHING_DONE,
 ) -> int:
     interruption.says("interrupted; python runner.py resume goes on")
+    when_nobody_reads(f"nobody reads the output any more; session {folder.name} goes on")
     console.print(f"session {folder.path}", **_RAW)
     lock.name(str(folder.path.resolve()))
     view = watch(console)
-    try:
-        tally = sessions.run(folder, design, backend, view, done, calibrate)
-    finally:
-        view.close()
-    figure = _derived(folder, analysis, console)
+    with _resumable(folder):
+        try:
+            tally = sessions.run(folder, design, backend, view, done, calibrate)
+        finally:
+            view.close()
+        figure = _derived(folder, analysis, console)
     if figure:
         console.print("the answer, and why: python runner.py report", **_RAW)
     code = tally.exit_code()
@@ -372,8 +392,24 @@ def _walk(
     return ExitCode.OK if figure_is_enough and figure else code
 
 
+@contextlib.contextmanager
+def _resumable(folder: SessionFolder) -> Iterator[None]:
+    """A file system that refuses ends the session in order; what to do then."""
+    try:
+        yield
+    except (OSError, StorageError) as error:
+        told = refusal(error, folder.path) if isinstance(error, OSError) else error
+        if told is None:
+            raise
+        then = f"{told.do or 'mend that'}, then: python runner.py resume {folder.path}"
+        if not (folder.path / store.SESSION).exists():
+            then = "start a new session: this one's folder is gone"
+        raise StorageError(told.what, then) from error
+
+
 def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Path | None:
-    figure = analysis.derive(folder.path)
+    with writing(folder.path / store.DERIVED):
+        figure = analysis.derive(folder.path)
     console.print(analysis.table(folder.path), **_RAW)
     console.print(f"figure: {figure}" if figure else "no figure: there is nothing to draw", **_RAW)
     return figure
