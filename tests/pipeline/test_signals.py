@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.runs import command, only_session, runner
+from tests.signals import interrupted, started
 
 SMALL = """\
 experiment: small
@@ -17,7 +17,6 @@ vary: {route: [cpu], target: [sync, async], delay_ms: [0, 60]}
 load: {users: {from: 2, per_s: 4, to: 60}, steady: 60s}
 data: {posts: 1000, cpu_n: 1000}
 """
-ONE_LINE = ("interrupted", "interrupted; python runner.py resume goes on")
 AFTER_S = (0.0, 0.002, 0.02, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 
 
@@ -32,45 +31,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def handles_signals(pid: int) -> bool:
-    """Whether Python has come to the program's first lines."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
-
-
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A command, as soon as its first line has run."""
-    process = subprocess.Popen(
-        command(*arguments), cwd=folder, text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    give_up_s = time.monotonic() + 60
-    while not handles_signals(process.pid):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < give_up_s
-    return process
-
-
-def interrupted(process: subprocess.Popen[str], *numbers: signal.Signals) -> None:
-    """Sends signals; asserts that the command ends as it should, if it had not ended before."""
-    over = process.poll()
-    for number in numbers:
-        process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    if over is None:
-        assert process.returncode == 130, said
-        assert said.rstrip("\n") in ONE_LINE
-    else:
-        assert over == 0, said
-
-
 @pytest.mark.parametrize("after_s", AFTER_S)
 def test_a_session_ends_with_130(folder: Path, tmp_path: Path, after_s: float) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     number = numbers[AFTER_S.index(after_s) % 3]
     out = str(tmp_path / "results")
-    process = started(folder, "small.yaml", "--backend", "fake", "--out", out)
+    process = started(command("small.yaml", "--backend", "fake", "--out", out), folder)
     time.sleep(after_s)
     interrupted(process, number)
     assert not list(tmp_path.rglob(".begun-*"))
@@ -85,7 +51,7 @@ def test_a_second_signal_at_once_ends_it_with_130(
     folder: Path, tmp_path: Path, after_s: float
 ) -> None:
     out = str(tmp_path / "results")
-    process = started(folder, "small.yaml", "--backend", "fake", "--out", out)
+    process = started(command("small.yaml", "--backend", "fake", "--out", out), folder)
     time.sleep(after_s)
     interrupted(process, signal.SIGINT, signal.SIGTERM)
 
@@ -102,7 +68,7 @@ def test_a_reading_command_ends_with_130_and_leaves_nothing(
     folder: Path, arguments: tuple[str, ...], after_s: float
 ) -> None:
     session = only_session(folder / "results").path
-    process = started(folder, *arguments)
+    process = started(command(*arguments), folder)
     time.sleep(after_s)
     interrupted(process, signal.SIGINT)
     assert {path.name for path in session.iterdir()} >= {"session.json", "trials", "derived"}
