@@ -184,9 +184,9 @@ from rig import interruption
 from rig.interruption import Unwinding
 interruption.install()
 import time
-open({!r}, "w").close()
 try:
     with Unwinding():
+        open({!r}, "w").close()
         time.sleep(60)
 except KeyboardInterrupt:
     interruption.end(77)
