@@ -23,7 +23,7 @@ from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
 from analysis.told import measured_trips, told
 from analysis.trials import FAILURE_COLUMNS, Result, Row, failure_rows, results, trial_columns
-from rig.model import Level
+from rig.model import Level, printable
 
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
@@ -144,7 +144,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Rows under a heading; six significant digits, None as an empty cell."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
+        writer.writerow({name: printable(name) for name in columns})
         writer.writerows(_cells(row) for row in rows)
 
 
@@ -153,10 +153,10 @@ def _cells(row: Row) -> Mapping[str, str]:
 
 
 def cell(value: Level | None) -> str:
-    """A value as it stands in a CSV."""
+    """A value as it stands in a CSV, which people look at with `cat`, too."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "" if value is None else str(value)
+    return "" if value is None else printable(str(value))
 
 
 def _notes(session: Session, found: Sequence[Result]) -> tuple[str, ...]:

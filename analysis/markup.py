@@ -12,14 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from rig.model import printable
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _INSIDE = re.compile(r"(#[A-Za-z0-9_-]+|[A-Za-z0-9_.~%/-]+)\Z")
 _NEVER_TAGS = frozenset({"script", "iframe", "object", "embed", "base", "form", "foreignObject"})
 _VOID = frozenset({"meta", "link", "br", "hr", "img"})
-_ODD = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-    "\ud800-\udfff\ufffe\uffff]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,6 @@ def href(*parts: str) -> str:
     return "/".join([*up, *kept])
 
 
-def visible(text: str) -> str:
-    """Text whose control characters and changes of direction are shown, not obeyed."""
-    return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
 def write(node: Node) -> str:
     """The markup of a node and all below it."""
     return "".join(_pieces(node))
@@ -80,9 +73,9 @@ def write(node: Node) -> str:
 
 def _pieces(node: Node) -> Iterator[str]:
     if isinstance(node, str):
-        yield html.escape(visible(node), quote=False)
+        yield html.escape(printable(node), quote=False)
         return
-    said = "".join(f' {name}="{html.escape(visible(value))}"' for name, value in node.attributes)
+    said = "".join(f' {name}="{html.escape(printable(value))}"' for name, value in node.attributes)
     yield f"<{node.tag}{said}>"
     for child in node.children:
         yield from _pieces(child)

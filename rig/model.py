@@ -10,6 +10,7 @@ import enum
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -199,20 +200,22 @@ class DamagedFile(RigError):
     exit_code = ExitCode.DAMAGED
 
 
-_UNPRINTABLE = re.compile(
-    # C0 but for tab and line feed, DEL and C1; what changes the direction of a line; what joins
-    # or hides characters; separators that end a line somewhere; surrogates without a partner
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
 def printable(text: str) -> str:
-    """Text from outside as a terminal may show it: what would steer the terminal is spelt out.
+    """Text from outside as it may be shown: what is no sign but steers or hides is spelt out.
 
-    An ESC becomes `\\x1b`. Tabs and line feeds stay.
+    An ESC becomes `\\x1b`. Tabs, line feeds and spaces of any width stay.
     """
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    if text.isprintable():
+        return text
+    return "".join(sign if _shows(sign) else _spelt(sign) for sign in text)
+
+
+def _shows(sign: str) -> bool:
+    return sign.isprintable() or sign in "\t\n" or unicodedata.category(sign) == "Zs"
+
+
+def _spelt(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)\Z")

@@ -16,10 +16,10 @@ from tests.unit.analysis.sessions import Made, steady
 def hostile_session(folder: Path, url: str) -> Path:
     """Route names, levels, claim, host, errors, checks, facts, file names and logs are hostile."""
     texts = strings(url)
-    # a lone surrogate cannot stand in a UTF-8 file, so it is met in file names only
+    # a lone surrogate can stand in JSON and in a file's name, not in a CSV
     plain = [text.replace("\ud800", "") for text in texts]
     factors: list[dict[str, object]] = [
-        {"name": "target", "label": plain[0], "unit": "", "levels": ["sync", "async"]},
+        {"name": "target", "label": texts[18], "unit": "", "levels": ["sync", "async"]},
         {"name": "route", "label": plain[1], "unit": plain[2], "levels": plain},
         {"name": "delay_ms", "label": plain[3], "unit": plain[4], "levels": [0, 100]},
     ]
@@ -28,11 +28,13 @@ def hostile_session(folder: Path, url: str) -> Path:
         for target in ("sync", "async"):
             levels = {"target": target, "route": text, "delay_ms": 100 * (index % 2)}
             verdict = Verdict.INVALID if index % 7 == 3 else Verdict.VALID
-            trials.append(Made(levels, steady(20 + index, failed=0.2, why=text), verdict, text))
+            trials.append(
+                Made(levels, steady(20 + index, failed=0.2, why=text), verdict, texts[index])
+            )
     made = sessions.make(
-        folder, trials, factors, claim={**sessions.CLAIM, "says": plain[5]},
-        experiment=plain[6], profile=plain[7], backend=plain[8],
-        host={text: text for text in plain},
+        folder, trials, factors, claim={**sessions.CLAIM, "says": texts[18]},
+        experiment=texts[18], profile=plain[7], backend=plain[8],
+        host={text: text for text in texts},
     )  # fmt: skip
     for number, attempt in enumerate(sorted(folder.glob("trials/*/attempt-1"))):
         _poison(attempt, plain, texts, number)
@@ -42,7 +44,7 @@ def hostile_session(folder: Path, url: str) -> Path:
 def _poison(attempt: Path, plain: list[str], texts: tuple[str, ...], number: int) -> None:
     manifest = attempt / "manifest.json"
     record = record_from_json(json.loads(manifest.read_text()))
-    text = plain[number % len(plain)]
+    text = texts[number % len(texts)]
     poisoned = replace(
         record,
         facts={text: {text: text, "versions": {text: text}}},

@@ -18,14 +18,13 @@ from matplotlib.lines import Line2D
 from analysis.axes import Axes
 from analysis.beside import Beside
 from analysis.comparable import Comparison
-from analysis.markup import visible
 from analysis.plots import panels, style
 from analysis.plots.caption import DRAWN, caption, row_number
 from analysis.plots.panels import Point, Scale, Series
 from analysis.session import Session
 from analysis.summary import CellResult
 from analysis.trials import Row
-from rig.model import Verdict
+from rig.model import Verdict, printable
 
 COLUMNS = tuple(field.name for field in fields(Point))
 
@@ -139,27 +138,27 @@ def _points(layout: Axes, cell: CellResult, beside: Beside) -> Iterator[Point]:
             )
 
 
-def _printable(goodput: Goodput) -> Goodput:
+def _shown(goodput: Goodput) -> Goodput:
     """The same without characters that no font has and no XML may hold."""
     return replace(
         goodput,
-        title=visible(goodput.title),
-        subtitle=visible(goodput.subtitle),
-        x_label=visible(goodput.x_label),
-        panels=tuple(visible(name) for name in goodput.panels),
-        series=tuple(replace(s, label=visible(s.label)) for s in goodput.series),
+        title=printable(goodput.title),
+        subtitle=printable(goodput.subtitle),
+        x_label=printable(goodput.x_label),
+        panels=tuple(printable(name) for name in goodput.panels),
+        series=tuple(replace(s, label=printable(s.label)) for s in goodput.series),
         points=tuple(
-            replace(p, panel=visible(p.panel), series=visible(p.series),
-                    top_failure=visible(p.top_failure))
+            replace(p, panel=printable(p.panel), series=printable(p.series),
+                    top_failure=printable(p.top_failure))
             for p in goodput.points
         ),
-        caption=tuple(visible(line) for line in goodput.caption),
+        caption=tuple(printable(line) for line in goodput.caption),
     )  # fmt: skip
 
 
 def draw(goodput: Goodput, svg: Path, png: Path) -> None:
     """Draws the figure and saves it twice."""
-    goodput = _printable(goodput)
+    goodput = _shown(goodput)
     with style.settings():
         across = max(1, min(MOST_ACROSS, len(goodput.panels)))
         down = max(1, -(-len(goodput.panels) // across))

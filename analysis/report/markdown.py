@@ -1,6 +1,7 @@
 """A report as Markdown for a pull request: tables and words, without drawings and trials' parts.
 
-May not know what a section says. Text is escaped, so that nothing in it becomes a link or markup.
+May not know what a section says. Text is escaped, so that nothing in it becomes markup, a link, a
+mention or a reference, neither to Markdown nor to the forge that shows it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from analysis.markup import visible
 from analysis.report.blocks import (
     Block,
     Figure,
@@ -24,11 +24,30 @@ from analysis.report.blocks import (
     Table,
     Words,
 )
+from rig.model import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~$!])")
-_OPENING = re.compile(r"^(\s*)([#+>=-]|\d+(?=[.)]\s))")
-_ADDRESS = re.compile(r":(?=//)|(?<=[wW]{3})\.")
+_OPENING = re.compile(r"^([#+=/-])|^(\d+)(?=[.)](\s|$))")
 
+_JOINER = "\u2060"
+_LIVE = re.compile(
+    r"""
+      [#!$&~] (?=[\w"]|\Z) | % (?=[\w"])   # \#1 !1 $1 &1 ~label %milestone
+    | @                                   # @somebody, someone@example.org
+    | : (?=//)                            # https://
+    | : (?=[\w+-]+:)                      # :tada:
+    | [wW]{3} (?=\.)                      # www.example.org
+    | \[ (?=\[)                           # [[a page of the wiki]]
+    | [A-Z][A-Z0-9_]{0,30} (?=-\d)        # JIRA-1, CVE-2024-1
+    | [gG][hH] (?=-\d) | [gG][hH][sS][aA] (?=-)
+    """,
+    re.VERBOSE,
+)
+_COMMIT = re.compile(r"(?<![0-9A-Za-z])(?=[0-9]*[a-fA-F])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
+_TOO_SHORT_A_COMMIT = re.compile(r"[0-9a-fA-F]{6}(?=.)")
+"""A forge looks for these in the text that Markdown leaves, where a backslash or an entity is gone
+again, and for `fixes #1` in the source. Only a character in between holds in both: a word joiner,
+which nobody sees."""
 
 MOST_FOLDED = 3
 """More folded parts of one section are counted, not listed."""
@@ -49,18 +68,24 @@ def markdown(report: Report) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is: one line, no markup, no link, no mention."""
-    flat = _SPECIAL.sub(r"\\\1", " ".join(visible(text).split()))
-    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = _ADDRESS.sub(lambda found: "\\" + found[0], flat)
-    # a word joiner after the sign keeps hosts of Markdown from notifying somebody
-    flat = flat.replace("@", "@\u2060")
-    return _OPENING.sub(_harmless, flat)
+    """A line that Markdown and forges show as it is: no markup, link, mention or reference."""
+    return _line(_escaped(text))
 
 
-def _harmless(opening: re.Match[str]) -> str:
-    sign = opening[2]
-    return f"{opening[1]}{sign}\u2060" if sign.isdecimal() else f"{opening[1]}\\{sign}"
+def _escaped(text: str) -> str:
+    flat = " ".join(printable(text).split())
+    flat = _COMMIT.sub(lambda found: _joined(_TOO_SHORT_A_COMMIT, found[0]), flat)
+    flat = _SPECIAL.sub(r"\\\1", _joined(_LIVE, flat))
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _joined(sign: re.Pattern[str], text: str) -> str:
+    return sign.sub(rf"\g<0>{_JOINER}", text)
+
+
+def _line(escaped: str) -> str:
+    """Of a line that stands alone: its beginning makes no heading, list or command."""
+    return _OPENING.sub(lambda found: f"\\{found[1]}" if found[1] else found[0] + _JOINER, escaped)
 
 
 def _block(block: Block) -> Iterator[str]:
@@ -72,7 +97,7 @@ def _block(block: Block) -> Iterator[str]:
         case Table():
             yield from _table(block)
         case Figure(name=name, alt=alt, caption=caption):
-            drawn = f"![{escape(alt)}](figures/{name}.svg) ([data](figures/{name}.csv))"
+            drawn = f"![{_escaped(alt)}](figures/{name}.svg) ([data](figures/{name}.csv))"
             yield drawn if name else escape(alt)
             yield from ["", escape(caption)] if caption else []
         case Fold(summary=summary, anchor="", blocks=blocks):
@@ -86,23 +111,27 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield "| " + " | ".join(escape(name) for name in table.heading) + " |"
+    yield "| " + " | ".join(_escaped(name) for name in table.heading) + " |"
     right = ["---:" if table.is_number(i) else "---" for i in range(len(table.heading))]
     yield "| " + " | ".join(right) + " |"
     for cells in table.rows:
-        yield "| " + " | ".join(_words(cell) for cell in cells) + " |"
+        yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
     if table.caption:
         yield from ["", escape(table.caption)]
 
 
 def _words(words: Words) -> str:
+    return _line(_cell(words).strip())
+
+
+def _cell(words: Words) -> str:
     return "".join(_inline(inline) for inline in words)
 
 
 def _inline(inline: Inline) -> str:
     match inline:
         case Link(text=text, to=to):
-            return escape(text) if to.startswith("#") else f"[{escape(text)}]({to})"
+            return _escaped(text) if to.startswith("#") else f"[{_escaped(text)}]({to})"
         case Strong(text=text) | Mark(text=text):
             return _spaced(text, "**")
         case str():
@@ -115,4 +144,4 @@ def _spaced(text: str, around: str = "") -> str:
         return " " if text else ""
     lead = " " if text[:1].isspace() else ""
     tail = " " if text[-1:].isspace() else ""
-    return f"{lead}{around}{escape(text)}{around}{tail}"
+    return f"{lead}{around}{_escaped(text)}{around}{tail}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from rig import beginning, interruption, resuming, store, verifying
 from rig import session as sessions
@@ -26,6 +27,7 @@ from rig.cli.place import cpus, in_place
 from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
 from rig.cli.streams import when_nobody_reads
+from rig.cli.terminal import Screen, flush
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_experiment, with_options
 from rig.model import BadYaml, ExitCode, RigError, StorageError, UsageError
@@ -129,17 +131,18 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     group = RunByDefault(
         "runner.py",
         help="Does a Django service serve more when it is async? Measures it: see README.md.",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        # `color`: click leaves what a user typed as it is, and the screen spells it out
+        context_settings={"help_option_names": ["-h", "--help"], "color": True},
     )
-    console = Console()
+    screen = Screen()
 
-    _add_running(group, analysis, console)
-    _add_reading(group, analysis, console)
-    _add_upkeep(group, console)
+    _add_running(group, analysis, screen)
+    _add_reading(group, analysis, screen)
+    _add_upkeep(group, screen)
     return lambda: _main(group)
 
 
-def _add_running(group: click.Group, analysis: Analysis, console: Console) -> None:
+def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None:
     """What runs trials, or shows which."""
 
     @group.command("run")
@@ -151,8 +154,8 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
         takes_files(asked.out.absolute() / matrix.experiment)
         return in_place(
             asked.backend,
-            lambda backend: _run(asked, matrix, only, backend, analysis, console),
-            lambda: _agreed(asked, matrix, only, console),
+            lambda backend: _run(asked, matrix, only, backend, analysis, screen),
+            lambda: _agreed(asked, matrix, only, screen),
         )
 
     @group.command("plan")
@@ -160,7 +163,7 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
     def plan(**given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
         matrix, only = _matrix(Asked(**given))
-        console.print(plan_text(sessions.design_of(matrix, only, cpus())), soft_wrap=True)
+        screen.say(plan_text(sessions.design_of(matrix, only, cpus())))
         return ExitCode.OK
 
     @group.command("resume")
@@ -170,18 +173,18 @@ def _add_running(group: click.Group, analysis: Analysis, console: Console) -> No
         folder = store.find_session(out, session)
         told = resuming.opened(folder)
         if session is None and beginning.killed_since(out, folder.name):
-            console.print("a later run was killed before it had a session to resume", **_RAW)
+            screen.say("a later run was killed before it had a session to resume")
 
         takes_files(folder.path.absolute())
 
         def go(backend: Backend) -> int:
             with folder.hold():
-                return _resume(folder, told, backend, analysis, console, figure_is_enough)
+                return _resume(folder, told, backend, analysis, screen, figure_is_enough)
 
         return in_place(told["backend"], go)
 
 
-def _add_reading(group: click.Group, analysis: Analysis, console: Console) -> None:
+def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None:
     """What reads sessions."""
 
     @group.command("show")
@@ -189,14 +192,14 @@ def _add_reading(group: click.Group, analysis: Analysis, console: Console) -> No
     def show(session: str | None, out: Path) -> int:
         """Print the table of a session again (default: the newest)."""
         folder = store.find_session(out, session)
-        console.print(analysis.table(folder.path), markup=False, highlight=False, soft_wrap=True)
+        screen.say(analysis.table(folder.path))
         return ExitCode.OK
 
     @group.command("analyse")
     @_options("session", "out")
     def analyse(session: str | None, out: Path) -> int:
         """Make derived/ again from the raw files."""
-        _derived(store.find_session(out, session), analysis, console)
+        _derived(store.find_session(out, session), analysis, screen)
         return ExitCode.OK
 
     @group.command("report")
@@ -206,7 +209,7 @@ def _add_reading(group: click.Group, analysis: Analysis, console: Console) -> No
         path = store.find_session(out, session).path
         with writing(path / store.DERIVED):
             reported = analysis.report(path)
-        return tell(reported, console, check)
+        return tell(reported, screen, check)
 
     @group.command("compare")
     @_options("before", "after", "out", "check")
@@ -215,27 +218,27 @@ def _add_reading(group: click.Group, analysis: Analysis, console: Console) -> No
         folders = [store.find_session(out, name).path for name in (before, after)]
         with writing(folders[1] / store.DERIVED):
             reported = analysis.compare(*folders)
-        return tell(reported, console, check)
+        return tell(reported, screen, check)
 
     @group.command("verify")
     @_options("session", "out")
     def verify(session: str | None, out: Path) -> int:
         """Recompute every hash, check and number of a session from its raw files."""
-        return _verify(store.find_session(out, session), analysis, console)
+        return _verify(store.find_session(out, session), analysis, screen)
 
 
-def _add_upkeep(group: click.Group, console: Console) -> None:
+def _add_upkeep(group: click.Group, screen: Screen) -> None:
     """What looks after the machine."""
 
     @group.command("doctor")
     def examine() -> int:
         """Say what this machine can do."""
-        return _doctor(console)
+        return _doctor(screen)
 
     @group.command("clean")
     def clean() -> int:
         """Remove whatever an earlier run may have left behind."""
-        return _clean(console)
+        return _clean(screen)
 
 
 def _main(group: click.Group) -> int:
@@ -244,11 +247,11 @@ def _main(group: click.Group) -> int:
     try:
         with interruption.Unwinding(), _context(group) as context:
             code = int(group.invoke(context) or 0)
-            sys.stdout.flush()
+            flush()
     except BaseException as error:
         # what an interruption breaks on its way is no error
         if not interruption.interrupted():
-            return _told(error, Console(stderr=True))
+            return _told(error, Screen(stderr=True))
     if not interruption.interrupted():
         return code
     if code != ExitCode.INTERRUPTED:  # else the runner inside the world has said so
@@ -261,32 +264,35 @@ def _context(group: click.Group) -> click.Context:
     return group.make_context(str(group.name), sys.argv[1:])
 
 
-def _told(error: BaseException, errors: Console) -> int:
-    """Says what is wrong; the exit code. An error that nobody expected is raised again."""
+def _told(error: BaseException, errors: Screen) -> int:
+    """Says what is wrong; the exit code. An error that nobody expected is a traceback."""
     match error:
         case BadYaml():
             count = len(error.problems)
             said = f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started."
-            errors.print(said, **_RAW)
+            errors.say(said)
             return error.exit_code
         case RigError():
-            errors.print(f"error: {error}", **_RAW)
+            errors.say(f"error: {error}")
             return error.exit_code
         case OSError() if (refused := refusal(error)) is not None:
-            errors.print(f"error: {refused}", **_RAW)
+            errors.say(f"error: {refused}")
             return refused.exit_code
         case click.exceptions.Exit():
             return error.exit_code
         case click.ClickException():
-            error.show()
+            shown = io.StringIO()
+            error.show(shown)
+            errors.say(shown.getvalue().rstrip())
             return ExitCode.USAGE
         case click.Abort():
-            errors.print("not started", **_RAW)
+            errors.say("not started")
             return ExitCode.INTERRUPTED
+        case Exception():
+            # Python would print it raw, and it may quote text from outside
+            errors.say("".join(traceback.format_exception(error)).rstrip())
+            return ExitCode.BUG
     raise error
-
-
-_RAW: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 
 
 def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
@@ -314,12 +320,12 @@ def _experiment(file: Path, profile: str | None, roots: Sequence[Path]) -> Matri
     )
 
 
-def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], console: Console) -> None:
+def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], screen: Screen) -> None:
     design = sessions.design_of(matrix, only, {})
     takes_s = design.most_trials * (matrix.load.duration_s + OVERHEAD_GUESS_S)
-    if takes_s > ASK_BEFORE_S and not asked.yes and console.is_terminal:
+    if takes_s > ASK_BEFORE_S and not asked.yes and screen.is_terminal:
         about = "at most" if design.adapts else "about"
-        click.confirm(f"This takes {about} {clock(takes_s)}. Start?", default=True, abort=True)
+        screen.ask(f"This takes {about} {clock(takes_s)}. Start?")
 
 
 def _run(
@@ -328,7 +334,7 @@ def _run(
     only: Mapping[str, Any],
     backend: Backend,
     analysis: Analysis,
-    console: Console,
+    screen: Screen,
 ) -> int:
     design = sessions.design_of(matrix, only, cpus())
 
@@ -338,7 +344,7 @@ def _run(
     parent = asked.out.absolute() / matrix.experiment
     with beginning.new_session(parent, matrix.profile, facts, matrix.text) as folder:
         return _walk(
-            folder, design, backend, analysis, console, asked.figure_is_enough, asked.calibrate
+            folder, design, backend, analysis, screen, asked.figure_is_enough, asked.calibrate
         )
 
 
@@ -347,7 +353,7 @@ def _resume(
     told: Mapping[str, Any],
     backend: Backend,
     analysis: Analysis,
-    console: Console,
+    screen: Screen,
     figure_is_enough: bool,
 ) -> int:
     roots = [Path(root) for root in told["target_roots"]]
@@ -357,10 +363,10 @@ def _resume(
     matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, cpus())
-    done = resuming.resumed(folder, design, lambda line: console.print(line, **_RAW))
+    done = resuming.resumed(folder, design, screen.say)
     # sessions of before this was written were calibrated
     calibrate = told.get("calibrate", True)
-    return _walk(folder, design, backend, analysis, console, figure_is_enough, calibrate, done)
+    return _walk(folder, design, backend, analysis, screen, figure_is_enough, calibrate, done)
 
 
 def _walk(
@@ -368,27 +374,27 @@ def _walk(
     design: Any,
     backend: Backend,
     analysis: Analysis,
-    console: Console,
+    screen: Screen,
     figure_is_enough: bool,
     calibrate: bool,
     done: Mapping[str, Record] = NOTHING_DONE,
 ) -> int:
     interruption.says("interrupted; python runner.py resume goes on")
     when_nobody_reads(f"nobody reads the output any more; session {folder.name} goes on")
-    console.print(f"session {folder.path}", **_RAW)
+    screen.say(f"session {folder.path}")
     lock.name(str(folder.path.resolve()))
-    view = watch(console)
+    view = watch(screen)
     with _resumable(folder):
         try:
             tally = sessions.run(folder, design, backend, view, done, calibrate)
         finally:
             view.close()
-        figure = _derived(folder, analysis, console)
+        figure = _derived(folder, analysis, screen)
     if figure:
-        console.print("the answer, and why: python runner.py report", **_RAW)
+        screen.say("the answer, and why: python runner.py report")
     code = tally.exit_code()
     if code is not ExitCode.OK:
-        console.print(f"{tally}; exit code {int(code)}", **_RAW)
+        screen.say(f"{tally}; exit code {int(code)}")
     return ExitCode.OK if figure_is_enough and figure else code
 
 
@@ -407,15 +413,15 @@ def _resumable(folder: SessionFolder) -> Iterator[None]:
         raise StorageError(told.what, then) from error
 
 
-def _derived(folder: SessionFolder, analysis: Analysis, console: Console) -> Path | None:
+def _derived(folder: SessionFolder, analysis: Analysis, screen: Screen) -> Path | None:
     with writing(folder.path / store.DERIVED):
         figure = analysis.derive(folder.path)
-    console.print(analysis.table(folder.path), **_RAW)
-    console.print(f"figure: {figure}" if figure else "no figure: there is nothing to draw", **_RAW)
+    screen.say(analysis.table(folder.path))
+    screen.say(f"figure: {figure}" if figure else "no figure: there is nothing to draw")
     return figure
 
 
-def _verify(folder: SessionFolder, analysis: Analysis, console: Console) -> int:
+def _verify(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
     found = list(verifying.verify(folder))
     try:
         differ, unknown = analysis.differences(folder.path)
@@ -423,33 +429,33 @@ def _verify(folder: SessionFolder, analysis: Analysis, console: Console) -> int:
         differ, unknown = (f"derived/: cannot be recomputed: {error}",), ()
     wrong = [*(str(finding) for finding in found if finding.differs), *differ]
     for note in (*(finding for finding in found if not finding.differs), *unknown):
-        console.print(f"not checked: {note}", **_RAW)
+        screen.say(f"not checked: {note}")
     for line in wrong:
-        console.print(f"DIFFERS {line}", **_RAW)
+        screen.say(f"DIFFERS {line}")
     manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{store.MANIFEST}")))
     tables = "derived/ and " if (folder.path / "derived").is_dir() else "no derived/, "
     what = f"{tables}{manifests} finished attempts of session {folder.name}"
     says = f"{len(wrong)} things differ" if wrong else "nothing differs"
-    console.print(f"{what}: {says}", **_RAW)
+    screen.say(f"{what}: {says}")
     return ExitCode.DIFFERS if wrong else ExitCode.OK
 
 
-def _doctor(console: Console) -> int:
+def _doctor(screen: Screen) -> int:
     fit = True
     for finding in doctor.examine():
         mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
-        console.print(f"{mark} {finding.name}: {finding.says}", **_RAW)
+        screen.say(f"{mark} {finding.name}: {finding.says}")
         fit = fit and (finding.fine or not finding.needed)
-    console.print("local backend: " + ("can run here" if fit else "cannot run here"), **_RAW)
-    console.print(f"compose backend: {engine.lacks() or 'can run here'}", **_RAW)
+    screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
+    screen.say(f"compose backend: {engine.lacks() or 'can run here'}")
     return ExitCode.OK if fit else ExitCode.NO_STACK
 
 
-def _clean(console: Console) -> int:
+def _clean(screen: Screen) -> int:
 
     with lock.alone("(cleaning)"):
         removed = [str(path) for path in remove_left_behind()]
         removed += compose.remove_left_behind()
     for what in removed or ["nothing was left behind"]:
-        console.print(f"removed {what}" if removed else what, **_RAW)
+        screen.say(f"removed {what}" if removed else what)
     return ExitCode.OK

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
+from rig.cli.terminal import Screen
 from rig.model import ExitCode
 
 
@@ -23,14 +22,14 @@ class Reported:
     check: ExitCode = ExitCode.OK
 
 
-def tell(reported: Reported, console: Console, check: bool) -> int:
+def tell(reported: Reported, screen: Screen, check: bool) -> int:
     """Prints it; the exit code, which only a check makes other than OK."""
     for line in reported.says:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        screen.say(line)
     for path in reported.files:
-        console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
+        screen.say(f"report: {path}")
     if not check:
         return ExitCode.OK
     if reported.check is not ExitCode.OK:
-        console.print(f"check: exit code {int(reported.check)}", markup=False, highlight=False)
+        screen.say(f"check: exit code {int(reported.check)}")
     return reported.check

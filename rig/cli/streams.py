@@ -13,6 +13,8 @@ import os
 import sys
 from typing import Any, TextIO
 
+from rig.model import printable
+
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
 """A pipe without a reader; a terminal that is gone."""
 
@@ -55,7 +57,7 @@ def when_nobody_reads(line: str) -> None:
     """What standard error says once nobody reads standard output any more."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Outliving):
-        raw.last_words = line
+        raw.last_words = printable(line)
 
 
 def _stream(descriptor: int, was: TextIO | None) -> TextIO:

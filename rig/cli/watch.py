@@ -7,13 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from rig.backends.base import Progress
+from rig.cli.terminal import Screen
 from rig.model import OUTCOME_OK, Phase, Verdict
 from rig.plan import Trial
 from rig.record import Record
@@ -68,15 +69,15 @@ def summary(trial: Trial, record: Record) -> str:
 class Plain:
     """One line an event, for pipes and logs."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
         self._eta = Eta()
         self._began_s = 0.0
         self._done = 0
         self._total = 0
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._screen.say(line)
 
     def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
         self._eta.plan(len(trials), load_s)
@@ -117,12 +118,12 @@ class Plain:
 class Terminal(Plain):
     """Plain lines for what is over, and below them a live view of the trial that runs."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(screen)
         self._trial: Trial | None = None
         self._phase: Phase | None = None
         self._progress: Progress | None = None
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._view)
+        self._live = Live(console=screen, refresh_per_second=4, get_renderable=self._view)
         self._live.start()
 
     def _view(self) -> Group | Text:
@@ -130,7 +131,9 @@ class Terminal(Plain):
             return Text("")
         eta = clock(self._eta.left_s() - min(self._elapsed_s(), self._eta.left_s()))
         grid = Table.grid(padding=(0, 2))
-        grid.add_row(Text(self._trial.name, style="bold"), str(self._phase or ""))
+        grid.add_row(
+            self._screen.render_str(self._trial.name, style="bold"), str(self._phase or "")
+        )
         seen = self._progress
         if seen is not None:
             failures = {name: n for name, n in seen.outcomes.items() if name != OUTCOME_OK}
@@ -165,13 +168,13 @@ class Terminal(Plain):
     def _say(self, line: str) -> None:
         verdicts = (Verdict.INVALID, Verdict.FAILED)
         style = "yellow" if any(f": {verdict}" in line for verdict in verdicts) else ""
-        self._console.print(line, markup=False, highlight=False, style=style, soft_wrap=True)
+        self._screen.say(line, style)
 
     def close(self) -> None:
         self._trial = None
         self._live.stop()
 
 
-def watch(console: Console) -> Plain:
+def watch(screen: Screen) -> Plain:
     """The view that fits where the output goes."""
-    return Terminal(console) if console.is_terminal else Plain(console)
+    return Terminal(screen) if screen.is_terminal else Plain(screen)

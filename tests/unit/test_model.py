@@ -54,3 +54,18 @@ def test_bad_yaml_lists_every_problem() -> None:
 
 def test_ok_is_no_failure_class() -> None:
     assert model.OUTCOME_OK not in model.FAILURE_CLASSES
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a\x1b[2Jb", "a\\x1b[2Jb"), ("\x9b2J", "\\x9b2J"), ("a\r\x08\x7f", "a\\r\\x08\\x7f"),
+     ("a\u202eb\u2066", "a\\u202eb\\u2066"), ("\ud800\udc9b", "\\ud800\\udc9b"),
+     ("\u2028\u200b\ufeff\u00ad", "\\u2028\\u200b\\ufeff\\xad"), ("\U000e0041", "\\U000e0041")],
+)  # fmt: skip
+def test_what_would_steer_a_terminal_is_spelt_out(text: str, said: str) -> None:
+    assert model.printable(text) == said
+
+
+@pytest.mark.parametrize("text", ["", "a\tb\nc", "1.24× — ünï\u00a0\u202fcode 日本 🎉", "\\x1b[2J"])
+def test_what_only_shows_is_shown(text: str) -> None:
+    assert model.printable(text) == text

@@ -194,6 +194,6 @@ def write_load(folder: Path, made: Made) -> None:
 def write(path: Path, head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
     """A CSV."""
     with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)
         writer.writerow(head)
         writer.writerows(rows)

@@ -6,9 +6,9 @@ import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from rig.backends.base import Progress
+from rig.cli.terminal import Screen
 from rig.cli.watch import OVERHEAD_GUESS_S, Eta, Plain, Terminal, clock, summary, watch
 from rig.model import Phase, Verdict
 from tests.unit.plans import record, trial
@@ -66,7 +66,7 @@ def end(view: Plain) -> None:
 
 def test_a_pipe_gets_plain_lines() -> None:
     out = io.StringIO()
-    view = watch(Console(file=out))
+    view = watch(Screen(file=out))
     assert type(view) is Plain
     follow(view)
     end(view)
@@ -79,13 +79,13 @@ def test_a_pipe_gets_plain_lines() -> None:
 
 def test_a_terminal_gets_a_live_view() -> None:
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=100)
-    view = watch(console)
+    screen = Screen(file=out, force_terminal=True, width=100)
+    view = watch(screen)
     assert isinstance(view, Terminal)
     try:
         follow(view)
-        with console.capture() as shown:
-            console.print(view._view())
+        with screen.capture() as shown:
+            screen.print(view._view())
         for part in ("0001-made-r1", "load", "7 users", "123 correct/s", "4 failed/s",
                      "timeout 5", "0 of 1 trials", "left"):  # fmt: skip
             assert part in shown.get()

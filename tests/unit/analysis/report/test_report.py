@@ -14,9 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.markup import visible
 from analysis.report import Outcome, compare, report
-from rig.model import UsageError, Verdict
+from rig.model import UsageError, Verdict, printable
 from tests.hostile import strings
 from tests.hostile_session import hostile_session
 from tests.unit.analysis import sessions
@@ -225,7 +224,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     own = ("#", "data:,", "figures/", "../trials/", "summary.csv", "trials.csv")
     assert [link for link in page.links if not link.startswith(own) or ":" in link[5:]] == []
     for text in strings(URL):
-        seen = visible(text.replace("\ud800", ""))
+        seen = printable(text.replace("\ud800", ""))
         assert seen in page.text or " ".join(seen.split()) in page.text, text
 
 
