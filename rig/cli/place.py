@@ -17,6 +17,7 @@ from rig.backends.fake import FakeBackend
 from rig.backends.local import doctor, world
 from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.cli import lock
+from rig.cli.terminal import Screen
 from rig.interruption import Unwinding
 from rig.model import UsageError
 from rig.plan import cpu_sets
@@ -66,7 +67,7 @@ def in_place(
 def _with_local(go: Callable[[Backend], int]) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return _alone_with(LocalBackend, go)
+    return _alone_with(lambda: LocalBackend(Screen(stderr=True).say), go)
 
 
 def _alone_with(make: Callable[[], Backend], go: Callable[[Backend], int]) -> int:

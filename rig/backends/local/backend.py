@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,12 @@ class LocalBackend:
 
     name = "local"
 
-    def __init__(self) -> None:
-        """Makes the session's scratch folder, passwords and view. StackError."""
+    def __init__(self, says: Callable[[str], None]) -> None:
+        """Makes the session's scratch folder, passwords and view. StackError.
+
+        `says` gets a line on each thing that is no error, but costs time.
+        """
+        self._says = says
         if not world.inside():
             raise StackError(
                 "the local backend runs inside its world only", "start it by runner.py"
@@ -92,7 +96,7 @@ class LocalBackend:
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)
-        shelf = LocalShelf(self._scratch, self._user.uid)
+        shelf = LocalShelf(self._scratch, self._user.uid, self._says)
 
         def make() -> str:
             # the target's commands may have left processes behind

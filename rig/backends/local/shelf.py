@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from rig.backends.local import cache
-from rig.model import RigError, StackError, printable
-
-
-def _to_stderr(line: str) -> None:
-    print(printable(line), file=sys.stderr)
+from rig.model import RigError, StackError
 
 
 class LocalShelf:
@@ -22,7 +17,7 @@ class LocalShelf:
     A cache that cannot be used is no error: `says` gets a line, and the cluster is made anew.
     """
 
-    def __init__(self, scratch: Path, uid: int, says: Callable[[str], None] = _to_stderr) -> None:
+    def __init__(self, scratch: Path, uid: int, says: Callable[[str], None]) -> None:
         self._scratch, self._uid, self._says = scratch, uid, says
 
     def _place(self, key: str) -> Path:

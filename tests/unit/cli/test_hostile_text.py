@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import lock, make_cli
+from rig.cli import make_cli
 from rig.model import ExitCode
 from runner import ANALYSIS
 from tests.hostile import steering
@@ -56,7 +56,6 @@ def run(
 ) -> Run:
     """run("show"): exit code, standard output and error; the working folder is a new one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(lock, "LOCK", tmp_path / "lock")
 
     def program(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["runner.py", *map(str, arguments)])
