@@ -19,9 +19,9 @@ experiment: small
 setup: {target: sync, route: io_create}
 vary: {delay_ms: [0]}
 also:
-  one: {only: {delay_ms: [0]}, set: {pooler: pgbouncer}, because: "[/red] \e[2J \x9b0m \u202e"}
+  one: {only: {delay_ms: [0]}, set: {pooler: pgbouncer}, because: "[/red] \u200b \u202e"}
 claim:
-  says: "\e]0;x\a\e]8;;http://x\e\\ [link=http://x] \u202e"
+  says: "[/red] [link=http://x] :tada: \u202e"
   ratio: {of: goodput_rps, pooler: [pgbouncer, direct]}
   at_least: 0.1
 load: {users: {from: 2, per_s: 4, to: 6}, steady: 3s}
@@ -61,7 +61,7 @@ def test_a_terminal_gets_a_live_view_and_nothing_else_that_steers(tmp_path: Path
     (tmp_path / "hostile.yaml").write_text(YAML)
     shown = on_a_terminal(tmp_path, "hostile.yaml", "--backend", "fake", "--yes")
     assert OWN.search(shown)
-    assert r"claimed: \x1b]0;x\x07\x1b]8;;http://x\x1b\ [link=http://x] \u202e" in shown
+    assert r"claimed: [/red] [link=http://x] :tada: \u202e" in shown
     assert steering(without_own(shown.replace("\r\n", "\n"))) == set()
 
 

@@ -29,9 +29,9 @@ also:
   one:
     only: {delay_ms: [0]}
     set: {delay_ms: 100}
-    because: "[/red] x [link=http://x] \e[2J \x9b0m \u202e [bold] :tada:"
+    because: "[/red] x [link=http://x] \u202e \ufeff \u200b [bold] :tada:"
 claim:
-  says: "\e]0;x\a [/] \u202e"
+  says: "[/] \u202e \u2066 \u2028"
   ratio: {of: goodput_rps, delay_ms: [100, 0]}
   at_least: 0.1
 load: {users: {from: 2, per_s: 4, to: 6}, steady: 3s}
@@ -100,7 +100,7 @@ def test_a_plan_says_because_as_it_is_written(run: Run, tmp_path: Path) -> None:
     code, out, err = run("plan", NAME)
     assert (code, err) == (ExitCode.OK, "")
     assert steering(out) == set()
-    assert r"([/red] x [link=http://x] \x1b[2J \x9b0m \u202e [bold] :tada:)" in out
+    assert r"([/red] x [link=http://x] \u202e \ufeff \u200b [bold] :tada:)" in out
 
 
 def test_a_session_of_the_fake_backend_says_nothing_else(run: Run, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_session_of_the_fake_backend_says_nothing_else(run: Run, tmp_path: Pat
     code, out, err = run(NAME, "--backend", "fake", "--out", NAME + "-out", "--yes")
     assert code == ExitCode.OK, err
     assert steering(out + err) == set()
-    assert r"claimed: \x1b]0;x\x07 [/] \u202e" in out
+    assert r"claimed: [/] \u202e \u2066" in out
 
 
 @pytest.mark.parametrize(
