@@ -17,12 +17,9 @@ import click
 from rig import beginning, interruption, resuming, store, verifying
 from rig import session as sessions
 from rig.backends.base import Backend
-from rig.backends.compose import backend as compose
-from rig.backends.compose import engine
-from rig.backends.local import doctor
-from rig.backends.local.backend import remove_left_behind
 from rig.backends.specs import PROJECT
-from rig.cli import lock
+from rig.cli import lock, upkeep
+from rig.cli.out import ResultsFolder
 from rig.cli.place import cpus, in_place
 from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
@@ -105,15 +102,13 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         help="Where trials run; auto is local where `doctor` passes, else compose.",
     ),
     "out": click.option(
-        "--out",
-        type=click.Path(path_type=Path, readable=False),
-        default="results",
-        help="The results folder.",
+        "--out", type=ResultsFolder(), default="results", help="The results folder."
     ),
     "only": click.option("--only", metavar="FACTOR=LEVEL[|LEVEL],…", help="Just these cells."),
     "seed": click.option("--seed", type=int, help="The seed of the order of trials."),
     "repeats": click.option("--repeats", type=int, help="How often each cell is measured."),
     "workers": click.option("--workers", "load_workers", type=int, help="Locust load workers."),
+    "cache": click.option("--cache", is_flag=True, help="The seeded clusters, too."),
     "yes": click.option("--yes", is_flag=True, help="Do not ask before a long session."),
     "figure": click.option("--figure-is-enough", is_flag=True, hidden=True),
     "calibrate": click.option(
@@ -233,12 +228,13 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
     @group.command("doctor")
     def examine() -> int:
         """Say what this machine can do."""
-        return _doctor(screen)
+        return upkeep.examine(screen)
 
     @group.command("clean")
-    def clean() -> int:
+    @_options("cache")
+    def clean(cache: bool) -> int:
         """Remove whatever an earlier run may have left behind."""
-        return _clean(screen)
+        return upkeep.clean(screen, cache)
 
 
 def _main(group: click.Group) -> int:
@@ -438,24 +434,3 @@ def _verify(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
     says = f"{len(wrong)} things differ" if wrong else "nothing differs"
     screen.say(f"{what}: {says}")
     return ExitCode.DIFFERS if wrong else ExitCode.OK
-
-
-def _doctor(screen: Screen) -> int:
-    fit = True
-    for finding in doctor.examine():
-        mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
-        screen.say(f"{mark} {finding.name}: {finding.says}")
-        fit = fit and (finding.fine or not finding.needed)
-    screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
-    screen.say(f"compose backend: {engine.lacks() or 'can run here'}")
-    return ExitCode.OK if fit else ExitCode.NO_STACK
-
-
-def _clean(screen: Screen) -> int:
-
-    with lock.alone("(cleaning)"):
-        removed = [str(path) for path in remove_left_behind()]
-        removed += compose.remove_left_behind()
-    for what in removed or ["nothing was left behind"]:
-        screen.say(f"removed {what}" if removed else what)
-    return ExitCode.OK

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.backends import templates
+from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
-from rig.backends.compose import engine
-from rig.backends.compose.engine import CACHE_VOLUME, LABEL, compose, docker
+from rig.backends.compose import engine, shelf
+from rig.backends.compose.engine import CACHE_VOLUME, LABEL, SCRATCH_PREFIX, compose, docker
 from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
 from rig.backends.processes import remove
 from rig.backends.specs import make_secrets
@@ -23,7 +23,6 @@ from rig.plan import Plan
 
 CREATE_DEADLINE_S = 120.0
 OPEN_FILES_WANTED = 65_536
-SCRATCH_PREFIX = "async-django-rig-compose-"
 _SERVICES = {
     Role.DATABASE: "postgres",
     Role.POOLER: "pgbouncer",
@@ -42,10 +41,12 @@ class ComposeBackend:
         """Builds the images and makes passwords. StackError where there is no engine."""
         if lacks := engine.lacks():
             raise StackError(lacks)
+        kept.most_bytes()  # a bound that is none is said now
         engine.remove_left_behind()
         _remove_folders()
         self._session = f"async-django-{secrets.token_hex(4)}"
         self._templates = templates.Templates()
+        self._shelf = shelf.ComposeShelf()
         self._trials = 0
         self._open_files = OPEN_FILES_WANTED
         # its mode, 0700, keeps other users from what is mounted from it
@@ -64,6 +65,7 @@ class ComposeBackend:
             path.chmod(0o755 if path.is_dir() else 0o444)
         docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
         engine.build(*_IMAGES)
+        shelf.remove_left_behind()
         self._open_files = engine.open_files("async-django-rig/postgres", OPEN_FILES_WANTED)
 
     def _compose(
@@ -145,7 +147,7 @@ class ComposeBackend:
     def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
         key = templates.key(plan, f"compose-{LAYOUT.postgres_version}")
         return self._templates.of(
-            key, lambda: templates.provide(ComposeShelf(), key, plan, hosts, self._secrets)
+            key, lambda: templates.provide(self._shelf, key, plan, hosts, self._secrets)
         )
 
     def facts(self) -> Mapping[str, Any]:
@@ -203,36 +205,3 @@ def _remove_folders() -> list[str]:
             remove(path)
             removed.append(str(path))
     return removed
-
-
-class ComposeShelf:
-    """Seeded clusters in a labelled volume that outlives sessions."""
-
-    def _shell(self, script: str) -> str:
-        mount = f"{CACHE_VOLUME}:/clusters"
-        words = ("run", "--rm", "--network", "none", "--volume", mount, "--entrypoint", "sh")
-        return docker(
-            *words, "--label", f"{LABEL}=shelf", "async-django-rig/postgres", "-c", script
-        )
-
-    def fetch(self, key: str) -> str:
-        """The kept cluster where it stands; "" without one."""
-        path = f"/clusters/{key}"
-        return self._shell(f"test -e {path}.complete && echo {path} || true").strip()
-
-    def blank(self, key: str, wanted_bytes: int) -> str:
-        """An empty folder in the volume."""
-        free_kib = int(self._shell("df -k /clusters | awk 'END {print $4}'"))
-        if free_kib * 1024 < wanted_bytes:
-            raise StackError(
-                f"the engine has {free_kib >> 10} MiB free, and these posts need about "
-                f"{wanted_bytes >> 20} MiB",
-                "make room there, or ask for fewer posts",
-            )
-        path = f"/clusters/{key}"
-        self._shell(f"rm -rf {path} && mkdir -m 700 {path}")
-        return path
-
-    def keep(self, key: str) -> None:
-        """Marks it as whole."""
-        self._shell(f"touch /clusters/{key}.complete")

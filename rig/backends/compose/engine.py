@@ -18,6 +18,7 @@ KEPT = ("by-hand", "cache", "image")
 """Labels of what is not a session's: a user's own stack, the cache, what images hand down."""
 BY_HAND_PROJECT = "async-django-by-hand"
 CACHE_VOLUME = "async-django-rig-clusters"
+SCRATCH_PREFIX = "async-django-rig-compose-"
 OLDEST_ENGINE = (20, 10)
 NETWORKS = "198.18.40.0 to 198.18.43.255"
 COMMAND_DEADLINE_S = 60.0
@@ -76,7 +77,7 @@ def build(*services: str) -> None:
     """
     command = [*_compose_words(BY_HAND_PROJECT, "plain"), "build", *services]
     environment = {**os.environ, "COMPOSE_PROFILES": "*", "DOCKER_BUILDKIT": "1"}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX) as folder:
         building = Process(command, Path(folder) / "log", environment)
         try:
             code = building.wait(BUILD_DEADLINE_S)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rig.backends import templates
+from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
 from rig.backends.local import binaries, network, view, world
 from rig.backends.local.hosts import LocalHosts, roles_user
@@ -42,6 +42,7 @@ class LocalBackend:
             raise StackError(
                 "the local backend runs inside its world only", "start it by runner.py"
             )
+        kept.most_bytes()  # a bound that is none is said now
         world.settle()
         self._cpu_count = len(os.sched_getaffinity(0))
         self._user = roles_user()

@@ -74,6 +74,11 @@ def listed() -> list[Kept]:
         return _listed(here) if here else []
 
 
+def told() -> str:
+    """What is kept, in a few words. UsageError for a bound that is none."""
+    return kept.told(listed(), kept.most_bytes(), str(cache_folder()))
+
+
 def clear() -> list[str]:
     """Removes every kept cluster; which."""
     with _opened(fcntl.LOCK_EX) as here:

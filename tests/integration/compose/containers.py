@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.compose.backend import SCRATCH_PREFIX
-from rig.backends.compose.engine import CACHE_VOLUME
+from rig.backends.compose.engine import CACHE_VOLUME, SCRATCH_PREFIX
 from tests.integration.worlds import wait_for
 from tests.runs import ROOT, Done, Session, command, sessions
 

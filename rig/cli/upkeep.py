@@ -1,0 +1,59 @@
+"""What looks after the machine: `doctor` says what is there, `clean` removes what was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rig.backends.compose import backend as compose
+from rig.backends.compose import engine, shelf
+from rig.backends.local import backend as local
+from rig.backends.local import cache, doctor
+from rig.cli import lock
+from rig.cli.terminal import Screen
+from rig.model import ExitCode, RigError
+
+
+def examine(screen: Screen) -> int:
+    """Says what this machine can do, and what is kept on it."""
+    fit = True
+    for finding in doctor.examine():
+        mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
+        screen.say(f"{mark} {finding.name}: {finding.says}")
+        fit = fit and (finding.fine or not finding.needed)
+    lacks = engine.lacks()
+    screen.say(f"local cache: {_told(cache.told)}")
+    if not lacks:
+        screen.say(f"compose cache: {_told(shelf.told)}")
+    screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
+    screen.say(f"compose backend: {lacks or 'can run here'}")
+    return ExitCode.OK if fit else ExitCode.NO_STACK
+
+
+def _told(kept: Callable[[], str]) -> str:
+    try:
+        return kept()
+    except RigError as error:
+        return f"not used: {error.what}"
+
+
+def clean(screen: Screen, with_cache: bool) -> int:
+    """Removes what killed runs left, and the seeded clusters if asked to."""
+    has_engine = not engine.lacks()
+    steps: list[Callable[[], Sequence[object]]] = [local.remove_left_behind]
+    steps += [compose.remove_left_behind, cache.clear if with_cache else cache.remove_left_behind]
+    if has_engine:
+        steps.append(shelf.clear if with_cache else shelf.remove_left_behind)
+    removed, kept = list[object](), list[RigError]()
+    with lock.alone("(cleaning)"):
+        for step in steps:
+            try:
+                removed += step()
+            except RigError as error:  # the others may do all the same
+                kept.append(error)
+    for what in removed:
+        screen.say(f"removed {what}")
+    if not removed and not kept:
+        screen.say("nothing was left behind")
+    if kept:
+        raise kept[0]
+    return ExitCode.OK
