@@ -6,8 +6,6 @@ The only part that writes. Everything in `derived/` can be made again from the r
 from __future__ import annotations
 
 import csv
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from analysis.summary import CellResult, cells, summary_columns
 from analysis.text import text_table
 from analysis.told import measured_trips, told
 from analysis.trials import FAILURE_COLUMNS, Result, Row, failure_rows, results, trial_columns
+from rig import files
 from rig.model import Level, printable
 
 TRIALS = Path("trials.csv")
@@ -76,8 +75,7 @@ def write_derived(
     """
     trials = tuple(result.row() for result in found)
     summary = tuple(cell.row for cell in by_cell)
-    scratch = Path(tempfile.mkdtemp(prefix=".derived-", dir=folder.parent))
-    try:
+    with files.scratch(files.DERIVED_SCRATCH, folder.parent) as scratch:
         new = scratch / "new"
         (new / GOODPUT).parent.mkdir(parents=True)
         write_csv(new / TRIALS, trial_columns(session), trials)
@@ -92,8 +90,6 @@ def write_derived(
         if folder.exists():
             folder.rename(scratch / "old")
         new.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return Derived(
         folder=folder,
         trials_csv=folder / TRIALS,

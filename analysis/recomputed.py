@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 from analysis.derived import derive
 from analysis.made import MADE, Made, read_made
-from rig.files import read_bytes, regular_files, sha256
+from rig.files import VERIFY_SCRATCH, read_bytes, regular_files, scratch, sha256
 
 MOST_CELLS = 20
 REPORTS = ("report.md", "report.html")
@@ -48,8 +47,8 @@ def differences(session_dir: Path) -> Differences:
     pages = [_of_two(kept, name, made) for name in names if COMPARED.match(name)]
     found = [said for said in pages if said]
     if any(name.endswith(".csv") or name in REPORTS for name in names):
-        with tempfile.TemporaryDirectory() as scratch:
-            now = Path(scratch, "derived")
+        with scratch(VERIFY_SCRATCH) as folder:
+            now = folder / "derived"
             _recompute(session_dir, now, any((kept / name).exists() for name in REPORTS))
             found += _held_against(kept, now, made)
     return Differences(

@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rig.files import locked, sync
+from rig import files
 from rig.store import SessionFolder
 
-_HIDDEN = ".begun-"
+HIDDEN = ".begun-"
 Facts = Callable[[str], Mapping[str, Any]]
 """The contents of session.json, given the session's name."""
 
@@ -33,21 +31,22 @@ def new_session(
     stamp = time.strftime("%Y%m%d-%H%M%S")
     first = f"{stamp}-{profile}" if profile else stamp
     experiment.mkdir(parents=True, exist_ok=True)
+    files.remove_left_behind(HIDDEN, experiment)
     with contextlib.ExitStack() as held:
-        with _hidden(experiment, first) as hidden:
+        with files.scratch(f"{HIDDEN}{first}-", experiment) as hidden:
             for name in _names(first):
                 made = SessionFolder(hidden / name)
                 made.begin(facts(name), yaml_text)
                 held.enter_context(made.hold())
                 if _moved(made.path, experiment / name):
                     break
-        sync(experiment)
+        files.sync(experiment)
         yield SessionFolder(experiment / name)
 
 
 def killed_since(out: Path, session: str) -> bool:
     """Whether a run later than that session was killed before it had a session."""
-    return any(path.name > f"{_HIDDEN}{session}" for path in out.glob(f"*/{_HIDDEN}*"))
+    return any(path.name > f"{HIDDEN}{session}" for path in out.glob(f"*/{HIDDEN}*"))
 
 
 def _names(first: str) -> Iterator[str]:
@@ -65,35 +64,3 @@ def _moved(made: Path, path: Path) -> bool:
         shutil.rmtree(made)
         return False
     return True
-
-
-@contextlib.contextmanager
-def _hidden(experiment: Path, name: str) -> Iterator[Path]:
-    """A hidden folder, locked while it is ours. Those that killed runs have left are removed."""
-    for left in experiment.glob(f"{_HIDDEN}*"):
-        with contextlib.suppress(OSError):
-            descriptor = _open(left)
-            if locked(descriptor):
-                shutil.rmtree(left, ignore_errors=True)
-            os.close(descriptor)
-    path, descriptor = _made(experiment, name)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-        os.close(descriptor)
-
-
-def _made(experiment: Path, name: str) -> tuple[Path, int]:
-    while True:
-        path = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}{name}-", dir=experiment))
-        # another run may take it for left behind before it is locked
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = _open(path)
-            if locked(descriptor) and path.exists():
-                return path, descriptor
-            os.close(descriptor)
-
-
-def _open(folder: Path) -> int:
-    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

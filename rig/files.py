@@ -14,8 +14,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +29,8 @@ MOST_BYTES = 1 << 30
 MOST_JSON_BYTES = 64 << 20
 MOST_FILES = 10_000
 """Of one folder that is copied."""
+DERIVED_SCRATCH, VERIFY_SCRATCH = ".derived-", "async-django-verify-"
+"""How scratch folders are called in a session's folder, and among temporary files."""
 _CHUNK_BYTES = 1 << 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
@@ -155,6 +159,45 @@ def locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def scratch(prefix: str, folder: Path | None = None) -> Iterator[Path]:
+    """A new folder, gone afterwards: in `folder`, or where temporary files go. OSError.
+
+    It is locked until then, which tells it from what a killed process has left.
+    """
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+        # another process may take it for left behind before it is locked
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = _open_folder(path)
+            if locked(descriptor) and path.exists():
+                break
+            os.close(descriptor)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_left_behind(prefix: str, folder: Path | None = None) -> list[Path]:
+    """Removes scratch folders of killed processes, this user's (root: everyone's); which."""
+    removed = []
+    for path in sorted((folder or Path(tempfile.gettempdir())).glob(f"{prefix}*")):
+        with contextlib.suppress(OSError):
+            descriptor = _open_folder(path)
+            mine = os.geteuid() in (0, os.fstat(descriptor).st_uid)
+            if mine and locked(descriptor):
+                shutil.rmtree(path, ignore_errors=True)
+                removed += [] if path.exists() else [path]
+            os.close(descriptor)
+    return removed
+
+
+def _open_folder(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def sync_tree(folder: Path) -> None:

@@ -7,12 +7,11 @@ trials are run.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.calibrated import NULL
+from rig import litter
 from rig.calibration import kept_calibration
 from rig.design import Design
 from rig.files import read_bytes, write_atomically
@@ -35,7 +34,6 @@ from rig.store import (
     heading,
     holds,
     number_of,
-    numbered,
     plan_text,
     read_record,
     row_of,
@@ -70,7 +68,7 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
 
     UsageError where the design does not give the trials that the session has scheduled.
     """
-    _swept(folder)
+    litter.remove_from(folder.path)
     rows = _schedule(folder, say)
     try:
         trials = design.again(rows)
@@ -93,19 +91,6 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
 
 def _cannot(folder: SessionFolder, why: str, do: str = RESTORE) -> UsageError:
     return UsageError(f"{folder.name} cannot be resumed: {why}", do)
-
-
-def _swept(folder: SessionFolder) -> None:
-    """Removes what was being written when the session ended."""
-    for path in folder.path.glob(".derived-*"):
-        shutil.rmtree(path, ignore_errors=True)
-    attempts = [*folder.path.glob(f"{TRIALS}/*/attempt-*"), *numbered(folder.path / NULL)]
-    unfinished = [path for path in attempts if not (path / MANIFEST).exists()]
-    told = folder.journal.files()
-    for place in (folder.path, *folder.path.glob(f"{TRIALS}/*"), *unfinished):
-        for path in place.glob("*.part"):
-            if path.relative_to(folder.path).as_posix() not in told:
-                path.unlink()
 
 
 def _schedule(folder: SessionFolder, say: Say) -> list[dict[str, str]]:

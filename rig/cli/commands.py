@@ -231,10 +231,10 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
         return upkeep.examine(screen)
 
     @group.command("clean")
-    @_options("cache")
-    def clean(cache: bool) -> int:
+    @_options("out", "cache")
+    def clean(out: Path, cache: bool) -> int:
         """Remove whatever an earlier run may have left behind."""
-        return upkeep.clean(screen, cache)
+        return upkeep.clean(screen, out, cache)
 
 
 def _main(group: click.Group) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from rig import files, litter
 from rig.backends.compose import backend as compose
 from rig.backends.compose import engine, shelf
 from rig.backends.local import backend as local
@@ -36,10 +38,11 @@ def _told(kept: Callable[[], str]) -> str:
         return f"not used: {error.what}"
 
 
-def clean(screen: Screen, with_cache: bool) -> int:
+def clean(screen: Screen, out: Path, with_cache: bool) -> int:
     """Removes what killed runs left, and the seeded clusters if asked to."""
     has_engine = not engine.lacks()
     steps: list[Callable[[], Sequence[object]]] = [local.remove_left_behind]
+    steps += [lambda: files.remove_left_behind(files.VERIFY_SCRATCH), lambda: litter.remove(out)]
     steps += [compose.remove_left_behind, cache.clear if with_cache else cache.remove_left_behind]
     if has_engine:
         steps.append(shelf.clear if with_cache else shelf.remove_left_behind)

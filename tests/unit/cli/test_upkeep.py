@@ -60,7 +60,9 @@ def test_clean_removes_what_was_left_and_keeps_the_clusters(
 ) -> None:
     left = [
         tmp_path / "scratch" / "async-django-rig-1",
+        tmp_path / "tmp" / "async-django-verify-1",
         tmp_path / "tmp" / "async-django-rig-compose-1",
+        tmp_path / "here" / "results" / "small" / ".begun-1",
         cluster.with_name(f"{KEY}.x.part"),
     ]
     for path in left:
@@ -69,7 +71,7 @@ def test_clean_removes_what_was_left_and_keeps_the_clusters(
     code, out, _ = run("clean")
     assert code == 0
     for path in expected:
-        assert f"removed {path}" in out
+        assert f"removed {path}" in out or f"removed {path.relative_to(tmp_path / 'here')}" in out
         assert not path.exists()
     assert cluster.is_dir()
     assert run("clean")[1] == "nothing was left behind\n"
@@ -80,10 +82,17 @@ def test_clean_cache_removes_the_clusters(run: Run, cluster: Path) -> None:
     assert run("clean", "--cache")[1] == "nothing was left behind\n"
 
 
+def test_clean_looks_where_out_says(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "here" / "mine" / "small" / ".begun-1").mkdir(parents=True)
+    assert run("clean")[1] == "nothing was left behind\n"
+    assert run("clean", "--out", "mine")[1] == "removed mine/small/.begun-1\n"
+
+
 def test_links_among_what_was_left_are_not_followed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
     (tmp_path / "scratch" / "async-django-rig-1").symlink_to(tmp_path / "precious")
+    (tmp_path / "tmp" / "async-django-verify-1").symlink_to(tmp_path / "precious")
     assert run("clean") == (0, "nothing was left behind\n", "")
     assert (tmp_path / "precious" / "file").exists()
 
@@ -113,7 +122,7 @@ def test_doctor_warns_of_a_cache_that_is_not_used(run: Run, cluster: Path) -> No
     assert f"local cache: not used: {cluster.parent} can be written by others\n" in out
 
 
-@pytest.mark.parametrize("command", ["run", "show", "resume", "report"])
+@pytest.mark.parametrize("command", ["run", "show", "resume", "report", "clean"])
 @pytest.mark.parametrize(
     ("out", "said"),
     [
