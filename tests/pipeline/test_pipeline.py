@@ -91,7 +91,7 @@ def test_the_table_compares_what_the_claim_claims(quick: tuple[Session, Done]) -
 SESSION_FILES = {
     "session.json", "calibration.json", "experiments.yaml", "schedule.csv", "journal.jsonl",
     "lock",
-    "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
+    "derived/made.json", "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
     "derived/failures.csv",
     "derived/figures/goodput.svg", "derived/figures/goodput.png", "derived/figures/goodput.csv",
 }  # fmt: skip
