@@ -87,7 +87,7 @@ def write_derived(
             _figure(session, by_cell, pairs, beside, new / GOODPUT)
         more(new)
         write_made(new)
-        if folder.exists():
+        if folder.exists() or folder.is_symlink():
             folder.rename(scratch / "old")
         new.rename(folder)
     return Derived(

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rig import files as rig_files
-from rig.files import read_json, regular_files, sha256
+from rig.files import read_json, regular_files, sha256, write_atomically
 from rig.model import DamagedFile
 
 MADE = "made.json"
@@ -78,4 +78,4 @@ def write_made(folder: Path, more: Iterable[Path] | None = None) -> None:
         for path in (regular_files(folder) if more is None else more)
     }
     made = Made(before.by or maker(), {**before.files, **files})
-    (folder / MADE).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
+    write_atomically(folder / MADE, json.dumps(asdict(made), indent=1) + "\n")

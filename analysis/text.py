@@ -15,7 +15,7 @@ from analysis.session import Claim, Session
 from analysis.stats import median
 from analysis.summary import CellResult, ratios, settled
 from analysis.trials import VERDICTS, Result
-from rig.model import Level
+from rig.model import Level, one_line
 
 WIDTH = 100
 NAME_MOST = 30
@@ -56,7 +56,7 @@ def text_table(
     if session.claim:
         lines += _claim(session, session.claim, layout, ordered, pairs)
     lines += ["", *_wrapped(f"note: {note}" for note in notes)] if notes else []
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(one_line(line.rstrip()) for line in lines) + "\n"
 
 
 def _heading(session: Session, layout: Axes, cells: Sequence[CellResult]) -> list[str]:

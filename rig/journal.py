@@ -130,9 +130,18 @@ def _fit(event: dict[str, Any]) -> bool:
     name, at_byte = event.get("event"), event.get("at_byte", 0)
     fit = isinstance(name, str) and isinstance(event.get("files", {}), dict)
     fit = fit and isinstance(at_byte, int) and at_byte >= 0
+    fit = fit and all(_inside(path) for path in event.get("files", {}))
     if name in _OF_ATTEMPTS:
-        fit = fit and isinstance(event.get("trial"), str) and isinstance(event.get("attempt"), int)
+        trial = event.get("trial")
+        fit = fit and isinstance(trial, str) and "/" not in trial and _inside(trial)
+        fit = fit and isinstance(event.get("attempt"), int)
     return fit and (name != "discarded" or isinstance(event.get("why"), str))
+
+
+def _inside(path: str) -> bool:
+    """Whether a path leads to something below the folder that it starts from."""
+    parts = path.split("/")
+    return "\0" not in path and not {"", ".", ".."} & {*parts}
 
 
 def _write(descriptor: int, data: bytes) -> None:

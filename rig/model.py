@@ -210,6 +210,11 @@ def printable(text: str) -> str:
     return "".join(sign if _shows(sign) else _spelt(sign) for sign in text)
 
 
+def one_line(text: str) -> str:
+    """`printable` text that cannot pass for a line of its own either."""
+    return printable(text).replace("\n", "\\n")
+
+
 def _shows(sign: str) -> bool:
     return sign.isprintable() or sign in "\t\n" or unicodedata.category(sign) == "Zs"
 

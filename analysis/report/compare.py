@@ -29,7 +29,7 @@ from analysis.stats import median
 from analysis.trials import SKIPPED, Result, results
 from rig.files import regular_files
 from rig.inference.ratios import CLAIMED
-from rig.model import Level
+from rig.model import DamagedFile, Level
 
 SESSION, BEFORE, AFTER = "session", "before", "after"
 SLOWER_BELOW = 1 / FAR
@@ -94,10 +94,12 @@ def is_slower(pair: PairRatio) -> bool:
 def compare(before: Path, after: Path) -> Written:
     """Writes `derived/compare-<before>.html` and `.md` of the later session.
 
-    UsageError where either is no session.
+    UsageError where either is no session; DamagedFile where `derived` leads out of it.
     """
     comparison = compared(_side(before), _side(after))
     derived = after / "derived"
+    if derived.is_symlink():
+        raise DamagedFile(f"{derived} is a link, where a folder should be", "remove it")
     derived.mkdir(exist_ok=True)
     name = f"compare-{before.name}"
     before_it = set(regular_files(derived))

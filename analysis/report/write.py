@@ -19,6 +19,7 @@ from analysis.report.build import build
 from analysis.report.html import page
 from analysis.report.markdown import markdown
 from analysis.report.material import Material, gather
+from rig.files import write_atomically
 
 
 class Outcome(enum.Enum):
@@ -101,8 +102,9 @@ def _says(material: Material) -> list[str]:
 def write_report(made: Report, folder: Path, name: str) -> None:
     """The page, the Markdown and the figures in a folder."""
     write_figures(made, folder / "figures")
-    (folder / f"{name}.html").write_text(page(made), encoding="utf-8")
-    (folder / f"{name}.md").write_text(markdown(made), encoding="utf-8")
+    # not through a link that somebody may have put there
+    write_atomically(folder / f"{name}.html", page(made))
+    write_atomically(folder / f"{name}.md", markdown(made))
 
 
 def write_figures(made: Report, folder: Path) -> None:

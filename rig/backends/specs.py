@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ CONTROL_PORT = 5557
 MAX_CLIENT_CONN = 10_000
 PREFIX_LENGTH = 24
 PROJECT = Path(__file__).resolve().parents[2]
+
+_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,8 @@ def _wsgi_worker(plan: Plan) -> str:
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
-    for name, value in words.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+    # in one go: a folder's name may have braces of its own
+    return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 
 def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:

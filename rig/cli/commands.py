@@ -359,7 +359,7 @@ def _resume(
     matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, cpus())
-    done = resuming.resumed(folder, design, screen.say)
+    done = resuming.resumed(folder, design, screen.say_line)
     # sessions of before this was written were calibrated
     calibrate = told.get("calibrate", True)
     return _walk(folder, design, backend, analysis, screen, figure_is_enough, calibrate, done)
@@ -377,7 +377,7 @@ def _walk(
 ) -> int:
     interruption.says("interrupted; python runner.py resume goes on")
     when_nobody_reads(f"nobody reads the output any more; session {folder.name} goes on")
-    screen.say(f"session {folder.path}")
+    screen.say_line(f"session {folder.path}")
     lock.name(str(folder.path.resolve()))
     view = watch(screen)
     with _resumable(folder):
@@ -413,7 +413,7 @@ def _derived(folder: SessionFolder, analysis: Analysis, screen: Screen) -> Path 
     with writing(folder.path / store.DERIVED):
         figure = analysis.derive(folder.path)
     screen.say(analysis.table(folder.path))
-    screen.say(f"figure: {figure}" if figure else "no figure: there is nothing to draw")
+    screen.say_line(f"figure: {figure}" if figure else "no figure: there is nothing to draw")
     return figure
 
 
@@ -425,12 +425,12 @@ def _verify(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
         differ, unknown = (f"derived/: cannot be recomputed: {error}",), ()
     wrong = [*(str(finding) for finding in found if finding.differs), *differ]
     for note in (*(finding for finding in found if not finding.differs), *unknown):
-        screen.say(f"not checked: {note}")
+        screen.say_line(f"not checked: {note}")
     for line in wrong:
-        screen.say(f"DIFFERS {line}")
+        screen.say_line(f"DIFFERS {line}")
     manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{store.MANIFEST}")))
     tables = "derived/ and " if (folder.path / "derived").is_dir() else "no derived/, "
     what = f"{tables}{manifests} finished attempts of session {folder.name}"
     says = f"{len(wrong)} things differ" if wrong else "nothing differs"
-    screen.say(f"{what}: {says}")
+    screen.say_line(f"{what}: {says}")
     return ExitCode.DIFFERS if wrong else ExitCode.OK

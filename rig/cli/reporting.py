@@ -25,9 +25,9 @@ class Reported:
 def tell(reported: Reported, screen: Screen, check: bool) -> int:
     """Prints it; the exit code, which only a check makes other than OK."""
     for line in reported.says:
-        screen.say(line)
+        screen.say_line(line)
     for path in reported.files:
-        screen.say(f"report: {path}")
+        screen.say_line(f"report: {path}")
     if not check:
         return ExitCode.OK
     if reported.check is not ExitCode.OK:

@@ -16,7 +16,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from rig.model import printable
+from rig.model import one_line, printable
 
 
 class Screen(Console):
@@ -31,6 +31,10 @@ class Screen(Console):
     def say(self, text: str, style: str = "") -> None:
         """One line or several, never cut to the terminal's width."""
         self.print(text, style=style, soft_wrap=True)
+
+    def say_line(self, text: str, style: str = "") -> None:
+        """One line, whatever stands in the text: nobody's words pass for a line of the rig."""
+        self.say(one_line(text), style)
 
     def ask(self, question: str) -> None:
         """Goes on where the answer is yes; click.Abort otherwise."""

@@ -77,7 +77,7 @@ class Plain:
         self._total = 0
 
     def _say(self, line: str) -> None:
-        self._screen.say(line)
+        self._screen.say_line(line)
 
     def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
         self._eta.plan(len(trials), load_s)
@@ -168,7 +168,7 @@ class Terminal(Plain):
     def _say(self, line: str) -> None:
         verdicts = (Verdict.INVALID, Verdict.FAILED)
         style = "yellow" if any(f": {verdict}" in line for verdict in verdicts) else ""
-        self._screen.say(line, style)
+        self._screen.say_line(line, style)
 
     def close(self) -> None:
         self._trial = None

@@ -13,7 +13,7 @@ import pytest
 from rig import store
 from rig.factors import FACTORS
 from rig.files import sha256, write_atomically
-from rig.model import UsageError, Verdict
+from rig.model import DamagedFile, UsageError, Verdict
 from rig.store import SessionFolder
 from tests.unit.plans import LEVELS, PLAN, record, trial
 
@@ -80,6 +80,23 @@ def test_nothing_is_appended_to_a_line_cut_short(folder: SessionFolder) -> None:
         file.write('{"at": "2026-')
     folder.journal.append("began", trial="a")
     assert [event["event"] for event in folder.journal.events()] == ["opened", "began"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"files": {"../other/session.json": ""}}, {"files": {"/etc/hostname": ""}},
+     {"files": {"trials/../../x": ""}}, {"files": {"a\0b": ""}}, {"files": {"": ""}},
+     {"event": "ended", "trial": "..", "attempt": 1},
+     {"event": "ended", "trial": "a/b", "attempt": 1},
+     {"event": "adopted", "trial": "", "attempt": 1}],
+)  # fmt: skip
+def test_a_journal_names_nothing_outside_its_session(
+    folder: SessionFolder, facts: dict[str, object]
+) -> None:
+    with (folder.path / "journal.jsonl").open("a") as file:
+        file.write(json.dumps({"at": "", "event": "x", **facts}) + "\n")
+    with pytest.raises(DamagedFile, match=r"journal.jsonl:2: no line of a journal"):
+        folder.journal.events()
 
 
 def test_the_journal_vouches_for_the_schedule_as_it_grows(folder: SessionFolder) -> None:

@@ -204,3 +204,9 @@ def test_images_hold_neither_certificates_nor_an_index(built: None) -> None:
         config = docker("image", "inspect", service["image"])
         for word in ("PIP_INDEX_URL=", "PIP_CERT=/"):
             assert word not in config + history.replace("PIP_CERT=/run/secrets/ca", "")
+
+
+def test_a_target_s_folder_is_mounted_whatever_its_name() -> None:
+    service = rendered(*RIGS, profiles=["*"], RIG_TARGET="/some:where/a:b,c")["services"]["target"]
+    (mount,) = (one for one in service["volumes"] if one["target"] == "/target")
+    assert (mount["source"], mount["read_only"]) == ("/some:where/a:b,c", True)

@@ -90,3 +90,9 @@ def test_nothing_scheduled_is_said(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_numbers_have_no_powers_of_ten(value: float | None, shown: str) -> None:
     assert number(value) == shown
+
+
+def test_a_level_cannot_pass_for_a_line_of_the_table(tmp_path: Path) -> None:
+    trials = [Made({"target": "sync", "route": "a\n2 trials: 2 valid"}, steady(20))]
+    said = table(make(tmp_path / "s", trials)).splitlines()
+    assert [one for one in said if one.startswith(("1 trial", "2 trials"))] == ["1 trial: 1 valid"]

@@ -33,6 +33,12 @@ def test_a_line_is_said_whole_and_steers_nothing(text: str, terminal: bool) -> N
     assert out.getvalue() == printable(text) + "\n"
 
 
+def test_nobody_s_words_pass_for_a_line_of_the_rig() -> None:
+    console, out = screen()
+    console.say_line("DIFFERS a\nnothing differs\r\n")
+    assert out.getvalue() == "DIFFERS a\\nnothing differs\\r\\n\n"
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_whoever_makes_what_is_printed_it_steers_nothing(text: str) -> None:
     console, out = screen(force_terminal=True)

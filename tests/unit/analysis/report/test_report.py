@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
@@ -15,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from analysis.report import Outcome, compare, report
-from rig.model import UsageError, Verdict, printable
+from rig.model import DamagedFile, UsageError, Verdict, printable
 from tests.hostile import strings
 from tests.hostile_session import hostile_session
 from tests.unit.analysis import sessions
@@ -268,6 +269,36 @@ def test_different_environments_are_named_and_not_judged(tmp_path: Path) -> None
     assert "environments differ: host cpus: 2 before, 64 after" in said
     assert "host versions Python: 3.11 before, 3.13 after" in said
     assert "The environments differ." in Page(written.html).text
+
+
+def test_a_link_in_derived_is_not_written_through(tmp_path: Path) -> None:
+    before = sessions.make(tmp_path / "before", pair())
+    after = sessions.make(tmp_path / "after", pair())
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    (after / "derived").mkdir()
+    for name in ("compare-before.md", "compare-before.html", "made.json", "compare-before.md.part"):
+        (after / "derived" / name).symlink_to(mine)
+    with contextlib.suppress(DamagedFile):  # of a made.json that is none
+        compare(before, after)
+    (after / "derived" / "made.json").unlink()
+    assert compare(before, after).markdown.read_text(encoding="utf-8").startswith("# after")
+    assert mine.read_text() == "mine"
+
+
+def test_a_derived_that_is_a_link_is_replaced_or_refused(tmp_path: Path) -> None:
+    before = sessions.make(tmp_path / "before", pair())
+    after = sessions.make(tmp_path / "after", pair())
+    for place in (tmp_path / "mine", tmp_path / "nowhere"):
+        (after / "derived").symlink_to(place)
+        if place.name == "mine":
+            place.mkdir()
+        with pytest.raises(DamagedFile, match="derived is a link"):
+            compare(before, after)
+        assert report(after).html.exists()
+        assert not (after / "derived").is_symlink()
+        shutil.rmtree(after / "derived")
+    assert list((tmp_path / "mine").iterdir()) == []
 
 
 def test_sessions_without_a_common_cell(tmp_path: Path) -> None:
