@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint setup setup-dev lock clean
+.PHONY: help run test campaign lint setup setup-dev lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -12,6 +12,9 @@ run: setup ## set up, run the quick profile, print the table and where the figur
 
 test: setup-dev lint ## set up, lint, run all tests (ARGS="-k word" narrows them)
 	@.venv/bin/python -m pytest $(ARGS)
+
+campaign: setup-dev ## the long proofs: sessions killed and signalled (KILLS=500, LOCAL_KILLS=30, COMPOSE_KILLS=10, SIGNALS=100, SEED=…, ARGS)
+	@.venv/bin/python -m pytest -m campaign $(ARGS) tests/campaign
 
 lint: setup-dev ## ruff, mypy and the rooms of docs/architecture.md
 	@.venv/bin/ruff check --quiet .

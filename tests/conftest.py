@@ -83,6 +83,9 @@ SUITES: Mapping[str, Callable[[], str]] = {
 }
 """Per suite: why this machine cannot run it; empty where it can."""
 
+CAMPAIGN = "campaign"
+"""The marker of what only `make campaign` runs, whatever else is asked for."""
+
 SKIPPED = pytest.StashKey[dict[str, str]]()
 RAN = pytest.StashKey[Counter[str]]()
 
@@ -96,7 +99,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the tests of suites that cannot run here."""
+    """Leave out what takes too long unless it is named; skip suites that cannot run here."""
+    if CAMPAIGN not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker(CAMPAIGN)]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     for item in items:
         for suite in _suites(item):
             if why := SUITES[suite]():

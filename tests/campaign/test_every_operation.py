@@ -1,0 +1,83 @@
+"""A session killed at each of its file operations, one after the other."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.campaign.designs import DESIGNS
+from tests.campaign.killing import (
+    KILLED,
+    Fleet,
+    Warm,
+    begin,
+    everywhere,
+    outlived,
+    reference_of,
+)
+
+pytestmark = pytest.mark.campaign
+
+Judge = Callable[[str, Sequence[Sequence[str]]], None]
+
+
+@pytest.mark.parametrize("power_cut", [False, True], ids=["killed", "power-cut"])
+@pytest.mark.parametrize("design", DESIGNS)
+def test_whatever_a_session_was_doing_it_goes_on_as_if_nothing_had_happened(
+    warm: Fleet, design: str, power_cut: bool, judge: Judge
+) -> None:
+    reference = reference_of(warm, DESIGNS[design])
+
+    def killed_at(one: Warm, folder: Path, operation: int) -> list[str]:
+        done = begin(one, folder, reference.text, kill_at=operation, power_cut=power_cut)
+        found = outlived(folder, one, reference) if done.code == KILLED else [f"survived: {done}"]
+        at = reference.operations[operation - 1]
+        return [f"{fault} (killed at {operation}, {at})" for fault in found]
+
+    every = range(1, len(reference.operations) + 1, int(os.environ.get("EVERY_NTH", "1")))
+    how = "power cuts" if power_cut else "kills"
+    judge(f"{how} at file operations ({design})", everywhere(warm, killed_at, every))
+
+
+@pytest.mark.parametrize("design", ["fixed"])
+def test_a_resume_that_is_killed_while_it_mends_is_resumed_again(
+    warm: Fleet, design: str, judge: Judge, seed: int
+) -> None:
+    reference, chance = reference_of(warm, DESIGNS[design]), random.Random(seed)
+
+    def killed_twice(one: Warm, folder: Path, at: tuple[int, int]) -> list[str]:
+        begin(one, folder, reference.text, kill_at=at[0])
+        one.run("resume", cwd=folder, kill_at=at[1])
+        return [f"{fault} (killed at {at})" for fault in outlived(folder, one, reference)]
+
+    operations = range(1, len(reference.operations) + 1, int(os.environ.get("EVERY_NTH", "1")))
+    each = [(operation, chance.randint(1, 12)) for operation in operations]
+    judge("kills at file operations of run and resume", everywhere(warm, killed_twice, each))
+
+
+def test_a_session_that_had_not_begun_never_makes_resume_take_the_one_before(
+    warm: Fleet, judge: Judge
+) -> None:
+    reference = reference_of(warm, DESIGNS["fixed"])
+
+    def killed_at(one: Warm, folder: Path, operation: int) -> list[str]:
+        begin(one, folder, reference.text)
+        (before,) = (folder / "results").glob("*/*/session.json")
+        begin(one, folder, reference.text, kill_at=operation)
+        if len(list((folder / "results").glob("*/*/session.json"))) > 1:
+            return []  # it had begun
+        done = one.run("resume", cwd=folder)
+        if done.code == 2 and done.err.startswith("error: ") and not done.out:
+            return []
+        return [f"resume: took {before.parent.name}, killed at {operation}: {done}"]
+
+    begun = next(
+        number
+        for number, name in enumerate(reference.operations, 1)
+        if name.startswith("fsync") and "session.json" in reference.operations[number - 2]
+    )
+    judge("kills of a session beside an older one", everywhere(warm, killed_at, range(1, begun)))
