@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.campaign.designs import DESIGNS
 from tests.campaign.killing import (
     KILLED,
     Fleet,
+    Undisturbed,
     Warm,
     begin,
     everywhere,
@@ -25,8 +27,24 @@ pytestmark = pytest.mark.campaign
 Judge = Callable[[str, Sequence[Sequence[str]]], None]
 
 
-@pytest.mark.parametrize("power_cut", [False, True], ids=["killed", "power-cut"])
-@pytest.mark.parametrize("design", DESIGNS)
+EVERY_NTH = int(os.environ.get("EVERY_NTH", "1"))
+IN_A_TRIAL = re.compile(r"/trials/[^/]+/attempt-\d+/(?!manifest)")
+
+
+def moments(reference: Undisturbed, design: str) -> list[int]:
+    """The numbers of the operations at which to kill: all of them.
+
+    Of an adaptive design all but those inside trials, which know nothing of the design.
+    """
+    every = enumerate(reference.operations, 1)
+    chosen = [n for n, name in every if design == "fixed" or not IN_A_TRIAL.search(name)]
+    return chosen[::EVERY_NTH]
+
+
+@pytest.mark.parametrize(
+    ("design", "power_cut"),
+    [*((design, False) for design in DESIGNS), ("fixed", True)],
+)
 def test_whatever_a_session_was_doing_it_goes_on_as_if_nothing_had_happened(
     warm: Fleet, design: str, power_cut: bool, judge: Judge
 ) -> None:
@@ -38,24 +56,22 @@ def test_whatever_a_session_was_doing_it_goes_on_as_if_nothing_had_happened(
         at = reference.operations[operation - 1]
         return [f"{fault} (killed at {operation}, {at})" for fault in found]
 
-    every = range(1, len(reference.operations) + 1, int(os.environ.get("EVERY_NTH", "1")))
+    every = moments(reference, design)
     how = "power cuts" if power_cut else "kills"
     judge(f"{how} at file operations ({design})", everywhere(warm, killed_at, every))
 
 
-@pytest.mark.parametrize("design", ["fixed"])
 def test_a_resume_that_is_killed_while_it_mends_is_resumed_again(
-    warm: Fleet, design: str, judge: Judge, seed: int
+    warm: Fleet, judge: Judge, seed: int
 ) -> None:
-    reference, chance = reference_of(warm, DESIGNS[design]), random.Random(seed)
+    reference, chance = reference_of(warm, DESIGNS["fixed"]), random.Random(seed)
 
     def killed_twice(one: Warm, folder: Path, at: tuple[int, int]) -> list[str]:
         begin(one, folder, reference.text, kill_at=at[0])
         one.run("resume", cwd=folder, kill_at=at[1])
         return [f"{fault} (killed at {at})" for fault in outlived(folder, one, reference)]
 
-    operations = range(1, len(reference.operations) + 1, int(os.environ.get("EVERY_NTH", "1")))
-    each = [(operation, chance.randint(1, 12)) for operation in operations]
+    each = [(operation, chance.randint(1, 12)) for operation in moments(reference, "fixed")]
     judge("kills at file operations of run and resume", everywhere(warm, killed_twice, each))
 
 

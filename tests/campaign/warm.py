@@ -9,6 +9,7 @@ operation or after some time, where the request asks for it.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import select
@@ -24,17 +25,29 @@ from tests.campaign.disk import Disk, watch
 
 def main() -> None:
     """Serves until its standard input ends."""
-    # whatever a command imports, so that a child begins at once
-    import analysis.plots.goodput
-    import analysis.report  # noqa: F401
-    import runner  # noqa: F401
-
+    _warm_up()
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
             _command(request)
         print(_ended(child, request["kill_after_s"]), flush=True)
+
+
+def _warm_up() -> None:
+    """Imports whatever a command imports and draws once, so that a child has its fonts at once."""
+    import matplotlib.figure
+
+    import analysis.plots.goodput
+    import analysis.report  # noqa: F401
+    import runner  # noqa: F401
+
+    drawn = matplotlib.figure.Figure()
+    axes = drawn.add_subplot()
+    axes.plot([1, 10], [1, 10], label="warm")
+    axes.legend()
+    for kind in ("svg", "png"):
+        drawn.savefig(io.BytesIO(), format=kind)
 
 
 def _ended(child: int, kill_after_s: float | None) -> int:
