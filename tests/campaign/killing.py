@@ -223,9 +223,9 @@ def outside_attempts(session: Session) -> frozenset[str]:
     return frozenset(name for name in every if "/attempt-" not in name.removeprefix("calibration"))
 
 
-def has_begun(folder: Path) -> bool:
-    """Whether there is a session to resume."""
-    return any((folder / "results").glob("*/*/session.json"))
+def has_begun(folder: Path, sessions: int = 1) -> bool:
+    """Whether there are so many sessions to resume."""
+    return len(list((folder / "results").glob("*/[!.]*/session.json"))) >= sessions
 
 
 def outlived(

@@ -13,11 +13,13 @@ import pytest
 from tests.campaign.designs import DESIGNS
 from tests.campaign.killing import (
     KILLED,
+    USAGE,
     Fleet,
     Undisturbed,
     Warm,
     begin,
     everywhere,
+    has_begun,
     outlived,
     reference_of,
 )
@@ -82,18 +84,17 @@ def test_a_session_that_had_not_begun_never_makes_resume_take_the_one_before(
 
     def killed_at(one: Warm, folder: Path, operation: int) -> list[str]:
         begin(one, folder, reference.text)
-        (before,) = (folder / "results").glob("*/*/session.json")
+        before = {*(folder / "results").rglob("*")}
         begin(one, folder, reference.text, kill_at=operation)
-        if len(list((folder / "results").glob("*/*/session.json"))) > 1:
-            return []  # it had begun
+        new = {*(folder / "results").rglob("*")} - before
+        if not new or has_begun(folder, 2):
+            return []  # nothing shows that it was run; or it has begun
         done = one.run("resume", cwd=folder)
-        if done.code == 2 and done.err.startswith("error: ") and not done.out:
-            return []
-        return [f"resume: took {before.parent.name}, killed at {operation}: {done}"]
+        said = [] if (done.code, done.out) == (USAGE, "") else [f"resume: took another: {done}"]
+        begin(one, folder, reference.text)
+        left = (folder / "results").glob("*/.*")
+        found = [*said, *(f"litter: {path}" for path in left)]
+        return [f"{fault} (killed at {operation})" for fault in found]
 
-    begun = next(
-        number
-        for number, name in enumerate(reference.operations, 1)
-        if name.startswith("fsync") and "session.json" in reference.operations[number - 2]
-    )
+    begun = next(n for n, name in enumerate(reference.operations, 1) if "/trials/" in name)
     judge("kills of a session beside an older one", everywhere(warm, killed_at, range(1, begun)))
