@@ -168,7 +168,10 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
         folder = store.find_session(out, session)
         told = resuming.opened(folder)
         if session is None and beginning.killed_since(out, folder.name):
-            screen.say("a later run was killed before it had a session to resume")
+            raise UsageError(
+                f"the run after session {folder.name} was killed before it had a session to resume",
+                f"run it again; or resume the one before it: python runner.py resume {folder.name}",
+            )
 
         takes_files(folder.path.absolute())
 
