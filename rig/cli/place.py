@@ -19,7 +19,7 @@ from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.cli import lock
 from rig.cli.terminal import Screen
 from rig.interruption import Unwinding
-from rig.model import UsageError
+from rig.model import StackError, UsageError
 from rig.plan import cpu_sets
 
 
@@ -65,6 +65,8 @@ def in_place(
 
 
 def _with_local(go: Callable[[Backend], int]) -> int:
+    if world.orphaned():
+        raise StackError("the runner that began this world was killed")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return _alone_with(lambda: LocalBackend(Screen(stderr=True).say), go)

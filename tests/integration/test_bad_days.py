@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worlds import Machine, Running, machine, running
-from tests.runs import Attempt, Done, Session, only_session, read_json, runner
+from tests.integration.worlds import Machine, Running, children, machine, running, wait_for
+from tests.runs import Attempt, Done, Session, only_session, read_json, runner, sessions
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +114,30 @@ def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -
     session = only_session(one / "results")
     assert_unfinished(session)
     assert_resumes(session, one)
+
+
+SLOWLY = """\
+#!/bin/sh
+echo "$*" >> "$0.told"
+case "$*" in *runner.py*) sleep 2 ;; esac
+exec {setpriv} "$@"
+"""
+
+
+def test_a_runner_that_is_killed_as_it_begins_its_world_takes_it_along(one: Path) -> None:
+    setpriv = one / "bin" / "setpriv"
+    setpriv.parent.mkdir()
+    setpriv.write_text(SLOWLY.format(setpriv=shutil.which("setpriv")))
+    setpriv.chmod(0o755)
+    told = Path(f"{setpriv}.told")
+    path = {"PATH": f"{setpriv.parent}:{os.environ['PATH']}"}
+    with running("one.yaml", "--yes", "--no-calibrate", cwd=one, env=path) as ours:
+        wait_for(lambda: told.exists() and "runner.py" in told.read_text(), "it begins its world")
+        (beginning,) = children(ours.process.pid)
+        ours.process.kill()
+        ours.process.wait()
+        wait_for(lambda: not Path(f"/proc/{beginning}").exists(), "nothing of it runs")
+    assert not sessions(one / "results")
 
 
 def test_a_load_worker_that_dies_spoils_the_attempt_and_it_is_tried_again(one: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from rig.backends import processes
 from rig.model import StackError
 
 _INSIDE = "RIG_INSIDE_WORLD"
+_OUTSIDE = "RIG_OUTSIDE_LIVES"
+"""The variable with the end of a pipe to read from: it is at its end once the outer one is gone."""
 NAMESPACES = Path("/run/netns")
 END_DEADLINE_S = 20.0
 
@@ -41,7 +44,17 @@ def enter_command(command: Sequence[str]) -> list[str]:
 def enter(arguments: Sequence[str], *handed_on: int) -> int:
     """Runs this same program inside a new world, with these descriptors; its exit code."""
     command = enter_command([sys.executable, *arguments])
-    return processes.relay(command, {**os.environ, _INSIDE: "1"}, handed_on)
+    # the other end is open in this process alone, until it ends
+    watched, _ = os.pipe()
+    told = {_INSIDE: "1", _OUTSIDE: str(watched)}
+    return processes.relay(command, {**os.environ, **told}, (*handed_on, watched))
+
+
+def orphaned() -> bool:
+    """Whether the outer process ended before the kernel was told to take this one along."""
+    watched = int(os.environ[_OUTSIDE])
+    os.set_inheritable(watched, False)
+    return bool(select.select([watched], [], [], 0)[0])
 
 
 def settle() -> None:
