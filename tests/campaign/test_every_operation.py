@@ -90,7 +90,8 @@ def test_a_session_that_had_not_begun_never_makes_resume_take_the_one_before(
         if not new or has_begun(folder, 2):
             return []  # nothing shows that it was run; or it has begun
         done = one.run("resume", cwd=folder)
-        said = [] if (done.code, done.out) == (USAGE, "") else [f"resume: took another: {done}"]
+        refused = (done.code, done.out) == (USAGE, "")
+        said = [] if refused else [f"resume: took another: exit {done.code}: {done.out[:200]}"]
         begin(one, folder, reference.text)
         left = (folder / "results").glob("*/.*")
         found = [*said, *(f"litter: {path}" for path in left)]
