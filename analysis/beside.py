@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.calibration import statements_of
+from analysis.attempts import PLAN, asked
 from analysis.ceilings import Asked, CellCeilings, Cpu, cell_ceilings
 from analysis.session import Session
 from analysis.stats import median
@@ -79,14 +79,23 @@ def _asked(session: Session, cell: CellResult) -> Asked:
     users = load.get("users")
     most = users.get("end_users") if isinstance(users, Mapping) else None
     closed = (load.get("model") or "closed") == "closed"
-    trial = session.folder / "trials" / cell.results[0].scheduled.trial
     return Asked(
         cell.levels,
         int(most) if most and closed else None,
         float(load.get("think_time_s") or 0.0),
-        statements_of(trial, str(cell.levels.get("route"))),
+        _statements(cell),
         None if closed else _float(cell.row["offered_rps"]),
     )
+
+
+def _statements(cell: CellResult) -> int | None:
+    """SQL statements that a request of its route declares; None where no plan of a trial says."""
+    for result in cell.results:
+        if result.record is not None and result.folder is not None and PLAN not in result.damaged:
+            target = asked(result.folder.parent, result.record).get("target") or {}
+            route = target.get("routes", {}).get(str(cell.levels.get("route")), {})
+            return route.get("statements")
+    return None
 
 
 def _float(value: object) -> float | None:

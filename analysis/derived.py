@@ -23,6 +23,7 @@ from analysis.told import measured_trips, told
 from analysis.trials import FAILURE_COLUMNS, Result, Row, failure_rows, results, trial_columns
 from rig import files
 from rig.model import Level, printable
+from rig.record import Calibration
 
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
@@ -56,7 +57,7 @@ def derive(session_dir: Path, into: Path | None = None) -> Derived:
     by_cell = cells(session, found)
     calibration, _ = read_calibration(session_dir)
     beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration))
-    pairs = comparisons(session, by_cell)
+    pairs = comparisons(session, by_cell, calibration)
     return write_derived(session, found, by_cell, pairs, beside, into or session_dir / "derived")
 
 
@@ -97,16 +98,18 @@ def write_derived(
         figure=(folder / GOODPUT).with_suffix(".png") if found else None,
         trials=trials,
         summary=summary,
-        notes=_notes(session, found),
+        notes=notes_of(session, found),
     )
 
 
-def comparisons(session: Session, by_cell: Sequence[CellResult]) -> tuple[Comparison, ...]:
+def comparisons(
+    session: Session, by_cell: Sequence[CellResult], calibration: Calibration | None
+) -> tuple[Comparison, ...]:
     """Every pair of cells that is held against each other, and whether it is the same thing."""
     asked = pairings(session, axes(session), by_cell)
     sides = {cell.cell: cell for pairing in asked for cell in (pairing.over, pairing.under)}
     said = {r.scheduled.trial: told(r) for cell in sides.values() for r in cell.valid}
-    return compared(session, asked, said, measured_trips(session.folder))
+    return compared(session, asked, said, measured_trips(calibration))
 
 
 def _figure(
@@ -132,8 +135,9 @@ def table(session_dir: Path) -> str:
     session: Session = read_session(session_dir)
     found = results(session)
     by_cell = cells(session, found)
-    pairs = comparisons(session, by_cell)
-    return text_table(session, axes(session), by_cell, _notes(session, found), pairs)
+    calibration, note = read_calibration(session_dir)
+    pairs = comparisons(session, by_cell, calibration)
+    return text_table(session, axes(session), by_cell, notes_of(session, found, note), pairs)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -155,5 +159,7 @@ def cell(value: Level | None) -> str:
     return "" if value is None else printable(str(value))
 
 
-def _notes(session: Session, found: Sequence[Result]) -> tuple[str, ...]:
-    return (*session.notes, *(note for result in found for note in result.notes))
+def notes_of(session: Session, found: Sequence[Result], *more: str) -> tuple[str, ...]:
+    """One line on each file that is not what was written."""
+    notes = [*session.notes, *more, *(note for result in found for note in result.notes)]
+    return tuple(note for note in notes if note)

@@ -5,39 +5,26 @@ May not know plans, verdicts or cells. docs/results-format.md describes the file
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from hdrh.histogram import HdrHistogram
 
-from rig.model import OUTCOME_OK
+from rig.contents import rows
+from rig.histograms import new_histogram as new_histogram
+from rig.histograms import read_log
+from rig.model import OUTCOME_OK, DamagedFile
+from rig.rows import Completion as Completion
+from rig.rows import SecondRow, UnansweredRow
 
 STEADY = "steady"
 TIMEOUT = "timeout"
 """The outcome of a request that the client gave up on."""
 
-LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
-
-
-@dataclass(frozen=True)
-class Completion:
-    """The answers of one outcome in one second; instants in s since the load's start."""
-
-    second: int
-    phase: str
-    route: str
-    outcome: str
-    count: int
-    first_s: float
-    last_s: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether these answers were correct."""
-        return self.outcome == OUTCOME_OK
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -67,46 +54,37 @@ class Unanswered:
 
 
 def read_completions(path: Path) -> tuple[Completion, ...]:
-    """`completions.csv`; OSError, KeyError or ValueError where it is not one."""
-    return tuple(
-        Completion(
-            second=int(line["second"]),
-            phase=line["phase"],
-            route=line["route"],
-            outcome=line["outcome"],
-            count=int(line["count"]),
-            first_s=float(line["first_s"]),
-            last_s=float(line["last_s"]),
-        )
-        for line in _lines(path)
-    )
+    """`completions.csv`. DamagedFile, StorageError."""
+    return _needed(path, rows(path, Completion))
 
 
 def read_seconds(path: Path) -> tuple[Second, ...]:
-    """`seconds.csv`; OSError, KeyError or ValueError where it is not one."""
+    """`seconds.csv`. DamagedFile, StorageError."""
     return tuple(
         Second(
-            second=int(line["second"]),
-            phase=line["phase"],
-            users=int(line["users"] or 0),
-            started=int(line["started"]),
-            in_flight=int(line["in_flight"]),
-            planned_users=int(line.get("planned_users") or 0),
-            finished=int(line.get("finished") or 0),
-            dropped=int(line.get("dropped") or 0),
+            second=row.second,
+            phase=row.phase,
+            users=row.users or 0,
+            started=row.started,
+            in_flight=row.in_flight,
+            planned_users=row.planned_users or 0,
+            finished=row.finished or 0,
+            dropped=row.dropped or 0,
         )
-        for line in _lines(path)
+        for row in _needed(path, rows(path, SecondRow))
     )
 
 
 def read_unanswered(path: Path) -> tuple[Unanswered, ...]:
-    """`unanswered.csv`, which schema 1 did not have; OSError, KeyError or ValueError as above."""
-    if not path.exists():
-        return ()
-    return tuple(
-        Unanswered(float(line["started_s"]), float(line["age_s"]), line.get("first") == "1")
-        for line in _lines(path)
-    )
+    """`unanswered.csv`, which schema 1 did not have. DamagedFile, StorageError."""
+    found = rows(path, UnansweredRow) or ()
+    return tuple(Unanswered(row.started_s, row.age_s, row.first == "1") for row in found)
+
+
+def _needed(path: Path, found: tuple[Kind, ...] | None) -> tuple[Kind, ...]:
+    if found is None:
+        raise DamagedFile(f"{path} is missing")
+    return found
 
 
 def overdue_s(
@@ -152,16 +130,12 @@ def _stalled_s(unanswered: Sequence[Unanswered], window_s: float, answered: HdrH
 
 def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -> HdrHistogram:
     """The merged histogram (µs) of one phase and outcome over all its seconds and routes."""
-    merged = new_histogram()
-    with path.open(encoding="ascii") as file:
-        for line in file:
-            if not line.startswith("Tag="):
-                continue
-            tag, *_, payload = line.rstrip("\n").removeprefix("Tag=").split(",")
-            tag_phase, _, rest = tag.partition("|")
-            if tag_phase == phase and rest.rpartition("|")[2] == outcome:
-                merged.decode_and_add(payload)
-    return merged
+
+    def wanted(tag: str) -> bool:
+        tag_phase, _, rest = tag.partition("|")
+        return tag_phase == phase and rest.rpartition("|")[2] == outcome
+
+    return read_log(path, wanted)
 
 
 def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:
@@ -174,13 +148,3 @@ def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:
         for index, count in enumerate(histogram.counts)
         if count
     )
-
-
-def new_histogram() -> HdrHistogram:
-    """An empty histogram with the bounds and digits that the recorder uses."""
-    return HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
-
-
-def _lines(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)

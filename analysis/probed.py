@@ -1,16 +1,17 @@
 """The probes' series that failures are explained by, on the load's own clock.
 
-A series that is not there is empty; OSError, KeyError or ValueError where it is none.
+A series that is not there is empty; DamagedFile or StorageError where it cannot be read.
 May not know verdicts or cells.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.failures import Sample
+from rig.contents import rows
+from rig.model import Count
 from rig.record import LoadFacts
 
 SEEN_LAST_S = 2.0
@@ -18,32 +19,35 @@ SEEN_LAST_S = 2.0
 do not tell when it was last looked for."""
 
 
+@dataclass(frozen=True)
+class _AppWorker:
+    first_at_s: float
+    last_at_s: float
+    looked_at_s: float | None = None
+
+
+@dataclass(frozen=True)
+class _Sessions:
+    at_s: float
+    total: Count | None
+
+
 def app_worker_ends_s(attempt: Path, load: LoadFacts) -> tuple[float, ...]:
     """When app workers that ended during the load were last seen, s since its start."""
-    ended = (line for line in _lines(attempt, "app_workers") if _ended(line, load))
-    seen_s = (float(line["last_at_s"]) - load.began_at_s for line in ended)
+    found = rows(attempt / "probes" / "app_workers.csv", _AppWorker, patchy=True) or ()
+    seen_s = (one.last_at_s - load.began_at_s for one in found if _ended(one, load))
     return tuple(sorted(at_s for at_s in seen_s if 0 <= at_s < load.duration_s))
 
 
-def _ended(line: Mapping[str, str], load: LoadFacts) -> bool:
-    last_s = float(line["last_at_s"])
-    if looked := line.get("looked_at_s"):
-        return last_s < float(looked)
-    return last_s - load.began_at_s < load.duration_s - SEEN_LAST_S
+def _ended(one: _AppWorker, load: LoadFacts) -> bool:
+    if one.looked_at_s is not None:
+        return one.last_at_s < one.looked_at_s
+    return one.last_at_s - load.began_at_s < load.duration_s - SEEN_LAST_S
 
 
 def connections(attempt: Path, load: LoadFacts) -> tuple[Sample, ...]:
     """Postgres connections of the app's role over the load."""
+    found = rows(attempt / "probes" / "postgres.csv", _Sessions, patchy=True) or ()
     return tuple(
-        Sample(float(line["at_s"]) - load.began_at_s, int(line["total"]))
-        for line in _lines(attempt, "postgres")
-        if line.get("total")
+        Sample(one.at_s - load.began_at_s, one.total) for one in found if one.total is not None
     )
-
-
-def _lines(attempt: Path, probe: str) -> Sequence[dict[str, str]]:
-    path = attempt / "probes" / f"{probe}.csv"
-    if not path.exists():
-        return ()
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -5,10 +5,11 @@ Every file may be absent: then its table is empty. What the series add up to sta
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from rig.contents import samples
 
 Column = Sequence[float | None]
 
@@ -30,20 +31,6 @@ class Table:
 
 
 def read_series(attempt: Path, name: str) -> Table:
-    """One probe's series; empty where its file is absent or cannot be read."""
-    path = attempt / "probes" / f"{name}.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            heading = next(lines, [])
-            rows = [row for row in lines if len(row) == len(heading)]
-    except (OSError, ValueError, csv.Error):
-        return Table()
-    return Table({name: [_number(row[i]) for row in rows] for i, name in enumerate(heading)})
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
+    """One probe's series; empty where its file is absent. DamagedFile, StorageError."""
+    found = [numbers for numbers, _ in samples(attempt / "probes" / f"{name}.csv")]
+    return Table({name: [line[name] for line in found] for name in (found[0] if found else ())})

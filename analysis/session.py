@@ -5,15 +5,16 @@ Pure reading. May not know what happened in any trial (`analysis.attempts` does)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
-from rig.files import read_bytes
-from rig.model import SCHEMA, DamagedFile, Level, UsageError
+from analysis.vouched import vouched
+from rig.contents import data, made
+from rig.model import SCHEMA, Between, DamagedFile, Index, LengthS, Level, UsageError
 from rig.schedule import level_of, of_another_cell, read_rows, whole_lines
+from rig.typed import Unfit, fitted
 
 SCHEDULE = "schedule.csv"
 
@@ -107,8 +108,10 @@ class Session:
     load: Mapping[str, Any] = field(default_factory=dict)
     """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    vouched: Mapping[str, str] = field(default_factory=dict)
+    """Hashes that the journal has, by path in the folder; empty in older sessions."""
     notes: tuple[str, ...] = ()
-    """One line on each thing that its schedule has lost."""
+    """One line on each of its own files that is not what was written."""
 
     @property
     def load_words(self) -> str:
@@ -143,63 +146,122 @@ class Session:
         return next((factor for factor in self.factors if factor.name == name), None)
 
 
+class _Claim(TypedDict):
+    of: str
+    factor: str
+    numerator: Level
+    denominator: Level
+    says: NotRequired[str | None]
+    at_least: NotRequired[Annotated[float, Between(0, 10**6)] | None]
+
+
+class _Factor(TypedDict):
+    name: str
+    label: str
+    levels: tuple[Level, ...]
+    unit: NotRequired[str | None]
+    facts: NotRequired[tuple[str, ...]]
+
+
+class _Searched(TypedDict):
+    factor: str
+    between: tuple[float, float]
+
+
+class _Users(TypedDict, total=False):
+    end_users: Index
+
+
+class _Arrivals(TypedDict):
+    per_s: float
+
+
+class _Load(TypedDict, total=False):
+    users: _Users | None
+    arrivals: _Arrivals | None
+    model: str | None
+    steady_s: LengthS
+    think_time_s: LengthS | None
+
+
+class _About(TypedDict):
+    """What is read of a `session.json`, of whichever schema."""
+
+    schema: int
+    experiment: str
+    session: str
+    factors: tuple[_Factor, ...]
+    profile: NotRequired[str | None]
+    backend: NotRequired[str | None]
+    claim: NotRequired[_Claim | None]
+    host: NotRequired[Mapping[str, Any] | None]
+    until: NotRequired[Mapping[str, Any] | None]
+    search: NotRequired[_Searched | None]
+    load: NotRequired[_Load | None]
+    data: NotRequired[Mapping[str, Any] | None]
+
+
 def read_session(folder: Path) -> Session:
-    """The session in a folder; UsageError with one line where it is no session."""
+    """The session in a folder; UsageError with one line where it is no session.
+
+    DamagedFile or StorageError, which name the file, where it cannot be read.
+    """
     path = folder / "session.json"
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        schema = int(about["schema"])
-        if schema > SCHEMA:
-            raise UsageError(
-                f"{path}: schema {schema} is newer than this code's {SCHEMA}; update the code"
-            )
-        factors = tuple(_factor(factor) for factor in about["factors"])
-        scheduled = _schedule(folder / SCHEDULE, factors)
-        return Session(
-            folder=folder,
-            experiment=about["experiment"],
-            name=about["session"],
-            profile=about.get("profile") or "",
-            backend=about.get("backend") or "",
-            factors=factors,
-            claim=_claim(about["claim"]) if about.get("claim") else None,
-            host=about.get("host") or {},
-            # a search stops by what it has seen, too
-            adaptive=bool(about.get("until") or about.get("search")),
-            search=_searched(about["search"]) if about.get("search") else None,
-            scheduled=scheduled,
-            load=about.get("load") or {},
-            data=about.get("data") or {},
-            notes=tuple(_lost(folder, scheduled)),
+    about = made(path, _about)
+    if about is None:
+        raise UsageError(f"{folder}: no session here (it has no session.json)")
+    if about["schema"] > SCHEMA:
+        raise UsageError(
+            f"{path}: schema {about['schema']} is newer than this code's {SCHEMA}; update the code"
         )
-    except FileNotFoundError as error:
-        raise UsageError(f"{folder}: no session here (it has no session.json)") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path}: not as a session is written: {_said(error)}") from error
+    factors = tuple(map(_factor, about["factors"]))
+    hashes, notes = vouched(folder)
+    scheduled = _schedule(folder / SCHEDULE, factors)
+    search = about.get("search")
+    return Session(
+        folder=folder,
+        experiment=about["experiment"],
+        name=about["session"],
+        profile=about.get("profile") or "",
+        backend=about.get("backend") or "",
+        factors=factors,
+        claim=_claim(about.get("claim")),
+        host=about.get("host") or {},
+        # a search stops by what it has seen, too
+        adaptive=bool(about.get("until") or search),
+        search=Searched(search["factor"], search["between"]) if search else None,
+        scheduled=scheduled,
+        load=about.get("load") or {},
+        data=about.get("data") or {},
+        vouched=hashes,
+        notes=(*notes, *_lost(folder, scheduled)),
+    )
 
 
-def _said(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+def _about(value: Any) -> _About:
+    try:
+        about = fitted(_About, value)
+    except Unfit as error:
+        raise Unfit(f"not as a session is written: {error}") from error
+    names = [factor["name"] for factor in about["factors"]]
+    if len(set(names)) < len(names):
+        raise Unfit("not as a session is written: a factor stands twice in it")
+    return about
 
 
-def _factor(data: Mapping[str, Any]) -> Factor:
+def _factor(data: _Factor) -> Factor:
     return Factor(
         name=data["name"],
         label=data["label"],
         unit=data.get("unit") or "",
-        levels=tuple(data["levels"]),
-        facts=tuple(data.get("facts", ())),
+        levels=data["levels"],
+        facts=data.get("facts", ()),
     )
 
 
-def _searched(data: Mapping[str, Any]) -> Searched:
-    low, high = data["between"]
-    return Searched(data["factor"], (float(low), float(high)))
-
-
-def _claim(data: Mapping[str, Any]) -> Claim:
+def _claim(data: _Claim | None) -> Claim | None:
+    if not data:
+        return None
     return Claim(
         says=data.get("says") or "",
         of=data["of"],
@@ -215,23 +277,20 @@ def _schedule(path: Path, factors: tuple[Factor, ...]) -> tuple[Scheduled, ...]:
 
     A last line that was cut short is none. DamagedFile for a line that was never written.
     """
-    if not path.exists():
-        return ()
     trials: dict[str, Scheduled] = {}
-    for number, row in enumerate(read_rows(read_bytes(path), path), start=2):
+    for number, row in enumerate(read_rows(data(path) or b"", path), start=2):
         try:
             trial = _scheduled(row, factors)
-        except (KeyError, ValueError) as error:
-            raise DamagedFile(f"{path}:{number}: no line of a schedule: {_said(error)}") from error
+        except Unfit as error:
+            raise DamagedFile(f"{path}:{number}: no line of a schedule: {error}") from error
         trials[trial.trial] = trial
     return tuple(sorted(trials.values(), key=lambda trial: trial.position))
 
 
 def _lost(folder: Path, scheduled: Sequence[Scheduled]) -> Iterator[str]:
     """What a tear has taken from the schedule."""
-    path = folder / SCHEDULE
-    data = read_bytes(path) if path.exists() else b""
-    if len(whole_lines(data)) < len(data):
+    have = data(folder / SCHEDULE) or b""
+    if len(whole_lines(have)) < len(have):
         yield f"{SCHEDULE}: its last line was cut short and does not count; resume makes it whole"
     known = {trial.trial for trial in scheduled}
     for manifest in sorted(folder.glob("trials/*/attempt-*/manifest.json")):
@@ -241,9 +300,13 @@ def _lost(folder: Path, scheduled: Sequence[Scheduled]) -> Iterator[str]:
 
 
 def _scheduled(row: Mapping[str, str], factors: tuple[Factor, ...]) -> Scheduled:
+    if missing := [factor.name for factor in factors if factor.name not in row]:
+        raise Unfit(f"it has no column {missing[0]!r}")
     levels = {factor.name: factor.level(row[factor.name]) for factor in factors}
+    for name, level in levels.items():
+        fitted(Level, level, name)
     if of_another_cell(row["cell"], levels):
-        raise ValueError(f"the levels of {row['trial']} are not those of its cell {row['cell']}")
+        raise Unfit(f"the levels of {row['trial']} are not those of its cell {row['cell']}")
     return Scheduled(
         trial=row["trial"],
         position=int(row["position"]),

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.load import Completion, Second
-from rig.model import OUTCOME_OK
+from rig.model import LONGEST_S, OUTCOME_OK
 
 REFUSALS = (
     *("db_too_many_connections", "db_pool_timeout", "pooler_refused", "pooler_wait_timeout"),
 )
 """Classes of failure that say: no connection was left."""
-
-LONGEST_S = 7 * 24 * 3600
-"""No load is longer; a damaged file may say so."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from analysis.attempts import ANSWER, PLAN, answered, asked
 from analysis.trials import Result
-from rig.record import Record
+from rig.files import is_flat
+from rig.record import Calibration, Record
 
 SAID = ("app", "database", "pooler", "cpus")
 ASKED = ("load", "data", "delay", "route")
@@ -45,19 +46,19 @@ def told(result: Result) -> Told:
     record, folder = result.record, result.folder
     if record is None or folder is None:
         return Told()
-    plan = _read(folder.parent / "plan.json")
+    plan: Mapping[str, Any] = {} if PLAN in result.damaged else asked(folder.parent, record)
     parts = {name: record.facts[name] for name in SAID if name in record.facts}
     if not parts.get("cpus", {}).get("app"):
         parts.pop("cpus", None)  # the app's process could not be seen from the rig's machine
     parts |= {name: plan[name] for name in ASKED if plan.get(name) is not None}
-    route = dict(parts.get("route", {}))
+    route = dict(parts.get("route") or {})
     varying = route.pop("varying", ())
     if route:
         # what is expected of the answer is not what is sent: the answers are compared themselves
         parts["route"] = {name: route[name] for name in route if name not in ("name", "answer")}
     if "delay" in parts:
         parts["delay"] = {**parts["delay"], "mechanism": record.delay.mechanism}
-    answer = _read(folder / "verify.json").get("response")
+    answer = None if ANSWER in result.damaged else answered(folder, record).get("response")
     if answer and not _cut(answer, varying):
         parts["answer"] = _answer(answer, varying)
     if record.ledger.fingerprint_before:
@@ -67,14 +68,10 @@ def told(result: Result) -> Told:
     return Told(parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {}))
 
 
-def measured_trips(session_dir: Path) -> tuple[Trips, ...]:
+def measured_trips(calibration: Calibration | None) -> tuple[Trips, ...]:
     """The round trips that the session's calibration measured; empty where there was none."""
-    stacks = _read(session_dir / "calibration.json").get("stacks", ())
-    return tuple(
-        Trips({**stack["levels"], "route": stack["route"]}, float(stack["n"]))
-        for stack in stacks
-        if isinstance(stack.get("n"), int | float)
-    )
+    stacks = calibration.stacks if calibration else ()
+    return tuple(Trips({**stack.levels, "route": stack.route}, stack.n) for stack in stacks)
 
 
 def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -103,7 +100,9 @@ def _body(said: Mapping[str, Any], varying: Sequence[str]) -> Any:
     """The JSON without what varies; the hash of anything else."""
     try:
         body = json.loads(said["body"])
-    except ValueError:
+    except (ValueError, RecursionError):
+        return said["body_sha256"]
+    if not is_flat(body):
         return said["body_sha256"]
     for path in varying:
         body = _masked(body, path.split("."))
@@ -117,11 +116,3 @@ def _masked(value: Any, path: Sequence[str]) -> Any:
         return value
     inner = VARIES if len(path) == 1 else _masked(value[path[0]], path[1:])
     return {**value, path[0]: inner}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hdrh.codec import (
-    HdrCookieException,
-    HdrLengthException,
-)
 from hdrh.histogram import HdrHistogram
 
-from analysis.attempts import Tried, last_finished
+from analysis.attempts import READ, Tried, last_finished, one_line
 from analysis.failures import Failure, attributed, failures
 from analysis.load import (
     STEADY,
@@ -29,7 +24,6 @@ from analysis.load import (
     Second,
     new_histogram,
     overdue_s,
-    read_completions,
     read_latencies,
     read_seconds,
     read_unanswered,
@@ -38,8 +32,9 @@ from analysis.probed import app_worker_ends_s, connections
 from analysis.session import Scheduled, Session
 from analysis.stats import best_rps, bounds_ms, median, share
 from analysis.timeline import Timeline, timeline
+from rig.contents import rows
 from rig.inference.goodput import goodput_of
-from rig.model import Level, Status, Verdict
+from rig.model import Level, RigError, Status, Verdict
 from rig.record import DelayFacts, LoadFacts, Record
 
 Row = Mapping[str, Level | None]
@@ -50,10 +45,6 @@ PERCENTS = (50, 95, 99)
 NO_TIMELINE = Timeline()
 
 SKIPPED, MISSING = "skipped", "missing"
-_UNREADABLE = (
-    *(OSError, KeyError, ValueError, TypeError, IndexError),
-    *(HdrCookieException, HdrLengthException, zlib.error),
-)
 
 VERDICTS = (*(verdict.value for verdict in Verdict), SKIPPED, MISSING)
 
@@ -118,6 +109,8 @@ class Result:
     failures: tuple[Failure, ...] = ()
     """By class, the earliest first."""
     timeline: Timeline = NO_TIMELINE
+    damaged: frozenset[str] = frozenset()
+    """Files of its attempt that are not what was written."""
 
     @property
     def valid(self) -> bool:
@@ -178,7 +171,7 @@ def results(session: Session) -> tuple[Result, ...]:
     """Every scheduled trial, in the order of the schedule."""
     trials = session.folder / "trials"
     return tuple(
-        _result(scheduled, last_finished(trials / scheduled.trial))
+        _result(scheduled, last_finished(trials / scheduled.trial, session.vouched))
         for scheduled in session.scheduled
     )
 
@@ -191,7 +184,9 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
     if wrong := _of_another(scheduled, tried.record):
         notes = (*tried.notes, f"{scheduled.trial}: {wrong}")
         return Result(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
-    loaded, note = _read_load(tried.folder, tried.record)
+    # numbers of which some are not as written are not read at all
+    whole = tried.damaged.isdisjoint(READ)
+    loaded, note = _read_load(tried.folder, tried.record) if whole else (Loaded(), "")
     return Result(
         scheduled,
         tried.record.verdict.value,
@@ -208,6 +203,7 @@ def _result(scheduled: Scheduled, tried: Tried) -> Result:
         tried.folder,
         loaded.failures,
         timeline(loaded.completions, loaded.seconds),
+        tried.damaged,
     )
 
 
@@ -250,13 +246,14 @@ class Loaded:
 def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
     """What the files of a load say, and one line on what is wrong with them."""
     folder, ramp_s = attempt / "load", record.load.ramp_s
-    if not (folder / "completions.csv").exists():
-        return Loaded(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
     try:
+        answers_of = rows(folder / "completions.csv", Completion)
+        if answers_of is None:
+            return Loaded(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
         latencies = read_latencies(folder / "latencies.hlog")
         unanswered = read_unanswered(folder / "unanswered.csv")
         ends_s = app_worker_ends_s(attempt, record.load)
-        completions = attributed(read_completions(folder / "completions.csv"), ends_s)
+        completions = attributed(answers_of, ends_s)
         given_up = _given_up(folder, completions)
         seconds = read_seconds(folder / "seconds.csv")
         loaded = Loaded(
@@ -266,9 +263,8 @@ def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
             overdue_s(unanswered, ramp_s, record.load.duration_s - ramp_s, latencies, given_up),
             failures(completions, seconds, connections(attempt, record.load)),
         )
-    except _UNREADABLE as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        return Loaded(), f"load files not readable: {said}"
+    except RigError as error:
+        return Loaded(), f"load files not readable: {one_line(error)}"
     answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
     timed = latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
@@ -347,13 +343,12 @@ def percentiles(
 def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
     """Service times of an open load, None where there are none, and one line if unreadable."""
     path = load / "service.hlog"
-    if not path.exists():
+    if not path.is_symlink() and not path.exists():
         return None, ""
     try:
         return read_latencies(path), ""
-    except _UNREADABLE as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        return None, f"load/service.hlog not readable: {said}"
+    except RigError as error:
+        return None, f"load/service.hlog not readable: {one_line(error)}"
 
 
 def _per_second(completions: Iterable[Completion]) -> Mapping[int, int]:

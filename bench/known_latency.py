@@ -24,7 +24,7 @@ from typing import Any
 
 from bench.loopback import Users, run, server, spec
 from rig.checks.generator import generator
-from rig.load.hlog import read_log
+from rig.histograms import read_log
 from rig.load.reading import derived
 from rig.load.spec import LoadSpec
 from rig.model import Status

@@ -5,17 +5,25 @@ Reads files and nothing else: `verify` calls it again, on another machine, long 
 
 from __future__ import annotations
 
-import csv
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from rig.checks.feasibility import predict
-from rig.model import OUTCOME_OK
+from rig.contents import json_value, needed, rows
+from rig.model import DamagedFile, Index, Level
 from rig.plan import Plan
-from rig.record import Calibration, LoadFacts, Prediction, StackFacts, Unloaded, record_from_json
+from rig.record import (
+    Calibration,
+    LoadFacts,
+    Ms,
+    Prediction,
+    StackFacts,
+    Unloaded,
+    record_from_json,
+)
+from rig.rows import Completion
 
 LEAST_TRIPS = 0.25
 """A server waits for whole round trips or for none: less than this per request is scatter, which
@@ -24,11 +32,37 @@ five times the delay would make into a ceiling that is not there."""
 FOLDER, NULL, SCOUT = Path("calibration"), Path("calibration", "null"), "scout.json"
 
 
+class _Figures(TypedDict):
+    """Of one route at one delay; only `wrong` where anything was."""
+
+    wrong: tuple[str, ...]
+    response_ms: NotRequired[tuple[Ms, ...]]
+    interval_ms: NotRequired[Ms]
+
+
+class _Moment(TypedDict):
+    delay_ms: Ms
+    routes: Mapping[str, _Figures]
+
+
+class _Scouted(TypedDict):
+    """What a scout saw of one stack."""
+
+    levels: Mapping[str, Level]
+    servers: Index
+    routes: tuple[str, ...]
+    seen: tuple[_Moment, ...]
+    why: str
+
+
 def calibrated(session: Path) -> Calibration:
-    """What a session's raw files say of its load workers and its stacks."""
+    """What a session's raw files say of its load workers and its stacks.
+
+    DamagedFile or StorageError, which name the file, where one cannot be read.
+    """
     null_rps, load_workers, why = _null(session / NULL)
     scouted = sorted((session / FOLDER).glob(f"stack-*/{SCOUT}"), key=_number)
-    stacks = [facts for path in scouted for facts in _stacks(json.loads(path.read_text()))]
+    stacks = [facts for path in scouted for facts in _stacks(path)]
     return Calibration(null_rps, load_workers, tuple(stacks), why)
 
 
@@ -45,7 +79,8 @@ def null_share(load: LoadFacts, null_rps: float | None) -> float | None:
 
 
 def _number(path: Path) -> int:
-    return int(path.parent.name.rpartition("-")[2])
+    number = path.parent.name.rpartition("-")[2]
+    return int(number) if number.isascii() and number.isdecimal() else 0
 
 
 def _null(folder: Path) -> tuple[float | None, int, str]:
@@ -53,22 +88,39 @@ def _null(folder: Path) -> tuple[float | None, int, str]:
     manifests = sorted(folder.glob("attempt-*/manifest.json"), key=_number)
     if not manifests:
         return None, 0, "the null target was not measured"
-    record = record_from_json(json.loads(manifests[-1].read_text(encoding="utf-8")))
+    record = needed(manifests[-1], record_from_json)
     asked = record.load.load_workers_asked
     if not (record.load.finished and record.load.complete):
         lacks = "a load worker's last report" if record.load.finished else "every answer"
         return None, asked, f"the null target: {record.why or f'{lacks} is missing'}"
-    with (manifests[-1].parent / "load" / "completions.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["outcome"] == OUTCOME_OK]
-    answers = sum(int(row["count"]) for row in rows if row["phase"] == "steady")
+    path = manifests[-1].parent / "load" / "completions.csv"
+    found = rows(path, Completion)
+    if found is None or not record.load.duration_s:
+        wrong = f"{path} is missing" if found is None else f"{manifests[-1]}: load.duration_s is 0"
+        raise DamagedFile(wrong)
+    answers = sum(row.count for row in found if row.ok and row.phase == "steady")
     return round(answers / record.load.duration_s, 3), asked, ""
 
 
-def _stacks(raw: Mapping[str, Any]) -> list[StackFacts]:
+def _stacks(path: Path) -> list[StackFacts]:
+    raw = json_value(path, _Scouted)
+    if raw is None or not (raw["seen"] or raw["why"]):
+        raise DamagedFile(f"{path} tells of no delay")
+    for number, moment in enumerate(raw["seen"]):
+        for route in raw["routes"]:
+            if not _tells(moment["routes"].get(route)):
+                raise DamagedFile(f"{path}: seen[{number}].routes.{route} has no figures")
     return [
-        stack_facts(raw["levels"], route, raw["servers"], raw["seen"], raw["why"])
+        stack_facts(raw["levels"], route, raw["servers"], [*raw["seen"]], raw["why"])
         for route in raw["routes"]
     ]
+
+
+def _tells(said: _Figures | None) -> bool:
+    """Whether a route has figures, or a reason why it has none."""
+    if said is None:
+        return False
+    return bool(said["wrong"]) or (bool(said.get("response_ms")) and "interval_ms" in said)
 
 
 def stack_facts(

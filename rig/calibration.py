@@ -22,11 +22,18 @@ from rig.backends.base import Backend, Progress, afterwards
 from rig.backends.templates import TargetError
 from rig.calibrated import FOLDER, NULL, SCOUT, calibrated
 from rig.checks.feasibility import STACK_FACTORS
-from rig.files import make_folder, read_bytes, regular_files, sha256, sync_tree, write_atomically
+from rig.files import (
+    json_of,
+    make_folder,
+    read_bytes,
+    regular_files,
+    sha256,
+    sync_tree,
+    write_atomically,
+)
 from rig.load.shape import Users
 from rig.load.spec import encoded
 from rig.model import DamagedFile, Phase, RigError, UsageError
-from rig.observed import UNREADABLE
 from rig.plan import Cell, Delay, Load, Plan, Route, Trial
 from rig.record import Calibration, calibration_from_json
 from rig.store import (
@@ -39,6 +46,7 @@ from rig.store import (
     holds,
     new_attempt,
 )
+from rig.typed import Unfit
 
 NULL_S = 3.0
 SCOUT_DELAYS_MS = (20.0,)
@@ -124,22 +132,22 @@ def _not_as_told(folder: SessionFolder, told: Mapping[str, str]) -> list[str]:
 
 def _decoded(data: bytes) -> Calibration:
     try:
-        return calibration_from_json(json.loads(data))
-    except UNREADABLE as error:
-        raise DamagedFile(f"{CALIBRATION} is no calibration: {error!r}") from error
+        return calibration_from_json(json_of(data.decode("utf-8", "replace"), CALIBRATION))
+    except Unfit as error:
+        raise DamagedFile(f"{CALIBRATION}: {error}") from error
 
 
 def _made_again(folder: SessionFolder) -> Calibration | None:
     try:
         return calibrated(folder.path)
-    except (*UNREADABLE, DamagedFile, OSError):
+    except RigError:  # whatever a raw file is
         return None
 
 
 def _same(have: bytes, text: str) -> bool:
     try:
-        return bool(json.loads(have) == json.loads(text))
-    except ValueError:
+        return bool(json_of(have.decode("utf-8", "replace"), CALIBRATION) == json.loads(text))
+    except DamagedFile:
         return False
 
 

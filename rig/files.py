@@ -27,6 +27,9 @@ from rig.model import DamagedFile, printable
 MOST_BYTES = 1 << 30
 """Of a raw file. The largest that a session has is a line per request."""
 MOST_JSON_BYTES = 64 << 20
+MOST_NESTED = 64
+MOST_DIGITS = 18
+"""Of a number in JSON, before its point."""
 MOST_FILES = 10_000
 """Of one folder that is copied."""
 DERIVED_SCRATCH, VERIFY_SCRATCH = ".derived-", "async-django-verify-"
@@ -89,16 +92,46 @@ def read_text(path: Path, most_bytes: int = MOST_BYTES, follow: bool = True) -> 
 def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES, follow: bool = True) -> Any:
     """The value in a JSON file. DamagedFile, OSError.
 
-    `NaN` and `Infinity`, which are no JSON, are refused as well.
+    Numbers are bounded, as nesting is; `NaN` and `Infinity`, which are no JSON, are refused.
     """
+    return json_of(read_text(path, most_bytes, follow), str(path))
+
+
+def json_of(text: str, where: str) -> Any:
+    """The value that a JSON text stands for. DamagedFile, which names `where` it came from."""
     try:
-        return json.loads(read_text(path, most_bytes, follow), parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_no_number, parse_int=_whole, parse_float=_fraction)
+        if not is_flat(value):
+            raise ValueError(f"it is nested more than {MOST_NESTED} deep")
     except (ValueError, RecursionError) as error:
-        raise DamagedFile(f"{path} is no JSON: {error}") from error
+        raise DamagedFile(f"{where} is no JSON: {error}") from error
+    return value
+
+
+def is_flat(value: Any, deep: int = MOST_NESTED) -> bool:
+    """Whether a value of JSON is nested at most so deep."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return deep > 0 and all(is_flat(one, deep - 1) for one in inner)
 
 
 def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number")
+
+
+def _whole(text: str) -> int:
+    # Python refuses thousands of digits by itself, in words that help nobody
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits, and {MOST_DIGITS} are the most")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    if not abs(number) < 10.0**MOST_DIGITS:
+        raise ValueError(f"{text[:40]} is larger than any number here")
+    return number
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 SCHEMA = 2
 """Version of everything on disk; its history heads `rig/record.py`."""
@@ -31,6 +32,25 @@ def digest(data: object) -> str:
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
+
+@dataclass(frozen=True)
+class Between:
+    """The bounds of a number that is read from a file, both within."""
+
+    least: float
+    most: float
+
+
+LONGEST_S = 7 * 24 * 3600
+"""No load is longer, nor any moment of one later; a damaged file may say so."""
+
+Count = Annotated[int, Between(0, 10**12)]
+Second = Annotated[int, Between(0, LONGEST_S)]
+"""A whole second since a load began."""
+AtS = Annotated[float, Between(-LONGEST_S, 2 * LONGEST_S)]
+"""A moment on a load's own clock."""
+LengthS = Annotated[float, Between(0, LONGEST_S)]
+Index = Annotated[int, Between(0, 10**6)]
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 

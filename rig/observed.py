@@ -5,35 +5,59 @@ Reads files and nothing else: `verify` calls it again, on another machine, long 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from rig.contents import json_value, rows
 from rig.inference.goodput import goodput_of
 from rig.ledger import ledger_facts
 from rig.load.reading import derived
-from rig.model import OUTCOME_OK, Link, StackError
+from rig.model import Count, DamagedFile, Link
 from rig.plan import Plan
 from rig.record import (
     DelayFacts,
+    Facts,
     LedgerFacts,
     LoadFacts,
+    Ms,
     PathDelay,
     ProbeFacts,
     load_from_json,
 )
+from rig.rows import Completion
 from rig.series import probe_facts
+from rig.typed import Unfit
 
 COMPLETIONS = Path("load", "completions.csv")
 DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
 FACTS = Path("facts.json")
 
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, csv.Error)
-"""What reading a file raises whose contents are not what was written."""
+
+class _Counters(TypedDict):
+    packets: Count
+    drops: Count
+    overruns: Count
+    alive: bool
+
+
+class _Moments(TypedDict, total=False):
+    before: tuple[Ms, ...]
+    during: tuple[Ms, ...]
+    after: tuple[Ms, ...]
+
+
+class _Delay(TypedDict):
+    """What the delay role says of itself."""
+
+    mechanism: str
+    why: str
+    counters: _Counters
+    rtt_ms: Mapping[Link, _Moments]
+    lost: Mapping[str, Count]
+    missing_packets: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -50,39 +74,30 @@ class Observed:
 def observe(folder: Path, plan: Plan) -> Observed:
     """Everything that an attempt's folder says; what is missing is left at its default.
 
-    StackError where a file is there and cannot be read: it was cut short.
+    DamagedFile or StorageError, which name the file, where one is there and cannot be read.
     """
-    try:
-        return _observed(folder, plan)
-    except UNREADABLE as error:
-        raise StackError(f"what the attempt wrote cannot be read: {error!r}") from error
-
-
-def _observed(folder: Path, plan: Plan) -> Observed:
     load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
     return Observed(
-        facts=_read(folder / FACTS) or {},
-        delay=_delay(_read(folder / DELAY), plan),
+        facts=json_value(folder / FACTS, Facts) or {},
+        delay=_delay(json_value(folder / DELAY, _Delay), folder / DELAY, plan),
         load=load,
         probes=probe_facts(folder, plan, load),
         ledger=ledger_facts(folder, plan.route_name),
     )
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def _delay(said: Any, plan: Plan) -> DelayFacts:
+def _delay(said: _Delay | None, path: Path, plan: Plan) -> DelayFacts:
     if said is None:
         return DelayFacts()
+    if missing := sorted(set(said["rtt_ms"]) - set(said["lost"])):
+        raise DamagedFile(f"{path}: lost.{missing[0]} is missing")
     paths = tuple(
         PathDelay(
             link=link,
             asked_ms=plan.delay.on(Link(link)),
-            before_ms=tuple(moments.get("before", ())),
-            during_ms=tuple(moments.get("during", ())),
-            after_ms=tuple(moments.get("after", ())),
+            before_ms=moments.get("before", ()),
+            during_ms=moments.get("during", ()),
+            after_ms=moments.get("after", ()),
             lost=said["lost"][link],
         )
         for link, moments in said["rtt_ms"].items()
@@ -107,18 +122,19 @@ def _load(path: Path, plan: Plan) -> LoadFacts:
         "ramp_s": load.ramp_s,
         "duration_s": load.duration_s,
     }
-    said = _read(path) or {}
-    return load_from_json({**asked, **said, **derived(path.parent, load.ramp_s, load.duration_s)})
+    said = json_value(path, dict[str, Any]) or {}
+    found = derived(path.parent, load.ramp_s, load.duration_s)
+    try:
+        return load_from_json({**asked, **said, **found})
+    except Unfit as error:
+        raise DamagedFile(f"{path}: {error}") from error
 
 
 def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
-    if not completions.exists():
+    found = rows(completions, Completion)
+    if found is None:
         return load
-    with completions.open(encoding="utf-8", newline="") as file:
-        groups = [
-            (int(row["count"]), float(row["first_s"]), float(row["last_s"]))
-            for row in csv.DictReader(file)
-            if row["phase"] == "steady" and row["outcome"] == OUTCOME_OK
-        ]
+    good = (row for row in found if row.phase == "steady" and row.ok)
+    groups = [(row.count, row.first_s, row.last_s) for row in good]
     rate, _ = goodput_of(groups, load.duration_s - load.ramp_s)
     return dataclasses.replace(load, goodput_rps=rate)

@@ -6,17 +6,15 @@ Pure. May not know where a plan comes from (YAML, factors) nor who carries it ou
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 from rig.load.shape import NO_USERS as NO_USERS
 from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
-from rig.model import SCHEMA, Level, Link, Role, digest
+from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Link, Role, digest
+from rig.typed import Unfit, fitted
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,10 @@ class Route:
     """Body fields, form-encoded; `{unique}` becomes load worker and sequence."""
     json: Mapping[str, Any] | None = None
     """A JSON body instead of a form; `{unique}` works in its string values."""
-    status: int = 200
+    status: Annotated[int, Between(100, 599)] = 200
     answer: Mapping[str, Any] = field(default_factory=dict)
     """Members the JSON answer must have; `{posts}`, `{cpu_sum}` and `{length:N}` are filled in."""
-    statements: int | None = None
+    statements: Index | None = None
     """SQL statements one request sends; None where nobody declared it."""
     varying: tuple[str, ...] = ()
     """Members of the JSON answer that no two answers share, by dotted path; lists are passed
@@ -106,7 +104,7 @@ class Target:
 class Delay:
     """One-way delay on packets that leave the app's network namespace."""
 
-    delay_ms: float = 0.0
+    delay_ms: Annotated[float, Between(0, 10**6)] = 0.0
     links: tuple[Link, ...] = (Link.FRONT, Link.DATA)
 
     def on(self, link: Link) -> float:
@@ -120,11 +118,11 @@ class Load:
 
     users: Users
     """Of a closed load; `NO_USERS` of an open one."""
-    steady_s: float
+    steady_s: LengthS
     model: str = "closed"
-    think_time_s: float = 0.0
-    timeout_s: float = 400.0
-    load_workers: int = 2
+    think_time_s: LengthS = 0.0
+    timeout_s: LengthS = 400.0
+    load_workers: Index = 2
     arrivals: Arrivals | None = None
     """Of an open load; None of a closed one."""
     raw: bool = False
@@ -145,8 +143,8 @@ class Load:
 class Data:
     """How much there is to read and to compute."""
 
-    posts: int
-    cpu_n: int
+    posts: Count
+    cpu_n: Count
 
 
 @dataclass(frozen=True)
@@ -160,16 +158,16 @@ class Plan:
     delay: Delay = Delay()
     data_access: str = "sql"
     connections: str = "per_request"
-    pool_size: int = 20
+    pool_size: Index = 20
     pooler: str = "direct"
-    pooler_pool_size: int = 50
-    max_connections: int = 100
-    app_workers: int = 1
-    app_threads: int = 1
+    pooler_pool_size: Index = 50
+    max_connections: Index = 100
+    app_workers: Index = 1
+    app_threads: Index = 1
     wsgi_worker: str = "auto"
     target: Target | None = None
     route: Route | None = None
-    cpus: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    cpus: Mapping[str, tuple[Index, ...]] = field(default_factory=dict)
     """CPU set per role; a role that is not named may run anywhere."""
     schema: int = SCHEMA
 
@@ -233,41 +231,24 @@ class Trial:
         return f"{self.position:04d}-{self.slug}-r{self.replicate}"
 
 
-def plan_from_json(data: Mapping[str, Any]) -> Plan:
+def plan_from_json(data: Any) -> Plan:
     """A Plan from the contents of a `plan.json`, of this schema or an older one.
 
-    ValueError where its `digest` is not that of the rest, or where it is no plan.
+    Unfit, a ValueError, where its `digest` is not that of the rest, or, with the key, for no plan.
     """
-    asked = {name: value for name, value in data.items() if name != "digest"}
-    if digest(asked) != data.get("digest"):
-        raise ValueError("its digest is not that of its contents")
+    asked = {name: value for name, value in fitted(Digested, data).items() if name != "digest"}
+    if digest(asked) != data["digest"]:
+        raise Unfit("its digest is not that of its contents")
     try:
-        plan: Plan = _built(Plan, asked)
-    except (TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"it is no plan: {error}") from error
-    return plan
+        return fitted(Plan, asked)
+    except Unfit as error:
+        raise Unfit(f"it is no plan: {error}") from error
 
 
-def _built(kind: Any, data: Any) -> Any:
-    """A value of an annotated type from the JSON that `dataclasses.asdict` makes of it."""
-    if data is None or kind is Any:
-        return data
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        kinds = typing.get_type_hints(kind)
-        return kind(**{name: _built(kinds.get(name, Any), value) for name, value in data.items()})
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        made = [one for one in inner if dataclasses.is_dataclass(one)]
-        return _built(next((one for one in made if _has_keys(one, data)), Any), data)
-    if origin is tuple:
-        return tuple(_built(inner[0], value) for value in data)
-    if origin is Mapping:
-        return {name: _built(inner[1], value) for name, value in data.items()}
-    return kind(data) if isinstance(kind, type) and issubclass(kind, Enum) else data
+class Digested(TypedDict):
+    """What vouches for itself."""
 
-
-def _has_keys(kind: Any, data: Mapping[str, Any]) -> bool:
-    return set(data) <= {field.name for field in dataclasses.fields(kind)}
+    digest: str
 
 
 def cpu_sets(available: Sequence[int]) -> dict[str, tuple[int, ...]]:

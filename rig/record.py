@@ -12,9 +12,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-from rig.model import SCHEMA, Status, Verdict
+from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Status, Verdict
+from rig.typed import Unfit, fitted
+
+Ms = Annotated[float, Between(0, 10**9)]
+Rps = Annotated[float, Between(0, 10**9)]
+
+
+class Facts(TypedDict, total=False):
+    """What is known of what roles say of themselves; a target's own facts are anything."""
+
+    database: Mapping[str, Any]
+    pooler: Mapping[str, Any] | None
+    app: Mapping[str, Any] | None
+    cpus: Mapping[str, tuple[str | int, ...]]
+    roles: Mapping[str, Any]
+    sessions_left: int
 
 
 @dataclass(frozen=True)
@@ -32,11 +47,11 @@ class PathDelay:
     """Round trips of one path out of the app's namespace: one delay each."""
 
     link: str
-    asked_ms: float
-    before_ms: tuple[float, ...] = ()
-    during_ms: tuple[float, ...] = ()
-    after_ms: tuple[float, ...] = ()
-    lost: int = 0
+    asked_ms: Ms
+    before_ms: tuple[Ms, ...] = ()
+    during_ms: tuple[Ms, ...] = ()
+    after_ms: tuple[Ms, ...] = ()
+    lost: Count = 0
     """Connects to a closed port that nobody answered within their deadline."""
 
 
@@ -61,44 +76,44 @@ class DelayFacts:
 class LoadFacts:
     """The load as it was observed, counted by the recorder at the master."""
 
-    load_workers_asked: int = 0
-    load_workers_connected: int = 0
-    load_workers_lost: int = 0
+    load_workers_asked: Index = 0
+    load_workers_connected: Index = 0
+    load_workers_lost: Index = 0
     load_worker_addresses: tuple[str, ...] = ()
-    finished_by_load_worker: Mapping[str, int] = field(default_factory=dict)
+    finished_by_load_worker: Mapping[str, Count] = field(default_factory=dict)
     """Each load worker's own count, by its address."""
-    peak_users: int = 0
-    started: int = 0
-    finished: int = 0
-    in_flight_at_stop: int = 0
-    in_flight_ages_s: tuple[float, ...] = ()
+    peak_users: Count = 0
+    started: Count = 0
+    finished: Count = 0
+    in_flight_at_stop: Count = 0
+    in_flight_ages_s: tuple[LengthS, ...] = ()
     """How long each of those had been under way, ascending."""
-    never_answered_users: int | None = None
+    never_answered_users: Count | None = None
     """Users of a closed load with a request in flight at the stop and no answer before it."""
-    sequences: Mapping[str, int] = field(default_factory=dict)
+    sequences: Mapping[str, Count] = field(default_factory=dict)
     """The highest sequence number each load worker gave a request, by its Locust index."""
-    planned_users: tuple[int, ...] = ()
-    active_users: tuple[int, ...] = ()
+    planned_users: tuple[Index, ...] = ()
+    active_users: tuple[Index, ...] = ()
     """Users of a closed load at the end of each second, from second 0 on."""
     load_worker_cpu_share: Mapping[str, float] = field(default_factory=dict)
     """Process CPU s ÷ s, mean over the steady window, by load worker."""
     greenlet_lag_p99_ms: float | None = None
     """How late greenlets woke up in the steady window, over all load workers."""
-    p50_ms: float | None = None
+    p50_ms: Ms | None = None
     """Response time of the correct answers of the steady window; None of fewer than 10."""
-    successes_first_third: int | None = None
-    successes_last_third: int | None = None
+    successes_first_third: Count | None = None
+    successes_last_third: Count | None = None
     """Correct answers in equal parts of the steady window; None below 3 whole seconds."""
-    goodput_rps: float | None = None
+    goodput_rps: Rps | None = None
     """Correct answers per second of the steady window; None where the sample carries none."""
-    dropped: int = 0
+    dropped: Count = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0
     """The load's second 0 on CLOCK_MONOTONIC, which the probes' `at_s` count on."""
-    ramp_s: float = 0.0
+    ramp_s: LengthS = 0.0
     """When the steady window began, seconds after the load did; what was planned."""
-    duration_s: float = 0.0
-    outcomes: Mapping[str, int] = field(default_factory=dict)
+    duration_s: LengthS = 0.0
+    outcomes: Mapping[str, Count] = field(default_factory=dict)
     complete: bool = False
     """Whether every load worker's last report reached the master."""
 
@@ -222,10 +237,10 @@ class Check:
 class Unloaded:
     """One route of one stack at one delay, asked a few times without any load."""
 
-    delay_ms: float
+    delay_ms: Ms
     """As measured on the delayed paths."""
-    response_ms: tuple[float, ...]
-    hold_ms: float
+    response_ms: tuple[Ms, ...]
+    hold_ms: Ms
     """How long a request keeps one of the servers: servers ÷ capacity of a short burst, and no
     longer than it takes alone."""
 
@@ -234,10 +249,10 @@ class Unloaded:
 class StackFacts:
     """What a stack takes for one request of a route: service time + round trips x delay."""
 
-    levels: Mapping[str, Any]
+    levels: Mapping[str, Level]
     """The levels that make the stack; delay, route and load aside."""
     route: str
-    servers: int
+    servers: Index
     """App workers x app threads."""
     unloaded: tuple[Unloaded, ...] = ()
     s0_ms: float = 0.0
@@ -254,9 +269,9 @@ class StackFacts:
 class Calibration:
     """What was measured once, before a session's first trial."""
 
-    null_rps: float | None = None
+    null_rps: Rps | None = None
     """Correct answers per second that this machine's load workers get from a null target."""
-    load_workers: int = 0
+    load_workers: Index = 0
     stacks: tuple[StackFacts, ...] = ()
     why: str = ""
 
@@ -286,14 +301,14 @@ class Record:
     """One attempt, as observed. What was asked is in the plan, never here."""
 
     trial: str
-    attempt: int
+    attempt: Index
     backend: str
-    levels: Mapping[str, Any]
+    levels: Mapping[str, Level]
     plan_digest: str
     started_at: str
     """Wall clock, ISO 8601: a label only."""
     spans: tuple[Span, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Annotated[Mapping[str, Any], Facts] = field(default_factory=dict)
     """What each role said of itself: versions, effective settings, pids, CPU sets."""
     delay: DelayFacts = DelayFacts()
     load: LoadFacts = LoadFacts()
@@ -301,7 +316,7 @@ class Record:
     ledger: LedgerFacts = field(default_factory=LedgerFacts)
     predicted: Prediction | None = None
     """None where the session's calibration has nothing to say of this trial."""
-    null_rps: float | None = None
+    null_rps: Rps | None = None
     """What the session's load workers can make of a null target."""
     null_share: float | None = None
     """Answers per second of this load, failures included, as a part of that."""
@@ -317,62 +332,33 @@ class Record:
         return dataclasses.asdict(self)
 
 
-def record_from_json(data: Mapping[str, Any]) -> Record:
+def record_from_json(data: Any) -> Record:
     """A Record from what `to_json` wrote, by this schema or an older one.
 
-    ValueError for a schema newer than this code; KeyError or TypeError where it is no manifest.
+    Unfit, a ValueError, with the key, for one of a schema newer than this code or for no manifest.
     """
-    if data["schema"] > SCHEMA:
-        raise ValueError(f"schema {data['schema']} is newer than this code's {SCHEMA}")
-    return Record(
-        **{
-            **data,
-            "spans": tuple(Span(**span) for span in data["spans"]),
-            "delay": delay_from_json(data["delay"]),
-            "load": load_from_json(data["load"]),
-            "probes": probes_from_json(data.get("probes", {})),
-            "ledger": LedgerFacts(**data.get("ledger", {})),
-            "predicted": Prediction(**data["predicted"]) if data.get("predicted") else None,
-            "checks": tuple(_check(check) for check in data["checks"]),
-            "verdict": Verdict(data["verdict"]),
-        }
-    )
+    schema = fitted(_Manifest, data)["schema"]
+    if schema > SCHEMA:
+        raise Unfit(f"schema {schema} is newer than this code's {SCHEMA}")
+    return fitted(Record, data)
 
 
-def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
-    """A Calibration from its JSON."""
-    return Calibration(**{**data, "stacks": tuple(_stack(stack) for stack in data["stacks"])})
+class _Manifest(TypedDict):
+    """What every manifest has, of whichever schema."""
+
+    schema: int
+    spans: object
+    delay: object
+    load: object
+    checks: object
+    verdict: object
 
 
-def _stack(data: Mapping[str, Any]) -> StackFacts:
-    seen = [{**one, "response_ms": tuple(one["response_ms"])} for one in data["unloaded"]]
-    return StackFacts(**{**data, "unloaded": tuple(Unloaded(**one) for one in seen)})
+def calibration_from_json(data: Any) -> Calibration:
+    """A Calibration from its JSON. Unfit, a ValueError, with the key, where it is none."""
+    return fitted(Calibration, data)
 
 
-def delay_from_json(data: Mapping[str, Any]) -> DelayFacts:
-    """DelayFacts from its JSON."""
-    return DelayFacts(**{**data, "paths": tuple(_path(path) for path in data["paths"])})
-
-
-def load_from_json(data: Mapping[str, Any]) -> LoadFacts:
-    """LoadFacts from its JSON."""
-    lists = {key: tuple(data[key]) for key in _LOAD_LISTS if key in data}
-    return LoadFacts(**{**data, **lists})
-
-
-_LOAD_LISTS = ("load_worker_addresses", "in_flight_ages_s", "planned_users", "active_users")
-
-
-def probes_from_json(data: Mapping[str, Any]) -> ProbeFacts:
-    """ProbeFacts from its JSON."""
-    roles = {role: RoleUse(**used) for role, used in data.get("roles", {}).items()}
-    return ProbeFacts(**{**data, "roles": roles})
-
-
-def _path(data: Mapping[str, Any]) -> PathDelay:
-    lists = {key: tuple(data[key]) for key in ("before_ms", "during_ms", "after_ms")}
-    return PathDelay(**{**data, **lists})
-
-
-def _check(data: Mapping[str, Any]) -> Check:
-    return Check(**{**data, "status": Status(data["status"])})
+def load_from_json(data: Any) -> LoadFacts:
+    """LoadFacts from their JSON. Unfit, a ValueError, with the key, where it is none."""
+    return fitted(LoadFacts, data)

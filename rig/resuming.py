@@ -14,7 +14,7 @@ from typing import Any
 from rig import litter
 from rig.calibration import kept_calibration
 from rig.design import Design
-from rig.files import read_bytes, write_atomically
+from rig.files import json_of, read_bytes, write_atomically
 from rig.journal import Attempt
 from rig.model import DamagedFile, UsageError, Verdict
 from rig.plan import Trial
@@ -144,7 +144,7 @@ def _plans(folder: SessionFolder, trials: Sequence[Trial], say: Say) -> None:
             continue
         plan = _json(have)
         if plan is not None and plan != json.loads(text):
-            raise _another(folder, trial.name)
+            raise _another(folder, trial.name, f"{TRIALS}/{trial.name}/{PLAN} has another plan")
         if any(one.plan_digest != trial.plan.digest for one in folder.records(trial.name)):
             raise _another(folder, trial.name)
         say(f"{trial.name}/{PLAN} was cut short or lost, and is written again")
@@ -155,8 +155,8 @@ def _plans(folder: SessionFolder, trials: Sequence[Trial], say: Say) -> None:
 def _json(data: bytes) -> Any:
     """The value; None where the text was cut short, as `null` stands in no file."""
     try:
-        return json.loads(data)
-    except ValueError:
+        return json_of(data.decode("utf-8", "replace"), PLAN)
+    except DamagedFile:
         return None
 
 

@@ -6,14 +6,13 @@ how a series was taken.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rig.contents import data, json_value, samples
 from rig.plan import Plan
 from rig.record import LoadFacts, ProbeFacts, RoleUse
 
@@ -70,6 +69,12 @@ COLUMNS = {
     ),
 }
 """Columns of `probes/<name>.csv`, in order."""
+NEEDED = {
+    "processes": ("at_s", "role", "index"),
+    "app_loop": ("at_s", "pid"),
+    "app_workers": ("pid", "first_at_s", "last_at_s"),
+}
+"""Columns without which a file says nothing; of the others `at_s`."""
 FAILED = "failed.json"
 TIMEOUT = "WORKER TIMEOUT"
 """What gunicorn prints when it kills an app worker that has not moved for its time-out."""
@@ -124,29 +129,21 @@ class Series:
         return rose / took_s if rose is not None and took_s else None
 
 
-def read_series(path: Path) -> Series:
-    """A probe's file; empty where there is none. A line that was cut off is left out."""
-    if not path.exists():
-        return Series([], [])
-    with path.open(newline="", encoding="utf-8") as file:
-        text = [line for line in csv.DictReader(file) if None not in line.values()]
-    return Series([{key: _number(cell) for key, cell in line.items()} for line in text], text)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+def read_series(path: Path, needed: Sequence[str] = ("at_s",)) -> Series:
+    """A probe's file; empty where there is none. DamagedFile, StorageError."""
+    found = samples(path, needed)
+    return Series([numbers for numbers, _ in found], [text for _, text in found])
 
 
 def probe_facts(folder: Path, plan: Plan, load: LoadFacts) -> ProbeFacts:
     """What an attempt's `probes/` adds up to; empty where nothing was probed."""
-    failed_path = folder / "probes" / FAILED
-    if not failed_path.exists():
+    failed = json_value(folder / "probes" / FAILED, dict[str, str])
+    if failed is None:
         return ProbeFacts()
-    failed = json.loads(failed_path.read_text(encoding="utf-8"))
-    whole = {name: read_series(folder / "probes" / f"{name}.csv") for name in COLUMNS}
+    whole = {
+        name: read_series(folder / "probes" / f"{name}.csv", NEEDED.get(name, ("at_s",)))
+        for name in COLUMNS
+    }
     start_s, end_s = load.began_at_s + load.ramp_s, load.began_at_s + load.duration_s
     steady = {
         name: series if name == "app_workers" else series.within(start_s, end_s)
@@ -194,11 +191,16 @@ def _total(each: Sequence[Series], of: Callable[[Series], float | None]) -> floa
 
 def _highest_rate(series: Series) -> float:
     """The highest CPU share between neighbouring samples."""
-    points = zip(series.values("at_s"), series.values("cpu_s"), strict=True)
+    points = [
+        (at_s, used_s)
+        for row in series.rows
+        if (at_s := row.get("at_s")) is not None and (used_s := row.get("cpu_s")) is not None
+    ]
     return max(
         (
             (after - before) / (to_s - from_s)
             for (from_s, before), (to_s, after) in pairwise(points)
+            if to_s > from_s
         ),
         default=0.0,
     )
@@ -275,10 +277,9 @@ def _ended(whole: Mapping[str, Series]) -> int:
 
 
 def _said(log: Path, words: str) -> int | None:
-    """How often a role's log says something; None without the log."""
-    if not log.exists():
-        return None
-    return log.read_text(encoding="utf-8", errors="replace").count(words)
+    """How often a role's log says something; None without the log. DamagedFile, StorageError."""
+    printed = data(log)
+    return None if printed is None else printed.decode("utf-8", "replace").count(words)
 
 
 def _whole(value: float | None) -> int | None:

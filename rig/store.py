@@ -233,6 +233,8 @@ def find_session(out: Path, wanted: str | None) -> SessionFolder:
     if wanted and (Path(wanted) / SESSION).exists():
         return SessionFolder(Path(wanted).resolve())
     known = sessions(out)
+    if wanted and Path(wanted).is_dir() and not any(one.name == wanted for one in known):
+        raise UsageError(f"{wanted} is no session: {SESSION} is not there")
     if not known:
         raise UsageError(f"no session in {out}", "run one first: python runner.py")
     if wanted is None:

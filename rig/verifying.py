@@ -6,9 +6,7 @@ run, nor the tables (`analysis` recomputes those).
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,11 +14,13 @@ from typing import Any
 
 from rig.calibrated import null_share, predicted
 from rig.checks import judge
+from rig.contents import made, needed, rows
 from rig.factors import FACTORS
 from rig.model import SCHEMA, Phase, Verdict, digest
 from rig.observed import Observed, observe
 from rig.plan import Plan, plan_from_json
 from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
+from rig.rows import Completion
 from rig.store import CALIBRATION, MANIFEST, PLAN, SCHEDULE, TRIALS, SessionFolder, hashes
 from rig.vouching import (
     UNREADABLE,
@@ -34,6 +34,8 @@ from rig.vouching import (
     superseded,
 )
 
+_Asked = tuple[Plan, str]
+"""A plan, and the digest that its file has."""
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 
 
@@ -55,7 +57,7 @@ def verify(session: SessionFolder) -> Iterator[Finding]:
 
 def _read_calibration(session: SessionFolder) -> Calibration:
     try:
-        return calibration_from_json(json.loads((session.path / CALIBRATION).read_text()))
+        return made(session.path / CALIBRATION, calibration_from_json) or Calibration()
     except UNREADABLE:  # said by `rig.vouching`, where there is one
         return Calibration()
 
@@ -67,11 +69,10 @@ def _trial(
     attempts = session.attempts(trial.name)
     for extra in sorted({*trial.iterdir()} - {*attempts, trial / PLAN}):
         yield Finding(f"{where}/{extra.name}", "does not belong to a trial")
-    plan, said = None, None
+    plan: _Asked | None = None
     if (trial / PLAN).exists():
         try:
-            said = json.loads((trial / PLAN).read_text())
-            plan = plan_from_json(said)
+            plan = needed(trial / PLAN, lambda said: (plan_from_json(said), str(said["digest"])))
         except UNREADABLE as error:
             yield Finding(f"{where}/{PLAN}", str(error))
     else:
@@ -82,7 +83,7 @@ def _trial(
             says = f"does not count, as a newer one does: {discarded[attempt]}"
             yield Finding(f"{where}/{attempt.name}", says, False)
         elif (attempt / MANIFEST).exists():
-            yield from _attempt(attempt, f"{where}/{attempt.name}", plan, said, row, calibration)
+            yield from _attempt(attempt, f"{where}/{attempt.name}", plan, row, calibration)
 
 
 def _has_manifest_of_today(attempt: Path) -> bool:
@@ -92,24 +93,24 @@ def _has_manifest_of_today(attempt: Path) -> bool:
 def _attempt(
     folder: Path,
     where: str,
-    plan: Plan | None,
-    said: Any,
+    asked: _Asked | None,
     row: Mapping[str, str],
     calibration: Calibration,
 ) -> Iterator[Finding]:
     try:
-        record = record_from_json(json.loads((folder / MANIFEST).read_text()))
+        record = needed(folder / MANIFEST, record_from_json)
     except UNREADABLE as error:
         yield Finding(f"{where}/{MANIFEST}", f"cannot be read: {error}")
         return
     yield from _files(folder, where, record)
     yield from _levels(where, record, row)
     yield from _counts(folder, where, record)
-    if plan is None or said["digest"] != record.plan_digest:
-        if plan is not None:
+    if asked is None or asked[1] != record.plan_digest:
+        if asked is not None:
             yield Finding(f"{where}/{MANIFEST}", f"plan_digest is not that of {PLAN}")
         yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
         return
+    plan, _ = asked
     try:
         facts = observe(folder, plan) if _collected(record) else Observed()
         seen = {
@@ -119,7 +120,7 @@ def _attempt(
             "null_share": null_share(facts.load, calibration.null_rps),
         }
     except UNREADABLE as error:
-        yield Finding(where, f"its raw files cannot be read: {type(error).__name__}: {error}")
+        yield Finding(where, f"its raw files cannot be read: {error}")
         return
     yield from _facts(where, record, seen)
     yield from _checks(folder, where, record, plan, seen)
@@ -144,8 +145,9 @@ def _files(folder: Path, where: str, record: Record) -> Iterator[Finding]:
 def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Finding]:
     """The manifest's levels are those that schedule.csv, and so every table, has for the trial."""
     for name in FACTORS:
-        if name in row and str(record.levels.get(name)) != row[name]:
-            says = f"{name} is {record.levels.get(name)}, in schedule.csv {row[name]}"
+        told = str(record.levels.get(name))
+        if row.get(name, told if name not in record.levels else None) != told:
+            says = f"{name} is {told}, in schedule.csv {row.get(name)}"
             yield Finding(f"{where}/{MANIFEST}", says)
     if set(record.levels) == set(FACTORS) and digest(dict(record.levels))[:10] != row["cell"]:
         yield Finding(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
@@ -157,9 +159,8 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
         return
     counts: Counter[str] = Counter()
     try:
-        with (folder / COMPLETIONS).open(newline="", encoding="utf-8") as file:
-            for line in csv.DictReader(file):
-                counts[line["outcome"]] += int(line["count"])
+        for one in rows(folder / COMPLETIONS, Completion) or ():
+            counts[one.outcome] += one.count
     except UNREADABLE as error:
         yield Finding(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
         return
@@ -206,8 +207,8 @@ def _checks(
             yield Finding(f"{where}/{MANIFEST}", says)
     if (folder / CHECKS).exists():
         try:
-            listed = plain(json.loads((folder / CHECKS).read_text()))
-        except ValueError as error:
+            listed = needed(folder / CHECKS, plain)
+        except UNREADABLE as error:
             yield Finding(f"{where}/{CHECKS}", f"cannot be read: {error}")
             return
         if listed != plain(record.checks):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig import observed
 from rig.calibrated import calibrated
 from rig.files import read_json, sha256
 from rig.model import SCHEMA, RigError
@@ -31,7 +30,8 @@ from rig.store import (
 )
 
 MADE = "derived/made.json"
-UNREADABLE = (*observed.UNREADABLE, OSError, RigError)
+UNREADABLE = (RigError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What reading raises where a file is not what was written."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.axes import Axes, axes
+from analysis.derived import notes_of
 from analysis.environment import Difference, differences
 from analysis.inference import FAR, Observation, PairRatio, pairs
 from analysis.made import write_made
@@ -108,6 +109,11 @@ def compare(before: Path, after: Path) -> Written:
     write_made(derived, (set(regular_files(derived)) - before_it) | pages)
     says = [str(difference) for difference in comparison.differences]
     says = [f"environments differ: {line}" for line in says]
+    says += [
+        f"{side.session.name}: {note}"
+        for side in (comparison.before, comparison.after)
+        for note in notes_of(side.session, side.results)
+    ]
     says += [f"not in the later session: {cell}" for cell in comparison.lost]
     says += [_line(comparison, pair) for pair in _ordered(comparison)]
     return Written(derived / f"{name}.html", derived / f"{name}.md", says, comparison.outcome)

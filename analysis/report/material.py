@@ -12,12 +12,13 @@ from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
+from analysis.attempts import one_line
 from analysis.axes import Axes, axes
 from analysis.beside import Beside, beside_cells, ceilings_of
 from analysis.calibration import read_calibration
 from analysis.ceilings import CellCeilings
 from analysis.comparable import Comparison
-from analysis.derived import comparisons
+from analysis.derived import comparisons, notes_of
 from analysis.inference import Answer, Crossover, Effect
 from analysis.pairings import typical
 from analysis.probes import Table, read_series
@@ -25,7 +26,7 @@ from analysis.report import findings
 from analysis.session import Session, read_session
 from analysis.summary import CellResult, cells
 from analysis.trials import Result, read_service, results
-from rig.model import Level
+from rig.model import Level, RigError
 from rig.record import Calibration, ProbeFacts
 
 SERIES = ("postgres", "pgbouncer")
@@ -128,7 +129,6 @@ def gather(folder: Path) -> Material:
     trials = tuple(_with_series(trial) if trial.name in drawn else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = findings.observations(session, layout, found)
-    notes = [note, *session.notes, *(line for trial in trials for line in trial.result.notes)]
     return Material(
         session,
         layout,
@@ -138,11 +138,11 @@ def gather(folder: Path) -> Material:
         calibration,
         ceilings,
         beside_cells(ordered, ceilings),
-        comparisons(session, by_cell),
+        comparisons(session, by_cell, calibration),
         findings.answer(session, observations),
         findings.main_effects(session, observations),
         findings.crossovers_of(session, observations),
-        tuple(line for line in notes if line),
+        notes_of(session, [trial.result for trial in trials], note),
     )
 
 
@@ -178,8 +178,17 @@ def _trial(result: Result) -> Trial:
 
 
 def _with_series(trial: Trial) -> Trial:
-    folder = trial.result.folder
-    return replace(trial, series={n: read_series(folder, n) for n in SERIES} if folder else {})
+    result = trial.result
+    if result.folder is None:
+        return trial
+    found, notes = {}, list(result.notes)
+    for name in SERIES:
+        try:
+            if f"probes/{name}.csv" not in result.damaged:
+                found[name] = read_series(result.folder, name)
+        except RigError as error:
+            notes.append(f"{trial.name}: {one_line(error)}")
+    return replace(trial, series=found, result=replace(result, notes=tuple(notes)))
 
 
 def _files(folder: Path) -> list[str]:

@@ -5,31 +5,33 @@ May not know records; gives plain values under the names that `LoadFacts` has fo
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.load.hlog import read_log
+from rig.contents import rows
+from rig.histograms import read_log
 from rig.load.recorder import STEADY
 from rig.model import OUTCOME_OK
+from rig.rows import Completion, LoadWorkerRow, SecondRow
 
 FEWEST = 10
 """A median of fewer answers is one user's luck."""
 
-Rows = Sequence[Mapping[str, str]]
-
 
 def derived(folder: Path, ramp_s: float, duration_s: float) -> dict[str, Any]:
-    """Facts from the load's folder; what a missing file would tell is left out."""
+    """Facts from the load's folder; what a missing file would tell is left out.
+
+    DamagedFile or StorageError, which name the file, where one cannot be read.
+    """
     found: dict[str, Any] = {}
-    if (seconds := _rows(folder / "seconds.csv")) is not None:
+    if (seconds := rows(folder / "seconds.csv", SecondRow)) is not None:
         found |= _users(seconds)
-    if (load_workers := _rows(folder / "load_workers.csv")) is not None:
+    if (load_workers := rows(folder / "load_workers.csv", LoadWorkerRow)) is not None:
         found["load_worker_cpu_share"] = _cpu_share(load_workers, ramp_s, duration_s)
-    if (completions := _rows(folder / "completions.csv")) is not None:
+    if (completions := rows(folder / "completions.csv", Completion)) is not None:
         found |= _thirds(completions, ramp_s, duration_s)
     if (folder / "lags.hlog").exists():
         lags = read_log(folder / "lags.hlog", lambda tag: tag.startswith(f"{STEADY}|"))
@@ -40,19 +42,12 @@ def derived(folder: Path, ramp_s: float, duration_s: float) -> dict[str, Any]:
     return found
 
 
-def _rows(path: Path) -> Rows | None:
-    if not path.exists():
-        return None
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _users(rows: Rows) -> dict[str, Any]:
+def _users(found: Sequence[SecondRow]) -> dict[str, Any]:
     """Users planned and active, by second; () for an open load, or an older file."""
     by_second = {
-        int(row["second"]): (int(row["planned_users"]), int(row["users"]))
-        for row in rows
-        if row["phase"] != "after" and row.get("planned_users")
+        row.second: (row.planned_users, row.users or 0)
+        for row in found
+        if row.phase != "after" and row.planned_users is not None
     }
     pairs = [by_second[second] for second in sorted(by_second)]
     return {
@@ -61,29 +56,31 @@ def _users(rows: Rows) -> dict[str, Any]:
     }
 
 
-def _cpu_share(rows: Rows, ramp_s: float, duration_s: float) -> dict[str, float]:
+def _cpu_share(
+    found: Sequence[LoadWorkerRow], ramp_s: float, duration_s: float
+) -> dict[str, float]:
     """The mean over the seconds that begin in the steady window, by load worker."""
     shares: defaultdict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        if ramp_s <= int(row["second"]) < duration_s:
-            shares[row["load_worker"]].append(float(row["cpu_share"]))
+    for row in found:
+        if ramp_s <= row.second < duration_s:
+            shares[row.load_worker].append(row.cpu_share)
     return {name: round(sum(of) / len(of), 4) for name, of in sorted(shares.items())}
 
 
-def _thirds(rows: Rows, ramp_s: float, duration_s: float) -> dict[str, Any]:
+def _thirds(found: Sequence[Completion], ramp_s: float, duration_s: float) -> dict[str, Any]:
     """Correct answers in the first and the last ⌊n ÷ 3⌋ whole seconds of the steady window."""
     begins, ends = math.ceil(ramp_s), math.floor(duration_s)
     third = (ends - begins) // 3
     if third < 1:
         return {}
     counts = {"successes_first_third": 0, "successes_last_third": 0}
-    for row in rows:
-        if row["phase"] != STEADY or row["outcome"] != OUTCOME_OK:
+    for row in found:
+        if row.phase != STEADY or not row.ok:
             continue
-        if begins <= int(row["second"]) < begins + third:
-            counts["successes_first_third"] += int(row["count"])
-        if ends - third <= int(row["second"]) < ends:
-            counts["successes_last_third"] += int(row["count"])
+        if begins <= row.second < begins + third:
+            counts["successes_first_third"] += row.count
+        if ends - third <= row.second < ends:
+            counts["successes_last_third"] += row.count
     return counts
 
 

@@ -7,18 +7,22 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
+
+from rig.model import Between, Index, LengthS
 
 POISSON, EVEN = "poisson", "even"
 PATTERNS = (POISSON, EVEN)
+PerS = Annotated[float, Between(1e-6, 10**6)]
 
 
 @dataclass(frozen=True)
 class Users:
     """How many users of a closed load, when: a step a second, as Locust starts them."""
 
-    start_users: int
-    per_s: float
-    end_users: int
+    start_users: Index
+    per_s: PerS
+    end_users: Index
 
     @property
     def ramp_s(self) -> float:
@@ -39,12 +43,12 @@ NO_USERS = Users(0, 1.0, 0)
 class Arrivals:
     """When the requests of an open load arrive, whatever became of those before them."""
 
-    per_s: float
+    per_s: PerS
     """After the ramp, in which the rate rises from 0 in proportion to the time."""
     pattern: str = POISSON
-    max_in_flight: int = 500
+    max_in_flight: Index = 500
     """Over all load workers; an arrival that finds its load worker's share full is dropped."""
-    ramp_s: float = 5.0
+    ramp_s: LengthS = 5.0
     seed: int = 1
 
     def instants_s(self) -> Iterator[float]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.loopback import Arrivals, Users, run, spec
-from rig.load.hlog import read_log
+from rig.histograms import read_log
 from rig.load.reading import derived
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv

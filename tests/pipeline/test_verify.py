@@ -126,7 +126,7 @@ def test_a_verdict(session: Session) -> None:
     done = verify(session)
     assert named(done, "manifest.json", "verdict is", "invalid", "recomputed", "valid")
     assert named(done, "manifest.json", "journal.jsonl")
-    assert named(done, "derived/trials.csv", "verdict is 'valid', recomputed 'invalid'")
+    assert named(done, "derived/trials.csv", "verdict is 'valid', recomputed 'missing'")
 
 
 def test_a_fact_with_all_hashes_made_to_agree(session: Session) -> None:

@@ -185,7 +185,7 @@ def test_files_that_cannot_be_read_fail_the_attempt_and_end_no_session(
 
     seen = run(tmp_path, Spoilt())
     assert seen.verdict is Verdict.FAILED
-    assert seen.why.startswith("collect: what the attempt wrote cannot be read")
+    assert seen.why.startswith(f"collect: {tmp_path / name}")
     assert (tmp_path / store.MANIFEST).exists()
 
 

@@ -273,6 +273,7 @@ def test_round_trips_are_those_of_the_stack_that_fits_best(tmp_path: Path) -> No
         {"levels": {"target": "async"}, "route": "cpu", "n": 0.1},
         {"levels": {"target": "async"}, "route": "io_create", "n": 7.04},
     ]
+    stacks = [{**stack, "servers": 1} for stack in stacks]
     (made / "calibration.json").write_text(json.dumps({"stacks": stacks}))
     found = row(made)
     assert (found["round_trips_numerator"], found["round_trips_denominator"]) == ("7.04", "8")
