@@ -1,14 +1,18 @@
-"""Asks the target over HTTP, outside the load: is it there, is its answer right, its facts."""
+"""Asks the target over HTTP, outside the load: is it there, is its answer right, its facts.
+
+A target is somebody's code: its answer may have no end, come a byte at a time, or lead elsewhere.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
-import urllib.error
+import socket
+import threading
 import urllib.parse
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +28,8 @@ KEPT = (
     *("keep-alive", "location", "server", "transfer-encoding", "vary"),
 )
 """The headers of an answer that are worth keeping; dates and ids are not."""
-KEPT_BYTES = 65_536
+KEPT_BYTES, MOST_BYTES = 65_536, 64 << 20
+REDIRECTIONS, MOST_REDIRECTIONS = (301, 302, 303, 307, 308), 10
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,10 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON; ValueError where it is none."""
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("it is nested too deep") from error
 
 
 @dataclass(frozen=True)
@@ -73,22 +81,74 @@ class Exchange:
         }
 
 
-def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-    """One request, without any proxy of the environment."""
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def ask(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+) -> tuple[Answer, dict[str, str]]:
+    """One request, without any proxy of the environment; the answer, and its headers by name.
+
+    By hand: urllib asks every server to close the connection, and follows redirections anywhere.
+    """
+    parts = urllib.parse.urlsplit(encoded(url))
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE_S)
     try:
-        with opener.open(request, timeout=DEADLINE_S) as response:
-            return Answer(response.status, response.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read())
+        connection.connect()
+        with _in_time(connection.sock):
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            whole = response.read(MOST_BYTES + 1)
+        if len(whole) > MOST_BYTES:
+            raise OSError(f"the answer has more than {MOST_BYTES} bytes")
+        if response.length:
+            raise http.client.IncompleteRead(whole, response.length)
+        answered = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, whole), answered
     except (OSError, http.client.HTTPException) as error:
-        return Answer(0, str(error).encode())
+        return Answer(0, str(error).encode()), {}
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _in_time(connected: socket.socket) -> Iterator[None]:
+    """Hangs up on what goes on for too long, however often a byte of it comes. TimeoutError."""
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(DEADLINE_S, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError(f"no whole answer within {DEADLINE_S:g} s")
 
 
 def get(url: str) -> Answer:
-    """A plain GET."""
-    return ask("GET", encoded(url), None, {})
+    """A plain GET; redirections are followed as long as they stay with who was asked."""
+    for _ in range(MOST_REDIRECTIONS):
+        answer, headers = ask("GET", url, None, {})
+        leads_to = _within(url, headers.get("location", ""))
+        if answer.status not in REDIRECTIONS or not leads_to:
+            break
+        url = leads_to
+    return answer
+
+
+def _within(url: str, location: str) -> str:
+    """Where a redirection leads; empty where that is nowhere, or somebody else."""
+    try:
+        leads_to = urllib.parse.urljoin(url, location)
+        stays = urllib.parse.urlsplit(leads_to)[:2] == urllib.parse.urlsplit(url)[:2]
+    except ValueError:
+        return ""
+    return leads_to if stays and leads_to != url else ""
 
 
 def verify(url: str, plan: Plan) -> Exchange:
@@ -101,17 +161,7 @@ def verify(url: str, plan: Plan) -> Exchange:
     elif route.form:
         body = urllib.parse.urlencode(fill(dict(route.form), UNIQUE)).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    # not urllib: it asks every server to close the connection, and follows redirections
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=DEADLINE_S)
-    try:
-        connection.request(route.method, encoded(route.path), body or None, headers)
-        response = connection.getresponse()
-        answer = Answer(response.status, response.read())
-        answered = {name.lower(): value for name, value in response.getheaders()}
-    except (OSError, http.client.HTTPException) as error:
-        answer, answered = Answer(0, str(error).encode()), {}
-    finally:
-        connection.close()
+    answer, answered = ask(route.method, f"{url}{route.path}", body or None, headers)
     return Exchange(route, headers, body, answer, answered, _wrong(plan, answer, answered))
 
 

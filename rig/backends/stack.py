@@ -119,6 +119,8 @@ class RealStack:
         if not path:
             return {}
         answer = http.get(f"{self._url}{path}")
+        if len(answer.body) > said.MOST_BYTES:
+            raise StackError(f"{path} has more than {said.MOST_BYTES} bytes")
         try:
             return {"app": answer.json()}
         except ValueError as error:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -192,3 +196,98 @@ def test_a_path_that_is_no_ascii_is_asked_for_as_utf_8(server: Server) -> None:
         "/gr%C3%B6%C3%9Fe/?q=stra%C3%9Fe",
         "/f%C3%A4kt",
     ]
+
+
+# a target that wants to hold the rig up
+
+
+@pytest.fixture
+def raw() -> Iterator[Any]:
+    """Starts a server that sends each connection what a function gives, piece by piece."""
+    with contextlib.ExitStack() as exits:
+
+        def serve(pieces: Callable[[], Iterable[bytes]]) -> str:
+            listening = exits.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def work() -> None:
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection, _ = listening.accept()
+                        with connection, contextlib.suppress(OSError):
+                            connection.recv(65_536)
+                            for piece in pieces():
+                                connection.sendall(piece)
+
+            threading.Thread(target=work, daemon=True).start()
+            return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+        yield serve
+
+
+def slowly(beginning: bytes) -> Iterator[bytes]:
+    yield beginning
+    while True:
+        time.sleep(0.05)
+        yield b"x"
+
+
+@pytest.mark.parametrize("beginning", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_an_answer_that_comes_a_byte_at_a_time_is_not_waited_for(
+    raw: Any, beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "DEADLINE_S", 0.4)
+    begun_s = time.monotonic()
+    assert http.get(raw(lambda: slowly(beginning))).status == 0
+    assert time.monotonic() - begun_s < 20
+
+
+def test_an_answer_without_end_is_none(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_BYTES", 1 << 20)
+    endless = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65_536))
+    answer = http.get(raw(lambda: endless))
+    assert (answer.status, answer.body) == (0, b"the answer has more than 1048576 bytes")
+
+
+def test_half_an_answer_is_none(raw: Any) -> None:
+    url = raw(lambda: [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"])
+    assert http.get(url).status == 0
+
+
+def test_an_answer_that_is_nested_too_deep_is_no_json(server: Server) -> None:
+    server.body = b"[" * 200_000
+    with pytest.raises(ValueError, match="too deep"):
+        http.get(server.url).json()
+
+
+def test_a_redirection_to_somebody_else_is_not_followed(server: Server, raw: Any) -> None:
+    asked: list[int] = []
+
+    def elsewhere() -> list[bytes]:
+        asked.append(1)
+        return [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret"]
+
+    server.status, server.headers = 302, {"Location": raw(elsewhere)}
+    assert http.get(server.url).status == 302
+    assert asked == []
+
+
+def test_a_redirection_to_itself_is_followed(raw: Any) -> None:
+    answers = iter(
+        [
+            b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        ]
+    )
+    assert http.get(raw(lambda: [next(answers)])) == http.Answer(200, b"{}")
+
+
+def test_redirections_without_end_end(server: Server) -> None:
+    server.status, server.headers = 302, {"Location": "/again?"}
+    assert http.get(server.url).status == 302
+    assert len(server.asked) <= http.MOST_REDIRECTIONS
+
+
+@pytest.mark.parametrize("location", ["http://[", "/\x01", "", "//", "?" * 5000])
+def test_a_redirection_to_no_address_is_no_answer(server: Server, location: str) -> None:
+    server.status, server.headers = 302, {"Location": location}
+    assert http.get(server.url).status in (0, 302, 400)
