@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROLES = ("database", "pooler", "app", "delay", "load_master", "load_worker", "load_worker-1")
+SCRATCH = Path("/var/tmp")
 MODULES = ("json", "signal", "pyroute2", "psycopg", "sitecustomize", "usercustomize", "stack")
 NAMES = (
     *(f"{role}{end}" for role in ROLES for end in (".json", ".log", ".part", ".wait")),
@@ -50,7 +51,8 @@ STRIKES_FOR_S = 300.0
 def places() -> Iterator[Path]:
     """Folders that it may write: its own, those above, and those which it knows to be beside."""
     home, seen = Path(os.environ["HOME"]), set()
-    above = [home, *home.parents] if str(home).startswith("/var/tmp/") else [home]
+    # nothing beyond the session's own: whatever else others can write on this machine is not ours
+    above = [home, *(one for one in home.parents if one.is_relative_to(SCRATCH) and one != SCRATCH)]
     known = [Path(one) for one in ("/roles", "/secrets", "/clusters", "/root", "/dev/shm")]
     if os.path.isdir("/roles"):  # in a container: a machine's /tmp holds what is not the session's
         known.append(Path("/tmp"))
@@ -60,7 +62,7 @@ def places() -> Iterator[Path]:
         with suppress(OSError):
             below += [parent / name for name in os.listdir(parent)]
         for folder in (parent, *below):
-            if folder not in seen and folder not in (Path("/var/tmp"), Path("/var"), Path("/")):
+            if folder not in seen:
                 seen.add(folder)
                 with suppress(OSError):
                     if stat.S_ISDIR(os.lstat(folder).st_mode) and os.access(folder, os.W_OK):
