@@ -95,7 +95,7 @@ def fifo(path: Path) -> None:
     with suppress(OSError):
         os.mkfifo(path, 0o666)
     with suppress(OSError), socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(path.with_name("socket.json")))
+        listening.bind(str(path.with_name(f"{path.name}.socket")))
 
 
 def giant(path: Path) -> None:
