@@ -142,6 +142,8 @@ def module(path: Path) -> None:
 
 WEAPONS: dict[str, Callable[[Path], None]] = {
     "links": link, "fifos": fifo, "giants": giant, "many": many, "modules": module,
+    # so that all is in place when the target first shows what it is
+    "links_later": link, "modules_later": module,
 }  # fmt: skip
 
 
@@ -151,7 +153,7 @@ def strike() -> None:
     for folder in places():
         for name in NAMES:
             weapon(folder / name)
-    for pid in range(1, 600) if os.environ["WEAPON"] in ("links", "fifos") else ():
+    for pid in range(1, 600) if weapon in (link, fifo) else ():
         weapon(Path(f"/tmp/xtables-{pid}.lock"))
 
 
@@ -214,6 +216,8 @@ class Serving(ThreadingHTTPServer):
 def main() -> None:
     """Strikes before anything else."""
     os.umask(0)
+    if sys.argv[1] == "plant" and os.environ["WEAPON"].endswith("_later"):
+        return
     strike()
     leave_a_process()
     if sys.argv[1] == "plant":
