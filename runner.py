@@ -7,6 +7,7 @@ The only file that knows both the rig, which measures, and the analysis, which r
 from rig import interruption
 
 if __name__ == "__main__":
+    # before the imports: they take a second, in which a signal may come
     interruption.install()
 
 from collections.abc import Sequence

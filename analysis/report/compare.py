@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,10 +104,13 @@ def compare(before: Path, after: Path) -> Written:
         raise DamagedFile(f"{derived} is a link, where a folder should be", "remove it")
     derived.mkdir(exist_ok=True)
     name = f"compare-{before.name}"
-    before_it = set(regular_files(derived))
-    write_report(build(comparison), derived, name)
-    pages = {derived / f"{name}.html", derived / f"{name}.md"}
-    write_made(derived, (set(regular_files(derived)) - before_it) | pages)
+    with tempfile.TemporaryDirectory(prefix=".derived-", dir=after) as scratch:
+        write_report(build(comparison), Path(scratch), name)
+        made = [derived / path.relative_to(scratch) for path in regular_files(Path(scratch))]
+        for path in made:
+            path.parent.mkdir(exist_ok=True)
+            Path(scratch, path.relative_to(derived)).replace(path)
+    write_made(derived, made)
     says = [str(difference) for difference in comparison.differences]
     says = [f"environments differ: {line}" for line in says]
     says += [

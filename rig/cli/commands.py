@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +16,18 @@ from rig import session as sessions
 from rig.backends.base import Backend
 from rig.backends.specs import PROJECT
 from rig.cli import lock, upkeep
+from rig.cli.ending import ended, resumable
 from rig.cli.out import ResultsFolder
 from rig.cli.place import cpus, in_place
 from rig.cli.reporting import Reported, tell
 from rig.cli.schedule import plan_text
 from rig.cli.streams import when_nobody_reads
-from rig.cli.terminal import Screen, flush
+from rig.cli.terminal import Screen
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_experiment, with_options
-from rig.model import BadYaml, ExitCode, RigError, StorageError, UsageError
+from rig.model import ExitCode, RigError, UsageError
 from rig.record import Record
-from rig.storage import refusal, takes_files, writing
+from rig.storage import takes_files, writing
 from rig.store import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
@@ -134,7 +132,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     _add_running(group, analysis, screen)
     _add_reading(group, analysis, screen)
     _add_upkeep(group, screen)
-    return lambda: _main(group)
+    return lambda: ended(lambda: _invoked(group))
 
 
 def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None:
@@ -240,58 +238,10 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
         return upkeep.clean(screen, out, cache)
 
 
-def _main(group: click.Group) -> int:
-    """Every error has one message, on standard error, and its exit code."""
-    code = 0
-    try:
-        with interruption.Unwinding(), _context(group) as context:
-            code = int(group.invoke(context) or 0)
-            flush()
-    except BaseException as error:
-        # what an interruption breaks on its way is no error
-        if not interruption.interrupted():
-            return _told(error, Screen(stderr=True))
-    if not interruption.interrupted():
-        return code
-    if code != ExitCode.INTERRUPTED:  # else the runner inside the world has said so
-        interruption.say()
-    return ExitCode.INTERRUPTED
-
-
-def _context(group: click.Group) -> click.Context:
+def _invoked(group: click.Group) -> int:
     # `group.main` would make another error of an interruption
-    return group.make_context(str(group.name), sys.argv[1:])
-
-
-def _told(error: BaseException, errors: Screen) -> int:
-    """Says what is wrong; the exit code. An error that nobody expected is a traceback."""
-    match error:
-        case BadYaml():
-            count = len(error.problems)
-            said = f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started."
-            errors.say(said)
-            return error.exit_code
-        case RigError():
-            errors.say(f"error: {error}")
-            return error.exit_code
-        case OSError() if (refused := refusal(error)) is not None:
-            errors.say(f"error: {refused}")
-            return refused.exit_code
-        case click.exceptions.Exit():
-            return error.exit_code
-        case click.ClickException():
-            shown = io.StringIO()
-            error.show(shown)
-            errors.say(shown.getvalue().rstrip())
-            return ExitCode.USAGE
-        case click.Abort():
-            errors.say("not started")
-            return ExitCode.INTERRUPTED
-        case Exception():
-            # Python would print it raw, and it may quote text from outside
-            errors.say("".join(traceback.format_exception(error)).rstrip())
-            return ExitCode.BUG
-    raise error
+    with group.make_context(str(group.name), sys.argv[1:]) as context:
+        return int(group.invoke(context) or 0)
 
 
 def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
@@ -383,7 +333,7 @@ def _walk(
     screen.say_line(f"session {folder.path}")
     lock.name(str(folder.path.resolve()))
     view = watch(screen)
-    with _resumable(folder):
+    with resumable(folder):
         try:
             tally = sessions.run(folder, design, backend, view, done, calibrate)
         finally:
@@ -397,21 +347,6 @@ def _walk(
     return ExitCode.OK if figure_is_enough and figure else code
 
 
-@contextlib.contextmanager
-def _resumable(folder: SessionFolder) -> Iterator[None]:
-    """A file system that refuses ends the session in order; what to do then."""
-    try:
-        yield
-    except (OSError, StorageError) as error:
-        told = refusal(error, folder.path) if isinstance(error, OSError) else error
-        if told is None:
-            raise
-        then = f"{told.do or 'mend that'}, then: python runner.py resume {folder.path}"
-        if not (folder.path / store.SESSION).exists():
-            then = "start a new session: this one's folder is gone"
-        raise StorageError(told.what, then) from error
-
-
 def _derived(folder: SessionFolder, analysis: Analysis, screen: Screen) -> Path | None:
     with writing(folder.path / store.DERIVED):
         figure = analysis.derive(folder.path)
@@ -422,18 +357,23 @@ def _derived(folder: SessionFolder, analysis: Analysis, screen: Screen) -> Path 
 
 def _verify(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
     found = list(verifying.verify(folder))
+    refused: OSError | None = None
     try:
         differ, unknown = analysis.differences(folder.path)
     except RigError as error:
         differ, unknown = (f"derived/: cannot be recomputed: {error}",), ()
+    except OSError as error:
+        # what is found without scratch files is said all the same
+        differ, unknown, refused = (), (), error
     wrong = [*(str(finding) for finding in found if finding.differs), *differ]
     for note in (*(finding for finding in found if not finding.differs), *unknown):
         screen.say_line(f"not checked: {note}")
     for line in wrong:
         screen.say_line(f"DIFFERS {line}")
+    if refused and not wrong:
+        raise refused
     manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{store.MANIFEST}")))
-    tables = "derived/ and " if (folder.path / "derived").is_dir() else "no derived/, "
-    what = f"{tables}{manifests} finished attempts of session {folder.name}"
+    tables = "derived/ and " if (folder.path / store.DERIVED).is_dir() else "no derived/, "
     says = f"{len(wrong)} things differ" if wrong else "nothing differs"
-    screen.say_line(f"{what}: {says}")
+    screen.say_line(f"{tables}{manifests} finished attempts of session {folder.name}: {says}")
     return ExitCode.DIFFERS if wrong else ExitCode.OK

@@ -30,7 +30,7 @@ data: {posts: 1000, cpu_n: 1000}
 # each trial takes the simulation a noticeable while
 SLOW = SMALL.replace("to: 6}, steady: 3s", "to: 60}, steady: 60s")
 RUN = ("small.yaml", "--backend", "fake")
-READING = ("show", "verify", "plan small.yaml")
+READING = ("show", "plan small.yaml")
 WRITING = ("analyse", "report", "compare {name} {name}", "resume")
 ENOUGH_KIB = 32 << 10
 
@@ -102,6 +102,8 @@ def test_what_can_answer_answers_and_the_rest_says_why_not(
     for done in commands(made, out, *writing):
         refused(done, why, str(out))
     refused(runner(*RUN, "--out", out, cwd=made), f"{out}/small cannot be written", why)
+    (verified,) = commands(made, out, "verify")
+    assert (verified.code, verified.err) == (0, ""), verified.out
 
 
 def test_a_file_in_place_of_the_folder(made: Path, tmp_path: Path) -> None:
@@ -151,12 +153,31 @@ def test_a_folder_that_is_somebody_else_s(made: Path, everybody_s: Path, tmp_pat
             refused(done(*arguments), f"{out}", "permission denied")
 
 
+def limited(most_kib: int, folder: Path, *arguments: str | Path) -> Done:
+    """A command that may write no larger files."""
+    script = f'ulimit -f {most_kib * 2}; exec "$0" "$@"'
+    words = ["sh", "-c", script, *command(*arguments)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=240)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 def test_files_that_may_not_be_as_large(made: Path, tmp_path: Path) -> None:
-    limited = ["sh", "-c", 'ulimit -f 8; exec "$0" "$@"', *command(*RUN, "--out", tmp_path / "out")]
-    done = subprocess.run(limited, cwd=made, capture_output=True, text=True, timeout=240)
-    refused(Done(done.returncode, done.stdout, done.stderr), "file too large", "ulimit -f, then: ")
+    done = limited(4, made, *RUN, "--out", tmp_path / "out")
+    refused(done, "file too large", "ulimit -f, then: ")
     session = only_session(tmp_path / "out")
     assert runner("resume", session.path, cwd=made).code == 0
+
+
+def test_verify_says_what_it_finds_without_scratch_files(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "results", tmp_path / "results")
+    refused_ = limited(0, tmp_path, "verify")
+    assert refused_.code == 11
+    assert "no usable temporary directory found" in refused_.err
+    load = only_session(tmp_path / "results").attempts()[0].path / "load" / "load.json"
+    load.write_text(load.read_text() + " ")
+    done = limited(0, tmp_path, "verify")
+    assert (done.code, done.err) == (7, "")
+    assert "DIFFERS" in done.out
 
 
 # in the middle of a session
