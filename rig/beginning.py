@@ -45,8 +45,15 @@ def new_session(
 
 
 def killed_since(out: Path, session: str) -> bool:
-    """Whether a run later than that session was killed before it had a session."""
-    return any(path.name > f"{HIDDEN}{session}" for path in out.glob(f"*/{HIDDEN}*"))
+    """Whether a run later than that session was killed before it had a session.
+
+    The session's own hidden folder may be left too, but then with nothing in it.
+    """
+    for hidden in out.glob(f"*/{HIDDEN}*"):
+        name = hidden.name.removeprefix(HIDDEN).rpartition("-")[0]
+        if name > session or (name == session and any(hidden.iterdir())):
+            return True
+    return False
 
 
 def _names(first: str) -> Iterator[str]:

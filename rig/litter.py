@@ -25,8 +25,9 @@ def remove(out: Path) -> list[Path]:
 
 
 def remove_from(session: Path) -> list[Path]:
-    """Removes it from a session that this process holds; which. OSError."""
+    """Removes it from a session that this process holds, and where that began; which. OSError."""
     removed = files.remove_left_behind(files.DERIVED_SCRATCH, session)
+    removed += files.remove_left_behind(f"{beginning.HIDDEN}{session.name}-", session.parent)
     for path in _parts(session):
         path.unlink()
         removed.append(path)

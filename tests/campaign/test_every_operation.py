@@ -30,17 +30,17 @@ Judge = Callable[[str, Sequence[Sequence[str]]], None]
 
 
 EVERY_NTH = int(os.environ.get("EVERY_NTH", "1"))
-IN_A_TRIAL = re.compile(r"/trials/[^/]+/attempt-\d+/(?!manifest)")
+OF_THE_DESIGN = re.compile(r"/(schedule\.csv|journal\.jsonl|plan\.json|manifest\.json)")
 
 
-def moments(reference: Undisturbed, design: str) -> list[int]:
+def moments(reference: Undisturbed, design: str, every_nth: int = EVERY_NTH) -> list[int]:
     """The numbers of the operations at which to kill: all of them.
 
-    Of an adaptive design all but those inside trials, which know nothing of the design.
+    Of an adaptive design those on the files that it is known by: all others are a fixed one's.
     """
     every = enumerate(reference.operations, 1)
-    chosen = [n for n, name in every if design == "fixed" or not IN_A_TRIAL.search(name)]
-    return chosen[::EVERY_NTH]
+    chosen = [n for n, name in every if design == "fixed" or OF_THE_DESIGN.search(name)]
+    return chosen[::every_nth]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,8 @@ def test_a_resume_that_is_killed_while_it_mends_is_resumed_again(
         one.run("resume", cwd=folder, kill_at=at[1])
         return [f"{fault} (killed at {at})" for fault in outlived(folder, one, reference)]
 
-    each = [(operation, chance.randint(1, 12)) for operation in moments(reference, "fixed")]
+    at = moments(reference, "fixed", 4 * EVERY_NTH)
+    each = [(operation, chance.randint(1, 40)) for operation in at]
     judge("kills at file operations of run and resume", everywhere(warm, killed_twice, each))
 
 

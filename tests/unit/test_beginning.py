@@ -120,3 +120,15 @@ def test_one_that_cannot_begin_leaves_nothing(experiment: Path, error: type[Base
     with suppress(error):
         failing()
     assert list(experiment.iterdir()) == []
+
+
+def test_a_session_whose_run_was_killed_once_it_had_its_name_is_the_newest(
+    experiment: Path,
+) -> None:
+    session = begun(experiment)
+    hidden = experiment / f".begun-{session.name}-abc"
+    hidden.mkdir()
+    assert not killed_since(experiment.parent, session.name)
+    # of another run, in the same second
+    (hidden / session.name).mkdir()
+    assert killed_since(experiment.parent, session.name)

@@ -132,3 +132,11 @@ def test_scratch_of_another_user_is_roots_to_remove(tmp_path: Path) -> None:
     (tmp_path / "x-1").mkdir()
     os.chown(tmp_path / "x-1", STRANGER, STRANGER)
     assert files.remove_left_behind("x-", tmp_path) == [tmp_path / "x-1"]
+
+
+def test_where_a_session_began_goes_with_its_own_litter_and_no_other(tmp_path: Path) -> None:
+    session, other = tmp_path / "20240101-000000", tmp_path / ".begun-20240102-000000-x"
+    for folder in (session, tmp_path / ".begun-20240101-000000-x", other):
+        folder.mkdir()
+    assert litter.remove_from(session) == [tmp_path / ".begun-20240101-000000-x"]
+    assert other.exists()
