@@ -8,6 +8,7 @@ a mapping that are known.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import types
@@ -97,15 +98,11 @@ def _bounded(value: Any, bounds: Between, at: str) -> Any:
 def _one_of(kinds: Sequence[Any], value: Any, at: str) -> Any:
     if value is None and types.NoneType in kinds:
         return None
-    wrong: Unfit | None = None
-    for kind in kinds:
-        if kind is types.NoneType:
-            continue
-        try:
+    some = [kind for kind in kinds if kind is not types.NoneType]
+    for kind in some[:-1]:
+        with contextlib.suppress(Unfit):
             return _fitted(kind, value, at)
-        except Unfit as error:
-            wrong = wrong or error
-    raise wrong or Unfit(f"{at or 'it'} is {_short(value)}")
+    return _fitted(some[-1], value, at)
 
 
 def _list(kinds: Sequence[Any], value: Any, at: str) -> tuple[Any, ...]:

@@ -1,0 +1,51 @@
+"""Every damage of every file, and every hostile number, with every command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.plots import goodput
+from tests.damaged import NUMBERS, Bench, Table, copied, damages, files, hostile, unvouched
+from tests.pipeline.test_damaged import GOLDEN, OPEN, SEARCH, measured
+
+pytestmark = pytest.mark.campaign
+
+COMMANDS = ("show", "analyse", "report", "compare", "verify", "resume")
+READING = ("show", "report", "verify")
+SLOWEST_S = 2.0
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drawing takes most of the time and reads nothing."""
+    monkeypatch.setattr(goodput, "draw", lambda *_, **__: None)
+
+
+def session(name: str, folder: Path) -> Path:
+    return GOLDEN if name == "golden" else measured({"open": OPEN, "search": SEARCH}[name], folder)
+
+
+@pytest.mark.parametrize("name", ["golden", "open", "search"])
+def test_every_damage_of_every_file(name: str, tmp_path: Path) -> None:
+    # the golden session was measured by targets that are not here
+    commands = [one for one in COMMANDS if one != "resume" or name != "golden"]
+    bench, table = Bench(session(name, tmp_path), tmp_path, commands), Table()
+    for path in files(bench.session):
+        for what, change in damages(path).items():
+            bench.damage(path, what, change, table)
+    print(name, table)
+    assert not table.wrong, "\n".join(table.wrong)
+
+
+@pytest.mark.parametrize("name", ["golden", "open", "search"])
+def test_every_number_of_every_file(name: str, tmp_path: Path) -> None:
+    made = unvouched(copied(session(name, tmp_path), tmp_path / "made"))
+    bench, table = Bench(made, tmp_path, READING), Table()
+    for path in files(bench.session):
+        for number in NUMBERS:
+            for change in hostile(path, number):
+                bench.number(path, number[:12], change, table)
+    print(name, table)
+    assert not table.wrong, "\n".join(table.wrong)
