@@ -23,11 +23,11 @@ lint: setup-dev ## ruff, mypy and the rooms of docs/architecture.md
 	@.venv/bin/lint-imports
 
 setup: ## .venv and .tools, as a run needs them
-	@setup/venv.sh requirements.lock
+	@setup/packages.sh run
 	@setup/tools.sh
 
 setup-dev: ## .venv and .tools, as the tests need them
-	@setup/venv.sh requirements-dev.lock
+	@setup/packages.sh test
 	@setup/tools.sh
 
 lock: ## lock the packages again (ARGS=--upgrade for newer ones)

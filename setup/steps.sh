@@ -25,3 +25,20 @@ within() {
     shift
     timeout --foreground --kill-after=10 "$seconds" "$@" 9<&-
 }
+
+# explain STATUS LOG WHAT: ends with one line that says why, and where the rest stands.
+explain() {
+    local why do
+    [ "$1" != 124 ] || die "$3: not done in time; with a slow network: SETUP_DEADLINE_S=3600 make …"
+    why=$(grep -iE 'no space|error|cause|denied|hash|timed out|refused' "$2" | tail -n 1 || true)
+    case $(tr '[:upper:]' '[:lower:]' <"$2") in
+        *"no space left"* | *"os error 28"*) do="make room on the disk of $PWD, then try again" ;;
+        *"hash mismatch"* | *"hashes required"* | *"do not match the hash"*)
+            do="a package is not the one that was locked: check the index" ;;
+        *certificate*) do="the index's certificate is not known: set PIP_CERT" ;;
+        *"dns error"* | *"failed to fetch"* | *"could not connect"* | *"connection"* | *"tcp connect"* | *"retries"* | *"resolution"*)
+            do="the package index cannot be reached: check the network, HTTPS_PROXY and PIP_INDEX_URL" ;;
+        *) do="the whole of it: $2" ;;
+    esac
+    die "$3: ${why:-no reason given}; $do"
+}
