@@ -77,11 +77,11 @@ made=${made% test *}
 
 python=$(find_python)
 find_uv "$python"
-lock_is_current
+fits "$uv" "$python" || die "uv.lock does not fit pyproject.toml: make lock"
 if [ "$made" != "$here" ]; then
-    rm -rf .venv
+    rm -rf .venv || die "$PWD/.venv cannot be removed: is the folder yours?"
     say "Python $(describe "$python") → .venv"
-    mkdir .venv || die "$PWD/.venv cannot be made: is the folder yours, is there room?"
+    mkdir .venv 2>/dev/null || die "$PWD/.venv cannot be made: is the folder yours, is there room?"
     within 120 "$uv" venv --quiet --allow-existing --python "$python" .venv >"$log" 2>&1 ||
         explain $? "$log" "could not make .venv"
     here="$(describe .venv/bin/python) $PWD"
@@ -98,5 +98,6 @@ SECONDS=0
 install_locked .venv "$build" "${groups[@]}" >>"$log" 2>&1 ||
     explain $? "$log" "could not install the packages of uv.lock"
 say "installed in $SECONDS s"
-echo "$here $1 $wanted" >.venv/ready.new
-mv .venv/ready.new .venv/ready
+if ! { echo "$here $1 $wanted" >.venv/ready.new && mv .venv/ready.new .venv/ready; } 2>/dev/null; then
+    die "$PWD/.venv cannot be written: is there room?"
+fi

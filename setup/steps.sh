@@ -36,7 +36,7 @@ explain() {
         *"hash mismatch"* | *"hashes required"* | *"do not match the hash"*)
             do="a package is not the one that was locked: check the index" ;;
         *certificate*) do="the index's certificate is not known: set PIP_CERT" ;;
-        *"dns error"* | *"failed to fetch"* | *"could not connect"* | *"connection"* | *"tcp connect"* | *"retries"* | *"resolution"*)
+        *"dns error"* | *"failed to fetch"* | *"could not connect"* | *"connection"* | *"retries"* | *"resolution"* | *"no matching distribution"*)
             do="the package index cannot be reached: check the network, HTTPS_PROXY and PIP_INDEX_URL" ;;
         *) do="the whole of it: $2" ;;
     esac

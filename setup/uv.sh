@@ -20,8 +20,7 @@ find_uv() {
     local python=$1 pip found wanted
     for found in ${UV:-} $(type -aP uv || true) .tools/uv/bin/uv; do
         # an older one may not read the lock
-        if "$found" lock --check --offline --python "$python" >/dev/null 2>&1 ||
-            "$found" export --frozen --quiet --only-group setup >/dev/null 2>&1; then
+        if "$found" export --frozen --quiet --only-group setup >/dev/null 2>&1; then
             uv=$found
             return
         fi
@@ -56,9 +55,10 @@ for package in tomllib.load(open("uv.lock", "rb"))["package"]:
         print("uv==" + package["version"], *(f"--hash={one}" for one in hashes))'
 }
 
-lock_is_current() {
-    "$uv" lock --check --offline --python "$python" >/dev/null 2>&1 ||
-        die "uv.lock does not fit pyproject.toml: make lock"
+# Whether uv.lock fits pyproject.toml, as "$1" sees it. Of no index: the lock has all there is to know.
+fits() {
+    UV_INDEX='' UV_DEFAULT_INDEX=https://index.invalid/simple \
+        "$1" lock --check --offline --python "$2" >/dev/null 2>&1
 }
 
 # install_locked VENV OPTION...: just these packages of uv.lock, nothing else, with their hashes.
@@ -66,7 +66,7 @@ lock_is_current() {
 install_locked() {
     local venv=$1 build=$2
     shift 2
-    "$uv" export --frozen --quiet --no-emit-project "$@" >"$venv/requirements.txt" &&
+    "$uv" export --frozen --quiet --no-emit-project "$@" --output-file "$venv/requirements.txt" &&
         within "${deadline_s:-900}" "$uv" pip sync --require-hashes --strict --compile-bytecode "$build" \
             ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} \
             --python "$venv/bin/python" "$venv/requirements.txt"

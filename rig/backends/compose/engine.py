@@ -43,7 +43,7 @@ _ADVICE = (
     ("Temporary failure resolving", "the image build has no network: check proxy and DNS"),
     ("Failed to fetch", "the image build cannot download: check network, proxy and PIP_CERT"),
     (
-        "Could not find a version",
+        "the package index cannot be reached",
         "the image build cannot reach a package index: check PIP_INDEX_URL",
     ),
     ("pull access denied", "the base image is missing: docker pull debian:trixie-slim"),

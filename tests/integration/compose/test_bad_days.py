@@ -238,7 +238,7 @@ def test_a_target_that_the_containers_user_cannot_read(one: Path, before: Engine
 
 WITHOUT_NETWORK = {
     "packages of Python": (
-        ("requirements-load.lock", "", "# changed\n"),
+        ("uv.lock", "", "# changed\n"),
         {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"},
         "the image build cannot reach a package index: check PIP_INDEX_URL",
     ),
