@@ -95,7 +95,7 @@ SAID = {
     "conflicts with network 22 (br-22): networks have overlapping IPv4": "another Docker network",
     "Temporary failure resolving 'deb.example.org'": "the image build has no network",
     "E: Failed to fetch http://deb.example.org/debian/x.deb": "the image build cannot download",
-    "ERROR: Could not find a version that satisfies the requirement locust==2": "PIP_INDEX_URL",
+    "setup: could not fetch uv: x; the package index cannot be reached: check": "PIP_INDEX_URL",
     "pull access denied for debian, repository does not exist": "docker pull debian:trixie-slim",
 }
 
@@ -132,12 +132,12 @@ def test_images_are_built_as_one_project_whatever_the_session(fake: Fake) -> Non
 
 def test_a_build_that_fails_says_why_and_not_that_it_failed(fake: Fake) -> None:
     fake(
-        "echo '#12 8.41 ERROR: Could not find a version that satisfies x'\n"
-        "echo '#12 8.50 ERROR: No matching distribution'\necho failed to solve >&2; exit 17"
+        "echo '#12 8.41 setup: x; the package index cannot be reached: y'\n"
+        "echo '#12 8.50 ERROR: exit code: 1'\necho failed to solve >&2; exit 17"
     )
     with pytest.raises(StackError) as caught:
         engine.build("postgres")
-    said = "docker compose build: ERROR: Could not find a version that satisfies x"
+    said = "docker compose build: setup: x; the package index cannot be reached: y"
     assert caught.value.what == said
     assert "PIP_INDEX_URL" in caught.value.do
     fake("echo nobody knows >&2; exit 1")
