@@ -1,4 +1,4 @@
-"""From trials' numbers to what may be said of them. Pure; the standard library only.
+"""From trials' numbers to what may be said of them. Pure.
 
 Stands where both can import it: the designs that decide what to measure next, and the analysis
 that reports it, so that an interval that ends a session is the interval in its report.

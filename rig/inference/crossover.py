@@ -1,6 +1,6 @@
 """Where one level overtakes another along a factor: which point to measure next, and the answer.
 
-Pure; the standard library only. A design asks `next_level` between blocks, a report `crossovers`
+Pure. A design asks `next_level` between blocks, a report `crossovers`
 at the end, of the same fit. May not know plans, records or files.
 """
 
