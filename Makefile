@@ -2,13 +2,16 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test campaign lint setup setup-dev lock clean
+.PHONY: help run check test campaign lint setup setup-dev lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
 
 run: setup ## set up, run the quick profile, print the table and where the figure is
 	@.venv/bin/python runner.py --yes --figure-is-enough
+
+check: setup-dev lint ## the loop while working: lint, and all tests that start no real parts
+	@.venv/bin/python -m pytest -n 2 $(ARGS) tests/unit tests/golden tests/pipeline
 
 test: setup-dev lint ## set up, lint, run all tests (ARGS="-k word" narrows them)
 	@.venv/bin/python -m pytest $(ARGS)
