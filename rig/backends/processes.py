@@ -117,6 +117,9 @@ def run(
     return done.stdout
 
 
+RELAY_EVERY_S = 0.02
+
+
 def relay(
     command: Sequence[str], environment: Mapping[str, str], handed_on: Sequence[int] = ()
 ) -> int:
@@ -142,7 +145,10 @@ def relay(
                 os.kill(pid, number)
 
     with Handing(forward):
-        code = child.wait()
+        # not one long wait: where a library has started threads, a signal may go to one of them,
+        # and this one, which has to handle it, would sleep on
+        while (code := child.poll()) is None:
+            time.sleep(RELAY_EVERY_S)
     return code if code >= 0 else 128 - code
 
 

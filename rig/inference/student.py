@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import special
-
 
 def t_tail(t: float, df: float) -> float:
     """How likely a Student's t with `df` degrees of freedom is to lie beyond ±|t| (two-sided)."""
+    # here, as it starts threads that most commands have no use for
+    from scipy import special
+
     return float(2 * special.stdtr(df, -abs(t)))
 
 
 def t_quantile(confidence: float, df: float) -> float:
     """The t of which ±t holds `confidence` (0 to 1) of Student's distribution."""
+    from scipy import special
+
     return float(-special.stdtrit(df, (1 - confidence) / 2))
 
 

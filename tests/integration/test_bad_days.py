@@ -109,7 +109,9 @@ def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -
     assert set(left) == {"scratch"}
     cleaned = runner("clean", cwd=one)
     assert (cleaned.code, cleaned.err) == (0, "")
-    assert cleaned.out.count("removed ") == len(left["scratch"])
+    removed = {line.removeprefix("removed ") for line in cleaned.out.splitlines()}
+    # a cluster that a session in containers left in its volume may go with it
+    assert {path for path in removed if path.startswith("/")} == left["scratch"]
     assert machine().left_since(before) == {}
     session = only_session(one / "results")
     assert_unfinished(session)

@@ -236,3 +236,24 @@ def test_a_relay_ends_what_does_not_end_at_the_third_signal(tmp_path: Path) -> N
         outer.send_signal(number)
         time.sleep(0.1)
     assert outer.communicate(timeout=60)[0] == "137 True\n"
+
+
+IN_A_THREAD = """\
+import signal, threading
+
+def hit():
+    while not os.path.exists({!r}):
+        time.sleep(0.01)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=hit).start()
+"""
+
+
+def test_a_relay_hands_on_a_signal_that_a_library_s_thread_received(tmp_path: Path) -> None:
+    """The kernel may give a signal to any thread; only the first one can handle it."""
+    ready, inner = tmp_path / "ready", tmp_path / "inner.py"
+    inner.write_text(INNER.format(str(ROOT), str(ready)))
+    relays = RELAY.format(f"{sys.executable} {inner}; exit $?")
+    code, out, _ = runs(IN_A_THREAD.format(str(ready)) + relays)
+    assert (code, out) == (77, "77 True\n")
