@@ -56,7 +56,7 @@ def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> Trie
             record = needed(path, record_from_json)
             hold_hash(path, told)
         except RigError as error:
-            said = one_line(error).replace(str(path), "").lstrip(": ")
+            said = one_line(error, folder).removeprefix(MANIFEST).lstrip(": ")
             notes.append(f"{trial.name}/{folder.name}/manifest.json: not readable: {said}")
             continue
         damaged = dict(_damaged(folder, record))
@@ -74,9 +74,10 @@ def hold_hash(path: Path, told: str | None) -> None:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def one_line(error: Exception) -> str:
-    """What an error says, on one line of bounded length."""
+def one_line(error: Exception, folder: Path) -> str:
+    """What an error says, on one line of bounded length; files by their path in `folder`."""
     said = " ".join(str(error).split()) or type(error).__name__
+    said = said.replace(f"{folder}/", "")
     return said if len(said) <= MOST_SAID else said[: MOST_SAID - 1] + "…"
 
 
@@ -142,7 +143,7 @@ def _damaged(folder: Path, record: Record) -> Iterator[tuple[str, str]]:
         try:
             read()
         except RigError as error:
-            yield name, one_line(error)
+            yield name, one_line(error, folder.parent)
 
 
 def _is_there(path: Path) -> bool:

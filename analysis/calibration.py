@@ -19,4 +19,4 @@ def read_calibration(session: Path) -> tuple[Calibration | None, str]:
     try:
         return made(session / "calibration.json", calibration_from_json), ""
     except RigError as error:
-        return None, f"calibration.json: not readable: {one_line(error)}"
+        return None, f"not readable: {one_line(error, session)}"

@@ -264,7 +264,7 @@ def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
             failures(completions, seconds, connections(attempt, record.load)),
         )
     except RigError as error:
-        return Loaded(), f"load files not readable: {one_line(error)}"
+        return Loaded(), f"load files not readable: {one_line(error, attempt)}"
     answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
     timed = latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
@@ -348,7 +348,7 @@ def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
     try:
         return read_latencies(path), ""
     except RigError as error:
-        return None, f"load/service.hlog not readable: {one_line(error)}"
+        return None, f"not readable: {one_line(error, load.parent)}"
 
 
 def _per_second(completions: Iterable[Completion]) -> Mapping[int, int]:

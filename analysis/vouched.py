@@ -27,9 +27,9 @@ def vouched(session: Path) -> tuple[Mapping[str, str], tuple[str, ...]]:
     try:
         told = _told(Journal(path))
     except RigError as error:
-        return {}, (one_line(error),)
+        return {}, (one_line(error, session),)
     except OSError as error:
-        return {}, (one_line(StorageError(f"{path} cannot be read: {error.strerror}")),)
+        return {}, (one_line(StorageError(f"{path} cannot be read: {error.strerror}"), session),)
     return told, tuple(_others(session, told))
 
 
@@ -47,4 +47,4 @@ def _others(session: Path, told: Mapping[str, str]) -> Iterator[str]:
             if name in told:
                 hold_hash(session / name, told[name])
         except RigError as error:
-            yield f"{one_line(error)} ({JOURNAL} has its hash)"
+            yield f"{one_line(error, session)} ({JOURNAL} has its hash)"

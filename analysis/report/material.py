@@ -187,7 +187,7 @@ def _with_series(trial: Trial) -> Trial:
             if f"probes/{name}.csv" not in result.damaged:
                 found[name] = read_series(result.folder, name)
         except RigError as error:
-            notes.append(f"{trial.name}: {one_line(error)}")
+            notes.append(f"{trial.name}: {one_line(error, result.folder)}")
     return replace(trial, series=found, result=replace(result, notes=tuple(notes)))
 
 

@@ -183,3 +183,15 @@ def test_so_it_is_on_the_command_line(
     assert done.code == code
     assert name in done.out + done.err
     assert "Traceback" not in done.out + done.err
+
+
+def test_a_line_on_a_damaged_file_tells_no_folder_of_this_machine(tmp_path: Path) -> None:
+    session = copied(GOLDEN, tmp_path)
+    for path in files(session):
+        if path.name not in ("session.json", "schedule.csv"):
+            path.write_bytes(path.read_bytes()[:-9])
+    assert run("report", session).code == 0
+    for name in ("report.md", "report.html", "trials.csv"):
+        told = (session / "derived" / name).read_text()
+        assert "manifest.json" in told
+        assert str(tmp_path) not in told
