@@ -121,7 +121,8 @@ def _agree(
     """UsageError where a row is not the one that the design gives."""
     for number, row in enumerate(rows):
         if number >= len(trials):
-            raise _another(folder, row["trial"])
+            more = f"{SCHEDULE} has {len(rows)} trials, and the design gives {len(trials)} by now"
+            raise _another(folder, row["trial"], more)
         (due,) = read_rows((heading() + lines([row_of(trials[number])])).encode(), Path(SCHEDULE))
         for name in row:
             # why a trial is left out is the machine's word, not the design's
