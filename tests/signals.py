@@ -33,7 +33,11 @@ def started(command: Sequence[str], folder: Path) -> subprocess.Popen[str]:
 
 def has_ended(pid: int) -> bool:
     """Whether the kernel takes a process apart, or has: no signal reaches it any more."""
-    state, *more = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        state, *more = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        # sending a signal looks first, and then waits for one that has ended
+        return True
     exiting = 0x4
     return state == "Z" or bool(int(more[5]) & exiting)
 
@@ -41,10 +45,11 @@ def has_ended(pid: int) -> bool:
 def interrupted(process: subprocess.Popen[str], *numbers: signal.Signals) -> None:
     """Sends signals; asserts that the command ends as it should, unless it had ended before."""
     over = False
-    for number in numbers:
-        process.send_signal(number)
-        over = over or has_ended(process.pid)
-    _, said = process.communicate(timeout=60)
+    with process:
+        for number in numbers:
+            process.send_signal(number)
+            over = over or has_ended(process.pid)
+        _, said = process.communicate(timeout=60)
     if process.returncode == 0:
         assert (over, said) == (True, "")
     else:

@@ -60,8 +60,9 @@ class Warm:
         assert self._process.stdout
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        return Done(code, (cwd / "out").read_text(), (cwd / "err").read_text())
+        if not (said := self._process.stdout.readline()):
+            raise RuntimeError(f"the warm process was ended: {self._process.wait()}")
+        return Done(int(said), (cwd / "out").read_text(), (cwd / "err").read_text())
 
     def close(self) -> None:
         """Ends it, once its child has ended."""
