@@ -4,7 +4,7 @@ May import `rig.model` and `rig.record` only: the results directory is the inter
 it needs of the factors (label, unit, order of levels) stands in `session.json`.
 """
 
-from analysis.derived import Derived, derive, table
-from analysis.recomputed import differences
+from analysis.recheck import differences
+from analysis.tables import Derived, derive, table
 
 __all__ = ["Derived", "derive", "differences", "table"]

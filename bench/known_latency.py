@@ -24,8 +24,8 @@ from typing import Any
 
 from bench.loopback import Users, run, server, spec
 from rig.checks.generator import generator
-from rig.histograms import read_log
-from rig.load.reading import derived
+from rig.disk.histograms import read_log
+from rig.evidence.load import derived
 from rig.load.spec import LoadSpec
 from rig.model import Status
 from rig.record import Record, load_from_json

@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rig import attempt  # noqa: E402
+from rig.endpoints import Sight  # noqa: E402
 from rig.probes import sampling  # noqa: E402
-from rig.sight import Sight  # noqa: E402
 from runner import ANALYSIS, make_cli  # noqa: E402
 
 TURN_S = 4.0

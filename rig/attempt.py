@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig import store
 from rig.backends.base import Backend, OnProgress, Stack
-from rig.calibrated import null_share, predicted
 from rig.checks import judge
-from rig.files import sync_tree, write_atomically
-from rig.journal import now
+from rig.disk.files import sync_tree, write_atomically
+from rig.disk.refusals import is_full, refusal
+from rig.evidence.attempt import FACTS, Observed, observe
+from rig.evidence.calibration import null_share, predicted
 from rig.model import Phase, RigError, StackError, StorageError, Verdict
-from rig.observed import FACTS, Observed, observe
 from rig.plan import Trial
 from rig.probes import sampling
 from rig.record import Calibration, Record, Span
-from rig.storage import is_full, refusal
+from rig.store import session_folder
+from rig.store.journal import now
 
 OnPhase = Callable[[Phase], None]
 NOT_CALIBRATED = Calibration()
@@ -119,9 +119,9 @@ def _kept(folder: Path, record: Record) -> Record:
     checks = [dataclasses.asdict(check) for check in record.checks]
     write_atomically(folder / "checks.json", json.dumps(checks, indent=1) + "\n")
     sync_tree(folder)
-    record = dataclasses.replace(record, files=store.hashes(folder))
+    record = dataclasses.replace(record, files=session_folder.hashes(folder))
     manifest = json.dumps(record.to_json(), indent=1) + "\n"
-    write_atomically(folder / store.MANIFEST, manifest)
+    write_atomically(folder / session_folder.MANIFEST, manifest)
     return record
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict
 
+from rig.disk.typed import Unfit, fitted
 from rig.load.shape import NO_USERS as NO_USERS
 from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
 from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Link, Role, digest
-from rig.typed import Unfit, fitted
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict
 
+from rig.disk.typed import Unfit, fitted
 from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Status, Verdict
-from rig.typed import Unfit, fitted
 
 Ms = Annotated[float, Between(0, 10**9)]
 Rps = Annotated[float, Between(0, 10**9)]

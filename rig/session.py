@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rig import attempt
-from rig import calibration as calibrating
+from rig import calibrate as calibrating
 from rig.backends.base import Backend, Progress
-from rig.calibrated import predicted
 from rig.checks.feasibility import feasibility
 from rig.config import Matrix, cells, filter_cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, UntilNarrow, varied
+from rig.disk.files import sha256
+from rig.evidence.calibration import predicted
 from rig.factors import FACTORS, label_of
-from rig.files import sha256
-from rig.journal import now
 from rig.model import (
     SCHEMA,
     ExitCode,
@@ -32,7 +31,8 @@ from rig.model import (
 )
 from rig.plan import Trial
 from rig.record import Calibration, Record
-from rig.store import MANIFEST, SessionFolder
+from rig.store.journal import now
+from rig.store.session_folder import MANIFEST, SessionFolder
 
 RETRIES = 2
 """Attempts after the first, where a check says that another can help."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.markup import Element
+from analysis.figures.markup import Element
 from rig.model import Level
 
 

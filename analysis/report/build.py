@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from analysis.plots.caption import versions
+from analysis.figures.caption import versions
 from analysis.report.blocks import Absent, Items, Report, Section, Words, para
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.sections import (
     answer,
     cap,

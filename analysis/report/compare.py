@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.axes import Axes, axes
-from analysis.derived import notes_of
-from analysis.environment import Difference, differences
+from analysis.comparisons import ratios
+from analysis.comparisons.environment import Difference, differences
 from analysis.inference import FAR, Observation, PairRatio, pairs
-from analysis.made import write_made
-from analysis.report import findings
+from analysis.provenance import write_made
+from analysis.reading.session import Session, read_session
 from analysis.report.blocks import (
     Block,
     Items,
@@ -26,10 +25,11 @@ from analysis.report.blocks import (
 )
 from analysis.report.wording import NOTHING, between, mark, p_value, said, times
 from analysis.report.write import Outcome, Written, write_report
-from analysis.session import Session, read_session
-from analysis.stats import median
-from analysis.trials import SKIPPED, Result, results
-from rig.files import regular_files
+from analysis.summaries.layout import Axes, axes
+from analysis.summaries.percentiles import median
+from analysis.summaries.trials import SKIPPED, Result, results
+from analysis.tables import notes_of
+from rig.disk.files import regular_files
 from rig.inference.ratios import CLAIMED
 from rig.model import DamagedFile, Level
 
@@ -183,7 +183,7 @@ def _observations(side: Side, name: str, shared: Sequence[str]) -> list[Observat
             value=result.measures.goodput_rps,
             valid=result.valid,
             failure_share=result.measures.failure_share,
-            within=findings.within_of(result),
+            within=ratios.within_of(result),
             answers=result.measures.successes,
         )
         for result in _ran(side)

@@ -9,7 +9,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 
-from analysis.markup import Element, Node, el, href, write
+from analysis.figures.markup import Element, Node, el, href, write
 from analysis.report.blocks import (
     Block,
     Figure,
@@ -26,7 +26,7 @@ from analysis.report.blocks import (
     Table,
     Words,
 )
-from analysis.report.look import STYLE
+from analysis.report.stylesheet import STYLE
 
 
 def page(report: Report) -> str:

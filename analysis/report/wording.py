@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from analysis.figures.markup import href
 from analysis.inference import Kind, PairRatio
-from analysis.markup import href
 from analysis.report.blocks import Link, Mark
-from analysis.report.material import Trial
-from analysis.text import number
+from analysis.report.inputs import Trial
+from analysis.summaries.numbers import number
 from rig.model import Level
 
 NOTHING = "—"

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.comparable import lost_labels
-from analysis.derived import write_csv, write_derived
+from analysis.comparisons.same_setup import lost_labels
+from analysis.figures.svg import standalone
 from analysis.inference import Judgement, Verdict
-from analysis.plots.svg import standalone
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.html import page
+from analysis.report.inputs import Material, gather
 from analysis.report.markdown import markdown
-from analysis.report.material import Material, gather
-from rig.files import write_atomically
+from analysis.tables import write_csv, write_derived
+from rig.disk.files import write_atomically
 
 
 class Outcome(enum.Enum):

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from rig.endpoints import Sight
 from rig.model import Link, RigError, Role
 from rig.plan import Plan
-from rig.sight import Sight
 
 # how Python and Postgres begin the line that says what went wrong
 _ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends.base import OnProgress, Progress, Stack
+from rig.endpoints import Sight
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
 from rig.model import OUTCOME_OK, Link
 from rig.plan import Load, Plan
-from rig.sight import Sight
 
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
 _RECONNECT_TRIPS = 6

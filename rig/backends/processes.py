@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rig import files
+from rig.disk import files
 from rig.interruption import SIGNALS, Handing
 from rig.model import StackError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends.base import Progress
-from rig.files import read_ends, read_json
+from rig.disk.files import read_ends, read_json
 from rig.model import DamagedFile, printable
 
 MOST_BYTES = 8 << 20

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig import counters
 from rig.backends import database, http, said
 from rig.backends.base import Hosts, OnProgress, Running, tail
+from rig.backends.counts import Book
 from rig.backends.database import Login
-from rig.backends.ledger import Book
 from rig.backends.processes import until
 from rig.backends.specs import (
     POOLER_PORT,
@@ -31,10 +30,11 @@ from rig.backends.specs import (
     pooler_spec,
     scout_spec,
 )
-from rig.files import copy_folder, copy_regular
+from rig.disk.files import copy_folder, copy_regular
+from rig.endpoints import Sight
+from rig.evidence import app_counters
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
-from rig.sight import Sight
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
@@ -227,7 +227,7 @@ class RealStack:
         if self._book:
             self._ledger["before"] = self._book.contents()
             self._ledger["counting_scans"] = 1
-            self._ledger["target_before"] = counters.correct_by_route(self._hosts.out(Role.APP))
+            self._ledger["target_before"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
         # again: a pool is there since its first request only
         self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
@@ -298,7 +298,7 @@ class RealStack:
         if self._book:
             self._ledger["counters_after"] = self._book.counters()
             self._ledger["after"] = self._book.contents()
-            self._ledger["target_after"] = counters.correct_by_route(self._hosts.out(Role.APP))
+            self._ledger["target_after"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
             if self._plan.bound_route().writes:
                 self._ledger.update(self._book.written())
         # by now Locust has written its own reports, which it takes its time for

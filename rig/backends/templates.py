@@ -13,7 +13,7 @@ from rig.backends.base import Hosts, Running, afterwards, last_error, tail
 from rig.backends.database import APP_USER, DATABASE, Login
 from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
-from rig.files import sha256
+from rig.disk.files import sha256
 from rig.model import Role, StackError, digest
 from rig.plan import Plan
 

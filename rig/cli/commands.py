@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from rig import beginning, interruption, resuming, store, verifying
+from rig import interruption, resumption
 from rig import session as sessions
 from rig.backends.base import Backend
 from rig.backends.specs import PROJECT
@@ -19,16 +19,18 @@ from rig.cli import lock, upkeep
 from rig.cli.ending import ended, resumable
 from rig.cli.out import ResultsFolder
 from rig.cli.place import cpus, in_place
+from rig.cli.plan_text import plan_text
 from rig.cli.reporting import Reported, tell
-from rig.cli.schedule import plan_text
 from rig.cli.streams import when_nobody_reads
 from rig.cli.terminal import Screen
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_experiment, with_options
+from rig.disk.refusals import takes_files, writing
+from rig.evidence import verify
 from rig.model import ExitCode, RigError, UsageError
 from rig.record import Record
-from rig.storage import takes_files, writing
-from rig.store import SessionFolder
+from rig.store import creation, session_folder
+from rig.store.session_folder import SessionFolder
 
 ASK_BEFORE_S = 15 * 60.0
 NOTHING_DONE: Mapping[str, Record] = {}
@@ -163,9 +165,9 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options("session", "out", "figure")
     def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
         """Run the trials of a session that have no finished attempt."""
-        folder = store.find_session(out, session)
-        told = resuming.opened(folder)
-        if session is None and beginning.killed_since(out, folder.name):
+        folder = session_folder.find_session(out, session)
+        told = resumption.opened(folder)
+        if session is None and creation.killed_since(out, folder.name):
             raise UsageError(
                 f"the run after session {folder.name} was killed before it had a session to resume",
                 f"run it again; or resume the one before it: python runner.py resume {folder.name}",
@@ -187,7 +189,7 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options("session", "out")
     def show(session: str | None, out: Path) -> int:
         """Print the table of a session again (default: the newest)."""
-        folder = store.find_session(out, session)
+        folder = session_folder.find_session(out, session)
         screen.say(analysis.table(folder.path))
         return ExitCode.OK
 
@@ -195,15 +197,15 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options("session", "out")
     def analyse(session: str | None, out: Path) -> int:
         """Make derived/ again from the raw files."""
-        _derived(store.find_session(out, session), analysis, screen)
+        _derived(session_folder.find_session(out, session), analysis, screen)
         return ExitCode.OK
 
     @group.command("report")
     @_options("session", "out", "check")
     def report(session: str | None, out: Path, check: bool) -> int:
         """Write the report of a session: derived/report.html, report.md and figures."""
-        path = store.find_session(out, session).path
-        with writing(path / store.DERIVED):
+        path = session_folder.find_session(out, session).path
+        with writing(path / session_folder.DERIVED):
             reported = analysis.report(path)
         return tell(reported, screen, check)
 
@@ -211,8 +213,8 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options("before", "after", "out", "check")
     def compare(before: str, after: str, out: Path, check: bool) -> int:
         """Set two sessions side by side, cell by cell."""
-        folders = [store.find_session(out, name).path for name in (before, after)]
-        with writing(folders[1] / store.DERIVED):
+        folders = [session_folder.find_session(out, name).path for name in (before, after)]
+        with writing(folders[1] / session_folder.DERIVED):
             reported = analysis.compare(*folders)
         return tell(reported, screen, check)
 
@@ -220,7 +222,7 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options("session", "out")
     def verify(session: str | None, out: Path) -> int:
         """Recompute every hash, check and number of a session from its raw files."""
-        return _verify(store.find_session(out, session), analysis, screen)
+        return _verify(session_folder.find_session(out, session), analysis, screen)
 
 
 def _add_upkeep(group: click.Group, screen: Screen) -> None:
@@ -291,7 +293,7 @@ def _run(
         return sessions.session_facts(matrix, only, backend, name, asked.calibrate)
 
     parent = asked.out.absolute() / matrix.experiment
-    with beginning.new_session(parent, matrix.profile, facts, matrix.text) as folder:
+    with creation.new_session(parent, matrix.profile, facts, matrix.text) as folder:
         return _walk(
             folder, design, backend, analysis, screen, asked.figure_is_enough, asked.calibrate
         )
@@ -306,13 +308,13 @@ def _resume(
     figure_is_enough: bool,
 ) -> int:
     roots = [Path(root) for root in told["target_roots"]]
-    matrix = _experiment(folder.path / store.YAML, told["profile"], roots)
+    matrix = _experiment(folder.path / session_folder.YAML, told["profile"], roots)
     adapts = matrix.search or told.get("until")
     repeats = None if adapts else told["repeats"]
     matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
     only = {name: tuple(levels) for name, levels in told["only"].items()}
     design = sessions.design_of(matrix, only, cpus())
-    done = resuming.resumed(folder, design, screen.say_line)
+    done = resumption.resumed(folder, design, screen.say_line)
     # sessions of before this was written were calibrated
     calibrate = told.get("calibrate", True)
     return _walk(folder, design, backend, analysis, screen, figure_is_enough, calibrate, done)
@@ -348,7 +350,7 @@ def _walk(
 
 
 def _derived(folder: SessionFolder, analysis: Analysis, screen: Screen) -> Path | None:
-    with writing(folder.path / store.DERIVED):
+    with writing(folder.path / session_folder.DERIVED):
         figure = analysis.derive(folder.path)
     screen.say(analysis.table(folder.path))
     screen.say_line(f"figure: {figure}" if figure else "no figure: there is nothing to draw")
@@ -356,7 +358,7 @@ def _derived(folder: SessionFolder, analysis: Analysis, screen: Screen) -> Path 
 
 
 def _verify(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
-    found = list(verifying.verify(folder))
+    found = list(verify.verify(folder))
     refused: OSError | None = None
     try:
         differ, unknown = analysis.differences(folder.path)
@@ -372,8 +374,8 @@ def _verify(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
         screen.say_line(f"DIFFERS {line}")
     if refused and not wrong:
         raise refused
-    manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{store.MANIFEST}")))
-    tables = "derived/ and " if (folder.path / store.DERIVED).is_dir() else "no derived/, "
+    manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{session_folder.MANIFEST}")))
+    tables = "derived/ and " if (folder.path / session_folder.DERIVED).is_dir() else "no derived/, "
     says = f"{len(wrong)} things differ" if wrong else "nothing differs"
     screen.say_line(f"{tables}{manifests} finished attempts of session {folder.name}: {says}")
     return ExitCode.DIFFERS if wrong else ExitCode.OK

@@ -11,9 +11,9 @@ import click
 
 from rig import interruption
 from rig.cli.terminal import Screen, flush
+from rig.disk.refusals import refusal
 from rig.model import BadYaml, ExitCode, RigError, StorageError
-from rig.storage import refusal
-from rig.store import SESSION, SessionFolder
+from rig.store.session_folder import SESSION, SessionFolder
 
 
 def ended(command: Callable[[], int]) -> int:

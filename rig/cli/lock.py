@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig.files import create, read_bytes
+from rig.disk.files import create, read_bytes
 from rig.model import DamagedFile, RigError, StorageError, UsageError, printable
 
 MACHINE = Path("/")

@@ -14,7 +14,7 @@ from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose.backend import ComposeBackend
 from rig.backends.fake import FakeBackend
-from rig.backends.local import doctor, world
+from rig.backends.local import doctor, sandbox
 from rig.backends.local.backend import LocalBackend, remove_left_behind
 from rig.cli import lock
 from rig.cli.terminal import Screen
@@ -45,7 +45,7 @@ def in_place(
     if wanted == "fake":
         agreed()
         return go(FakeBackend())
-    if world.inside():
+    if sandbox.inside():
         return _with_local(go)
     if wanted == "auto":
         wanted = "local" if doctor.fit() else "compose"
@@ -54,18 +54,18 @@ def in_place(
         # containers outlive whoever started them
         with Unwinding(at_once=compose.remove_left_behind):
             return _alone_with(ComposeBackend, go)
-    if lacks := world.lacks():
+    if lacks := sandbox.lacks():
         raise UsageError(lacks)
     agreed()
     os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
     # out here, where the holder of the lock can be seen; the world shares in it until it ends
     with lock.alone("(starting)") as held:
         os.environ[lock.HANDED_ON] = str(held)
-        return world.enter(sys.argv, held)
+        return sandbox.enter(sys.argv, held)
 
 
 def _with_local(go: Callable[[Backend], int]) -> int:
-    if world.orphaned():
+    if sandbox.orphaned():
         raise StackError("the runner that began this world was killed")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

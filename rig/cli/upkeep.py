@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rig import files, litter
 from rig.backends.compose import backend as compose
-from rig.backends.compose import engine, shelf
+from rig.backends.compose import cluster_cache, engine
 from rig.backends.local import backend as local
 from rig.backends.local import cache, doctor
 from rig.cli import lock
 from rig.cli.terminal import Screen
+from rig.disk import files
 from rig.model import ExitCode, RigError
+from rig.store import leftovers
 
 
 def examine(screen: Screen) -> int:
@@ -25,7 +26,7 @@ def examine(screen: Screen) -> int:
     lacks = engine.lacks()
     screen.say(f"local cache: {_told(cache.told)}")
     if not lacks:
-        screen.say(f"compose cache: {_told(shelf.told)}")
+        screen.say(f"compose cache: {_told(cluster_cache.told)}")
     screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
     screen.say(f"compose backend: {lacks or 'can run here'}")
     return ExitCode.OK if fit else ExitCode.NO_STACK
@@ -42,10 +43,10 @@ def clean(screen: Screen, out: Path, with_cache: bool) -> int:
     """Removes what killed runs left, and the seeded clusters if asked to."""
     has_engine = not engine.lacks()
     steps: list[Callable[[], Sequence[object]]] = [local.remove_left_behind]
-    steps += [lambda: files.remove_left_behind(files.VERIFY_SCRATCH), lambda: litter.remove(out)]
+    steps += [lambda: files.remove_left_behind(files.VERIFY_SCRATCH), lambda: leftovers.remove(out)]
     steps += [compose.remove_left_behind, cache.clear if with_cache else cache.remove_left_behind]
     if has_engine:
-        steps.append(shelf.clear if with_cache else shelf.remove_left_behind)
+        steps.append(cluster_cache.clear if with_cache else cluster_cache.remove_left_behind)
     removed, kept = list[object](), list[RigError]()
     with lock.alone("(cleaning)"):
         for step in steps:

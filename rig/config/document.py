@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from rig.config.findings import Finding, Place, ReadError, shortened
-from rig.files import read_bytes
+from rig.disk.files import read_bytes
 from rig.model import DamagedFile
 
 MOST_BYTES = 256 << 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rig import counters
+from rig.evidence import app_counters
 from rig.probes.base import Row, Simple
 
 
@@ -23,15 +23,15 @@ class AppLoop(Simple):
 
         Uncounted where the folder has no counters.
         """
-        if counters.correct_by_route(folder) is None:
+        if app_counters.correct_by_route(folder) is None:
             raise Uncounted("the target counts nothing of itself")
         self._folder, self._alive = folder, alive
 
     def sample(self, at_s: float) -> Iterable[Row]:
         """Counters of app workers that have ended stay on disk, and are passed over."""
         alive = self._alive()
-        for path in counters.files(self._folder):
-            count = counters.read(path)
+        for path in app_counters.files(self._folder):
+            count = app_counters.read(path)
             if count is not None and (alive is None or count.pid in alive):
                 yield (
                     at_s,

@@ -10,7 +10,7 @@ Row = Sequence[Cell]
 
 
 class Probe(Protocol):
-    """Looks at one thing. `name` is its file's, whose columns stand in `rig.series.COLUMNS`."""
+    """Looks at one thing. `name` is its file's, whose columns stand in `rig.evidence.probes.COLUMNS`."""
 
     name: str
 

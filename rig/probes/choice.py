@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rig.endpoints import Sight
 from rig.model import Role
 from rig.probes import proc
 from rig.probes.app import AppLoop
@@ -12,7 +13,6 @@ from rig.probes.databases import PgBouncer, Postgres
 from rig.probes.host import Host
 from rig.probes.processes import AppWorkers, Processes, Unseen, first_processes, workers
 from rig.probes.sockets import AppSockets
-from rig.sight import Sight
 
 Made = tuple[str, Callable[[], Probe]]
 

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import ExecStatus
 
+from rig.endpoints import Connect
 from rig.probes.base import Row
-from rig.sight import Connect
 
 ANSWER_DEADLINE_S = 2.0
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rig.endpoints import Sight
+from rig.evidence.probes import COLUMNS, FAILED
 from rig.probes.base import Probe, Row
 from rig.probes.choice import probes_of
-from rig.series import COLUMNS, FAILED
-from rig.sight import Sight
 
 INTERVAL_S = 0.87
 """Out of step with users: those who begin on a second, and are answered in whole tenths of one,

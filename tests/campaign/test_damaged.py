@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.plots import goodput
+from analysis.figures import goodput
 from tests.damaged import NUMBERS, Bench, Table, copied, damages, files, hostile, unvouched
 from tests.pipeline.test_damaged import GOLDEN, OPEN, SEARCH, measured
 

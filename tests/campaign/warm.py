@@ -38,7 +38,7 @@ def _warm_up() -> None:
     """Imports whatever a command imports and draws once, so that a child has its fonts at once."""
     import matplotlib.figure
 
-    import analysis.plots.goodput
+    import analysis.figures.goodput
     import analysis.report  # noqa: F401
     import runner  # noqa: F401
 

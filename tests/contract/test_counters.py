@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from posts import counters as writer
-from rig import counters as reader
+from rig.evidence import app_counters as reader
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Serve
@@ -51,7 +51,7 @@ def test_busy_time_includes_what_is_in_progress(
         step()
     monkeypatch.setattr(writer, "monotonic", lambda: 13.0)
     counters.end("cpu", correct=True)
-    monkeypatch.setattr("rig.counters.time", SimpleNamespace(monotonic=lambda: 20.0))
+    monkeypatch.setattr("rig.evidence.app_counters.time", SimpleNamespace(monotonic=lambda: 20.0))
     # 10 to 13, and 11 to now
     assert only(tmp_path).busy_s == pytest.approx(3 + 9)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from rig.evidence.probes import COLUMNS
 from rig.probes import databases
 from rig.probes.databases import Asked, NoAnswer, Postgres
-from rig.series import COLUMNS
 
 if TYPE_CHECKING:
     from tests.contract.conftest import DatabaseOf

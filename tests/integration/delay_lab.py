@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from rig.backends.base import Layout
-from rig.backends.local import network, world
+from rig.backends.local import network, sandbox
 from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.processes import Process, until
 from rig.backends.specs import PROJECT
@@ -257,9 +257,9 @@ def quiet_median_ms(result: Result, link: str) -> float:
 
 def main() -> int:
     """Cases as JSON in, results as JSON out."""
-    if not world.inside():
-        return world.enter(["-m", "tests.integration.delay_lab", *sys.argv[1:]])
-    world.settle()
+    if not sandbox.inside():
+        return sandbox.enter(["-m", "tests.integration.delay_lab", *sys.argv[1:]])
+    sandbox.settle()
     cases = [Case(**case) for case in json.loads(sys.argv[1])]
     print(json.dumps([dataclasses.asdict(run(case)) for case in cases]))
     return 0

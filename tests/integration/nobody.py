@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rig.backends.local import view
+from rig.backends.local import role_mounts
 from rig.backends.processes import Process, until
 from rig.backends.specs import PROJECT
 
@@ -27,7 +27,7 @@ def ordinary_user(scratch: Path) -> Iterator[list[str]]:
         return
     paths = [PROJECT, Path(sys.prefix), Path(sys.base_prefix)]
     # the view's own folders stand in /run: in a private one, or they would stay behind
-    script = f"mount -t tmpfs -o mode=755 tests /run\n{view.script(paths)}"
+    script = f"mount -t tmpfs -o mode=755 tests /run\n{role_mounts.script(paths)}"
     holder = Process(["unshare", "--mount", "sh", "-c", script], scratch / "view.log")
     try:
         for _ in until(10):
@@ -37,7 +37,7 @@ def ordinary_user(scratch: Path) -> Iterator[list[str]]:
             raise RuntimeError(f"no view for an ordinary user: {holder.log_lines()}")
         person = [f"--reuid={NOBODY_UID}", f"--regid={NOBODY_UID}", "--clear-groups"]
         # nsenter would go back to the folder it was started in, as it was outside
-        inside = ["nsenter", f"--mount={view.namespace_of(holder)}", f"--wdns={PROJECT}"]
+        inside = ["nsenter", f"--mount={role_mounts.namespace_of(holder)}", f"--wdns={PROJECT}"]
         yield [*inside, "setpriv", *person]
     finally:
         holder.kill()

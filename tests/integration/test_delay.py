@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rig.backends.local.world import enter_command
+from rig.backends.local.sandbox import enter_command
 from rig.backends.specs import PROJECT
 from tests.integration.delay_lab import (
     SIZES_BYTES,

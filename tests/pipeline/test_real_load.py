@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bench.loopback import Arrivals, Users, run, spec
-from rig.histograms import read_log
-from rig.load.reading import derived
+from rig.disk.histograms import read_log
+from rig.evidence.load import derived
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
 

@@ -95,7 +95,7 @@ DERIVED = (
 
 
 def write_raw(folder: Path, seen: Record) -> None:
-    """The raw files that `rig.observed` reads a record's facts from."""
+    """The raw files that `rig.evidence.attempt` reads a record's facts from."""
     for name in ("load", "probes", "logs"):
         (folder / name).mkdir(parents=True)
     (folder / "logs" / "app.log").write_text("said\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import resuming, session
+from rig import resumption, session
 from rig.backends.fake import FakeBackend
 from rig.config import Claim, Matrix, Search, Until
 from rig.design import CrossoverSearch, Design, UntilNarrow
@@ -18,7 +18,7 @@ from rig.load.shape import Users
 from rig.model import Level, Verdict
 from rig.plan import Data, Load, Trial
 from rig.record import LoadFacts, Record
-from rig.store import SessionFolder
+from rig.store.session_folder import SessionFolder
 from tests.unit.plans import ROUTES, TARGET, record
 from tests.unit.test_session import Breaking
 
@@ -227,7 +227,7 @@ def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
     session.run(folder, design, FakeBackend(), Silent(), {})
     rows = folder.scheduled()
     assert len(rows) >= 8
-    done = resuming.resumed(folder, design, print)
+    done = resumption.resumed(folder, design, print)
     assert all(one.load.goodput_rps for one in done.values())
     session.run(folder, design, FakeBackend(), Silent(), done)
     assert folder.scheduled() == rows
@@ -253,9 +253,9 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(before: int, tmp_pa
     session.run(whole, design, FakeBackend(), Silent(), {})
     with pytest.raises(KeyboardInterrupt):
         session.run(parts, design, Breaking({before: KeyboardInterrupt()}), Silent(), {})
-    done = resuming.resumed(parts, design, print)
+    done = resumption.resumed(parts, design, print)
     session.run(parts, design, FakeBackend(), Silent(), done)
     assert parts.scheduled() == whole.scheduled()
-    assert set(resuming.resumed(parts, design, print)) == {
+    assert set(resumption.resumed(parts, design, print)) == {
         row["trial"] for row in whole.scheduled()
     }

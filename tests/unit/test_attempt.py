@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from rig import attempt, store
+from rig import attempt
 from rig.backends.base import OnProgress, Stack
 from rig.checks import verdict
+from rig.endpoints import Sight
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
 from rig.record import Check, LoadFacts, Record, record_from_json
-from rig.sight import Sight
+from rig.store import session_folder
 from tests.unit.plans import record, trial, write_raw
 
 WALK = ["up", "bring_up", "set_delay", "verify", "run_load", "stop", "collect", "down"]
@@ -39,7 +40,7 @@ class Scripted:
 
     def _step(self, name: str) -> None:
         self.steps.append(name)
-        self.manifests.append((self.folder / store.MANIFEST).exists())
+        self.manifests.append((self.folder / session_folder.MANIFEST).exists())
         if name in self.breaks:
             raise self.breaks[name]
 
@@ -110,8 +111,8 @@ def test_the_manifest_is_the_record_and_comes_last(tmp_path: Path) -> None:
     backend = Scripted()
     seen = run(tmp_path, backend)
     assert not any(backend.manifests)
-    assert record_from_json(json.loads((tmp_path / store.MANIFEST).read_text())) == seen
-    assert seen.files == store.hashes(tmp_path)
+    assert record_from_json(json.loads((tmp_path / session_folder.MANIFEST).read_text())) == seen
+    assert seen.files == session_folder.hashes(tmp_path)
     raw = {"load/load.json", "probes/delay.json", "facts.json"}
     assert set(seen.files) == {"checks.json", "logs/app.log", *raw}
 
@@ -136,7 +137,7 @@ def test_what_breaks_is_reported_and_cleaned_up(step: str, phase: Phase, tmp_pat
     assert seen.why == f"{phase}: {step} broke; do this"
     failed = [span for span in seen.spans if span.error]
     assert [span.phase for span in failed] == [phase]
-    assert (tmp_path / store.MANIFEST).exists()
+    assert (tmp_path / session_folder.MANIFEST).exists()
     if step != "up":
         assert backend.steps[-1] == "down"
         reached = WALK[: WALK.index(step) + 1]
@@ -186,7 +187,7 @@ def test_files_that_cannot_be_read_fail_the_attempt_and_end_no_session(
     seen = run(tmp_path, Spoilt())
     assert seen.verdict is Verdict.FAILED
     assert seen.why.startswith(f"collect: {tmp_path / name}")
-    assert (tmp_path / store.MANIFEST).exists()
+    assert (tmp_path / session_folder.MANIFEST).exists()
 
 
 def test_a_check_that_breaks_loses_no_record(
@@ -199,7 +200,7 @@ def test_a_check_that_breaks_loses_no_record(
     seen = run(tmp_path, Scripted())
     assert (seen.verdict, seen.checks) == (Verdict.UNKNOWN, ())
     assert seen.why == "the checks cannot be made: ZeroDivisionError: by no answers"
-    assert (tmp_path / store.MANIFEST).exists()
+    assert (tmp_path / session_folder.MANIFEST).exists()
 
 
 @pytest.mark.parametrize("step", list(BROKEN_STEPS))
@@ -209,7 +210,7 @@ def test_an_interruption_passes_through_cleans_up_and_leaves_no_manifest(
     backend = Scripted({step: KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, backend)
-    assert not (tmp_path / store.MANIFEST).exists()
+    assert not (tmp_path / session_folder.MANIFEST).exists()
     if step != "up":
         assert backend.steps.count("down") == 1
     if step not in ("up", "bring_up"):
@@ -223,7 +224,7 @@ def test_an_interruption_is_not_hidden_by_an_error_while_cleaning_up(tmp_path: P
     }
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Scripted(errors))
-    assert not (tmp_path / store.MANIFEST).exists()
+    assert not (tmp_path / session_folder.MANIFEST).exists()
 
 
 def test_a_record_that_is_not_as_asked_is_invalid(tmp_path: Path) -> None:

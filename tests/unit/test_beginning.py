@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-from rig.beginning import killed_since, new_session
 from rig.model import UsageError
-from rig.store import SessionFolder, find_session, sessions
+from rig.store.creation import killed_since, new_session
+from rig.store.session_folder import SessionFolder, find_session, sessions
 from tests.runs import ROOT
 
 YAML = "experiment: small\n"
 KILLED = """\
 import os, signal, sys
 from pathlib import Path
-from rig.beginning import new_session
+from rig.store.creation import new_session
 
 with new_session(Path(sys.argv[1]), None, lambda _: os.kill(os.getpid(), signal.SIGKILL), ""):
     pass

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from rig import calibrated, calibration
+from rig import calibrate
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.backends.templates import TargetError
+from rig.evidence import calibration
 from rig.load.shape import Arrivals
 from rig.model import StackError
 from rig.plan import Plan
 from rig.record import Calibration, StackFacts
-from rig.store import CALIBRATION, SessionFolder
+from rig.store.session_folder import CALIBRATION, SessionFolder
 from tests.unit.plans import PLAN, ROUTES, trial
 
 
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> SessionFolder:
 
 def made(folder: SessionFolder, backend: FakeBackend | None = None, *plans: Plan) -> Calibration:
     trials = [trial(plan, position) for position, plan in enumerate(plans or (PLAN,), 1)]
-    return calibration.of_session(folder, trials, backend or FakeBackend(), lambda _: None)
+    return calibrate.of_session(folder, trials, backend or FakeBackend(), lambda _: None)
 
 
 def test_the_null_target_and_every_stack_are_measured(folder: SessionFolder) -> None:
@@ -101,7 +102,7 @@ def test_a_stack_of_later_trials_that_does_not_come_up_is_left_out(
 ) -> None:
     several = (trial(PLAN, 1), trial(replace(PLAN, app_workers=2), 2, app_workers=2))
     backend = Failing(2, error)
-    found = calibration.of_session(folder, several, backend, lambda _: None)
+    found = calibrate.of_session(folder, several, backend, lambda _: None)
     assert [stack.why for stack in found.stacks] == ["", "no posts"]
 
 
@@ -135,15 +136,15 @@ def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
 
     # 20 threads: 1.6 ms of CPU each without delay, held for 104 ms of 204 with it
     seen = [moment(0.0, 4.0, 1.6), moment(100.0, 204.0, 5.2)]
-    found = calibrated.stack_facts({}, "make", 20, seen)
+    found = calibration.stack_facts({}, "make", 20, seen)
     assert (found.hold_s0_ms, found.hold_n) == (4.0, 1.0)
     # 8 ms of CPU each: the bursts at 100 and 200 ms both wait 160 ms for one another
     seen = [moment(0.0, 8.0, 9.0), moment(100.0, 308.0, 18.4), moment(200.0, 608.0, 28.4)]
-    found = calibrated.stack_facts({}, "make", 20, seen)
+    found = calibration.stack_facts({}, "make", 20, seen)
     assert (found.hold_s0_ms, found.hold_n) == (8.0, 2.0)
     # more than a request waits for alone is scatter
     seen[2] = moment(200.0, 608.0, 38.4)
-    assert calibrated.stack_facts({}, "make", 20, seen).hold_n == 3.0
+    assert calibration.stack_facts({}, "make", 20, seen).hold_n == 3.0
 
 
 def test_threads_are_asked_at_two_delays(folder: SessionFolder) -> None:
@@ -157,28 +158,28 @@ def test_a_part_of_a_round_trip_is_scatter() -> None:
         said = {"response_ms": [5 + delay_ms], "interval_ms": interval_ms, "wrong": []}
         return {"delay_ms": delay_ms, "routes": {"make": said}}
 
-    loop = calibrated.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 6.0)])
+    loop = calibration.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 6.0)])
     assert (loop.hold_s0_ms, loop.hold_n) == (4.0, 0.0)
-    waits = calibrated.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 24.0)])
+    waits = calibration.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 24.0)])
     assert (waits.hold_s0_ms, waits.hold_n) == (4.0, 1.0)
 
 
 def test_wrong_answers_give_no_figures() -> None:
     seen = [{"delay_ms": 0.0, "routes": {"make": {"wrong": ["status 503"]}}}]
-    found = calibrated.stack_facts({}, "make", 1, seen)
+    found = calibration.stack_facts({}, "make", 1, seen)
     assert found == StackFacts({}, "make", 1, why="status 503")
 
 
 def test_the_null_target_of_an_open_load_is_not_paced() -> None:
     arrivals = Arrivals(per_s=5, max_in_flight=300, ramp_s=2)
     load = replace(PLAN.load, model="open", arrivals=arrivals)
-    null = calibration.null_trial([trial(replace(PLAN, load=load))]).plan
+    null = calibrate.null_trial([trial(replace(PLAN, load=load))]).plan
     assert (null.load.model, null.load.arrivals) == ("closed", None)
     assert null.load.users.end_users == 300
 
 
 def test_the_null_trial_has_the_session_s_users_and_no_delay() -> None:
-    null = calibration.null_trial([trial(PLAN)]).plan
+    null = calibrate.null_trial([trial(PLAN)]).plan
     assert null.bound_route().path == "/"
     assert null.load.users.end_users == PLAN.load.users.end_users
     assert null.load.users.ramp_s == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.contents import data, json_value, rows, samples
+from rig.disk.contents import data, json_value, rows, samples
 from rig.model import Count, DamagedFile, StorageError
 
 

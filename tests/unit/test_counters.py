@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from posts.counters import opened
-from rig import counters
+from rig.evidence import app_counters
 
 
 def test_what_was_planted_among_the_counters_is_passed_over(tmp_path: Path) -> None:
@@ -20,8 +20,8 @@ def test_what_was_planted_among_the_counters_is_passed_over(tmp_path: Path) -> N
     (tmp_path / "counters-4-4").mkdir()
     with (tmp_path / "counters-5-5").open("wb") as giant:
         giant.truncate(1 << 40)
-    (tmp_path / "counters-6-6").write_bytes(b"\xff" * counters.SIZE_BYTES)
-    assert counters.correct_by_route(tmp_path) == {"io_read": 1}
+    (tmp_path / "counters-6-6").write_bytes(b"\xff" * app_counters.SIZE_BYTES)
+    assert app_counters.correct_by_route(tmp_path) == {"io_read": 1}
 
 
 def test_a_file_that_is_never_at_rest_counts_nothing(tmp_path: Path) -> None:
@@ -30,11 +30,11 @@ def test_a_file_that_is_never_at_rest_counts_nothing(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[8] |= 1
     path.write_bytes(data)
-    assert counters.read(path) is None
+    assert app_counters.read(path) is None
 
 
 def test_only_so_many_files_are_looked_at(tmp_path: Path) -> None:
-    for number in range(counters.MOST_FILES + 50):
+    for number in range(app_counters.MOST_FILES + 50):
         (tmp_path / f"counters-{number}").touch()
         (tmp_path / f"another-{number}").touch()
-    assert len(counters.files(tmp_path)) == counters.MOST_FILES
+    assert len(app_counters.files(tmp_path)) == app_counters.MOST_FILES

@@ -11,16 +11,15 @@ from typing import Any
 
 import pytest
 
-from analysis.comparable import comparison_columns
-from analysis.plots import cap, crossover, goodput, latency, waterfall
-from analysis.session import read_session
-from analysis.summary import summary_columns
-from analysis.trials import FAILURE_COLUMNS, trial_columns
-from rig import schedule as schedules
-from rig import series
+from analysis.comparisons.same_setup import comparison_columns
+from analysis.figures import cap, crossover, goodput, latency, waterfall
+from analysis.reading.session import read_session
+from analysis.summaries.cells import summary_columns
+from analysis.summaries.trials import FAILURE_COLUMNS, trial_columns
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
+from rig.evidence import probes
 from rig.factors import FACTORS, apply, slug_of
 from rig.load import completions as written
 from rig.load.recorder import Recorder
@@ -42,6 +41,7 @@ from rig.record import (
     Unloaded,
 )
 from rig.session import session_facts
+from rig.store import schedule as schedules
 from stack.delay.__main__ import COLUMNS as DELAY_COLUMNS
 from tests.unit import plans
 from tests.unit.backends.hosts import every_spec
@@ -313,7 +313,7 @@ def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path)
         assert list(first_column("results-format.md", f"**load/{path.name}**")) == columns
     listed = first_column("results-format.md", "**probes/delay.csv**")
     assert ",".join(listed) == DELAY_COLUMNS.strip()
-    for name, found in series.COLUMNS.items():
+    for name, found in probes.COLUMNS.items():
         assert first_column("results-format.md", f"**probes/{name}.csv**") == found
     schedule = (*schedules.COLUMNS, PER_FACTOR)
     assert first_column("results-format.md", "**schedule.csv**") == schedule

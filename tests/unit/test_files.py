@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import files
+from rig.disk import files
 from rig.model import DamagedFile, printable
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rig import files, litter
-from rig.store import SessionFolder
+from rig.disk import files
+from rig.store import leftovers
+from rig.store.session_folder import SessionFolder
 
 STRANGER = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
@@ -23,7 +24,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make anoth
 def another(script: str, *arguments: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that has come as far as `ready()`."""
     start = "import sys; from pathlib import Path; from rig import files\n"
-    start += "from rig.store import SessionFolder\n"
+    start += "from rig.store.session_folder import SessionFolder\n"
     start += "def ready(): print(flush=True); sys.stdin.read()\n"
     with subprocess.Popen(
         [sys.executable, "-c", start + script, *map(str, arguments)],
@@ -66,27 +67,27 @@ def test_what_killed_runs_left_is_removed_and_nothing_else(session: Path, tmp_pa
     before = tree(tmp_path)
     left = leave(session)
     (session.parent / ".begun-20260101-000001-x").mkdir()
-    removed = litter.remove(tmp_path / "results")
+    removed = leftovers.remove(tmp_path / "results")
     assert set(removed) == {*left, session.parent / ".begun-20260101-000001-x"}
     assert tree(tmp_path) - {"results/small/20260101-000000/lock"} == before
-    assert litter.remove(tmp_path / "results") == []
+    assert leftovers.remove(tmp_path / "results") == []
 
 
 def test_a_running_sessions_files_are_left_alone(session: Path, tmp_path: Path) -> None:
     left = leave(session)
     script = "with SessionFolder(Path(sys.argv[1])).hold(): ready()"
     with another(script, session):
-        assert litter.remove(tmp_path / "results") == []
-    assert set(litter.remove(tmp_path / "results")) == set(left)
+        assert leftovers.remove(tmp_path / "results") == []
+    assert set(leftovers.remove(tmp_path / "results")) == set(left)
 
 
 def test_a_folder_that_another_process_fills_is_left_alone(session: Path, tmp_path: Path) -> None:
     script = "with files.scratch(files.DERIVED_SCRATCH, Path(sys.argv[1])) as made: ready()"
     with another(script, session):
         (made,) = session.glob(".derived-*")
-        assert litter.remove(tmp_path / "results") == []
+        assert leftovers.remove(tmp_path / "results") == []
         with SessionFolder(session).hold():
-            assert litter.remove_from(session) == []
+            assert leftovers.remove_from(session) == []
         assert made.is_dir()
     assert list(session.glob(".derived-*")) == []
 
@@ -97,7 +98,7 @@ def test_what_a_killed_process_filled_is_removed(session: Path, tmp_path: Path) 
         (made,) = session.glob(".derived-*")
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert litter.remove(tmp_path / "results") == [made]
+    assert leftovers.remove(tmp_path / "results") == [made]
 
 
 def test_a_folder_that_is_no_results_folder_keeps_everything(tmp_path: Path) -> None:
@@ -105,8 +106,8 @@ def test_a_folder_that_is_no_results_folder_keeps_everything(tmp_path: Path) -> 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     before = tree(tmp_path)
-    assert litter.remove(tmp_path) == []
-    assert litter.remove(tmp_path / "nowhere") == []
+    assert leftovers.remove(tmp_path) == []
+    assert leftovers.remove(tmp_path / "nowhere") == []
     assert tree(tmp_path) == before
 
 
@@ -114,7 +115,7 @@ def test_a_folder_that_is_no_results_folder_keeps_everything(tmp_path: Path) -> 
 def test_a_session_of_another_user_is_left_alone(session: Path, tmp_path: Path) -> None:
     leave(session)
     os.chown(session, STRANGER, STRANGER)
-    assert litter.remove(tmp_path / "results") == []
+    assert leftovers.remove(tmp_path / "results") == []
 
 
 def test_links_lead_to_nothing_that_is_removed(session: Path, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_links_lead_to_nothing_that_is_removed(session: Path, tmp_path: Path) ->
     (session / "trials" / "0002-b").symlink_to(tmp_path / "precious")
     (session / ".derived-x").symlink_to(tmp_path / "precious")
     (session / "b.part").symlink_to(tmp_path / "precious" / "a.part")
-    litter.remove(tmp_path / "results")
+    leftovers.remove(tmp_path / "results")
     assert (tmp_path / "precious" / "a.part").exists()
 
 
@@ -138,5 +139,5 @@ def test_where_a_session_began_goes_with_its_own_litter_and_no_other(tmp_path: P
     session, other = tmp_path / "20240101-000000", tmp_path / ".begun-20240102-000000-x"
     for folder in (session, tmp_path / ".begun-20240101-000000-x", other):
         folder.mkdir()
-    assert litter.remove_from(session) == [tmp_path / ".begun-20240101-000000-x"]
+    assert leftovers.remove_from(session) == [tmp_path / ".begun-20240101-000000-x"]
     assert other.exists()

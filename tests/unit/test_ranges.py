@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from rig.ranges import Ranges
+from rig.disk.ranges import Ranges
 
 Spans = list[tuple[str, int, int]]
 

@@ -16,16 +16,17 @@ from typing import Any
 
 import pytest
 
-from analysis.session import read_session
-from analysis.trials import results
-from rig import resuming, session, store
+from analysis.reading.session import read_session
+from analysis.summaries.trials import results
+from rig import resumption, session
 from rig.backends.fake import FakeBackend
-from rig.calibration import kept_calibration
+from rig.calibrate import kept_calibration
 from rig.design import RandomBlocks
-from rig.journal import Journal
+from rig.evidence.verify import verify
 from rig.model import DamagedFile, RigError, UsageError
-from rig.store import SessionFolder
-from rig.verifying import verify
+from rig.store import session_folder
+from rig.store.journal import Journal
+from rig.store.session_folder import SessionFolder
 from tests.unit.test_session import MATRIX, Told
 
 TWO = replace(MATRIX, vary={"route": ("list", "make")}, repeats=1)
@@ -79,8 +80,8 @@ def run(folder: SessionFolder, done: Any) -> None:
 def resume(folder: SessionFolder) -> list[str]:
     """As the command does; gives what it said."""
     said: list[str] = []
-    resuming.opened(folder)
-    run(folder, resuming.resumed(folder, DESIGN, said.append))
+    resumption.opened(folder)
+    run(folder, resumption.resumed(folder, DESIGN, said.append))
     return said
 
 
@@ -110,7 +111,7 @@ def test_a_schedule_cut_at_any_byte_is_read_right_and_made_whole(kept: Kept) -> 
     for size in cuts(path):
         assert levels(kept.folder).items() <= truth.items()
         if size % 6 == 0 or size < 3:
-            done = resuming.resumed(kept.folder, DESIGN, lambda _: None)
+            done = resumption.resumed(kept.folder, DESIGN, lambda _: None)
             assert sorted(done) == sorted(NAMES), size
             assert path.read_bytes() == whole
     assert differs(kept.folder) == []
@@ -133,7 +134,7 @@ def test_no_line_is_read_that_a_tear_and_an_append_have_made(kept: Kept) -> None
         with contextlib.suppress(RigError):
             assert levels(kept.folder).items() <= truth.items(), size
         with contextlib.suppress(UsageError):
-            assert sorted(resuming.resumed(kept.folder, DESIGN, lambda _: None)) == sorted(NAMES)
+            assert sorted(resumption.resumed(kept.folder, DESIGN, lambda _: None)) == sorted(NAMES)
             assert path.read_bytes() == whole
 
 
@@ -226,7 +227,7 @@ def test_an_append_that_fails_half_way_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rig.journal.os.write", full)
+        patch.setattr("rig.store.journal.os.write", full)
         with pytest.raises(OSError, match="No space"):
             journal.append("began", trial="b")
     assert journal.path.read_bytes() == before
@@ -241,7 +242,7 @@ def test_an_append_that_fails_half_way_leaves_nothing(
 def test_no_session_is_resumed_by_half_of_what_it_began_with(kept: Kept, name: str) -> None:
     for size in cuts(kept.path(name)):
         with pytest.raises(UsageError) as said:
-            resuming.opened(kept.folder)
+            resumption.opened(kept.folder)
         assert name in str(said.value), size
 
 
@@ -252,7 +253,7 @@ def test_a_plan_cut_at_any_byte_is_written_again(kept: Kept) -> None:
     path = kept.of_first("plan.json")
     whole = path.read_bytes()
     for _ in cuts(path, 13):
-        assert len(resuming.resumed(kept.folder, DESIGN, lambda _: None)) == 2
+        assert len(resumption.resumed(kept.folder, DESIGN, lambda _: None)) == 2
         assert path.read_bytes() == whole
     path.unlink()
     assert resume(kept.folder) == [
@@ -277,10 +278,10 @@ def test_a_manifest_cut_at_any_byte_is_none(kept: Kept) -> None:
     assert told is not None
     for size in cuts(path):
         try:
-            store.read_record(path.parent)
+            session_folder.read_record(path.parent)
         except DamagedFile:
             continue
-        assert not store.holds(path, told), size
+        assert not session_folder.holds(path, told), size
 
 
 def raw_files() -> list[str]:
@@ -325,7 +326,7 @@ def test_what_does_not_count_is_said_until_a_newer_attempt_does(kept: Kept) -> N
     kept.of_first("attempt-1/load/load.json").write_text("")
     said: list[str] = []
     for _ in range(2):  # the first ends before the trial has run again
-        resuming.resumed(kept.folder, DESIGN, said.append)
+        resumption.resumed(kept.folder, DESIGN, said.append)
     assert len(said) == 2
     assert len(set(said)) == 1
     assert [e["event"] for e in kept.folder.journal.events()].count("discarded") == 1
@@ -415,7 +416,7 @@ def test_what_a_manifest_names_is_on_disk_before_the_manifest(
     assert len(named) == 3  # the null target's, and the two trials'
     for manifest, before in named:
         attempt = manifest.parent
-        vouched = store.read_record(attempt).files
+        vouched = session_folder.read_record(attempt).files
         assert vouched
         assert {str(attempt / name) for name in vouched} <= before
         folders = {path.parent for path in attempt.rglob("*")}

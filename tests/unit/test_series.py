@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.evidence.probes import COLUMNS, CRASHED, TIMEOUT, probe_facts, read_series
 from rig.record import LoadFacts, ProbeFacts
-from rig.series import COLUMNS, CRASHED, TIMEOUT, probe_facts, read_series
 from tests.unit.plans import PLAN
 
 LOAD = LoadFacts(began_at_s=100.0, ramp_s=2.0, duration_s=6.0)

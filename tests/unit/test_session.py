@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from rig import resuming, session
+from rig import resumption, session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
-from rig.calibration import NULL_ROUTE, SCOUT_DELAYS_MS
+from rig.calibrate import NULL_ROUTE, SCOUT_DELAYS_MS
 from rig.config import Matrix
 from rig.design import RandomBlocks
 from rig.load.shape import Users
 from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
 from rig.plan import Data, Load, Plan, Trial
 from rig.record import Check, Record
-from rig.store import SessionFolder
+from rig.store.session_folder import SessionFolder
 from tests.unit.plans import TARGET, record
 
 
@@ -111,7 +111,7 @@ def folder(tmp_path: Path) -> SessionFolder:
 def walk(
     folder: SessionFolder, backend: FakeBackend, watch: Told, design: RandomBlocks = DESIGN
 ) -> session.Tally:
-    done = resuming.resumed(folder, design, watch.says)
+    done = resumption.resumed(folder, design, watch.says)
     return session.run(folder, design, backend, watch, done)
 
 
@@ -192,7 +192,7 @@ def test_exit_codes(verdicts: list[Verdict], code: ExitCode) -> None:
 
 def test_the_same_design_agrees(folder: SessionFolder) -> None:
     walk(folder, FakeBackend(), Told())
-    resuming.resumed(folder, DESIGN, Told().says)
+    resumption.resumed(folder, DESIGN, Told().says)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None
     with pytest.raises(KeyboardInterrupt):
         walk(folder, Breaking({1: KeyboardInterrupt()}), Told())
     with pytest.raises(UsageError, match="cannot be resumed: trial 0001"):
-        resuming.resumed(folder, RandomBlocks(other), Told().says)
+        resumption.resumed(folder, RandomBlocks(other), Told().says)
 
 
 def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from rig.backends.fake import FakeBackend
-from rig.beginning import new_session
+from rig.disk.refusals import LEAST_BYTES, is_full, refusal, takes_files, writing
+from rig.evidence.verify import verify
 from rig.model import ExitCode, StorageError, Verdict
 from rig.plan import Trial
 from rig.record import Record
-from rig.storage import LEAST_BYTES, is_full, refusal, takes_files, writing
-from rig.store import SessionFolder, sessions
-from rig.verifying import verify
+from rig.store.creation import new_session
+from rig.store.session_folder import SessionFolder, sessions
 from tests.disks import Disk, disk
 from tests.unit.test_session import ALL, Told, walk
 

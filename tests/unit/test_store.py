@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rig import store
+from rig.disk.files import sha256, write_atomically
 from rig.factors import FACTORS
-from rig.files import sha256, write_atomically
 from rig.model import DamagedFile, UsageError, Verdict
-from rig.store import SessionFolder
+from rig.store import session_folder
+from rig.store.session_folder import SessionFolder
 from tests.unit.plans import LEVELS, PLAN, record, trial
 
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> SessionFolder:
 def finish(folder: SessionFolder, trial_name: str, **changes: object) -> Path:
     _, attempt = folder.new_attempt(trial_name)
     manifest = replace(record(), **changes).to_json()  # type: ignore[arg-type]
-    (attempt / store.MANIFEST).write_text(json.dumps(manifest))
+    (attempt / session_folder.MANIFEST).write_text(json.dumps(manifest))
     return attempt
 
 
@@ -131,7 +131,7 @@ def test_every_file_but_the_manifest_is_hashed(tmp_path: Path) -> None:
     (tmp_path / "load").mkdir()
     (tmp_path / "load" / "load.json").write_bytes(b"{}")
     (tmp_path / "manifest.json").write_bytes(b"{}")
-    assert store.hashes(tmp_path) == {"load/load.json": hashlib.sha256(b"{}").hexdigest()}
+    assert session_folder.hashes(tmp_path) == {"load/load.json": hashlib.sha256(b"{}").hexdigest()}
 
 
 def test_writing_replaces_all_at_once_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_session_is_held_by_one_process_at_a_time(folder: SessionFolder) -> No
 
 def test_only_its_owner_can_hold_a_session(folder: SessionFolder) -> None:
     with folder.hold():
-        assert (folder.path / store.LOCK).stat().st_mode & 0o777 == 0o600
+        assert (folder.path / session_folder.LOCK).stat().st_mode & 0o777 == 0o600
 
 
 def make(out: Path, experiment: str, name: str) -> SessionFolder:
@@ -165,17 +165,17 @@ def make(out: Path, experiment: str, name: str) -> SessionFolder:
 def test_sessions_are_found_by_name_by_path_and_the_newest(tmp_path: Path) -> None:
     old = make(tmp_path, "b", "20240101-000000-quick")
     new = make(tmp_path, "a", "20240102-000000")
-    assert store.find_session(tmp_path, None) == new
-    assert store.find_session(tmp_path, old.name) == old
-    assert store.find_session(tmp_path / "elsewhere", str(old.path)) == old
+    assert session_folder.find_session(tmp_path, None) == new
+    assert session_folder.find_session(tmp_path, old.name) == old
+    assert session_folder.find_session(tmp_path / "elsewhere", str(old.path)) == old
 
 
 def test_a_session_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no session in"):
-        store.find_session(tmp_path, None)
+        session_folder.find_session(tmp_path, None)
     make(tmp_path, "a", "20240102-000000")
     with pytest.raises(UsageError) as said:
-        store.find_session(tmp_path, "20240103-000000")
+        session_folder.find_session(tmp_path, "20240103-000000")
     assert "20240102-000000" in said.value.do
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
+from rig.disk.typed import Unfit, cell, fitted
 from rig.model import Between
-from rig.typed import Unfit, cell, fitted
 
 Few = Annotated[int, Between(0, 9)]
 

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from rig import attempt, store
+from rig import attempt
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
-from rig.files import sha256
-from rig.journal import CHAIN
+from rig.disk.files import sha256
+from rig.evidence.consistency import Finding
+from rig.evidence.verify import verify
 from rig.model import StackError, Verdict
 from rig.plan import Plan
 from rig.record import Record
-from rig.store import SessionFolder
-from rig.verifying import verify
-from rig.vouching import Finding
+from rig.store import session_folder
+from rig.store.journal import CHAIN
+from rig.store.session_folder import SessionFolder
 from tests.unit.plans import PLAN, trial
 
 LOADED = replace(PLAN, load=replace(PLAN.load, load_workers=2))
@@ -75,7 +76,7 @@ def session_of(backend: FakeBackend, path: Path) -> tuple[SessionFolder, Record]
     record = attempt.run(only, number, folder, backend, 0.0, lambda _: None, lambda _: None)
     session.journal.append(
         "ended", trial=only.name, attempt=number, verdict=record.verdict,
-        manifest_sha256=sha256(folder / store.MANIFEST),
+        manifest_sha256=sha256(folder / session_folder.MANIFEST),
     )  # fmt: skip
     return session, record
 
@@ -120,20 +121,20 @@ def test_what_cannot_be_read_is_a_finding_among_others(
     assert list(verify(session)) == []
     path = session.attempts(record.trial)[0] / name
     path.write_text(spoil(path.read_text()))
-    (session.path / store.YAML).write_text("another")
+    (session.path / session_folder.YAML).write_text("another")
     said = [str(finding) for finding in verify(session)]
     where = f"trials/{record.trial}/attempt-1"
     assert f"{where}/{name}: is not the file whose hash the manifest has" in said
-    assert f"{store.YAML}: is not the file whose hash journal.jsonl has" in said
+    assert f"{session_folder.YAML}: is not the file whose hash journal.jsonl has" in said
     assert any(line.startswith(f"{where}: its raw files cannot be read") for line in said)
 
 
 def test_a_schedule_that_cannot_be_read(tmp_path: Path) -> None:
     session, record = session_of(FakeBackend(), tmp_path)
-    (session.path / store.SCHEDULE).write_text("nothing\n1\n")
+    (session.path / session_folder.SCHEDULE).write_text("nothing\n1\n")
     said = list(verify(session))
     assert Finding(f"trials/{record.trial}", "is not in schedule.csv") in said
-    assert any(finding.where == store.SCHEDULE for finding in said)
+    assert any(finding.where == session_folder.SCHEDULE for finding in said)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +151,9 @@ def test_a_trial_moved_to_another_place(
 ) -> None:
     session, _ = session_of(FakeBackend(), tmp_path)
     if not vouched:
-        as_an_older_version_wrote(session.path / store.JOURNAL)
+        as_an_older_version_wrote(session.path / session_folder.JOURNAL)
     assert list(verify(session)) == []
-    path = session.path / store.SCHEDULE
+    path = session.path / session_folder.SCHEDULE
     path.write_bytes(path.read_bytes().replace(row.encode(), other.encode()))
     said = [finding.says for finding in verify(session)]
     assert ("is not the file whose hash journal.jsonl has" in said) is vouched
@@ -165,6 +166,6 @@ def as_an_older_version_wrote(journal: Path) -> None:
     for line in lines:
         del line[CHAIN]
         line.pop("appended", None)
-        line.get("files", {}).pop(store.SCHEDULE, None)
+        line.get("files", {}).pop(session_folder.SCHEDULE, None)
     kept = [json.dumps(line) for line in lines if line["event"] != "scheduled"]
     journal.write_text("\n".join(kept) + "\n")

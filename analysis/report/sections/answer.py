@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from analysis.comparable import claimed_of, labels, lost_labels
+from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
+from analysis.reading.session import Claim
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
-from analysis.session import Claim
 from rig.model import Level, Status, Verdict
 
 TITLE = "The answer"

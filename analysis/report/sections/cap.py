@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from analysis.comparable import named
-from analysis.knee import Knee, knee
-from analysis.pairings import is_refused, typical, ways_around
-from analysis.plots import cap
-from analysis.plots.cap import Cap
-from analysis.report import findings
+from analysis.comparisons import ratios
+from analysis.comparisons.pairs import is_refused, typical, ways_around
+from analysis.comparisons.same_setup import named
+from analysis.figures import cap
+from analysis.figures.cap import Cap
+from analysis.inference.knee import Knee, knee
 from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
-from analysis.report.material import Material, Trial
+from analysis.report.inputs import Material, Trial
 from analysis.report.wording import NOTHING, bounded, percent, said, to_trial
-from analysis.summary import CellResult
-from analysis.timeline import Timeline, first_refusal, refusals
+from analysis.summaries.cells import CellResult
+from analysis.summaries.timeline import Timeline, first_refusal, refusals
 
 TITLE = "The connection cap"
 MOST = 6
@@ -51,7 +51,7 @@ def section(material: Material) -> Section | Absent:
 def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[Words]:
     """Where the refusals begin, how far they go, and what each way around the cap serves."""
     compared = {one.cells: one for one in material.pairs}
-    around = [(pairing, findings.cell_ratio(material.session, pairing))
+    around = [(pairing, ratios.cell_ratio(material.session, pairing))
               for pairing in ways_around(material.cells)]  # fmt: skip
     shown = {trial.result.scheduled.cell for trial in trials}
     for refused in (cell for cell in material.cells if cell.cell in shown and is_refused(cell)):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.beside import cpu_s_per_success
 from analysis.report.blocks import Absent, Section, Table, Words, para, row
-from analysis.report.material import Material, Trial
+from analysis.report.inputs import Material, Trial
 from analysis.report.wording import said
-from analysis.stats import median
-from analysis.summary import CellResult
+from analysis.summaries.cell_estimates import cpu_s_per_success
+from analysis.summaries.cells import CellResult
+from analysis.summaries.percentiles import median
 
 TITLE = "What it cost"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 
+from analysis.figures import crossover
+from analysis.figures.crossover import Drawn
 from analysis.inference import Crossover
-from analysis.plots import crossover
-from analysis.plots.crossover import Drawn
+from analysis.reading.session import Claim, Searched
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import NOTHING, between, said
-from analysis.session import Claim, Searched
 from rig.model import Level
 
 TITLE = "Where one overtakes the other"

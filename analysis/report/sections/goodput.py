@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.plots import goodput, routes
+from analysis.figures import goodput, routes
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -16,10 +16,10 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import NOTHING, between, percent, said, to_trial
-from analysis.summary import CellResult
-from analysis.trials import PERCENTS
+from analysis.summaries.cells import CellResult
+from analysis.summaries.trials import PERCENTS
 
 TITLE = "Goodput against delay"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.inference import Effect, Kind
 from analysis.report.blocks import Absent, Block, Fold, Section, Table, Words, para, row
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import NOTHING, between, p_value, times
 from rig.inference.ratios import CLAIMED
 from rig.model import Level

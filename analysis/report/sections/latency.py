@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.load import counts_ms, new_histogram
-from analysis.plots import goodput, latency, routes
+from analysis.figures import goodput, latency, routes
+from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import percent, said
-from analysis.stats import share
-from analysis.summary import CellResult
-from analysis.trials import Result
+from analysis.summaries.cells import CellResult
+from analysis.summaries.percentiles import share
+from analysis.summaries.trials import Result
 
 TITLE = "How long answers took"
 

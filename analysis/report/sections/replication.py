@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 
-from analysis.original import (
+from analysis.reading.published_study import (
     APART,
     CLAIMS,
     LIFTED,
@@ -15,9 +15,9 @@ from analysis.original import (
     read_original,
 )
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import NOTHING, mark, said
-from analysis.summary import CellResult
+from analysis.summaries.cells import CellResult
 
 TITLE = "The original study beside this session"
 FEWEST = 6

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analysis.markup import href
-from analysis.plots import timeline
+from analysis.figures import timeline
+from analysis.figures.markup import href
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -23,10 +23,10 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.material import Material, Trial
+from analysis.report.inputs import Material, Trial
 from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
-from analysis.text import around
-from analysis.trials import PERCENTS
+from analysis.summaries.numbers import around
+from analysis.summaries.trials import PERCENTS
 from rig.record import RoleUse
 
 TITLE = "Every trial"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analysis.comparable import UNKNOWN, Comparison, named
+from analysis.comparisons import ratios
+from analysis.comparisons.pairs import LADDER_STEP, POOLED, THREADED, Ladder, Pairing, Rung, ladders
+from analysis.comparisons.same_setup import UNKNOWN, Comparison, named
+from analysis.figures import waterfall
+from analysis.figures.waterfall import Step
 from analysis.inference import PairRatio
-from analysis.pairings import LADDER_STEP, POOLED, THREADED, Ladder, Pairing, Rung, ladders
-from analysis.plots import waterfall
-from analysis.plots.waterfall import Step
-from analysis.report import findings
 from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import NOTHING, between, bounded, percent, said, times
 
 TITLE = "Which step owns the gap"
@@ -41,7 +41,7 @@ def section(material: Material) -> Section | Absent:
 
 def _steps(material: Material, ladder: Ladder) -> tuple[Step, ...]:
     ratios = {
-        step.over.cell: findings.cell_ratio(material.session, step, ("this", "the one before"))
+        step.over.cell: ratios.cell_ratio(material.session, step, ("this", "the one before"))
         for step in ladder.steps
     }
     return waterfall.data(
@@ -85,7 +85,7 @@ def _leaps(ladder: Ladder) -> str:
 def _ratio(material: Material, over: Rung, under: Rung) -> PairRatio:
     assert over.cell is not None
     assert under.cell is not None
-    return findings.cell_ratio(material.session, Pairing(over.cell, under.cell, LADDER_STEP))
+    return ratios.cell_ratio(material.session, Pairing(over.cell, under.cell, LADDER_STEP))
 
 
 def _largest(owned: Sequence[Step], ladder: Ladder) -> str:
@@ -151,7 +151,7 @@ def _sql_beside_orm(material: Material, ladder: Ladder) -> Iterator[str]:
         yield (
             f"{ladder.group}: the last step changes driver and ORM at once. With sync, 20 threads "
             "and kept connections, plain SQL instead of the ORM alone gives "
-            f"{bounded(findings.cell_ratio(material.session, pairing))}."
+            f"{bounded(ratios.cell_ratio(material.session, pairing))}."
         )
 
 

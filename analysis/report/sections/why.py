@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.ceilings import CLOSE, UNEXPLAINED, CellCeilings
+from analysis.figures.markup import href
 from analysis.inference import MOST_FAILURES
-from analysis.markup import href
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -18,9 +17,10 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.material import Material
+from analysis.report.inputs import Material
 from analysis.report.wording import NOTHING, change, percent, said
-from analysis.summary import CellResult
+from analysis.summaries.ceilings import CLOSE, UNEXPLAINED, CellCeilings
+from analysis.summaries.cells import CellResult
 from rig.record import StackFacts
 
 TITLE = "Why: what binds each cell"

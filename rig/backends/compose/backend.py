@@ -12,7 +12,7 @@ from typing import Any
 
 from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
-from rig.backends.compose import engine, shelf
+from rig.backends.compose import cluster_cache, engine
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, SCRATCH_PREFIX, compose, docker
 from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
 from rig.backends.processes import remove
@@ -46,7 +46,7 @@ class ComposeBackend:
         _remove_folders()
         self._session = f"async-django-{secrets.token_hex(4)}"
         self._templates = templates.Templates()
-        self._shelf = shelf.ComposeShelf()
+        self._shelf = cluster_cache.ComposeShelf()
         self._trials = 0
         self._open_files = OPEN_FILES_WANTED
         # its mode, 0700, keeps other users from what is mounted from it
@@ -65,7 +65,7 @@ class ComposeBackend:
             path.chmod(0o755 if path.is_dir() else 0o444)
         docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
         engine.build(*_IMAGES)
-        shelf.remove_left_behind()
+        cluster_cache.remove_left_behind()
         self._open_files = engine.open_files("async-django-rig/postgres", OPEN_FILES_WANTED)
 
     def _compose(

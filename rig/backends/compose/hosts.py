@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rig import files
 from rig.backends.base import Layout, Running
 from rig.backends.compose.engine import docker
 from rig.backends.processes import LOG_ENDS_BYTES, Process, remove, run, until
 from rig.backends.specs import PROJECT
+from rig.disk import files
 from rig.model import Link, Role, StackError
 
 LAYOUT = Layout("/venv/bin/python", "/usr/lib/postgresql/17/bin", "17", "/usr/sbin/pgbouncer")

@@ -13,9 +13,9 @@ from typing import Any
 
 from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
-from rig.backends.local import binaries, network, view, world
+from rig.backends.local import binaries, network, role_mounts, sandbox
+from rig.backends.local.cluster_cache import LocalShelf
 from rig.backends.local.hosts import LocalHosts, roles_user
-from rig.backends.local.shelf import LocalShelf
 from rig.backends.processes import remove
 from rig.backends.specs import PROJECT, Secrets, make_secrets
 from rig.backends.stack import RealStack
@@ -38,12 +38,12 @@ class LocalBackend:
         `says` gets a line on each thing that is no error, but costs time.
         """
         self._says = says
-        if not world.inside():
+        if not sandbox.inside():
             raise StackError(
                 "the local backend runs inside its world only", "start it by runner.py"
             )
         kept.most_bytes()  # a bound that is none is said now
-        world.settle()
+        sandbox.settle()
         self._cpu_count = len(os.sched_getaffinity(0))
         self._user = roles_user()
         self._layout = binaries.find()
@@ -78,7 +78,7 @@ class LocalBackend:
         mounts = self._view(plan.bound_target().folder)
         hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
         away = afterwards(lambda: remove(folder))
-        with away, afterwards(network.clear), afterwards(world.end_all):
+        with away, afterwards(network.clear), afterwards(sandbox.end_all):
             network.lay(network.hosts_of(plan))
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
             with afterwards(stack.tear_down):
@@ -92,7 +92,7 @@ class LocalBackend:
             needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
             needed += [Path(self._layout.postgres_dir).parent, Path(target_folder)]
             log = self._scratch / f"view-{len(self._views) + 1}.log"
-            self._views[target_folder] = view.open_view(needed, log)
+            self._views[target_folder] = role_mounts.open_view(needed, log)
         return f"/proc/{os.getpid()}/fd/{self._views[target_folder]}"
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
@@ -101,7 +101,7 @@ class LocalBackend:
 
         def make() -> str:
             # the target's commands may have left processes behind
-            with afterwards(world.end_all):
+            with afterwards(sandbox.end_all):
                 return templates.provide(shelf, key, plan, hosts, self._secrets)
 
         return self._templates.of(key, make)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig.backends.local import binaries, world
+from rig.backends.local import binaries, sandbox
 from rig.backends.local.hosts import may_be_real_time, roles_user
 from rig.backends.processes import run
 from rig.backends.specs import PROJECT
@@ -34,7 +34,7 @@ def examine() -> Iterator[Finding]:
     if sys.platform != "linux":
         yield Finding("Linux", False, f"this is {sys.platform}; use --backend compose")
         return
-    lacks = world.lacks()
+    lacks = sandbox.lacks()
     yield Finding("namespaces", not lacks, lacks or f"as {_who()}")
     if not lacks:
         yield _delay()
@@ -69,7 +69,7 @@ def _delay() -> Finding:
     search = f"PATH={binaries.SEARCH_PATH}"
     wrapped = ["env", f"--chdir={PROJECT}", search, *command]
     try:
-        return Finding("delay", True, run(world.enter_command(wrapped), 30).strip())
+        return Finding("delay", True, run(sandbox.enter_command(wrapped), 30).strip())
     except StackError as error:
         do = "make setup, or: sudo apt install iptables"
         return Finding("delay", False, f"{error}; {do}")

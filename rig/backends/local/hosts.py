@@ -13,13 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rig import files
 from rig.backends.base import SAFE_PYTHON, Layout, module_of
 from rig.backends.local import network
 from rig.backends.local.binaries import SEARCH_PATH
-from rig.backends.local.world import NAMESPACES
+from rig.backends.local.sandbox import NAMESPACES
 from rig.backends.processes import Process, remove, run
 from rig.backends.specs import PROJECT
+from rig.disk import files
 from rig.model import Link, Role, StackError
 
 

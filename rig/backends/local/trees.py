@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from rig.files import create
+from rig.disk.files import create
 from rig.model import DamagedFile
 
 MOST_ENTRIES, DEEPEST = 200_000, 32

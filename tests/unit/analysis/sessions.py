@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.load import new_histogram
+from analysis.reading.load_files import new_histogram
 from rig.model import Level, Verdict
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record
 

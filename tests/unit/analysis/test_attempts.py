@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from analysis.attempts import last_finished
+from analysis.reading.attempts import last_finished
 from rig.model import Verdict
 from tests.unit.analysis.sessions import Answer, Made, attempt
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.axes import Axes, axes
-from analysis.session import read_session
+from analysis.reading.session import read_session
+from analysis.summaries.layout import Axes, axes
 from rig.model import Level
 from tests.unit.analysis.sessions import BASE, Made, make
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.beside import ceilings_of, interval
-from analysis.session import read_session
-from analysis.summary import cells
-from analysis.trials import results
+from analysis.reading.session import read_session
+from analysis.summaries.cell_estimates import ceilings_of, interval
+from analysis.summaries.cells import cells
+from analysis.summaries.trials import results
 from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 

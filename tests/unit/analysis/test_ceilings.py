@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.ceilings import Asked, Ceiling, CellCeilings, Cpu, cell_ceilings
+from analysis.summaries.ceilings import Asked, Ceiling, CellCeilings, Cpu, cell_ceilings
 from rig.model import Level
 from rig.record import StackFacts
 

@@ -47,7 +47,7 @@ def test_a_failure_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("analysis.derived.write_csv", full)
+    monkeypatch.setattr("analysis.tables.write_csv", full)
     with pytest.raises(OSError, match="no space"):
         derive(session)
     assert files(session / "derived") == before

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from analysis import derive, table
-from analysis.failures import KILLED, Failure, Sample, attributed, failures
-from analysis.load import Completion, Second
+from analysis.reading.load_files import Completion, Second
+from analysis.reading.probe_samples import Sample
+from analysis.summaries.failures import KILLED, Failure, attributed, failures
 from tests.unit.analysis.sessions import Answer, Made, make, write
 
 BEGAN_AT_S = 1000.0

@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from analysis.knee import knee
+from analysis.inference.knee import knee
 
 
 @pytest.mark.parametrize("at", [60, 105, 150])

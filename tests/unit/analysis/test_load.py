@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import read_completions, read_latencies, read_seconds
+from analysis.reading.load_files import read_completions, read_latencies, read_seconds
 from tests.unit.analysis.sessions import Answer, Made, write_load
 
 ANSWERS = [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.markup import el, href, write
+from analysis.figures.markup import el, href, write
 from rig.model import printable
 
 

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from analysis.original import APART, CLAIMS, IO_ROUTES, Held, inconsistencies, read_original
+from analysis.reading.published_study import (
+    APART,
+    CLAIMS,
+    IO_ROUTES,
+    Held,
+    inconsistencies,
+    read_original,
+)
 
 CELLS = read_original()
 RATES = {cell.key: cell.best_rps for cell in CELLS}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.made import maker
-from analysis.recomputed import differences
+from analysis.provenance import maker
+from analysis.recheck import differences
 from analysis.report import compare, report
-from rig.files import sha256
+from rig.disk.files import sha256
 from tests.unit.analysis.sessions import Made, make, steady
 
 SEEN = ("report.html", "report.md", "figures/goodput.svg", "figures/goodput.png")

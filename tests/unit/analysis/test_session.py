@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.session import Factor, Searched, read_session
+from analysis.reading.session import Factor, Searched, read_session
 from rig.model import DamagedFile, Level, UsageError
 from tests.unit.analysis.sessions import Made, make
 

@@ -3,8 +3,8 @@
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from analysis.load import new_histogram
-from analysis.stats import best_rps, bounds_ms, median, percentile_ms, share
+from analysis.reading.load_files import new_histogram
+from analysis.summaries.percentiles import best_rps, bounds_ms, median, percentile_ms, share
 
 
 def test_the_best_five_seconds_slide_by_one() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.session import Claim, read_session
-from analysis.summary import CellResult, cells, ratios, summary_columns
-from analysis.trials import results
+from analysis.reading.session import Claim, read_session
+from analysis.summaries.cells import CellResult, cells, ratios, summary_columns
+from analysis.summaries.trials import results
 from rig.model import Level, Verdict
 from tests.unit.analysis.sessions import Answer, Made, make, steady
 

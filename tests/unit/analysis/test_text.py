@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis import table
-from analysis.text import number
+from analysis.summaries.numbers import number
 from rig.model import Verdict
 from tests.unit.analysis.sessions import Made, make, steady
 

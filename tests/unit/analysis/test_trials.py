@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.session import read_session
-from analysis.trials import Result, results, top, trial_columns
+from analysis.reading.session import read_session
+from analysis.summaries.trials import Result, results, top, trial_columns
 from rig.model import Verdict
 from tests.unit.analysis.sessions import RAMP_S, STEADY_S, Answer, Made, attempt, make, steady
 

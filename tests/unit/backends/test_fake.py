@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rig.backends.fake import FakeBackend, queue_of
+from rig.evidence.attempt import Observed, observe
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.shape import Users
 from rig.model import Link
-from rig.observed import Observed, observe
 from rig.plan import NO_USERS, Arrivals, Delay, Load, Plan
 from rig.record import LoadFacts
 from tests.unit.plans import PLAN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.backends.ledger import tally
+from rig.backends.counts import tally
 
 
 def test_a_tally_names_requests_and_counts_what_came_twice() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rig.backends import templates
 from rig.backends.local.cache import cache_folder
-from rig.backends.local.shelf import LocalShelf
+from rig.backends.local.cluster_cache import LocalShelf
 from rig.backends.templates import TargetError, Templates, key
 from rig.model import DamagedFile, StackError
 from rig.plan import Data, Delay, Plan

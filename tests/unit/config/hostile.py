@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rig.cli.schedule import plan_text
+from rig.cli.plan_text import plan_text
 from rig.config import Matrix, read_matrix, read_targets
 from rig.load.spec import encoded
 from rig.model import BadYaml

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.evidence.load import FEWEST, derived
 from rig.load.completions import Completions
-from rig.load.reading import FEWEST, derived
 from rig.load.recorder import Recorder
 from rig.load.shape import Users
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rig.evidence.probes import COLUMNS
 from rig.probes.host import Host
 from rig.probes.proc import TICK_S
-from rig.series import COLUMNS
 
 STAT = "cpu  10 20 30 40 50 60 70 80 5 5\ncpu0 1 1\ncpu1 1 1\nintr 7\n"
 PRESSURE = "some avg10=0.00 avg60=1.00 avg300=2.00 total=1500000\nfull avg10=0 total=9\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rig.evidence.probes import COLUMNS
 from rig.model import Role
 from rig.probes import proc
 from rig.probes.processes import AppWorkers, Processes, Unseen, first_processes, workers
-from rig.series import COLUMNS
 from tests.unit.probes.trees import process
 
 MIB = 1 << 20

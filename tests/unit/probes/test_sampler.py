@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from rig.endpoints import Sight
 from rig.probes import sampler
 from rig.probes.base import Row, Simple
 from rig.probes.sampler import sampling
-from rig.sight import Sight
 
 SEEN = Sight()
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.axes import axes
-from analysis.plots.goodput import Goodput, data, draw
-from analysis.session import read_session
-from analysis.summary import cells
-from analysis.trials import results
+from analysis.figures.goodput import Goodput, data, draw
+from analysis.reading.session import read_session
+from analysis.summaries.cells import cells
+from analysis.summaries.layout import axes
+from analysis.summaries.trials import results
 from rig.model import Level, Verdict
 from tests.unit.analysis.sessions import FACTORS, Answer, Made, make, steady
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.inference import Kind, PairRatio
-from analysis.recomputed import differences
+from analysis.recheck import differences
 from analysis.report import Outcome, compare
 from analysis.report.compare import is_slower, judged
 from analysis.report.write import Written

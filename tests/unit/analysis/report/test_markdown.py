@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from analysis.markup import href
+from analysis.figures.markup import href
 from analysis.report import compare, report
 from analysis.report.blocks import Link, Para, Report, Section, Strong, Table, row
 from analysis.report.markdown import escape, markdown

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from analysis.figures import latency, waterfall
 from analysis.inference import Kind, PairRatio
-from analysis.plots import latency, waterfall
 from analysis.report import report
 from rig.model import Level
 from rig.record import ProbeFacts, RoleUse, record_from_json

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rig.backends import kept
-from rig.backends.compose import shelf
+from rig.backends.compose import cluster_cache
 from rig.backends.compose.engine import CACHE_VOLUME
 
 DOCKER = """#!/bin/sh
@@ -50,12 +50,12 @@ def inside(path: str, volume: Path) -> Path:
 
 
 def test_what_is_kept_is_found_again(volume: Path) -> None:
-    one = shelf.ComposeShelf()
+    one = cluster_cache.ComposeShelf()
     assert one.fetch("a1") == ""
     made = inside(one.blank("a1", 1), volume)
     (made / "1259").write_bytes(b"x")
     one.keep("a1")
-    found = shelf.ComposeShelf().fetch("a1")
+    found = cluster_cache.ComposeShelf().fetch("a1")
     assert (inside(found, volume) / "1259").read_bytes() == b"x"
 
 
@@ -64,13 +64,13 @@ def test_least_recently_used_clusters_go_first_and_this_sessions_stay(
 ) -> None:
     for at_s, key in enumerate(("a1", "b2", "c3"), start=1):
         put(volume, key, at_s)
-    one = shelf.ComposeShelf()
+    one = cluster_cache.ComposeShelf()
     assert one.fetch("a1")
     assert one.fetch("d4") == ""
     put(volume, "d4", 0, whole=False)
     monkeypatch.setenv(kept.MAX_GB, "0.0035")
     one.keep("d4")
-    assert sorted(found.key for found in shelf.listed()) == ["a1", "c3", "d4"]
+    assert sorted(found.key for found in cluster_cache.listed()) == ["a1", "c3", "d4"]
     monkeypatch.setenv(kept.MAX_GB, "0")
     one.keep("d4")
     assert sorted(os.listdir(volume)) == ["a1", "a1.complete", "d4", "d4.complete"]
@@ -80,25 +80,28 @@ def test_a_trials_cluster_and_half_made_ones_are_left_behind(volume: Path) -> No
     put(volume, "a1")
     put(volume, "b2", whole=False)
     put(volume, "trial", whole=False)
-    assert shelf.remove_left_behind() == [
+    assert cluster_cache.remove_left_behind() == [
         f"b2 in volume {CACHE_VOLUME}", f"trial in volume {CACHE_VOLUME}",
     ]  # fmt: skip
-    assert shelf.remove_left_behind() == []
-    assert [found.key for found in shelf.listed()] == ["a1"]
+    assert cluster_cache.remove_left_behind() == []
+    assert [found.key for found in cluster_cache.listed()] == ["a1"]
 
 
 def test_it_says_how_much_is_kept_and_where(volume: Path, tmp_path: Path) -> None:
     place = f"in volume {CACHE_VOLUME}"
-    assert shelf.told() == f"0 seeded clusters, 0.00 of at most 4 GB (RIG_CACHE_MAX_GB), {place}"
+    assert (
+        cluster_cache.told()
+        == f"0 seeded clusters, 0.00 of at most 4 GB (RIG_CACHE_MAX_GB), {place}"
+    )
     put(volume, "a1")
-    assert shelf.told().startswith("1 seeded cluster, 0.00 of at most 4 GB")
+    assert cluster_cache.told().startswith("1 seeded cluster, 0.00 of at most 4 GB")
     (tmp_path / "image").write_text("")
-    assert "once the images are built" in shelf.told()
-    assert shelf.remove_left_behind() == []
+    assert "once the images are built" in cluster_cache.told()
+    assert cluster_cache.remove_left_behind() == []
 
 
 def test_clearing_removes_the_volume(volume: Path) -> None:
     put(volume, "a1")
-    assert shelf.clear() == [f"volume {CACHE_VOLUME}"]
-    assert shelf.clear() == []
-    assert shelf.told().startswith("0 seeded clusters")
+    assert cluster_cache.clear() == [f"volume {CACHE_VOLUME}"]
+    assert cluster_cache.clear() == []
+    assert cluster_cache.told().startswith("0 seeded clusters")

@@ -12,7 +12,7 @@ import pytest
 
 from rig.backends import kept
 from rig.backends.local import cache
-from rig.backends.local.shelf import LocalShelf
+from rig.backends.local.cluster_cache import LocalShelf
 from rig.model import DamagedFile, StorageError, UsageError
 
 STRANGER = 65534

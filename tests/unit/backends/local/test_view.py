@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.local.view import closed_ancestor, script
+from rig.backends.local.role_mounts import closed_ancestor, script
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""What two sessions must have in common to be compared: machine, versions, load, data.
+
+Pure: sessions and records in, named differences out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.reading.session import Session
+from analysis.summaries.trials import Result
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in two sessions."""
+
+    what: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.before} before, {self.after} after"
+
+
+def differences(
+    before: Session,
+    after: Session,
+    before_results: Sequence[Result],
+    after_results: Sequence[Result],
+) -> tuple[Difference, ...]:
+    """Every difference of the environments, by name; wall clocks and names of sessions aside."""
+    sides = [
+        dict(environment(session, results))
+        for session, results in ((before, before_results), (after, after_results))
+    ]
+    names = dict.fromkeys(name for side in sides for name in side)
+    pairs = ((name, *(side.get(name, NOTHING) for side in sides)) for name in names)
+    return tuple(Difference(name, a, b) for name, a, b in pairs if a != b)
+
+
+def environment(session: Session, results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """Names and values of all that a goodput depends on beside the factors."""
+    yield "experiment", session.experiment
+    yield "backend", session.backend
+    yield from _flat("host", session.host)
+    yield from _flat("load", session.load)
+    yield from _flat("data", session.data)
+    versions: dict[str, dict[str, None]] = {}
+    mechanisms: dict[str, None] = {}
+    for result in results:
+        if result.record is None:
+            continue
+        if result.measures.delay_mechanism:
+            mechanisms[result.measures.delay_mechanism] = None
+        for fact in result.record.facts.values():
+            said = fact.get("versions") if isinstance(fact, Mapping) else None
+            for name, version in said.items() if isinstance(said, Mapping) else ():
+                versions.setdefault(str(name), {})[str(version)] = None
+    for name, seen in sorted(versions.items()):
+        yield f"version of {name}", " and ".join(sorted(seen))
+    if mechanisms:
+        yield "delay mechanism", " and ".join(sorted(mechanisms))
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(f"{name} {str(key).replace('_', ' ')}", inner)
+    elif value is not None:
+        yield name, f"{value:g}" if isinstance(value, float) else str(value)

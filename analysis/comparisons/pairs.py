@@ -1,0 +1,201 @@
+"""Which cells a report holds against each other, and who asks for it.
+
+The claim does, along its factor; so do the ladder from a plain synchronous stack to a pooled
+asynchronous one, and the ways around the connection cap. Pure; may not know numbers of speed,
+nor whether the two sides are the same thing (`analysis.comparisons.same_setup` does).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.reading.session import Session
+from analysis.summaries.cells import CellResult
+from analysis.summaries.layout import Axes
+from analysis.summaries.timeline import first_refusal
+from analysis.summaries.trials import Result
+from rig.model import Level
+
+CLAIM, LADDER_STEP, CAP = "claim", "ladder", "cap"
+
+Wanted = Mapping[str, Level]
+_KEPT: Wanted = {"target": "sync", "connections": "persistent", "app_threads": 1}
+_POOL: Wanted = {"target": "async", "connections": "pool", "pool_size": 20}
+LADDER: Sequence[tuple[str, Wanted]] = (
+    (
+        "sync, connection per request",
+        {**_KEPT, "connections": "per_request", "wsgi_worker": "auto"},
+    ),
+    ("… connection kept", {**_KEPT, "wsgi_worker": "auto"}),
+    ("… and gthread, one thread", {**_KEPT, "wsgi_worker": "gthread"}),
+    ("… and 20 threads", {**_KEPT, "app_threads": 20}),
+    ("async, the ORM, 20 connections", {**_POOL, "data_access": "orm"}),
+    ("async, asyncpg, 20 connections", {**_POOL, "data_access": "sql"}),
+)
+"""The steps of experiments/ablation.yaml; each differs from the one before in one idea, but for
+the last two, which change server and driver."""
+
+BEFORE = {"wsgi_worker": "auto"}
+"""What sessions had that do not know these factors."""
+
+THREADED, POOLED = 3, 5
+"""Its rungs that serve as many requests at once, without async and with it."""
+
+CLIMBED = frozenset(name for _, wanted in LADDER for name in wanted)
+FEWEST = 3
+"""Rungs with a rate that make a ladder."""
+
+AROUND = frozenset({"pooler", "max_connections", "connections", "pool_size", "pooler_pool_size"})
+"""What stands between app and Postgres."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Two cells whose numbers are divided: `over` by `under`."""
+
+    over: CellResult
+    under: CellResult
+    asked_by: str
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors in which they differ."""
+        under = self.under.levels
+        return tuple(name for name, level in self.over.levels.items() if level != under.get(name))
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A step of the ladder; without a cell where the session has none for it."""
+
+    name: str
+    cell: CellResult | None
+
+    @property
+    def goodput_rps(self) -> float | None:
+        """The median of the cell's valid trials, answers/s."""
+        rate = self.cell.row["goodput_rps"] if self.cell else None
+        return float(rate) if isinstance(rate, int | float) else None
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All rungs, at one combination of the factors that it does not climb."""
+
+    group: str
+    """What these are, in words."""
+    rungs: tuple[Rung, ...]
+    sql_beside_orm: tuple[CellResult, CellResult] | None = None
+    """The threaded rung with plain SQL and with the ORM, where both were measured."""
+
+    @property
+    def standing(self) -> tuple[Rung, ...]:
+        """The rungs with a rate."""
+        return tuple(rung for rung in self.rungs if rung.goodput_rps)
+
+    @property
+    def skipped(self) -> Mapping[str, tuple[str, ...]]:
+        """By the name of a rung with a rate: those without one that its step leaps over."""
+        standing = self.standing
+        found = {}
+        for under, over in itertools.pairwise(standing):
+            between = self.rungs[self.rungs.index(under) + 1 : self.rungs.index(over)]
+            found[over.name] = tuple(rung.name for rung in between)
+        return {name: over for name, over in found.items() if over}
+
+    @property
+    def steps(self) -> tuple[Pairing, ...]:
+        """Each rung with a rate over the one before it that has one."""
+        cells = [rung.cell for rung in self.standing if rung.cell]
+        return tuple(Pairing(over, under, LADDER_STEP) for under, over in itertools.pairwise(cells))
+
+    @property
+    def pairings(self) -> tuple[Pairing, ...]:
+        """Whatever of it is divided by another part of it."""
+        cells = [rung.cell for rung in self.standing if rung.cell]
+        beside = [(cells[-1], cells[0])]
+        threaded, pooled = self.rungs[THREADED], self.rungs[POOLED]
+        if threaded in self.standing and pooled in self.standing:
+            assert threaded.cell is not None
+            assert pooled.cell is not None
+            beside.append((pooled.cell, threaded.cell))
+        beside += [self.sql_beside_orm] if self.sql_beside_orm else []
+        return (*self.steps, *(Pairing(over, under, LADDER_STEP) for over, under in beside))
+
+
+def pairings(session: Session, layout: Axes, cells: Sequence[CellResult]) -> tuple[Pairing, ...]:
+    """All of a session, each pair of cells once: the claim's first."""
+    found: dict[frozenset[str], Pairing] = {}
+    for one in (
+        *claimed(session, cells),
+        *(one for ladder in ladders(layout, cells) for one in ladder.pairings),
+        *ways_around(cells),
+    ):
+        found.setdefault(frozenset((one.over.cell, one.under.cell)), one)
+    return tuple(found.values())
+
+
+def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pairing]:
+    """Every two cells that differ in the claim's factor alone, at the levels that it compares."""
+    claim = session.claim
+    if claim is None:
+        return
+
+    def others(cell: CellResult) -> frozenset[tuple[str, Level]]:
+        return frozenset((name, at) for name, at in cell.levels.items() if name != claim.factor)
+
+    unders = {others(c): c for c in cells if c.levels.get(claim.factor) == claim.denominator}
+    for over in cells:
+        if over.levels.get(claim.factor) == claim.numerator and others(over) in unders:
+            yield Pairing(over, unders[others(over)], CLAIM)
+
+
+def ladders(layout: Axes, cells: Sequence[CellResult]) -> tuple[Ladder, ...]:
+    """One per combination of the other factors that has rungs enough."""
+    groups: dict[tuple[tuple[str, Level], ...], list[CellResult]] = {}
+    for cell in cells:
+        key = tuple((n, level) for n, level in cell.levels.items() if n not in CLIMBED)
+        groups.setdefault(key, []).append(cell)
+    found = [_ladder(layout.group(alike[0].levels), alike) for alike in groups.values()]
+    return tuple(ladder for ladder in found if len(ladder.standing) >= FEWEST)
+
+
+def _ladder(group: str, cells: Sequence[CellResult]) -> Ladder:
+    rungs = tuple(Rung(name, _find(cells, wanted)) for name, wanted in LADDER)
+    threaded = LADDER[THREADED][1]
+    sides = [_find(cells, {**threaded, "data_access": access}) for access in ("sql", "orm")]
+    sql, orm = (side if Rung("", side).goodput_rps else None for side in sides)
+    return Ladder(group, rungs, (sql, orm) if sql and orm else None)
+
+
+def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:
+    """The cell at these levels; where data access is open, the ORM's, as in the steps after."""
+    found = [
+        cell
+        for cell in cells
+        if all(cell.levels.get(n, BEFORE.get(n)) == level for n, level in wanted.items())
+    ]
+    found.sort(key=lambda cell: cell.levels.get("data_access") != "orm")
+    return found[0] if found else None
+
+
+def is_refused(cell: CellResult) -> bool:
+    """Whether a valid trial of it was refused a connection."""
+    return bool(cell.valid) and first_refusal(typical(cell).timeline) is not None
+
+
+def typical(cell: CellResult) -> Result:
+    """Its first valid trial that was refused a connection, or else its first valid one."""
+    refused = (one for one in cell.valid if first_refusal(one.timeline) is not None)
+    return next(refused, cell.valid[0])
+
+
+def ways_around(cells: Sequence[CellResult]) -> Iterator[Pairing]:
+    """Each cell that is not refused over one that is, where only `AROUND` differs."""
+    for refused in filter(is_refused, cells):
+        for cell in cells:
+            pairing = Pairing(cell, refused, CAP)
+            if cell.valid and not is_refused(cell) and AROUND.issuperset(pairing.factors):
+                yield pairing

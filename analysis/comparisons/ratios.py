@@ -1,0 +1,139 @@
+"""From a session's trials to what may be said of them: the bridge to `analysis.inference`.
+
+May not know how findings are shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from analysis.comparisons.pairs import Pairing
+from analysis.inference import (
+    SURE_OF_SEARCH,
+    Answer,
+    Bound,
+    Crossover,
+    Effect,
+    Observation,
+    PairRatio,
+    Within,
+    crossovers,
+    effects,
+    judge_claim,
+    pairs,
+    within,
+)
+from analysis.reading.session import Session
+from analysis.summaries.cells import settled
+from analysis.summaries.layout import Axes
+from analysis.summaries.trials import Result
+from rig.model import Level
+
+FIRST = ("route", "delay_ms", "target")
+"""Factors to look at first when naming what an answer depends on."""
+
+
+def observations(
+    session: Session, layout: Axes, results: Sequence[Result]
+) -> tuple[Observation, ...]:
+    """One for each scheduled trial, valid or not."""
+    measure = session.claim.of if session.claim else "goodput_rps"
+    return tuple(_observation(layout, result, measure) for result in results)
+
+
+def _observation(layout: Axes, result: Result, measure: str) -> Observation:
+    value = settled(result.row(), measure)
+    return Observation(
+        levels=result.scheduled.levels,
+        block=result.scheduled.block,
+        value=float(value) if isinstance(value, int | float) else None,
+        valid=result.valid,
+        failure_share=result.measures.failure_share,
+        within=within_of(result) if measure == "goodput_rps" else None,
+        extra=bool(result.scheduled.because) or layout.is_extra(result.scheduled.levels),
+        answers=result.measures.successes if measure == "goodput_rps" else None,
+    )
+
+
+def cell_ratio(
+    session: Session, pairing: Pairing, names: tuple[str, str] = ("this", "the other")
+) -> PairRatio:
+    """The goodput of one cell over another's, whatever they differ in; `names` of the two."""
+    side, (above, below) = "side", names
+    found = [
+        Observation(
+            {side: name},
+            result.scheduled.block,
+            result.measures.goodput_rps,
+            failure_share=result.measures.failure_share,
+            within=within_of(result),
+            answers=result.measures.successes,
+        )
+        for cell, name in ((pairing.over, above), (pairing.under, below))
+        for result in cell.valid
+    ]
+    (ratio,) = pairs(found, side, above, below, adaptive=session.adaptive)
+    return ratio
+
+
+def within_of(result: Result) -> Within | None:
+    """How well a trial's own window determines its goodput; None where it has too few seconds."""
+    return within(steady_counts(result))
+
+
+def steady_counts(result: Result) -> tuple[int, ...]:
+    """Correct answers in each whole second of the steady window."""
+    if result.record is None:
+        return ()
+    load = result.record.load
+    return result.timeline.ok[math.ceil(load.ramp_s) : math.floor(load.duration_s)]
+
+
+def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
+    """The session's claim, judged; None where it claims nothing."""
+    claim = session.claim
+    if claim is None or not found:
+        return None
+    bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least or 1.0, claim.of)
+    compared = pairs(
+        found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
+    )
+    units = {factor.name: factor.unit for factor in session.factors}
+    labels = {factor.name: factor.label for factor in session.factors}
+    least = SURE_OF_SEARCH if session.search else 2
+    return judge_claim(compared, bound, labels=labels, units=units, order=FIRST, least_blocks=least)
+
+
+def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect, ...]:
+    """Effects of the factors that vary, the claim's factor first."""
+    claim = session.claim
+    first = claim.factor if claim else "target"
+    levels: dict[str, Sequence[Level]] = {}
+    if claim:
+        levels[first] = (claim.denominator, claim.numerator)
+    for factor in session.factors:
+        levels.setdefault(factor.name, _seen(factor.levels, found, factor.name))
+    ordered = {name: levels[name] for name in (first, *levels) if name in levels}
+    return effects(found, ordered, adaptive=session.adaptive)
+
+
+def crossovers_of(session: Session, found: Sequence[Observation]) -> tuple[Crossover, ...]:
+    """Where the claim's two levels are equal; empty where that was not searched."""
+    claim, search = session.claim, session.search
+    if claim is None or search is None:
+        return ()
+    return crossovers(
+        found,
+        claim.factor,
+        claim.numerator,
+        claim.denominator,
+        along=search.factor,
+        between=search.between,
+        say=factor.say if (factor := session.factor(search.factor)) else None,
+    )
+
+
+def _seen(levels: Sequence[Level], found: Sequence[Observation], name: str) -> tuple[Level, ...]:
+    there = {observation.levels.get(name) for observation in found}
+    return tuple(level for level in levels if level in there)

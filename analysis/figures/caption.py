@@ -1,0 +1,87 @@
+"""What every figure must say of itself: session, machine, versions, scope.
+
+Pure text; may not know how a figure is drawn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.comparisons.same_setup import Comparison, labels, lost_labels
+from analysis.reading.session import Session
+from analysis.summaries.layout import Axes
+from analysis.summaries.trials import Result, Row
+from rig.model import Verdict
+
+MOST_FACTS = 8
+
+DRAWN = (Verdict.VALID, Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def caption(
+    session: Session,
+    layout: Axes,
+    results: Sequence[Result],
+    pairs: Sequence[Comparison] = (),
+) -> tuple[str, ...]:
+    """Its lines, not yet wrapped."""
+    where = [f"Session {session.name}"]
+    where += [f"profile {session.profile}"] if session.profile else []
+    where += [f"backend {session.backend}"] if session.backend else []
+    where.append(_trials(results))
+    machine = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in _scalars(session.host))
+    known = ", ".join(f"{name} {version}" for name, version in versions(session, results))
+    simulated = session.backend == "fake"
+    scope = (
+        "Simulated by the fake backend: no real system was measured."
+        if simulated
+        else "Scope: this machine, these versions and this load; nothing is said of others."
+    )
+    lines = [
+        " · ".join(where) + ".",
+        f"Everywhere: {layout.everywhere}." if layout.everywhere else "",
+        f"Machine: {machine}." if machine else "",
+        f"Versions: {known}." if known else "",
+        *(f"{line}." for line in labels(session, pairs, values=True)),
+        *(f"{line}." for line in lost_labels(session, layout, pairs)),
+        scope,
+    ]
+    return tuple(line for line in lines if line)
+
+
+def _trials(results: Sequence[Result]) -> str:
+    counts = Counter(result.verdict for result in results)
+    said = [f"{counts[Verdict.VALID]} valid of {len(results)} trials"]
+    not_drawn = [f"{n} {verdict}" for verdict, n in counts.items() if verdict not in DRAWN]
+    return ", ".join([*said, *([f"not drawn: {', '.join(not_drawn)}"] if not_drawn else [])])
+
+
+def _scalars(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The host's plain facts; lists and maps are for the files, not for a caption."""
+    kept = [
+        (key, f"{value:g}" if isinstance(value, float) else str(value))
+        for key, value in facts.items()
+        if isinstance(value, str | int | float) and value != "" and not isinstance(value, bool)
+    ]
+    return kept[:MOST_FACTS]
+
+
+def versions(session: Session, results: Sequence[Result]) -> list[tuple[str, str]]:
+    """What the host and each role said of their versions; of several, all."""
+    saying: list[Any] = [session.host]
+    for result in results:
+        saying += result.record.facts.values() if result.record else []
+    seen: dict[str, dict[str, None]] = {}
+    for fact in saying:
+        versions = fact.get("versions") if isinstance(fact, Mapping) else None
+        for name, version in versions.items() if isinstance(versions, Mapping) else ():
+            seen.setdefault(str(name), {})[str(version)] = None
+    return [(name, " and ".join(versions)) for name, versions in sorted(seen.items())]
+
+
+def row_number(row: Row, name: str) -> float | None:
+    """A row's number, or None."""
+    value = row[name]
+    return None if value is None or isinstance(value, str) else float(value)

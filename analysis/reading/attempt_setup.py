@@ -1,0 +1,120 @@
+"""What was asked of one attempt, and what its parts said of themselves, read for comparison.
+
+Reads `plan.json` and `verify.json` beside the record, and the session's `calibration.json`. May
+not know what it will be compared with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.reading.attempts import ANSWER, PLAN, answered, asked
+from rig.disk.files import is_flat
+from rig.record import Calibration, Record
+
+SAID = ("app", "database", "pooler", "cpus")
+ASKED = ("load", "data", "delay", "route")
+HEADERS = ("connection", "content-encoding", "content-type", "server", "transfer-encoding")
+VARIES = "(varies)"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One attempt. `parts`: facts by section; a section that nobody told of is missing."""
+
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    inherent: tuple[str, ...] = ()
+    """What its target declares to differ by its nature, by dotted path."""
+    statements: tuple[float, float] | None = None
+    """Statements per request as Postgres counted them over the load: at least, at most."""
+
+
+@dataclass(frozen=True)
+class Trips:
+    """Round trips that one request costs, as measured on one stack."""
+
+    levels: Mapping[str, Any]
+    trips: float
+
+
+def read_setup(folder: Path | None, record: Record | None, damaged: Collection[str]) -> Told:
+    """What is known of a trial's attempt; what cannot be read is left out.
+
+    `damaged`: names of the attempt's files that are not as their hash says.
+    """
+    if record is None or folder is None:
+        return Told()
+    plan: Mapping[str, Any] = {} if PLAN in damaged else asked(folder.parent, record)
+    parts = {name: record.facts[name] for name in SAID if name in record.facts}
+    if not parts.get("cpus", {}).get("app"):
+        parts.pop("cpus", None)  # the app's process could not be seen from the rig's machine
+    parts |= {name: plan[name] for name in ASKED if plan.get(name) is not None}
+    route = dict(parts.get("route") or {})
+    varying = route.pop("varying", ())
+    if route:
+        # what is expected of the answer is not what is sent: the answers are compared themselves
+        parts["route"] = {name: route[name] for name in route if name not in ("name", "answer")}
+    if "delay" in parts:
+        parts["delay"] = {**parts["delay"], "mechanism": record.delay.mechanism}
+    answer = None if ANSWER in damaged else answered(folder, record).get("response")
+    if answer and not _cut(answer, varying):
+        parts["answer"] = _answer(answer, varying)
+    if record.ledger.fingerprint_before:
+        book = record.ledger
+        parts["schema"] = {"fingerprint": book.fingerprint_before, "rows": book.rows_before}
+    target = plan.get("target") or {}
+    return Told(parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {}))
+
+
+def measured_trips(calibration: Calibration | None) -> tuple[Trips, ...]:
+    """The round trips that the session's calibration measured; empty where there was none."""
+    stacks = calibration.stacks if calibration else ()
+    return tuple(Trips({**stack.levels, "route": stack.route}, stack.n) for stack in stacks)
+
+
+def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:
+    successes, book = record.load.outcomes.get("ok", 0), record.ledger
+    if book.statements is None or not successes or not record.load.started:
+        return None
+    # a row is an INSERT, which scans nothing; the rig's own requests are counted without theirs
+    writes = "{unique}" in f"{route.get('form')}{route.get('json')}"
+    scans = (route.get("statements") or 0) - writes
+    verifying = book.verifying_requests * max(0, scans)
+    statements = book.statements - verifying + (book.rows_after or 0) - (book.rows_before or 0)
+    return statements / record.load.started, statements / successes
+
+
+def _cut(said: Mapping[str, Any], varying: Sequence[str]) -> bool:
+    """Whether too little of a body was kept to mask what varies in it."""
+    return bool(varying) and said.get("body_bytes", 0) > len(said["body"].encode())
+
+
+def _answer(said: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
+    headers = {name.replace("-", "_"): said["headers"].get(name) for name in HEADERS}
+    return {"status": said["status"], **headers, "body": _body(said, varying)}
+
+
+def _body(said: Mapping[str, Any], varying: Sequence[str]) -> Any:
+    """The JSON without what varies; the hash of anything else."""
+    try:
+        body = json.loads(said["body"])
+    except (ValueError, RecursionError):
+        return said["body_sha256"]
+    if not is_flat(body):
+        return said["body_sha256"]
+    for path in varying:
+        body = _masked(body, path.split("."))
+    return body
+
+
+def _masked(value: Any, path: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_masked(item, path) for item in value]
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    inner = VARIES if len(path) == 1 else _masked(value[path[0]], path[1:])
+    return {**value, path[0]: inner}

@@ -1,0 +1,161 @@
+"""Which attempt of a trial counts: the last one that was finished, and whether it is whole.
+
+May not know what its numbers mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypedDict
+
+from rig.disk.contents import json_value, needed
+from rig.disk.files import sha256
+from rig.model import DamagedFile, Index, RigError, StorageError, digest
+from rig.record import Record, record_from_json
+
+READ = (
+    *("load/completions.csv", "load/latencies.hlog", "load/seconds.csv", "load/unanswered.csv"),
+    *("load/service.hlog", "probes/app_workers.csv", "probes/postgres.csv"),
+    *("probes/pgbouncer.csv",),
+)
+"""The files of an attempt that numbers are read from, the manifest aside."""
+MOST_SAID = 400
+MANIFEST, PLAN, ANSWER = "manifest.json", "plan.json", "verify.json"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The attempts of one trial. `notes`: one line on each file that cannot be used."""
+
+    attempts: int = 0
+    folder: Path | None = None
+    record: Record | None = None
+    notes: tuple[str, ...] = ()
+    damaged: frozenset[str] = frozenset()
+    """Of the files that numbers are read from, those that are not what was written."""
+
+
+def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> Tried:
+    """The last attempt with a readable manifest; without one, `record` is None.
+
+    `vouched`: hashes of manifests, by their path in the session's folder. One with another hash is
+    not read.
+    """
+    numbers = sorted(_number(path) for path in trial.glob("attempt-*") if _number(path) > 0)
+    notes: list[str] = []
+    for number in reversed(numbers):
+        folder = trial / f"attempt-{number}"
+        path = folder / MANIFEST
+        told = (vouched or {}).get(f"trials/{trial.name}/{folder.name}/{MANIFEST}")
+        if told is None and not _is_there(path):
+            continue
+        try:
+            record = needed(path, record_from_json)
+            hold_hash(path, told)
+        except RigError as error:
+            said = one_line(error, folder).removeprefix(MANIFEST).lstrip(": ")
+            notes.append(f"{trial.name}/{folder.name}/manifest.json: not readable: {said}")
+            continue
+        damaged = dict(_damaged(folder, record))
+        notes += [f"{trial.name}: {said}" for said in damaged.values()]
+        return Tried(len(numbers), folder, record, tuple(notes), frozenset(damaged))
+    return Tried(len(numbers), notes=tuple(notes))
+
+
+def hold_hash(path: Path, told: str | None) -> None:
+    """Unless the file is the one whose SHA-256 was told: DamagedFile, StorageError."""
+    try:
+        if told is not None and sha256(path) != told:
+            raise DamagedFile(f"{path} is not the file that was written")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def one_line(error: Exception, folder: Path) -> str:
+    """What an error says, on one line of bounded length; files by their path in `folder`."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    said = said.replace(f"{folder}/", "")
+    return said if len(said) <= MOST_SAID else said[: MOST_SAID - 1] + "…"
+
+
+class _Route(TypedDict, total=False):
+    statements: Index | None
+    varying: tuple[str, ...]
+
+
+class _Target(TypedDict, total=False):
+    routes: Mapping[str, _Route]
+    inherent: tuple[str, ...]
+
+
+class Asked(TypedDict, total=False):
+    """Of a `plan.json`, what numbers are compared by."""
+
+    load: Mapping[str, Any] | None
+    data: Mapping[str, Any] | None
+    delay: Mapping[str, Any] | None
+    route: _Route | None
+    target: _Target | None
+
+
+class _Said(TypedDict):
+    status: Index
+    headers: Mapping[str, str]
+    body: str
+    body_sha256: str
+    body_bytes: Index
+
+
+class Answered(TypedDict, total=False):
+    """Of a `verify.json`: one request's answer."""
+
+    response: _Said | None
+
+
+def asked(trial: Path, record: Record) -> Asked:
+    """What was asked of a trial; empty where nobody kept its plan. DamagedFile, StorageError."""
+    path = trial / PLAN
+    plan = json_value(path, Asked)
+    if not record.files:  # older sessions do not vouch for it
+        return plan or {}
+    told = {name: value for name, value in (plan or {}).items() if name != "digest"}
+    if plan is None or digest(told) != record.plan_digest:
+        raise DamagedFile(f"{path} is not the plan that was carried out")
+    return plan
+
+
+def answered(attempt: Path, record: Record) -> Answered:
+    """The answer from before the load; empty without one. DamagedFile, StorageError."""
+    hold_hash(attempt / ANSWER, record.files.get(ANSWER))
+    return json_value(attempt / ANSWER, Answered) or {}
+
+
+def _damaged(folder: Path, record: Record) -> Iterator[tuple[str, str]]:
+    readers: dict[str, Callable[[], object]] = {
+        name: partial(hold_hash, folder / name, record.files.get(name)) for name in READ
+    }
+    readers[PLAN] = partial(asked, folder.parent, record)
+    readers[ANSWER] = partial(answered, folder, record)
+    for name, read in readers.items():
+        try:
+            read()
+        except RigError as error:
+            yield name, one_line(error, folder.parent)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:  # said where it is read
+        return True
+    return True
+
+
+def _number(path: Path) -> int:
+    text = path.name.removeprefix("attempt-")
+    return int(text) if text.isdecimal() and path.is_dir() else 0

@@ -1,0 +1,50 @@
+"""What `journal.jsonl` vouches for: the hashes of a session's own files and of its manifests.
+
+May not know what any of these files says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from analysis.reading.attempts import MANIFEST, hold_hash, one_line
+from rig.model import RigError, StorageError
+from rig.store.journal import Journal
+
+JOURNAL = "journal.jsonl"
+OWN = ("session.json", "schedule.csv", "calibration.json")
+"""The files beside the attempts' that numbers come from."""
+
+
+def vouched(session: Path) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Hashes by path in the session's folder, and a line on each own file that is another one.
+
+    Older sessions have no journal, or no hashes; where it cannot be read, it is said and vouches
+    for nothing.
+    """
+    path = session / JOURNAL
+    try:
+        told = _told(Journal(path))
+    except RigError as error:
+        return {}, (one_line(error, session),)
+    except OSError as error:
+        return {}, (one_line(StorageError(f"{path} cannot be read: {error.strerror}"), session),)
+    return told, tuple(_others(session, told))
+
+
+def _told(journal: Journal) -> dict[str, str]:
+    manifests = {
+        f"trials/{trial}/attempt-{number}/{MANIFEST}": said
+        for (trial, number), said in journal.manifests().items()
+    }
+    return {**journal.files(), **{path: said for path, said in manifests.items() if said}}
+
+
+def _others(session: Path, told: Mapping[str, str]) -> Iterator[str]:
+    for name in OWN:
+        try:
+            if name in told:
+                hold_hash(session / name, told[name])
+        except RigError as error:
+            yield f"{one_line(error, session)} ({JOURNAL} has its hash)"

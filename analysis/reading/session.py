@@ -1,0 +1,319 @@
+"""A session's own files, read: `session.json` and `schedule.csv`.
+
+Pure reading. May not know what happened in any trial (`analysis.reading.attempts` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from analysis.reading.journal_hashes import vouched
+from rig.disk.contents import data, made
+from rig.disk.typed import Unfit, fitted
+from rig.model import SCHEMA, Between, DamagedFile, Index, LengthS, Level, UsageError
+from rig.store.schedule import level_of, of_another_cell, read_rows, whole_lines
+
+SCHEDULE = "schedule.csv"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What `session.json` says of one factor; `levels` in the order of the YAML."""
+
+    name: str
+    label: str
+    unit: str = ""
+    levels: tuple[Level, ...] = ()
+    facts: tuple[str, ...] = ()
+    """What differs between two levels by itself: facts by dotted path."""
+
+    def level(self, text: str) -> Level:
+        """The level that a CSV cell stands for; a number or the text itself if it is none."""
+        return level_of(text, self.levels)
+
+    def rank(self, level: Level) -> tuple[int, float, str]:
+        """A sort key: the YAML's order, then numbers by size, then words."""
+        if level in self.levels:
+            return (self.levels.index(level), 0.0, "")
+        if isinstance(level, int | float):
+            return (len(self.levels), float(level), "")
+        return (len(self.levels) + 1, 0.0, level)
+
+    def say(self, level: Level) -> str:
+        """A level in words: `pgbouncer`, `added delay 100 ms`."""
+        if isinstance(level, str):
+            return level
+        return f"{self.label} {level:g} {self.unit}".rstrip()
+
+    @property
+    def axis(self) -> str:
+        """The label of an axis, with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A ratio the experiment's author expects: `of` at one level over `of` at another."""
+
+    says: str
+    of: str
+    factor: str
+    numerator: Level
+    denominator: Level
+    at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Where along `factor` a crossover of the claim's two levels was searched."""
+
+    factor: str
+    between: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """One line of `schedule.csv`."""
+
+    trial: str
+    position: int
+    block: int
+    replicate: int
+    cell: str
+    levels: Mapping[str, Level]
+    skip: str = ""
+    because: str = ""
+    """Why an extra cell is there; empty for the cells of `vary`."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What was asked of a session, and of which machine."""
+
+    folder: Path
+    experiment: str
+    name: str
+    profile: str
+    backend: str
+    factors: tuple[Factor, ...]
+    claim: Claim | None
+    host: Mapping[str, Any]
+    adaptive: bool = False
+    """Whether its intervals decided when it ended (`until`)."""
+    search: Searched | None = None
+    scheduled: tuple[Scheduled, ...] = field(default=())
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    vouched: Mapping[str, str] = field(default_factory=dict)
+    """Hashes that the journal has, by path in the folder; empty in older sessions."""
+    notes: tuple[str, ...] = ()
+    """One line on each of its own files that is not what was written."""
+
+    @property
+    def load_words(self) -> str:
+        """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`."""
+        load = self.load
+        if not load:
+            return "as its experiments.yaml says"
+        window = f"window of {load.get('steady_s', 0):g} s"
+        arrivals = load.get("arrivals")
+        if arrivals or load.get("model") == "open":
+            rate = f", {arrivals['per_s']:g} arrivals/s" if arrivals else ""
+            return f"open{rate}, {window}"
+        think_s = load.get("think_time_s") or 0
+        thinks = f"think time {think_s:g} s" if think_s else "no think time"
+        users = load.get("users", {}).get("end_users", "some")
+        return f"{users} users, closed loop, {thinks}, {window}"
+
+    @property
+    def claimed_ratio(self) -> str:
+        """What the claim divides, in words: `async ÷ sync`, `max_connections 1000 ÷ 100`."""
+        claim = self.claim
+        if claim is None:
+            return ""
+        ratio = f"{claim.numerator} ÷ {claim.denominator}"
+        factor = self.factor(claim.factor)
+        if factor is None or isinstance(claim.numerator, str):
+            return ratio
+        return f"{factor.label} {ratio} {factor.unit}".rstrip()
+
+    def factor(self, name: str) -> Factor | None:
+        """The factor of that name, or None."""
+        return next((factor for factor in self.factors if factor.name == name), None)
+
+
+class _Claim(TypedDict):
+    of: str
+    factor: str
+    numerator: Level
+    denominator: Level
+    says: NotRequired[str | None]
+    at_least: NotRequired[Annotated[float, Between(0, 10**6)] | None]
+
+
+class _Factor(TypedDict):
+    name: str
+    label: str
+    levels: tuple[Level, ...]
+    unit: NotRequired[str | None]
+    facts: NotRequired[tuple[str, ...]]
+
+
+class _Searched(TypedDict):
+    factor: str
+    between: tuple[float, float]
+
+
+class _Users(TypedDict, total=False):
+    end_users: Index
+
+
+class _Arrivals(TypedDict):
+    per_s: float
+
+
+class _Load(TypedDict, total=False):
+    users: _Users | None
+    arrivals: _Arrivals | None
+    model: str | None
+    steady_s: LengthS
+    think_time_s: LengthS | None
+
+
+class _About(TypedDict):
+    """What is read of a `session.json`, of whichever schema."""
+
+    schema: int
+    experiment: str
+    session: str
+    factors: tuple[_Factor, ...]
+    profile: NotRequired[str | None]
+    backend: NotRequired[str | None]
+    claim: NotRequired[_Claim | None]
+    host: NotRequired[Mapping[str, Any] | None]
+    until: NotRequired[Mapping[str, Any] | None]
+    search: NotRequired[_Searched | None]
+    load: NotRequired[_Load | None]
+    data: NotRequired[Mapping[str, Any] | None]
+
+
+def read_session(folder: Path) -> Session:
+    """The session in a folder; UsageError with one line where it is no session.
+
+    DamagedFile or StorageError, which name the file, where it cannot be read.
+    """
+    path = folder / "session.json"
+    about = made(path, _about)
+    if about is None:
+        raise UsageError(f"{folder}: no session here (it has no session.json)")
+    if about["schema"] > SCHEMA:
+        raise UsageError(
+            f"{path}: schema {about['schema']} is newer than this code's {SCHEMA}; update the code"
+        )
+    factors = tuple(map(_factor, about["factors"]))
+    hashes, notes = vouched(folder)
+    scheduled = _schedule(folder / SCHEDULE, factors)
+    search = about.get("search")
+    return Session(
+        folder=folder,
+        experiment=about["experiment"],
+        name=about["session"],
+        profile=about.get("profile") or "",
+        backend=about.get("backend") or "",
+        factors=factors,
+        claim=_claim(about.get("claim")),
+        host=about.get("host") or {},
+        # a search stops by what it has seen, too
+        adaptive=bool(about.get("until") or search),
+        search=Searched(search["factor"], search["between"]) if search else None,
+        scheduled=scheduled,
+        load=about.get("load") or {},
+        data=about.get("data") or {},
+        vouched=hashes,
+        notes=(*notes, *_lost(folder, scheduled)),
+    )
+
+
+def _about(value: Any) -> _About:
+    try:
+        about = fitted(_About, value)
+    except Unfit as error:
+        raise Unfit(f"not as a session is written: {error}") from error
+    names = [factor["name"] for factor in about["factors"]]
+    if len(set(names)) < len(names):
+        raise Unfit("not as a session is written: a factor stands twice in it")
+    return about
+
+
+def _factor(data: _Factor) -> Factor:
+    return Factor(
+        name=data["name"],
+        label=data["label"],
+        unit=data.get("unit") or "",
+        levels=data["levels"],
+        facts=data.get("facts", ()),
+    )
+
+
+def _claim(data: _Claim | None) -> Claim | None:
+    if not data:
+        return None
+    return Claim(
+        says=data.get("says") or "",
+        of=data["of"],
+        factor=data["factor"],
+        numerator=data["numerator"],
+        denominator=data["denominator"],
+        at_least=data.get("at_least"),
+    )
+
+
+def _schedule(path: Path, factors: tuple[Factor, ...]) -> tuple[Scheduled, ...]:
+    """The trials in their order; of two lines for one trial the later one holds.
+
+    A last line that was cut short is none. DamagedFile for a line that was never written.
+    """
+    trials: dict[str, Scheduled] = {}
+    for number, row in enumerate(read_rows(data(path) or b"", path), start=2):
+        try:
+            trial = _scheduled(row, factors)
+        except Unfit as error:
+            raise DamagedFile(f"{path}:{number}: no line of a schedule: {error}") from error
+        trials[trial.trial] = trial
+    return tuple(sorted(trials.values(), key=lambda trial: trial.position))
+
+
+def _lost(folder: Path, scheduled: Sequence[Scheduled]) -> Iterator[str]:
+    """What a tear has taken from the schedule."""
+    have = data(folder / SCHEDULE) or b""
+    if len(whole_lines(have)) < len(have):
+        yield f"{SCHEDULE}: its last line was cut short and does not count; resume makes it whole"
+    known = {trial.trial for trial in scheduled}
+    for manifest in sorted(folder.glob("trials/*/attempt-*/manifest.json")):
+        if (trial := manifest.parents[1].name) not in known:
+            known.add(trial)
+            yield f"{trial} was measured, and no line of {SCHEDULE} has it; resume makes it whole"
+
+
+def _scheduled(row: Mapping[str, str], factors: tuple[Factor, ...]) -> Scheduled:
+    if missing := [factor.name for factor in factors if factor.name not in row]:
+        raise Unfit(f"it has no column {missing[0]!r}")
+    levels = {factor.name: factor.level(row[factor.name]) for factor in factors}
+    for name, level in levels.items():
+        fitted(Level, level, name)
+    if of_another_cell(row["cell"], levels):
+        raise Unfit(f"the levels of {row['trial']} are not those of its cell {row['cell']}")
+    return Scheduled(
+        trial=row["trial"],
+        position=int(row["position"]),
+        block=int(row["block"]),
+        replicate=int(row["replicate"]),
+        cell=row["cell"],
+        levels=levels,
+        skip=row["skip"],
+        because=row["because"],
+    )

@@ -1,0 +1,145 @@
+"""What stands at a cell beside its measured goodput: an interval, and the predicted ceilings.
+
+May not know how either is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.reading.attempts import PLAN, asked
+from analysis.reading.session import Session
+from analysis.summaries.ceilings import Asked, CellCeilings, Cpu, cell_ceilings
+from analysis.summaries.cells import CellResult
+from analysis.summaries.percentiles import median
+from analysis.summaries.trials import Result
+from rig.inference import CONFIDENCE, t_quantile
+from rig.model import cpus_of
+from rig.record import Calibration
+
+
+@dataclass(frozen=True)
+class Beside:
+    """None where there are too few trials for an interval, or nothing to predict from."""
+
+    low_rps: float | None = None
+    high_rps: float | None = None
+    predicted_rps: float | None = None
+
+
+def beside_cells(
+    cells: Sequence[CellResult], ceilings: Mapping[str, CellCeilings]
+) -> Mapping[str, Beside]:
+    """What stands beside each cell, by its id."""
+    found = {}
+    for cell in cells:
+        low, high = interval([result.measures.goodput_rps for result in cell.valid])
+        binding = ceilings[cell.cell].binding
+        found[cell.cell] = Beside(low, high, binding.rps if binding else None)
+    return found
+
+
+def interval(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """A 95 % interval of trials' geometric mean, by Student's t on their logs.
+
+    None below two trials: one trial says nothing of how much trials differ.
+    """
+    logs = [math.log(value) for value in values if value]
+    if len(logs) < 2:
+        return None, None
+    mean = statistics.fmean(logs)
+    reach = t_quantile(CONFIDENCE, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
+    reach = min(reach, 50.0)
+    return math.exp(mean - reach), math.exp(mean + reach)
+
+
+def ceilings_of(
+    session: Session, cells: Sequence[CellResult], calibration: Calibration | None
+) -> Mapping[str, CellCeilings]:
+    """The ceilings of each cell, by its id."""
+    null_rps = calibration.null_rps if calibration else None
+    found = {}
+    for cell in cells:
+        goodput = cell.row["goodput_rps"]
+        measured = _float(goodput)
+        route = str(cell.levels.get("route"))
+        stack = calibration.stack(cell.levels, route) if calibration else None
+        found[cell.cell] = cell_ceilings(
+            _asked(session, cell), measured, stack, _cpu(cell.valid), null_rps
+        )
+    return found
+
+
+def _asked(session: Session, cell: CellResult) -> Asked:
+    load = session.load
+    users = load.get("users")
+    most = users.get("end_users") if isinstance(users, Mapping) else None
+    closed = (load.get("model") or "closed") == "closed"
+    return Asked(
+        cell.levels,
+        int(most) if most and closed else None,
+        float(load.get("think_time_s") or 0.0),
+        _statements(cell),
+        None if closed else _float(cell.row["offered_rps"]),
+    )
+
+
+def _statements(cell: CellResult) -> int | None:
+    """SQL statements that a request of its route declares; None where no plan of a trial says."""
+    for result in cell.results:
+        if result.record is not None and result.folder is not None and PLAN not in result.damaged:
+            target = asked(result.folder.parent, result.record).get("target") or {}
+            route = target.get("routes", {}).get(str(cell.levels.get("route")), {})
+            return route.get("statements")
+    return None
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _cpu(valid: Sequence[Result]) -> Mapping[str, Cpu]:
+    """CPU per success over a cell's valid trials, by the roles that share CPUs, joined in words."""
+    sharing: dict[tuple[int, ...], list[str]] = {}
+    spent: dict[str, float] = {}
+    for role in dict.fromkeys(r for one in valid for r in _roles(one)):
+        cpu_s = median(cpu_s_per_success(result, role) for result in valid)
+        cpus = _cpus(valid[0], role)
+        if cpu_s is not None and cpus:
+            spent[role] = cpu_s
+            sharing.setdefault(cpus, []).append(role)
+    found = {}
+    for cpus, roles in sharing.items():
+        parallel = len(cpus)
+        workers = valid[0].scheduled.levels.get("app_workers")
+        if roles == ["app"] and isinstance(workers, int):
+            # a Python process runs on one CPU at a time; Postgres has one for every connection
+            parallel = min(parallel, workers)
+        words = ", ".join(role.replace("_", " ") for role in roles)
+        found[words] = Cpu(sum(spent[role] for role in roles), parallel)
+    return found
+
+
+def _roles(result: Result) -> Sequence[str]:
+    return tuple(result.record.probes.roles) if result.record else ()
+
+
+def cpu_s_per_success(result: Result, role: str) -> float | None:
+    """CPU-seconds of a role per correct answer in the steady window; None where not probed."""
+    use = result.record.probes.roles.get(role) if result.record else None
+    if use is None or result.record is None or not result.measures.successes:
+        return None
+    window_s = result.record.load.duration_s - result.record.load.ramp_s
+    return use.cpu_share_mean * window_s / result.measures.successes
+
+
+def _cpus(result: Result, role: str) -> tuple[int, ...]:
+    """The CPUs that a role may run on; none where nobody said."""
+    facts: Mapping[str, Any] = result.record.facts if result.record else {}
+    cpus = facts.get("cpus")
+    own = cpus.get(role) if isinstance(cpus, Mapping) else None
+    return cpus_of(own) if isinstance(own, list | tuple) else ()

@@ -1,0 +1,378 @@
+"""One row per scheduled trial, from its last finished attempt.
+
+May not know how cells are compared or drawn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+from analysis.reading.attempts import READ, Tried, last_finished, one_line
+from analysis.reading.load_files import (
+    STEADY,
+    TIMEOUT,
+    Completion,
+    Second,
+    new_histogram,
+    overdue_s,
+    read_latencies,
+    read_seconds,
+    read_unanswered,
+)
+from analysis.reading.probe_samples import app_worker_ends_s, connections
+from analysis.reading.session import Scheduled, Session
+from analysis.summaries.failures import Failure, attributed, failures
+from analysis.summaries.percentiles import best_rps, bounds_ms, median, share
+from analysis.summaries.timeline import Timeline, timeline
+from rig.disk.contents import rows
+from rig.inference.goodput import goodput_of
+from rig.model import Level, RigError, Status, Verdict
+from rig.record import DelayFacts, LoadFacts, Record
+
+Row = Mapping[str, Level | None]
+"""A line of a CSV: None is an empty cell."""
+
+PERCENTS = (50, 95, 99)
+
+NO_TIMELINE = Timeline()
+
+SKIPPED, MISSING = "skipped", "missing"
+
+VERDICTS = (*(verdict.value for verdict in Verdict), SKIPPED, MISSING)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one trial yields; docs/results-format.md says what each means."""
+
+    offered_rps: float | None = None
+    goodput_rps: float | None = None
+    goodput_method: str = ""
+    max_goodput_rps: float | None = None
+    failure_share: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    p50_upper_ms: float | None = None
+    p95_upper_ms: float | None = None
+    p99_upper_ms: float | None = None
+    overdue: int | None = None
+    successes: int | None = None
+    failures: int | None = None
+    dropped: int | None = None
+    total_successes: int | None = None
+    total_failures: int | None = None
+    first_failure_s: float | None = None
+    top_failure: str = ""
+    peak_users: int | None = None
+    in_flight_at_stop: int | None = None
+    never_answered_users: int | None = None
+    round_fits: str = ""
+    """Whether a round of all users was predicted to fit the window and the time-out: yes or no."""
+    measured_delay_ms: float | None = None
+    delay_mechanism: str = ""
+
+
+MEASURES = tuple(field.name for field in dataclasses.fields(Measures))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A scheduled trial and how it ended."""
+
+    scheduled: Scheduled
+    verdict: str
+    why: str = ""
+    attempt: int | None = None
+    attempts: int = 0
+    measures: Measures = Measures()
+    latencies: HdrHistogram = field(default_factory=new_histogram)
+    """Successes of the steady window, µs."""
+    overdue_s: tuple[float, ...] = ()
+    """Ages of the requests without an answer that count beside them."""
+    offered: int = 0
+    """Requests meant for the steady window, dropped ones included."""
+    failure_classes: Mapping[str, int] = field(default_factory=dict)
+    record: Record | None = None
+    notes: tuple[str, ...] = ()
+    """One line on each file that could not be read."""
+    folder: Path | None = None
+    """The attempt's."""
+    failures: tuple[Failure, ...] = ()
+    """By class, the earliest first."""
+    timeline: Timeline = NO_TIMELINE
+    damaged: frozenset[str] = frozenset()
+    """Files of its attempt that are not what was written."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether its numbers count."""
+        return self.verdict == Verdict.VALID
+
+    def row(self) -> Row:
+        """Its line of `trials.csv`."""
+        return {
+            "trial": self.scheduled.trial,
+            "position": self.scheduled.position,
+            "block": self.scheduled.block,
+            "replicate": self.scheduled.replicate,
+            "cell": self.scheduled.cell,
+            "attempt": self.attempt,
+            "attempts": self.attempts,
+            **self.scheduled.levels,
+            "verdict": self.verdict,
+            "why": self.why,
+            **{name: getattr(self.measures, name) for name in MEASURES},
+        }
+
+
+def trial_columns(session: Session) -> tuple[str, ...]:
+    """The columns of `trials.csv`, in order."""
+    return (
+        *("trial", "position", "block", "replicate", "cell", "attempt", "attempts"),
+        *(factor.name for factor in session.factors),
+        *("verdict", "why"),
+        *MEASURES,
+    )
+
+
+FAILURE_COLUMNS = (
+    *("trial", "verdict", "class", "count", "first_s", "users", "in_flight"),
+    *("db_connections_before", "db_connections_after"),
+)
+
+
+def failure_rows(found: Sequence[Result]) -> Iterator[Row]:
+    """The lines of `failures.csv`: one per trial and class."""
+    for result in found:
+        for failure in result.failures:
+            yield {
+                "trial": result.scheduled.trial,
+                "verdict": result.verdict,
+                "class": failure.name,
+                "count": failure.count,
+                "first_s": failure.first_s,
+                "users": failure.users,
+                "in_flight": failure.in_flight,
+                "db_connections_before": failure.connections[0],
+                "db_connections_after": failure.connections[1],
+            }
+
+
+def results(session: Session) -> tuple[Result, ...]:
+    """Every scheduled trial, in the order of the schedule."""
+    trials = session.folder / "trials"
+    return tuple(
+        _result(scheduled, last_finished(trials / scheduled.trial, session.vouched))
+        for scheduled in session.scheduled
+    )
+
+
+def _result(scheduled: Scheduled, tried: Tried) -> Result:
+    if tried.record is None or tried.folder is None:
+        verdict = SKIPPED if scheduled.skip else MISSING
+        why = scheduled.skip or _why_missing(tried)
+        return Result(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
+    if wrong := _of_another(scheduled, tried.record):
+        notes = (*tried.notes, f"{scheduled.trial}: {wrong}")
+        return Result(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
+    # numbers of which some are not as written are not read at all
+    whole = tried.damaged.isdisjoint(READ)
+    loaded, note = _read_load(tried.folder, tried.record) if whole else (Loaded(), "")
+    return Result(
+        scheduled,
+        tried.record.verdict.value,
+        tried.record.why,
+        tried.record.attempt,
+        tried.attempts,
+        _measures(loaded, tried.record),
+        loaded.latencies,
+        loaded.overdue_s,
+        loaded.offered,
+        {failure.name: failure.count for failure in loaded.failures},
+        tried.record,
+        (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
+        tried.folder,
+        loaded.failures,
+        timeline(loaded.completions, loaded.seconds),
+        tried.damaged,
+    )
+
+
+def _of_another(scheduled: Scheduled, record: Record) -> str:
+    """Why a record is not counted: it was measured at other levels than its line says."""
+    for name, level in scheduled.levels.items():
+        if (was := record.levels.get(name, level)) != level:
+            return f"measured at {name} {was}, in schedule.csv {level}: not counted"
+    return ""
+
+
+def _why_missing(tried: Tried) -> str:
+    if tried.notes:
+        return tried.notes[0]
+    return "interrupted before it was finished" if tried.attempts else "not run yet"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The files of one load. `latencies`: correct answers of the steady window, in µs."""
+
+    completions: tuple[Completion, ...] = ()
+    seconds: tuple[Second, ...] = ()
+    latencies: HdrHistogram = field(default_factory=new_histogram)
+    overdue_s: tuple[float, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals meant for the steady window and never sent."""
+        return sum(second.dropped for second in self.seconds if second.phase == STEADY)
+
+    @property
+    def offered(self) -> int:
+        """Requests meant for the steady window."""
+        started = sum(second.started for second in self.seconds if second.phase == STEADY)
+        return started + self.dropped
+
+
+def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
+    """What the files of a load say, and one line on what is wrong with them."""
+    folder, ramp_s = attempt / "load", record.load.ramp_s
+    try:
+        answers_of = rows(folder / "completions.csv", Completion)
+        if answers_of is None:
+            return Loaded(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
+        latencies = read_latencies(folder / "latencies.hlog")
+        unanswered = read_unanswered(folder / "unanswered.csv")
+        ends_s = app_worker_ends_s(attempt, record.load)
+        completions = attributed(answers_of, ends_s)
+        given_up = _given_up(folder, completions)
+        seconds = read_seconds(folder / "seconds.csv")
+        loaded = Loaded(
+            tuple(completions),
+            seconds,
+            latencies,
+            overdue_s(unanswered, ramp_s, record.load.duration_s - ramp_s, latencies, given_up),
+            failures(completions, seconds, connections(attempt, record.load)),
+        )
+    except RigError as error:
+        return Loaded(), f"load files not readable: {one_line(error, attempt)}"
+    answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
+    timed = latencies.get_total_count()
+    differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
+    return loaded, differ if answers != timed else ""
+
+
+def _given_up(folder: Path, completions: Sequence[Completion]) -> HdrHistogram:
+    """How long the client waited for what it gave up on, in the steady window, in µs."""
+    if not any(c.outcome == TIMEOUT and c.phase == STEADY for c in completions):
+        return new_histogram()  # most loads: no second reading
+    return read_latencies(folder / "latencies.hlog", outcome=TIMEOUT)
+
+
+def _measures(loaded: Loaded, record: Record) -> Measures:
+    delay = dataclasses.replace(_delay(record.delay), round_fits=_round_fits(record))
+    if not loaded.completions and not loaded.seconds:
+        return delay
+    return dataclasses.replace(
+        measure(loaded, record.load),
+        measured_delay_ms=delay.measured_delay_ms,
+        delay_mechanism=delay.delay_mechanism,
+        round_fits=delay.round_fits,
+    )
+
+
+def _round_fits(record: Record) -> str:
+    said = {check.name: check.status for check in record.checks}.get("feasibility")
+    return {Status.PASS: "yes", Status.WARN: "no"}.get(said, "") if said else ""
+
+
+def measure(loaded: Loaded, load: LoadFacts) -> Measures:
+    """The numbers of one load, without the delay's."""
+    completions = loaded.completions
+    window_s = load.duration_s - load.ramp_s
+    good = [c for c in completions if c.phase == STEADY and c.ok]
+    successes = sum(c.count for c in good)
+    failures = sum(c.count for c in completions if c.phase == STEADY and not c.ok)
+    rate, method = goodput_of(((c.count, c.first_s, c.last_s) for c in good), window_s)
+    per_second = _per_second(completions)
+    classes = _classes(completions)
+    dropped_share = share(loaded.dropped, loaded.offered) or 0.0
+    return Measures(
+        offered_rps=loaded.offered / window_s if window_s > 0 else None,
+        goodput_rps=rate,
+        goodput_method=method,
+        max_goodput_rps=best_rps(per_second, math.floor(load.duration_s)),
+        failure_share=share(failures, successes + failures),
+        **percentiles(loaded.latencies, loaded.overdue_s, dropped_share),
+        overdue=len(loaded.overdue_s),
+        successes=successes,
+        failures=failures,
+        dropped=loaded.dropped,
+        total_successes=sum(per_second.values()),
+        total_failures=sum(classes.values()),
+        first_failure_s=min((c.first_s for c in completions if not c.ok), default=None),
+        top_failure=top(classes),
+        peak_users=load.peak_users or max((second.users for second in loaded.seconds), default=0),
+        in_flight_at_stop=load.in_flight_at_stop,
+        never_answered_users=load.never_answered_users,
+    )
+
+
+def percentiles(
+    latencies: HdrHistogram, overdue_s: Sequence[float], dropped_share: float
+) -> dict[str, Any]:
+    """The columns of every percentile: lower bounds, then upper ones."""
+    found = {
+        percent: bounds_ms(latencies, overdue_s, percent, dropped_share) for percent in PERCENTS
+    }
+    return {
+        **{f"p{percent}_ms": lower for percent, (lower, _) in found.items()},
+        **{f"p{percent}_upper_ms": upper for percent, (_, upper) in found.items()},
+    }
+
+
+def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
+    """Service times of an open load, None where there are none, and one line if unreadable."""
+    path = load / "service.hlog"
+    if not path.is_symlink() and not path.exists():
+        return None, ""
+    try:
+        return read_latencies(path), ""
+    except RigError as error:
+        return None, f"not readable: {one_line(error, load.parent)}"
+
+
+def _per_second(completions: Iterable[Completion]) -> Mapping[int, int]:
+    successes: Counter[int] = Counter()
+    for c in completions:
+        successes[c.second] += c.count if c.ok else 0
+    return successes
+
+
+def top(classes: Mapping[str, int]) -> str:
+    """The most frequent failure class; of equals the first by name; empty without failures."""
+    return min(classes, key=lambda name: (-classes[name], name), default="")
+
+
+def _classes(completions: Iterable[Completion]) -> Mapping[str, int]:
+    classes: Counter[str] = Counter()
+    for c in completions:
+        if not c.ok:
+            classes[c.outcome] += c.count
+    return classes
+
+
+def _delay(facts: DelayFacts) -> Measures:
+    """The round trips over the delayed paths, before and after the load; over all if none is."""
+    delayed = [path for path in facts.paths if path.asked_ms > 0] or facts.paths
+    trips_ms = [trip for path in delayed for trip in (*path.before_ms, *path.after_ms)]
+    return Measures(measured_delay_ms=median(trips_ms), delay_mechanism=facts.mechanism)

@@ -1,0 +1,181 @@
+"""From a session's folder to its `derived/` folder and its text table.
+
+The only part that writes. Everything in `derived/` can be made again from the raw files.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.comparisons.pairs import pairings
+from analysis.comparisons.same_setup import (
+    Comparison,
+    compared,
+    comparison_columns,
+    comparison_rows,
+)
+from analysis.provenance import write_made
+from analysis.reading.attempt_setup import measured_trips, read_setup
+from analysis.reading.calibration import read_calibration
+from analysis.reading.session import Session, read_session
+from analysis.summaries.cell_estimates import Beside, beside_cells, ceilings_of
+from analysis.summaries.cells import CellResult, cells, summary_columns
+from analysis.summaries.layout import axes
+from analysis.summaries.trials import (
+    FAILURE_COLUMNS,
+    Result,
+    Row,
+    failure_rows,
+    results,
+    trial_columns,
+)
+from analysis.text_table import text_table
+from rig.disk import files
+from rig.model import Level, printable
+from rig.record import Calibration
+
+TRIALS = Path("trials.csv")
+SUMMARY = Path("summary.csv")
+FAILURES = Path("failures.csv")
+COMPARISONS = Path("comparisons.csv")
+GOODPUT = Path("figures", "goodput.csv")
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What was derived, and where it stands."""
+
+    folder: Path
+    trials_csv: Path
+    summary_csv: Path
+    figure: Path | None
+    """The PNG; the SVG and the CSV of the data drawn stand beside it. None without trials."""
+    trials: tuple[Row, ...]
+    summary: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    """One line on each file that could not be read."""
+
+
+def derive(session_dir: Path, into: Path | None = None) -> Derived:
+    """Replaces `derived/`, or the folder `into`, by what the raw files say.
+
+    UsageError for a folder that is no session.
+    """
+    session = read_session(session_dir)
+    found = results(session)
+    by_cell = cells(session, found)
+    calibration, _ = read_calibration(session_dir)
+    beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration))
+    pairs = comparisons(session, by_cell, calibration)
+    return write_derived(session, found, by_cell, pairs, beside, into or session_dir / "derived")
+
+
+def write_derived(
+    session: Session,
+    found: Sequence[Result],
+    by_cell: Sequence[CellResult],
+    pairs: Sequence[Comparison],
+    beside: Mapping[str, Beside],
+    folder: Path,
+    more: Callable[[Path], None] = lambda _: None,
+) -> Derived:
+    """Replaces a folder by tables and figure, and whatever `more` writes into it.
+
+    `beside`: intervals and ceilings for the figure, by cell.
+    """
+    trials = tuple(result.row() for result in found)
+    summary = tuple(cell.row for cell in by_cell)
+    with files.scratch(files.DERIVED_SCRATCH, folder.parent) as scratch:
+        new = scratch / "new"
+        (new / GOODPUT).parent.mkdir(parents=True)
+        write_csv(new / TRIALS, trial_columns(session), trials)
+        write_csv(new / SUMMARY, summary_columns(session), summary)
+        write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(found)))
+        rows = tuple(comparison_rows(session, pairs))
+        write_csv(new / COMPARISONS, comparison_columns(session), rows)
+        if found:
+            _figure(session, by_cell, pairs, beside, new / GOODPUT)
+        more(new)
+        write_made(new)
+        if folder.exists() or folder.is_symlink():
+            folder.rename(scratch / "old")
+        new.rename(folder)
+    return Derived(
+        folder=folder,
+        trials_csv=folder / TRIALS,
+        summary_csv=folder / SUMMARY,
+        figure=(folder / GOODPUT).with_suffix(".png") if found else None,
+        trials=trials,
+        summary=summary,
+        notes=notes_of(session, found),
+    )
+
+
+def comparisons(
+    session: Session, by_cell: Sequence[CellResult], calibration: Calibration | None
+) -> tuple[Comparison, ...]:
+    """Every pair of cells that is held against each other, and whether it is the same thing."""
+    asked = pairings(session, axes(session), by_cell)
+    sides = {cell.cell: cell for pairing in asked for cell in (pairing.over, pairing.under)}
+    said = {
+        r.scheduled.trial: read_setup(r.folder, r.record, r.damaged)
+        for cell in sides.values()
+        for r in cell.valid
+    }
+    return compared(session, asked, said, measured_trips(calibration))
+
+
+def _figure(
+    session: Session,
+    by_cell: Sequence[CellResult],
+    pairs: Sequence[Comparison],
+    beside: Mapping[str, Beside],
+    path: Path,
+) -> None:
+    # matplotlib takes longer to import than a table to print, so only drawing pays for it
+    from analysis.figures import goodput
+
+    figure = goodput.data(session, axes(session), by_cell, pairs, beside)
+    write_csv(path, goodput.COLUMNS, figure.rows())
+    goodput.draw(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
+
+
+def table(session_dir: Path) -> str:
+    """The session's text table, at most 100 columns wide; writes nothing.
+
+    UsageError for a folder that is no session.
+    """
+    session: Session = read_session(session_dir)
+    found = results(session)
+    by_cell = cells(session, found)
+    calibration, note = read_calibration(session_dir)
+    pairs = comparisons(session, by_cell, calibration)
+    return text_table(session, axes(session), by_cell, notes_of(session, found, note), pairs)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Rows under a heading; six significant digits, None as an empty cell."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writerow({name: printable(name) for name in columns})
+        writer.writerows(_cells(row) for row in rows)
+
+
+def _cells(row: Row) -> Mapping[str, str]:
+    return {name: cell(value) for name, value in row.items()}
+
+
+def cell(value: Level | None) -> str:
+    """A value as it stands in a CSV, which people look at with `cat`, too."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else printable(str(value))
+
+
+def notes_of(session: Session, found: Sequence[Result], *more: str) -> tuple[str, ...]:
+    """One line on each file that is not what was written."""
+    notes = [*session.notes, *more, *(note for result in found for note in result.notes)]
+    return tuple(note for note in notes if note)

@@ -1,0 +1,188 @@
+"""The text table of a session: at most `WIDTH` columns, every trial accounted for.
+
+May not know files; prints nothing itself.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from analysis.comparisons.same_setup import Comparison, claimed_of, labels, named
+from analysis.reading.session import Claim, Session
+from analysis.summaries.cells import CellResult, ratios, settled
+from analysis.summaries.layout import Axes
+from analysis.summaries.numbers import around, number
+from analysis.summaries.percentiles import median
+from analysis.summaries.trials import VERDICTS, Result
+from rig.model import Level, one_line
+
+WIDTH = 100
+NAME_MOST = 30
+
+COLUMNS: Sequence[tuple[str, str, str, int]] = (
+    ("offered_rps", "offered", "/s", 9),
+    ("goodput_rps", "goodput", "/s", 9),
+    ("max_goodput_rps", "best 5 s", "/s", 10),
+    ("failure_share", "failed", "%", 8),
+    ("p50_ms", "p50", "ms", 8),
+    ("p95_ms", "p95", "ms", 8),
+    ("p99_ms", "p99", "ms", 8),
+)
+"""Column of summary.csv, the two lines of its heading, its width."""
+
+
+def text_table(
+    session: Session,
+    layout: Axes,
+    cells: Sequence[CellResult],
+    notes: Sequence[str],
+    pairs: Sequence[Comparison] = (),
+) -> str:
+    """The whole table: heading, a group per route and delay, the claim's ratios, notes."""
+    ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
+    names = [layout.series(cell.levels) for cell in ordered]
+    width = min(NAME_MOST, max([len(name) for name in names], default=0))
+    lines = [*_heading(session, layout, cells), ""]
+    if cells:
+        lines += _column_heads(width)
+    group = None
+    for cell, name in zip(ordered, names, strict=True):
+        if group != (group := layout.group(cell.levels)):
+            lines += [group] if group else []
+        lines += _cell(cell, name, width)
+    if session.claim:
+        lines += _claim(session, session.claim, layout, ordered, pairs)
+    lines += ["", *_wrapped(f"note: {note}" for note in notes)] if notes else []
+    return "\n".join(one_line(line.rstrip()) for line in lines) + "\n"
+
+
+def _heading(session: Session, layout: Axes, cells: Sequence[CellResult]) -> list[str]:
+    counts = Counter(result.verdict for cell in cells for result in cell.results)
+    total = sum(counts.values())
+    said = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name])
+    what = [session.experiment, f"session {session.name}"]
+    what += [f"profile {session.profile}"] if session.profile else []
+    what += [f"backend {session.backend}"] if session.backend else []
+    fixed = layout.everywhere
+    trials = "1 trial" if total == 1 else f"{total} trials"
+    lines = [" · ".join(what), f"{trials}: {said}" if total else "no trial is scheduled yet"]
+    return list(_wrapped([*lines, *([f"everywhere: {fixed}"] if fixed else [])]))
+
+
+def _column_heads(width: int) -> list[str]:
+    first = " " * (width + 2) + f"{'valid':>7}"
+    second = " " * (width + 2) + f"{'trials':>7}"
+    for _, head, unit, size in COLUMNS:
+        first += f"{head:>{size}}"
+        second += f"{unit:>{size}}"
+    return [first, second]
+
+
+def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
+    short = name if len(name) <= width else name[: width - 1] + "…"
+    line = f"  {short:<{width}}" + f"{len(cell.valid)}/{len(cell.results)}".rjust(7)
+    for column, _, _, size in COLUMNS:
+        value = cell.row[column]
+        if column == "failure_share" and isinstance(value, int | float):
+            value = 100 * value
+        bound = "" if settled(cell.row, column) is not None or value is None else "> "
+        line += f"{bound}{number(value)}".rjust(size)
+    yield line
+    details = [name] if short != name else []
+    details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
+    if cell.row["round_fits"] == "no":
+        details.append("not feasible: a round of its users was predicted not to fit")
+    details += [_not_counted(result) for result in cell.results if not result.valid]
+    yield from _wrapped(details, indent="      ")
+
+
+def _spread(cell: CellResult) -> list[str]:
+    least, most = cell.row["goodput_min_rps"], cell.row["goodput_max_rps"]
+    if len(cell.valid) < 2 or least is None:
+        return []
+    return [f"goodput {number(least)} to {number(most)} /s over {len(cell.valid)} valid trials"]
+
+
+def _failures(cell: CellResult) -> list[str]:
+    if not cell.row["top_failure"]:
+        return []
+    first_s = cell.row["first_failure_s"]
+    when = f", the first {first_s:.1f} s into the load" if isinstance(first_s, int | float) else ""
+    return [f"failures: mostly {cell.row['top_failure']}{when}{_at_the_first(cell)}"]
+
+
+def _at_the_first(cell: CellResult) -> str:
+    """Users and connections when the first failure came; medians over the valid trials."""
+    firsts = [result.failures[0] for result in cell.valid if result.failures]
+    users = median([first.users for first in firsts])
+    held = around(
+        median([first.connections[0] for first in firsts]),
+        median([first.connections[1] for first in firsts]),
+    )
+    said = [f"{number(users)} users"] if users is not None else []
+    said += [f"{held} connections"] if held else []
+    return f", at {', '.join(said)}" if said else ""
+
+
+def _never_answered(cell: CellResult) -> list[str]:
+    never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
+    return [f"{number(never)} of {number(peak)} users were never answered"] if never else []
+
+
+def _not_counted(result: Result) -> str:
+    said = f"r{result.scheduled.replicate} {result.verdict}"
+    said += f": {result.why}" if result.why else ""
+    goodput = result.measures.goodput_rps
+    return said + (f" (goodput {number(goodput)} /s, not counted)" if goodput is not None else "")
+
+
+def _claim(
+    session: Session,
+    claim: Claim,
+    layout: Axes,
+    cells: Sequence[CellResult],
+    compared: Sequence[Comparison],
+) -> list[str]:
+    title = f"{claim.of}: {session.claimed_ratio}"
+    found = ratios(cells, claim)
+    if not found:
+        return ["", f"{title}: no pair of cells with both measured yet"]
+    says = f"claimed: {claim.says}" if claim.says else ""
+    if claim.at_least is not None:
+        says += f"{' ' if says else 'claimed: '}(at least {claim.at_least:g})"
+    lines = ["", title, *_wrapped([says] if says else [], indent="  ")]
+    names = []
+    for pair in found:
+        levels = {**pair.levels, claim.factor: claim.numerator}
+        names.append(" · ".join(filter(None, [layout.group(levels), *layout.differs(levels)])))
+    width = max(len(name) for name in names)
+    for name, pair in zip(names, found, strict=True):
+        line = f"  {name:<{width}}  {number(pair.ratio):>7}"
+        if claim.at_least is not None:
+            reached = pair.ratio >= claim.at_least
+            line += f"  {'reaches' if reached else 'below'} {claim.at_least:g}".ljust(14)
+        trials = (pair.numerator_trials, pair.denominator_trials)
+        many = f"medians of {trials[0]} and {trials[1]} trials"
+        lines.append(line + ("single runs" if trials == (1, 1) else many))
+        lines += _wrapped(_of_pair(compared, pair.levels), indent="      ")
+    how = "SIMULATED, not measured," if session.backend == "fake" else "measured"
+    lines.append(f"  {how} in session {session.name} only; intervals: runner.py report")
+    return [*lines, *_wrapped(labels(session, compared, values=False), indent="  ")]
+
+
+def _of_pair(compared: Sequence[Comparison], levels: Mapping[str, Level]) -> Iterator[str]:
+    for one in claimed_of(compared):
+        if one.levels == levels and one.undeclared:
+            yield f"not the same thing: {named(one.undeclared)}"
+        over, under = one.round_trips
+        if one.levels == levels and over is not None and under is not None:
+            yield f"round trips per request, measured: {number(over)} vs {number(under)}"
+
+
+def _wrapped(lines: Sequence[str] | Iterator[str], indent: str = "") -> Iterator[str]:
+    for line in lines:
+        yield from textwrap.wrap(
+            line, WIDTH, initial_indent=indent, subsequent_indent=indent + "  "
+        )

@@ -1,0 +1,140 @@
+"""From an attempt's raw files to the facts of its record, so that both can be compared for ever.
+
+Reads files and nothing else: `verify` calls it again, on another machine, long afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+from rig.disk.contents import json_value, rows
+from rig.disk.rows import Completion
+from rig.disk.typed import Unfit
+from rig.evidence.ledger import ledger_facts
+from rig.evidence.load import derived
+from rig.evidence.probes import probe_facts
+from rig.inference.goodput import goodput_of
+from rig.model import Count, DamagedFile, Link
+from rig.plan import Plan
+from rig.record import (
+    DelayFacts,
+    Facts,
+    LedgerFacts,
+    LoadFacts,
+    Ms,
+    PathDelay,
+    ProbeFacts,
+    load_from_json,
+)
+
+COMPLETIONS = Path("load", "completions.csv")
+DELAY, LOAD = Path("probes", "delay.json"), Path("load", "load.json")
+FACTS = Path("facts.json")
+
+
+class _Counters(TypedDict):
+    packets: Count
+    drops: Count
+    overruns: Count
+    alive: bool
+
+
+class _Moments(TypedDict, total=False):
+    before: tuple[Ms, ...]
+    during: tuple[Ms, ...]
+    after: tuple[Ms, ...]
+
+
+class _Delay(TypedDict):
+    """What the delay role says of itself."""
+
+    mechanism: str
+    why: str
+    counters: _Counters
+    rtt_ms: Mapping[Link, _Moments]
+    lost: Mapping[str, Count]
+    missing_packets: NotRequired[int]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The facts that an attempt's raw files hold."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    delay: DelayFacts = field(default_factory=DelayFacts)
+    load: LoadFacts = field(default_factory=LoadFacts)
+    probes: ProbeFacts = field(default_factory=ProbeFacts)
+    ledger: LedgerFacts = field(default_factory=LedgerFacts)
+
+
+def observe(folder: Path, plan: Plan) -> Observed:
+    """Everything that an attempt's folder says; what is missing is left at its default.
+
+    DamagedFile or StorageError, which name the file, where one is there and cannot be read.
+    """
+    load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
+    return Observed(
+        facts=json_value(folder / FACTS, Facts) or {},
+        delay=_delay(json_value(folder / DELAY, _Delay), folder / DELAY, plan),
+        load=load,
+        probes=probe_facts(folder, plan, load),
+        ledger=ledger_facts(folder, plan.route_name),
+    )
+
+
+def _delay(said: _Delay | None, path: Path, plan: Plan) -> DelayFacts:
+    if said is None:
+        return DelayFacts()
+    if missing := sorted(set(said["rtt_ms"]) - set(said["lost"])):
+        raise DamagedFile(f"{path}: lost.{missing[0]} is missing")
+    paths = tuple(
+        PathDelay(
+            link=link,
+            asked_ms=plan.delay.on(Link(link)),
+            before_ms=moments.get("before", ()),
+            during_ms=moments.get("during", ()),
+            after_ms=moments.get("after", ()),
+            lost=said["lost"][link],
+        )
+        for link, moments in said["rtt_ms"].items()
+    )
+    count = said["counters"]
+    return DelayFacts(
+        mechanism=said["mechanism"],
+        why=said["why"],
+        paths=paths,
+        packets=count["packets"],
+        drops=count["drops"],
+        missing=said.get("missing_packets", 0),
+        overruns=count["overruns"],
+        alive_to_the_end=count["alive"],
+    )
+
+
+def _load(path: Path, plan: Plan) -> LoadFacts:
+    load = plan.load
+    asked = {
+        "load_workers_asked": load.load_workers,
+        "ramp_s": load.ramp_s,
+        "duration_s": load.duration_s,
+    }
+    said = json_value(path, dict[str, Any]) or {}
+    found = derived(path.parent, load.ramp_s, load.duration_s)
+    try:
+        return load_from_json({**asked, **said, **found})
+    except Unfit as error:
+        raise DamagedFile(f"{path}: {error}") from error
+
+
+def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
+    found = rows(completions, Completion)
+    if found is None:
+        return load
+    good = (row for row in found if row.phase == "steady" and row.ok)
+    groups = [(row.count, row.first_s, row.last_s) for row in good]
+    rate, _ = goodput_of(groups, load.duration_s - load.ramp_s)
+    return dataclasses.replace(load, goodput_rps=rate)

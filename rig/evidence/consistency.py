@@ -1,0 +1,198 @@
+"""What a session's own files say of each other: journal, schedule, plans, calibration, manifests.
+
+Reads the folder and nothing else. May not know what stands in an attempt (`rig.evidence.verify` does).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.disk.files import read_json, sha256
+from rig.evidence.calibration import calibrated
+from rig.model import SCHEMA, RigError
+from rig.store.schedule import level_of, misplaced, of_another_cell, parsed
+from rig.store.session_folder import (
+    CALIBRATION,
+    JOURNAL,
+    MANIFEST,
+    PLAN,
+    SCHEDULE,
+    SESSION,
+    TRIALS,
+    YAML,
+    SessionFolder,
+    number_of,
+)
+
+MADE = "derived/made.json"
+UNREADABLE = (RigError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What reading raises where a file is not what was written."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found; where `differs` is False, what could not be recomputed."""
+
+    where: str
+    says: str
+    differs: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.says}"
+
+
+def of_session(session: SessionFolder) -> Iterator[Finding]:
+    """What does not fit together, trials' own files aside."""
+    for name, part in (
+        (JOURNAL, _journal),
+        (JOURNAL, _vouched),
+        (JOURNAL, _manifests),
+        (SCHEDULE, _places),
+        (CALIBRATION, _calibration),
+        (MADE, _derived),
+    ):
+        try:
+            yield from part(session)
+        except UNREADABLE as error:
+            yield Finding(name, f"cannot be read: {error}")
+
+
+def schedule_rows(session: SessionFolder) -> tuple[dict[str, Mapping[str, str]], list[Finding]]:
+    """The schedule's rows by trial, and what is wrong with its lines."""
+    try:
+        rows, wrong = parsed(session.schedule_bytes(), session.path / SCHEDULE)
+    except UNREADABLE as error:
+        return {}, [Finding(SCHEDULE, f"cannot be read: {error}")]
+    by_trial: dict[str, Mapping[str, str]] = {row["trial"]: row for row in rows}
+    return by_trial, [Finding(SCHEDULE, f"{says} (line {number})") for number, says in wrong]
+
+
+def superseded(session: SessionFolder) -> dict[Path, str]:
+    """Why attempts do not count that `resume` found damaged, and that a newer one stands for."""
+    try:
+        discarded = session.journal.discarded()
+    except UNREADABLE:
+        return {}
+    found = {}
+    for (trial, number), why in discarded.items():
+        newer = (path for path in session.attempts(trial) if number_of(path) > number)
+        if any((path / MANIFEST).exists() for path in newer):
+            found[session.attempt(trial, number)] = why
+    return found
+
+
+def is_of_today(manifest: Path) -> bool:
+    """Whether it should have all that this code writes; also where it cannot be read."""
+    try:
+        return bool(read_json(manifest)["schema"] >= SCHEMA)
+    except UNREADABLE:
+        return True
+
+
+def _journal(session: SessionFolder) -> Iterator[Finding]:
+    """No line was changed, taken out or put in."""
+    for broken in session.journal.broken():
+        yield Finding(JOURNAL, broken)
+
+
+def _vouched(session: SessionFolder) -> Iterator[Finding]:
+    """The session's own files are those whose hashes the journal has, and it has all of them."""
+    told = session.journal.files()
+    if SESSION not in told:
+        today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
+        yield Finding(SESSION, f"{JOURNAL} has no hash of it", today)
+    elif session.journal.chained:
+        for name in _own_files(session):
+            if name not in told:
+                yield Finding(name, f"{JOURNAL} has no hash of it")
+    for name, said in told.items():
+        path = session.path / name
+        if not path.exists():
+            yield Finding(name, f"is gone, but {JOURNAL} tells of it")
+        elif sha256(path) != said:
+            yield Finding(name, f"is not the file whose hash {JOURNAL} has")
+
+
+def _own_files(session: SessionFolder) -> Iterator[str]:
+    """The names of the session's files that must have a hash; manifests have lines of their own."""
+    yield from (name for name in (YAML, SCHEDULE, CALIBRATION) if (session.path / name).exists())
+    for plan in sorted(session.path.glob(f"{TRIALS}/*/{PLAN}")):
+        yield plan.relative_to(session.path).as_posix()
+
+
+def _manifests(session: SessionFolder) -> Iterator[Finding]:
+    """The journal holds the hash of every manifest, and every manifest is still there."""
+    told = {session.attempt(*key): said for key, said in session.journal.manifests().items()}
+    found = {path.parent for path in session.path.glob(f"{TRIALS}/*/attempt-*/{MANIFEST}")}
+    for attempt in sorted({*told, *found} - superseded(session).keys()):
+        manifest = attempt / MANIFEST
+        where = manifest.relative_to(session.path).as_posix()
+        if not manifest.exists():
+            yield Finding(where, f"is gone, but {JOURNAL} tells of it")
+        elif attempt not in told:
+            yield Finding(where, f"has no line in {JOURNAL}", is_of_today(manifest))
+        elif told[attempt] is None:
+            yield Finding(where, f"{JOURNAL} has no hash of it", is_of_today(manifest))
+        elif told[attempt] != sha256(manifest):
+            yield Finding(where, f"is not the file whose hash {JOURNAL} has")
+
+
+def _places(session: SessionFolder) -> Iterator[Finding]:
+    """Every row stands where a design would put it, and its levels are those of its cell."""
+    about = session.session()
+    rows, _ = parsed(session.schedule_bytes(), session.path / SCHEDULE)
+    levels = {one["name"]: one["levels"] for one in about.get("factors", ())}
+    for row in rows:
+        its = {name: level_of(row[name], known) for name, known in levels.items() if name in row}
+        if its and of_another_cell(row["cell"], its):
+            says = f"the levels of {row['trial']} are not those of its cell {row['cell']}"
+            yield Finding(SCHEDULE, says)
+    for trial, says in misplaced(rows, bool(about.get("search"))):
+        yield Finding(SCHEDULE, f"{trial} {says}")
+
+
+def _derived(session: SessionFolder) -> Iterator[Finding]:
+    """What was derived of a session of today says what made it."""
+    tables = any(session.path.glob("derived/*.csv"))
+    if tables and session.journal.chained and not (session.path / MADE).exists():
+        yield Finding(MADE, "is missing; analyse makes derived/ again")
+
+
+def _calibration(session: SessionFolder) -> Iterator[Finding]:
+    """`calibration.json` says what its raw files give."""
+    if not (session.path / CALIBRATION).exists():
+        return
+    try:
+        told = read_json(session.path / CALIBRATION)
+        found = plain(calibrated(session.path))
+    except UNREADABLE as error:
+        yield Finding(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
+        return
+    for path, one, other in differences(told, found, ""):
+        yield Finding(CALIBRATION, f"{path[1:]} is {short(one)}, recomputed {short(other)}")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON would give it back."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    return json.loads(json.dumps(value, default=dataclasses.asdict))
+
+
+def differences(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted path and both values, wherever two values of JSON differ."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            yield from differences(one.get(key), other.get(key), f"{path}.{key}")
+    elif one != other:
+        yield path, one, other
+
+
+def short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

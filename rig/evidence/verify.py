@@ -1,0 +1,236 @@
+"""Recomputes what a session's folder claims of itself: hashes, facts, checks, verdicts.
+
+Reads the folder and nothing else, so it runs anywhere, for ever. May not know how trials are
+run, nor the tables (`analysis` recomputes those).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rig.checks import judge
+from rig.disk.contents import made, needed, rows
+from rig.disk.rows import Completion
+from rig.evidence.attempt import Observed, observe
+from rig.evidence.calibration import null_share, predicted
+from rig.evidence.consistency import (
+    UNREADABLE,
+    Finding,
+    differences,
+    is_of_today,
+    of_session,
+    plain,
+    schedule_rows,
+    short,
+    superseded,
+)
+from rig.factors import FACTORS
+from rig.model import SCHEMA, Phase, Verdict, digest
+from rig.plan import Plan, plan_from_json
+from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
+from rig.store.session_folder import (
+    CALIBRATION,
+    MANIFEST,
+    PLAN,
+    SCHEDULE,
+    TRIALS,
+    SessionFolder,
+    hashes,
+)
+
+_Asked = tuple[Plan, str]
+"""A plan, and the digest that its file has."""
+CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
+
+
+def verify(session: SessionFolder) -> Iterator[Finding]:
+    """Everything that is not as the session's own files say."""
+    rows, wrong = schedule_rows(session)
+    yield from wrong
+    yield from of_session(session)
+    discarded = superseded(session)
+    for trial in sorted(path for path in (session.path / TRIALS).glob("*")):
+        if trial.name not in rows:
+            yield Finding(f"{TRIALS}/{trial.name}", f"is not in {SCHEDULE}")
+            continue
+        try:
+            yield from _trial(session, trial, rows[trial.name], discarded)
+        except UNREADABLE as error:
+            yield Finding(f"{TRIALS}/{trial.name}", f"cannot be read: {error!r}")
+
+
+def _read_calibration(session: SessionFolder) -> Calibration:
+    try:
+        return made(session.path / CALIBRATION, calibration_from_json) or Calibration()
+    except UNREADABLE:  # said by `rig.evidence.consistency`, where there is one
+        return Calibration()
+
+
+def _trial(
+    session: SessionFolder, trial: Path, row: Mapping[str, str], discarded: Mapping[Path, str]
+) -> Iterator[Finding]:
+    where = trial.relative_to(session.path).as_posix()
+    attempts = session.attempts(trial.name)
+    for extra in sorted({*trial.iterdir()} - {*attempts, trial / PLAN}):
+        yield Finding(f"{where}/{extra.name}", "does not belong to a trial")
+    plan: _Asked | None = None
+    if (trial / PLAN).exists():
+        try:
+            plan = needed(trial / PLAN, lambda said: (plan_from_json(said), str(said["digest"])))
+        except UNREADABLE as error:
+            yield Finding(f"{where}/{PLAN}", str(error))
+    else:
+        yield Finding(f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts)))
+    calibration = _read_calibration(session)
+    for attempt in attempts:
+        if attempt in discarded:
+            says = f"does not count, as a newer one does: {discarded[attempt]}"
+            yield Finding(f"{where}/{attempt.name}", says, False)
+        elif (attempt / MANIFEST).exists():
+            yield from _attempt(attempt, f"{where}/{attempt.name}", plan, row, calibration)
+
+
+def _has_manifest_of_today(attempt: Path) -> bool:
+    return (attempt / MANIFEST).exists() and is_of_today(attempt / MANIFEST)
+
+
+def _attempt(
+    folder: Path,
+    where: str,
+    asked: _Asked | None,
+    row: Mapping[str, str],
+    calibration: Calibration,
+) -> Iterator[Finding]:
+    try:
+        record = needed(folder / MANIFEST, record_from_json)
+    except UNREADABLE as error:
+        yield Finding(f"{where}/{MANIFEST}", f"cannot be read: {error}")
+        return
+    yield from _files(folder, where, record)
+    yield from _levels(where, record, row)
+    yield from _counts(folder, where, record)
+    if asked is None or asked[1] != record.plan_digest:
+        if asked is not None:
+            yield Finding(f"{where}/{MANIFEST}", f"plan_digest is not that of {PLAN}")
+        yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
+        return
+    plan, _ = asked
+    try:
+        facts = observe(folder, plan) if _collected(record) else Observed()
+        seen = {
+            **vars(facts),
+            "predicted": predicted(plan, record.levels, calibration),
+            "null_rps": calibration.null_rps,
+            "null_share": null_share(facts.load, calibration.null_rps),
+        }
+    except UNREADABLE as error:
+        yield Finding(where, f"its raw files cannot be read: {error}")
+        return
+    yield from _facts(where, record, seen)
+    yield from _checks(folder, where, record, plan, seen)
+
+
+def _collected(record: Record) -> bool:
+    """Whether the attempt itself got as far as reading its raw files."""
+    return any(span.phase == Phase.COLLECT and not span.error for span in record.spans)
+
+
+def _files(folder: Path, where: str, record: Record) -> Iterator[Finding]:
+    now = hashes(folder)
+    for name in sorted({*now, *record.files}):
+        if name not in now:
+            yield Finding(f"{where}/{name}", "is missing")
+        elif name not in record.files:
+            yield Finding(f"{where}/{name}", "is not in the manifest")
+        elif now[name] != record.files[name]:
+            yield Finding(f"{where}/{name}", "is not the file whose hash the manifest has")
+
+
+def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Finding]:
+    """The manifest's levels are those that schedule.csv, and so every table, has for the trial."""
+    for name in FACTORS:
+        told = str(record.levels.get(name))
+        if row.get(name, told if name not in record.levels else None) != told:
+            says = f"{name} is {told}, in schedule.csv {row.get(name)}"
+            yield Finding(f"{where}/{MANIFEST}", says)
+    if set(record.levels) == set(FACTORS) and digest(dict(record.levels))[:10] != row["cell"]:
+        yield Finding(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
+
+
+def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
+    """The recorder's file, from which the numbers come, adds up to its totals."""
+    if not (folder / COMPLETIONS).exists() or not record.load.outcomes:
+        return
+    counts: Counter[str] = Counter()
+    try:
+        for one in rows(folder / COMPLETIONS, Completion) or ():
+            counts[one.outcome] += one.count
+    except UNREADABLE as error:
+        yield Finding(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
+        return
+    for outcome in sorted({*counts, *record.load.outcomes}):
+        told = record.load.outcomes.get(outcome, 0)
+        if counts[outcome] != told:
+            says = f"adds up to {counts[outcome]} {outcome}, the manifest says {told}"
+            yield Finding(f"{where}/{COMPLETIONS.as_posix()}", says)
+
+
+def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Finding]:
+    """The manifest's facts are those that the raw files give."""
+    nothing = vars(Observed())
+    for part in seen:
+        told, found = plain(getattr(record, part)), plain(seen[part])
+        if told == found:
+            continue
+        if record.schema < SCHEMA and found == plain(nothing.get(part)):
+            says = f"{part}: schema {record.schema} kept no raw file of it; not recomputed"
+            yield Finding(where, says, False)
+            continue
+        for path, one, other in differences(told, found, part):
+            says = f"{path} is {short(one)}, the raw files say {short(other)}"
+            yield Finding(f"{where}/{MANIFEST}", says)
+
+
+def _checks(
+    folder: Path, where: str, record: Record, plan: Plan, seen: Mapping[str, Any]
+) -> Iterator[Finding]:
+    checks, verdict, why = record.checks, record.verdict, record.why
+    if record.schema < SCHEMA:
+        says = f"checks: those of schema {record.schema} are not today's; not recomputed"
+        yield Finding(where, says, False)
+    elif wrong := next((span for span in record.spans if span.error), None):
+        # as `rig.attempt` words it: what went wrong, and what to do, on one line
+        said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
+        checks, verdict, why = (), Verdict.FAILED, said
+    else:
+        checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
+    yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
+    for name, told, found in (("verdict", record.verdict, verdict), ("why", record.why, why)):
+        if told != found:
+            says = f"{name} is {short(told)}, recomputed {short(found)}"
+            yield Finding(f"{where}/{MANIFEST}", says)
+    if (folder / CHECKS).exists():
+        try:
+            listed = needed(folder / CHECKS, plain)
+        except UNREADABLE as error:
+            yield Finding(f"{where}/{CHECKS}", f"cannot be read: {error}")
+            return
+        if listed != plain(record.checks):
+            yield Finding(f"{where}/{CHECKS}", "its checks are not the manifest's")
+
+
+def _same_checks(
+    where: str, told: tuple[Check, ...], found: tuple[Check, ...]
+) -> Iterator[Finding]:
+    had, have = ({check.name: check for check in checks} for checks in (told, found))
+    for name in dict.fromkeys([*had, *have]):
+        if name not in have or name not in had:
+            yield Finding(where, f"check {name} is {'not made today' if name in had else 'absent'}")
+        elif had[name] != have[name]:
+            one, other = had[name], have[name]
+            says = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
+            yield Finding(where, says + other.says)
