@@ -18,16 +18,16 @@ from analysis.comparisons.same_setup import (
     comparison_rows,
 )
 from analysis.provenance import write_made
-from analysis.reading.attempt_setup import measured_trips, read_setup
+from analysis.reading.attempt_setup import read_round_trips, read_setup
 from analysis.reading.calibration import read_calibration
 from analysis.reading.session import Session, read_session
-from analysis.summaries.cell_estimates import Beside, beside_cells, ceilings_of
+from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells, summary_columns
-from analysis.summaries.layout import axes
+from analysis.summaries.layout import layout_of
 from analysis.summaries.trials import (
     FAILURE_COLUMNS,
-    Result,
     Row,
+    TrialResult,
     failure_rows,
     results,
     trial_columns,
@@ -68,17 +68,17 @@ def derive(session_dir: Path, into: Path | None = None) -> Derived:
     found = results(session)
     by_cell = cells(session, found)
     calibration, _ = read_calibration(session_dir)
-    beside = beside_cells(by_cell, ceilings_of(session, by_cell, calibration))
+    beside = estimate_cells(by_cell, ceilings_of(session, by_cell, calibration))
     pairs = comparisons(session, by_cell, calibration)
     return write_derived(session, found, by_cell, pairs, beside, into or session_dir / "derived")
 
 
 def write_derived(
     session: Session,
-    found: Sequence[Result],
+    found: Sequence[TrialResult],
     by_cell: Sequence[CellResult],
     pairs: Sequence[Comparison],
-    beside: Mapping[str, Beside],
+    beside: Mapping[str, CellEstimate],
     folder: Path,
     more: Callable[[Path], None] = lambda _: None,
 ) -> Derived:
@@ -118,27 +118,27 @@ def comparisons(
     session: Session, by_cell: Sequence[CellResult], calibration: Calibration | None
 ) -> tuple[Comparison, ...]:
     """Every pair of cells that is held against each other, and whether it is the same thing."""
-    asked = pairings(session, axes(session), by_cell)
+    asked = pairings(session, layout_of(session), by_cell)
     sides = {cell.cell: cell for pairing in asked for cell in (pairing.over, pairing.under)}
     said = {
         r.scheduled.trial: read_setup(r.folder, r.record, r.damaged)
         for cell in sides.values()
         for r in cell.valid
     }
-    return compared(session, asked, said, measured_trips(calibration))
+    return compared(session, asked, said, read_round_trips(calibration))
 
 
 def _figure(
     session: Session,
     by_cell: Sequence[CellResult],
     pairs: Sequence[Comparison],
-    beside: Mapping[str, Beside],
+    beside: Mapping[str, CellEstimate],
     path: Path,
 ) -> None:
     # matplotlib takes longer to import than a table to print, so only drawing pays for it
     from analysis.figures import goodput
 
-    figure = goodput.data(session, axes(session), by_cell, pairs, beside)
+    figure = goodput.data(session, layout_of(session), by_cell, pairs, beside)
     write_csv(path, goodput.COLUMNS, figure.rows())
     goodput.draw(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
 
@@ -153,7 +153,7 @@ def table(session_dir: Path) -> str:
     by_cell = cells(session, found)
     calibration, note = read_calibration(session_dir)
     pairs = comparisons(session, by_cell, calibration)
-    return text_table(session, axes(session), by_cell, notes_of(session, found, note), pairs)
+    return text_table(session, layout_of(session), by_cell, notes_of(session, found, note), pairs)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -175,7 +175,7 @@ def cell(value: Level | None) -> str:
     return "" if value is None else printable(str(value))
 
 
-def notes_of(session: Session, found: Sequence[Result], *more: str) -> tuple[str, ...]:
+def notes_of(session: Session, found: Sequence[TrialResult], *more: str) -> tuple[str, ...]:
     """One line on each file that is not what was written."""
     notes = [*session.notes, *more, *(note for result in found for note in result.notes)]
     return tuple(note for note in notes if note)

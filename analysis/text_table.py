@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.comparisons.same_setup import Comparison, claimed_of, labels, named
 from analysis.reading.session import Claim, Session
-from analysis.summaries.cells import CellResult, ratios, settled
-from analysis.summaries.layout import Axes
+from analysis.summaries.cells import CellResult, exact_or_none, ratios
+from analysis.summaries.layout import Layout
 from analysis.summaries.numbers import around, number
 from analysis.summaries.percentiles import median
-from analysis.summaries.trials import VERDICTS, Result
+from analysis.summaries.trials import VERDICTS, TrialResult
 from rig.model import Level, one_line
 
 WIDTH = 100
@@ -35,7 +35,7 @@ COLUMNS: Sequence[tuple[str, str, str, int]] = (
 
 def text_table(
     session: Session,
-    layout: Axes,
+    layout: Layout,
     cells: Sequence[CellResult],
     notes: Sequence[str],
     pairs: Sequence[Comparison] = (),
@@ -58,7 +58,7 @@ def text_table(
     return "\n".join(one_line(line.rstrip()) for line in lines) + "\n"
 
 
-def _heading(session: Session, layout: Axes, cells: Sequence[CellResult]) -> list[str]:
+def _heading(session: Session, layout: Layout, cells: Sequence[CellResult]) -> list[str]:
     counts = Counter(result.verdict for cell in cells for result in cell.results)
     total = sum(counts.values())
     said = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name])
@@ -87,7 +87,7 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
         value = cell.row[column]
         if column == "failure_share" and isinstance(value, int | float):
             value = 100 * value
-        bound = "" if settled(cell.row, column) is not None or value is None else "> "
+        bound = "" if exact_or_none(cell.row, column) is not None or value is None else "> "
         line += f"{bound}{number(value)}".rjust(size)
     yield line
     details = [name] if short != name else []
@@ -131,7 +131,7 @@ def _never_answered(cell: CellResult) -> list[str]:
     return [f"{number(never)} of {number(peak)} users were never answered"] if never else []
 
 
-def _not_counted(result: Result) -> str:
+def _not_counted(result: TrialResult) -> str:
     said = f"r{result.scheduled.replicate} {result.verdict}"
     said += f": {result.why}" if result.why else ""
     goodput = result.measures.goodput_rps
@@ -141,7 +141,7 @@ def _not_counted(result: Result) -> str:
 def _claim(
     session: Session,
     claim: Claim,
-    layout: Axes,
+    layout: Layout,
     cells: Sequence[CellResult],
     compared: Sequence[Comparison],
 ) -> list[str]:

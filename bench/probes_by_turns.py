@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rig import attempt  # noqa: E402
-from rig.endpoints import Sight  # noqa: E402
+from rig.endpoints import Endpoints  # noqa: E402
 from rig.probes import sampling  # noqa: E402
 from runner import ANALYSIS, make_cli  # noqa: E402
 
@@ -32,7 +32,7 @@ Turn = tuple[bool, float, float]
 
 
 def _take_turns(
-    look: Callable[[], Sight], folder: Path, stop: threading.Event, turns: list[Turn]
+    look: Callable[[], Endpoints], folder: Path, stop: threading.Event, turns: list[Turn]
 ) -> None:
     drawn = random.Random(1)
     pair: list[bool] = []
@@ -49,7 +49,7 @@ def _take_turns(
 
 
 @contextmanager
-def by_turns(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
+def by_turns(look: Callable[[], Endpoints], folder: Path) -> Iterator[None]:
     """Stands in for `rig.probes.sampling`."""
     folder.mkdir(parents=True)
     stop, turns = threading.Event(), list[Turn]()

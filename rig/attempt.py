@@ -19,7 +19,7 @@ from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
 from rig.disk.files import sync_tree, write_atomically
 from rig.disk.refusals import is_full, refusal
-from rig.evidence.attempt import FACTS, Observed, observe
+from rig.evidence.attempt import FACTS, AttemptFacts, observe
 from rig.evidence.calibration import null_share, predicted
 from rig.model import Phase, RigError, StackError, StorageError, Verdict
 from rig.plan import Trial
@@ -68,7 +68,7 @@ def _meaning(error: OSError, phase: Phase) -> RigError:
 @dataclass
 class _Seen:
     facts: Mapping[str, Any] = field(default_factory=dict)
-    observed: Observed = field(default_factory=Observed)
+    observed: AttemptFacts = field(default_factory=AttemptFacts)
 
 
 def run(

@@ -18,7 +18,7 @@ Connect = Callable[[], "psycopg.Connection[tuple[object, ...]]"]
 
 
 @dataclass(frozen=True)
-class Sight:
+class Endpoints:
     """Where a running stack can be looked at."""
 
     pids: Mapping[Role, tuple[int, ...]] = field(default_factory=dict)

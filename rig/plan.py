@@ -44,7 +44,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Unsupported:
     """A combination of levels that a target cannot mean, and why.
 
     It holds where every factor of `when` is at one of its levels, except where every factor
@@ -95,7 +95,7 @@ class Target:
     """None: the database is not asked, and the check of that name is unknown."""
     supports: Mapping[str, tuple[Level, ...]] = field(default_factory=dict)
     """Levels it has for the factors that it, not the rig, carries out."""
-    refuses: tuple[Refusal, ...] = ()
+    refuses: tuple[Unsupported, ...] = ()
     inherent: tuple[str, ...] = ()
     """What must differ where this target is compared with another: facts by dotted path."""
 

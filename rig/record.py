@@ -234,7 +234,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Unloaded:
+class UnloadedPoint:
     """One route of one stack at one delay, asked a few times without any load."""
 
     delay_ms: Ms
@@ -254,7 +254,7 @@ class StackFacts:
     route: str
     servers: Index
     """App workers x app threads."""
-    unloaded: tuple[Unloaded, ...] = ()
+    unloaded: tuple[UnloadedPoint, ...] = ()
     s0_ms: float = 0.0
     n: float = 0.0
     """Response time = s0 + n x delay."""

@@ -17,7 +17,7 @@ from rig.disk.files import json_of, read_bytes, write_atomically
 from rig.model import DamagedFile, UsageError, Verdict
 from rig.plan import Trial
 from rig.record import Record
-from rig.session import RETRIES, worth_another
+from rig.session import RETRIES, should_retry
 from rig.store import leftovers
 from rig.store.journal import Attempt
 from rig.store.schedule import lines, read_rows, whole_lines
@@ -85,7 +85,7 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
         for name, record in found.items()
         if record is not None
         and record.verdict is not Verdict.FAILED
-        and not (worth_another(record) and record.attempt <= RETRIES)
+        and not (should_retry(record) and record.attempt <= RETRIES)
     }
 
 

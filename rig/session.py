@@ -15,7 +15,7 @@ from rig import calibrate as calibrating
 from rig.backends.base import Backend, Progress
 from rig.checks.feasibility import feasibility
 from rig.config import Matrix, cells, filter_cells
-from rig.design import CrossoverSearch, Design, RandomBlocks, UntilNarrow, varied
+from rig.design import CrossoverSearch, Design, RandomBlocks, SequentialBlocks, varied
 from rig.disk.files import sha256
 from rig.evidence.calibration import predicted
 from rig.factors import FACTORS, label_of
@@ -40,7 +40,7 @@ RETRIES = 2
 Only = Mapping[str, tuple[Level, ...]]
 
 
-class Watch(Protocol):
+class SessionListener(Protocol):
     """Who looks on: the live view of a terminal, or plain lines."""
 
     def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
@@ -77,7 +77,7 @@ class Watch(Protocol):
 
 
 @dataclass
-class Tally:
+class SessionSummary:
     """How a session went so far."""
 
     verdicts: list[Verdict] = field(default_factory=list)
@@ -152,22 +152,22 @@ def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -
     chosen = filter_cells(cells(matrix), only)
     if matrix.search:
         return CrossoverSearch(matrix, chosen, cpus)
-    return (UntilNarrow if matrix.until else RandomBlocks)(matrix, chosen, cpus)
+    return (SequentialBlocks if matrix.until else RandomBlocks)(matrix, chosen, cpus)
 
 
 def run(
     folder: SessionFolder,
     design: Design,
     backend: Backend,
-    watch: Watch,
+    watch: SessionListener,
     done: Mapping[str, Record],
     calibrate: bool = True,
-) -> Tally:
+) -> SessionSummary:
     """Runs every trial of the design that has no record yet.
 
     StackError where the very first stack does not come up: the others would not either.
     """
-    tally, origin_s = Tally(), time.monotonic()
+    tally, origin_s = SessionSummary(), time.monotonic()
     tally.verdicts += [record.verdict for record in done.values()]
     rows = folder.scheduled()
     written = {row["trial"] for row in rows}
@@ -210,7 +210,8 @@ def _in_all(design: Design, block: Sequence[Trial]) -> str:
 
 def _with_reasons(block: Iterable[Trial], backend: Backend) -> list[Trial]:
     return [
-        dataclasses.replace(trial, skip=trial.skip or backend.lacks(trial.plan)) for trial in block
+        dataclasses.replace(trial, skip=trial.skip or backend.unsupported_reason(trial.plan))
+        for trial in block
     ]
 
 
@@ -220,7 +221,7 @@ class _Walk:
 
     folder: SessionFolder
     backend: Backend
-    watch: Watch
+    watch: SessionListener
     calibration: Calibration
     origin_s: float
 
@@ -230,10 +231,10 @@ class _Walk:
         Those that were spoilt before the session was resumed count.
         """
         self._announce(trial)
-        spoilt = sum(map(worth_another, self.folder.records(trial.name)))
+        spoilt = sum(map(should_retry, self.folder.records(trial.name)))
         record = self._attempt(trial)
         for _ in range(RETRIES - spoilt):
-            if not worth_another(record):
+            if not should_retry(record):
                 break
             self.watch.again(trial, record)
             record = self._attempt(trial)
@@ -267,7 +268,7 @@ class _Walk:
         return record
 
 
-def worth_another(record: Record) -> bool:
+def should_retry(record: Record) -> bool:
     """Whether an invalid attempt failed by disturbances alone: a saturation would come again."""
     failed = [check for check in record.checks if check.status is Status.FAIL]
     return record.verdict is Verdict.INVALID and all(check.again for check in failed)

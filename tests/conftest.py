@@ -66,7 +66,7 @@ def _no_second_kernel() -> str:
 
 def _no_docker() -> str:
     # what the rig itself needs: an engine that answers, and Compose v2
-    return engine.lacks()
+    return engine.unsupported_reason()
 
 
 def _no_browser() -> str:

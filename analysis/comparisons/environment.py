@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.reading.session import Session
-from analysis.summaries.trials import Result
+from analysis.summaries.trials import TrialResult
 
 NOTHING = "nothing"
 
@@ -30,8 +30,8 @@ class Difference:
 def differences(
     before: Session,
     after: Session,
-    before_results: Sequence[Result],
-    after_results: Sequence[Result],
+    before_results: Sequence[TrialResult],
+    after_results: Sequence[TrialResult],
 ) -> tuple[Difference, ...]:
     """Every difference of the environments, by name; wall clocks and names of sessions aside."""
     sides = [
@@ -43,7 +43,7 @@ def differences(
     return tuple(Difference(name, a, b) for name, a, b in pairs if a != b)
 
 
-def environment(session: Session, results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+def environment(session: Session, results: Sequence[TrialResult]) -> Iterator[tuple[str, str]]:
     """Names and values of all that a goodput depends on beside the factors."""
     yield "experiment", session.experiment
     yield "backend", session.backend

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from analysis.reading.session import Session
 from analysis.summaries.cells import CellResult
-from analysis.summaries.layout import Axes
+from analysis.summaries.layout import Layout
 from analysis.summaries.timeline import first_refusal
-from analysis.summaries.trials import Result
+from analysis.summaries.trials import TrialResult
 from rig.model import Level
 
 CLAIM, LADDER_STEP, CAP = "claim", "ladder", "cap"
@@ -43,16 +43,18 @@ BEFORE = {"wsgi_worker": "auto"}
 THREADED, POOLED = 3, 5
 """Its rungs that serve as many requests at once, without async and with it."""
 
-CLIMBED = frozenset(name for _, wanted in LADDER for name in wanted)
+MEASURED = frozenset(name for _, wanted in LADDER for name in wanted)
 FEWEST = 3
 """Rungs with a rate that make a ladder."""
 
-AROUND = frozenset({"pooler", "max_connections", "connections", "pool_size", "pooler_pool_size"})
+CAP_REMEDIES = frozenset(
+    {"pooler", "max_connections", "connections", "pool_size", "pooler_pool_size"}
+)
 """What stands between app and Postgres."""
 
 
 @dataclass(frozen=True)
-class Pairing:
+class Pair:
     """Two cells whose numbers are divided: `over` by `under`."""
 
     over: CellResult
@@ -67,7 +69,7 @@ class Pairing:
 
 
 @dataclass(frozen=True)
-class Rung:
+class Stage:
     """A step of the ladder; without a cell where the session has none for it."""
 
     name: str
@@ -81,17 +83,17 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class Ladder:
+class Waterfall:
     """All rungs, at one combination of the factors that it does not climb."""
 
     group: str
     """What these are, in words."""
-    rungs: tuple[Rung, ...]
+    rungs: tuple[Stage, ...]
     sql_beside_orm: tuple[CellResult, CellResult] | None = None
     """The threaded rung with plain SQL and with the ORM, where both were measured."""
 
     @property
-    def standing(self) -> tuple[Rung, ...]:
+    def standing(self) -> tuple[Stage, ...]:
         """The rungs with a rate."""
         return tuple(rung for rung in self.rungs if rung.goodput_rps)
 
@@ -106,13 +108,13 @@ class Ladder:
         return {name: over for name, over in found.items() if over}
 
     @property
-    def steps(self) -> tuple[Pairing, ...]:
+    def steps(self) -> tuple[Pair, ...]:
         """Each rung with a rate over the one before it that has one."""
         cells = [rung.cell for rung in self.standing if rung.cell]
-        return tuple(Pairing(over, under, LADDER_STEP) for under, over in itertools.pairwise(cells))
+        return tuple(Pair(over, under, LADDER_STEP) for under, over in itertools.pairwise(cells))
 
     @property
-    def pairings(self) -> tuple[Pairing, ...]:
+    def pairings(self) -> tuple[Pair, ...]:
         """Whatever of it is divided by another part of it."""
         cells = [rung.cell for rung in self.standing if rung.cell]
         beside = [(cells[-1], cells[0])]
@@ -122,22 +124,22 @@ class Ladder:
             assert pooled.cell is not None
             beside.append((pooled.cell, threaded.cell))
         beside += [self.sql_beside_orm] if self.sql_beside_orm else []
-        return (*self.steps, *(Pairing(over, under, LADDER_STEP) for over, under in beside))
+        return (*self.steps, *(Pair(over, under, LADDER_STEP) for over, under in beside))
 
 
-def pairings(session: Session, layout: Axes, cells: Sequence[CellResult]) -> tuple[Pairing, ...]:
+def pairings(session: Session, layout: Layout, cells: Sequence[CellResult]) -> tuple[Pair, ...]:
     """All of a session, each pair of cells once: the claim's first."""
-    found: dict[frozenset[str], Pairing] = {}
+    found: dict[frozenset[str], Pair] = {}
     for one in (
         *claimed(session, cells),
         *(one for ladder in ladders(layout, cells) for one in ladder.pairings),
-        *ways_around(cells),
+        *cap_remedies(cells),
     ):
         found.setdefault(frozenset((one.over.cell, one.under.cell)), one)
     return tuple(found.values())
 
 
-def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pairing]:
+def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pair]:
     """Every two cells that differ in the claim's factor alone, at the levels that it compares."""
     claim = session.claim
     if claim is None:
@@ -149,25 +151,25 @@ def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pairing]:
     unders = {others(c): c for c in cells if c.levels.get(claim.factor) == claim.denominator}
     for over in cells:
         if over.levels.get(claim.factor) == claim.numerator and others(over) in unders:
-            yield Pairing(over, unders[others(over)], CLAIM)
+            yield Pair(over, unders[others(over)], CLAIM)
 
 
-def ladders(layout: Axes, cells: Sequence[CellResult]) -> tuple[Ladder, ...]:
+def ladders(layout: Layout, cells: Sequence[CellResult]) -> tuple[Waterfall, ...]:
     """One per combination of the other factors that has rungs enough."""
     groups: dict[tuple[tuple[str, Level], ...], list[CellResult]] = {}
     for cell in cells:
-        key = tuple((n, level) for n, level in cell.levels.items() if n not in CLIMBED)
+        key = tuple((n, level) for n, level in cell.levels.items() if n not in MEASURED)
         groups.setdefault(key, []).append(cell)
     found = [_ladder(layout.group(alike[0].levels), alike) for alike in groups.values()]
     return tuple(ladder for ladder in found if len(ladder.standing) >= FEWEST)
 
 
-def _ladder(group: str, cells: Sequence[CellResult]) -> Ladder:
-    rungs = tuple(Rung(name, _find(cells, wanted)) for name, wanted in LADDER)
+def _ladder(group: str, cells: Sequence[CellResult]) -> Waterfall:
+    rungs = tuple(Stage(name, _find(cells, wanted)) for name, wanted in LADDER)
     threaded = LADDER[THREADED][1]
     sides = [_find(cells, {**threaded, "data_access": access}) for access in ("sql", "orm")]
-    sql, orm = (side if Rung("", side).goodput_rps else None for side in sides)
-    return Ladder(group, rungs, (sql, orm) if sql and orm else None)
+    sql, orm = (side if Stage("", side).goodput_rps else None for side in sides)
+    return Waterfall(group, rungs, (sql, orm) if sql and orm else None)
 
 
 def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:
@@ -183,19 +185,19 @@ def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:
 
 def is_refused(cell: CellResult) -> bool:
     """Whether a valid trial of it was refused a connection."""
-    return bool(cell.valid) and first_refusal(typical(cell).timeline) is not None
+    return bool(cell.valid) and first_refusal(representative_trial(cell).timeline) is not None
 
 
-def typical(cell: CellResult) -> Result:
+def representative_trial(cell: CellResult) -> TrialResult:
     """Its first valid trial that was refused a connection, or else its first valid one."""
     refused = (one for one in cell.valid if first_refusal(one.timeline) is not None)
     return next(refused, cell.valid[0])
 
 
-def ways_around(cells: Sequence[CellResult]) -> Iterator[Pairing]:
-    """Each cell that is not refused over one that is, where only `AROUND` differs."""
+def cap_remedies(cells: Sequence[CellResult]) -> Iterator[Pair]:
+    """Each cell that is not refused over one that is, where only `CAP_REMEDIES` differs."""
     for refused in filter(is_refused, cells):
         for cell in cells:
-            pairing = Pairing(cell, refused, CAP)
-            if cell.valid and not is_refused(cell) and AROUND.issuperset(pairing.factors):
+            pairing = Pair(cell, refused, CAP)
+            if cell.valid and not is_refused(cell) and CAP_REMEDIES.issuperset(pairing.factors):
                 yield pairing

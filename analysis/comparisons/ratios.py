@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.comparisons.pairs import Pairing
+from analysis.comparisons.pairs import Pair
 from analysis.inference import (
     SURE_OF_SEARCH,
     Answer,
@@ -17,7 +17,7 @@ from analysis.inference import (
     Effect,
     Observation,
     PairRatio,
-    Within,
+    WithinTrialError,
     crossovers,
     effects,
     judge_claim,
@@ -25,9 +25,9 @@ from analysis.inference import (
     within,
 )
 from analysis.reading.session import Session
-from analysis.summaries.cells import settled
-from analysis.summaries.layout import Axes
-from analysis.summaries.trials import Result
+from analysis.summaries.cells import exact_or_none
+from analysis.summaries.layout import Layout
+from analysis.summaries.trials import TrialResult
 from rig.model import Level
 
 FIRST = ("route", "delay_ms", "target")
@@ -35,15 +35,15 @@ FIRST = ("route", "delay_ms", "target")
 
 
 def observations(
-    session: Session, layout: Axes, results: Sequence[Result]
+    session: Session, layout: Layout, results: Sequence[TrialResult]
 ) -> tuple[Observation, ...]:
     """One for each scheduled trial, valid or not."""
     measure = session.claim.of if session.claim else "goodput_rps"
     return tuple(_observation(layout, result, measure) for result in results)
 
 
-def _observation(layout: Axes, result: Result, measure: str) -> Observation:
-    value = settled(result.row(), measure)
+def _observation(layout: Layout, result: TrialResult, measure: str) -> Observation:
+    value = exact_or_none(result.row(), measure)
     return Observation(
         levels=result.scheduled.levels,
         block=result.scheduled.block,
@@ -57,7 +57,7 @@ def _observation(layout: Axes, result: Result, measure: str) -> Observation:
 
 
 def cell_ratio(
-    session: Session, pairing: Pairing, names: tuple[str, str] = ("this", "the other")
+    session: Session, pairing: Pair, names: tuple[str, str] = ("this", "the other")
 ) -> PairRatio:
     """The goodput of one cell over another's, whatever they differ in; `names` of the two."""
     side, (above, below) = "side", names
@@ -77,12 +77,12 @@ def cell_ratio(
     return ratio
 
 
-def within_of(result: Result) -> Within | None:
+def within_of(result: TrialResult) -> WithinTrialError | None:
     """How well a trial's own window determines its goodput; None where it has too few seconds."""
     return within(steady_counts(result))
 
 
-def steady_counts(result: Result) -> tuple[int, ...]:
+def steady_counts(result: TrialResult) -> tuple[int, ...]:
     """Correct answers in each whole second of the steady window."""
     if result.record is None:
         return ()

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.comparisons.pairs import CLAIM, Pairing
-from analysis.reading.attempt_setup import Told, Trips
+from analysis.comparisons.pairs import CLAIM, Pair
+from analysis.reading.attempt_setup import AttemptSetup, RoundTrips
 from analysis.reading.session import Claim, Session
 from analysis.summaries.cells import CellResult
-from analysis.summaries.layout import Axes
+from analysis.summaries.layout import Layout
 from analysis.summaries.trials import Row
 from rig.model import Level
 
@@ -60,7 +60,7 @@ class Difference:
 class Comparison:
     """One pair of cells. `levels`: those that both have."""
 
-    pairing: Pairing
+    pairing: Pair
     levels: Mapping[str, Level]
     inherent: tuple[Difference, ...] = ()
     """Of which a target says that they are its nature."""
@@ -92,9 +92,9 @@ class Comparison:
 
 def compared(
     session: Session,
-    pairings: Sequence[Pairing],
-    said: Mapping[str, Told],
-    trips: Sequence[Trips] = (),
+    pairings: Sequence[Pair],
+    said: Mapping[str, AttemptSetup],
+    trips: Sequence[RoundTrips] = (),
 ) -> tuple[Comparison, ...]:
     """Every pair of cells that both have a valid trial.
 
@@ -159,7 +159,7 @@ def labels(session: Session, found: Sequence[Comparison], *, values: bool) -> li
     ]
 
 
-def lost_labels(session: Session, layout: Axes, found: Sequence[Comparison]) -> list[str]:
+def lost_labels(session: Session, layout: Layout, found: Sequence[Comparison]) -> list[str]:
     """A sentence on every pair of the claim that has lost its label, and by what."""
     claim = session.claim
     if claim is None:
@@ -171,7 +171,7 @@ def lost_labels(session: Session, layout: Axes, found: Sequence[Comparison]) -> 
     ]
 
 
-def pair_name(claim: Claim, layout: Axes, one: Comparison) -> str:
+def pair_name(claim: Claim, layout: Layout, one: Comparison) -> str:
     """What tells a pair from others: `io_create · added delay 100 ms`."""
     levels = {**one.levels, claim.factor: claim.numerator}
     return " · ".join(filter(None, [layout.group(levels), *layout.differs(levels)]))
@@ -185,7 +185,7 @@ def named(differences: Sequence[Difference]) -> str:
 
 
 def _compare(
-    session: Session, pairing: Pairing, said: Mapping[str, Told], trips: Sequence[Trips]
+    session: Session, pairing: Pair, said: Mapping[str, AttemptSetup], trips: Sequence[RoundTrips]
 ) -> Comparison:
     over, under, differing = pairing.over, pairing.under, pairing.factors
     factors = [session.factor(name) for name in differing]
@@ -213,11 +213,13 @@ def _compare(
     )
 
 
-def _tells(side: Sequence[Told], section: str) -> bool:
+def _tells(side: Sequence[AttemptSetup], section: str) -> bool:
     return all(section in one.parts for one in side)
 
 
-def _differences(over: Sequence[Told], under: Sequence[Told]) -> Iterator[Difference]:
+def _differences(
+    over: Sequence[AttemptSetup], under: Sequence[AttemptSetup]
+) -> Iterator[Difference]:
     """Leaves that are not one and the same value in all attempts of both sides."""
     flats = [[dict(_flat(one.parts)) for one in side] for side in (over, under)]
     silent = {name for name in NEEDED if not (_tells(over, name) and _tells(under, name))}
@@ -245,7 +247,7 @@ def _covered(path: str, by: Sequence[str] | set[str]) -> bool:
     return any(path == one or path.startswith(f"{one}.") for one in by)
 
 
-def _counted(side: Sequence[Told]) -> tuple[float, float, str]:
+def _counted(side: Sequence[AttemptSetup]) -> tuple[float, float, str]:
     """Statements per request over a side's attempts: at least, at most, in words."""
     ranges = [one.statements for one in side if one.statements is not None]
     if not ranges or len(ranges) < len(side):
@@ -254,7 +256,9 @@ def _counted(side: Sequence[Told]) -> tuple[float, float, str]:
     return least, most, f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
 
 
-def _statements_differ(over: Sequence[Told], under: Sequence[Told]) -> Iterator[Difference]:
+def _statements_differ(
+    over: Sequence[AttemptSetup], under: Sequence[AttemptSetup]
+) -> Iterator[Difference]:
     """Counted statements, where no number of them per request fits both sides.
 
     Requests without a known answer may have sent theirs or not, so that each side is a range.
@@ -264,7 +268,7 @@ def _statements_differ(over: Sequence[Told], under: Sequence[Told]) -> Iterator[
         yield Difference("statements", one[2], other[2])
 
 
-def _trips(cell: CellResult, trips: Sequence[Trips]) -> float | None:
+def _trips(cell: CellResult, trips: Sequence[RoundTrips]) -> float | None:
     """Of the calibrated stack that names most of the cell's levels, and none of another."""
     fitting = [
         one

@@ -11,8 +11,8 @@ from typing import Any
 
 from analysis.comparisons.same_setup import Comparison, labels, lost_labels
 from analysis.reading.session import Session
-from analysis.summaries.layout import Axes
-from analysis.summaries.trials import Result, Row
+from analysis.summaries.layout import Layout
+from analysis.summaries.trials import Row, TrialResult
 from rig.model import Verdict
 
 MOST_FACTS = 8
@@ -22,8 +22,8 @@ DRAWN = (Verdict.VALID, Verdict.INVALID, Verdict.UNKNOWN)
 
 def caption(
     session: Session,
-    layout: Axes,
-    results: Sequence[Result],
+    layout: Layout,
+    results: Sequence[TrialResult],
     pairs: Sequence[Comparison] = (),
 ) -> tuple[str, ...]:
     """Its lines, not yet wrapped."""
@@ -51,7 +51,7 @@ def caption(
     return tuple(line for line in lines if line)
 
 
-def _trials(results: Sequence[Result]) -> str:
+def _trials(results: Sequence[TrialResult]) -> str:
     counts = Counter(result.verdict for result in results)
     said = [f"{counts[Verdict.VALID]} valid of {len(results)} trials"]
     not_drawn = [f"{n} {verdict}" for verdict, n in counts.items() if verdict not in DRAWN]
@@ -68,7 +68,7 @@ def _scalars(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return kept[:MOST_FACTS]
 
 
-def versions(session: Session, results: Sequence[Result]) -> list[tuple[str, str]]:
+def versions(session: Session, results: Sequence[TrialResult]) -> list[tuple[str, str]]:
     """What the host and each role said of their versions; of several, all."""
     saying: list[Any] = [session.host]
     for result in results:

@@ -20,9 +20,9 @@ from analysis.figures import panels, style
 from analysis.figures.caption import DRAWN, caption, row_number
 from analysis.figures.panels import Point, Scale, Series
 from analysis.reading.session import Session
-from analysis.summaries.cell_estimates import Beside
+from analysis.summaries.cell_estimates import CellEstimate
 from analysis.summaries.cells import CellResult
-from analysis.summaries.layout import Axes
+from analysis.summaries.layout import Layout
 from analysis.summaries.trials import Row
 from rig.model import Verdict, printable
 
@@ -50,10 +50,10 @@ class Goodput:
 
 def data(
     session: Session,
-    layout: Axes,
+    layout: Layout,
     cells: Sequence[CellResult],
     pairs: Sequence[Comparison] = (),
-    beside: Mapping[str, Beside] | None = None,
+    beside: Mapping[str, CellEstimate] | None = None,
 ) -> Goodput:
     """What is drawn of a session's cells; `beside` by the cell's id."""
     more = beside or {}
@@ -69,16 +69,18 @@ def data(
         x_label=layout.x.axis if layout.x else "",
         panels=tuple(panel_names),
         series=_series(layout, ordered),
-        points=tuple(p for c in ordered for p in _points(layout, c, more.get(c.cell, Beside()))),
+        points=tuple(
+            p for c in ordered for p in _points(layout, c, more.get(c.cell, CellEstimate()))
+        ),
         caption=caption(session, layout, results, pairs),
     )
 
 
-def _panel(layout: Axes, cell: CellResult) -> str:
+def _panel(layout: Layout, cell: CellResult) -> str:
     return str(cell.levels[layout.panel.name]) if layout.panel else ""
 
 
-def _series(layout: Axes, cells: Sequence[CellResult]) -> tuple[Series, ...]:
+def _series(layout: Layout, cells: Sequence[CellResult]) -> tuple[Series, ...]:
     """One per name; colour by target where targets vary, dashes by whatever else differs."""
     by_name = {layout.series(cell.levels): cell for cell in cells}
     names = sorted(
@@ -101,7 +103,7 @@ def _series(layout: Axes, cells: Sequence[CellResult]) -> tuple[Series, ...]:
     return tuple(found)
 
 
-def _points(layout: Axes, cell: CellResult, beside: Beside) -> Iterator[Point]:
+def _points(layout: Layout, cell: CellResult, beside: CellEstimate) -> Iterator[Point]:
     at = cell.levels[layout.x.name] if layout.x else None
     x = None if at is None or isinstance(at, str) else at
     panel, series = _panel(layout, cell), layout.series(cell.levels)

@@ -36,7 +36,7 @@ from rig.inference import (
     Kind,
     Observation,
     PairRatio,
-    Within,
+    WithinTrialError,
     pairs,
     width,
 )
@@ -61,7 +61,7 @@ __all__ = [
     "PairRatio",
     "Point",
     "Verdict",
-    "Within",
+    "WithinTrialError",
     "crossovers",
     "effects",
     "judge_claim",

@@ -9,12 +9,12 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from rig.inference import Within
+from rig.inference import WithinTrialError
 
 FEWEST_BATCHES, MOST_BATCHES = 5, 10
 
 
-def within(counts: Sequence[int]) -> Within | None:
+def within(counts: Sequence[int]) -> WithinTrialError | None:
     """From correct answers in each whole second of the steady window, in order.
 
     Batch means (Law, Simulation Modeling and Analysis, ch. 9; the number of batches after
@@ -33,4 +33,4 @@ def within(counts: Sequence[int]) -> Within | None:
     if batches < FEWEST_BATCHES or mean == 0:
         return None
     relative = statistics.stdev(sums) / math.sqrt(batches) / mean
-    return Within(relative, batches - 1)
+    return WithinTrialError(relative, batches - 1)

@@ -23,7 +23,7 @@ VARIES = "(varies)"
 
 
 @dataclass(frozen=True)
-class Told:
+class AttemptSetup:
     """One attempt. `parts`: facts by section; a section that nobody told of is missing."""
 
     parts: Mapping[str, Any] = field(default_factory=dict)
@@ -34,20 +34,22 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Trips:
+class RoundTrips:
     """Round trips that one request costs, as measured on one stack."""
 
     levels: Mapping[str, Any]
     trips: float
 
 
-def read_setup(folder: Path | None, record: Record | None, damaged: Collection[str]) -> Told:
+def read_setup(
+    folder: Path | None, record: Record | None, damaged: Collection[str]
+) -> AttemptSetup:
     """What is known of a trial's attempt; what cannot be read is left out.
 
     `damaged`: names of the attempt's files that are not as their hash says.
     """
     if record is None or folder is None:
-        return Told()
+        return AttemptSetup()
     plan: Mapping[str, Any] = {} if PLAN in damaged else asked(folder.parent, record)
     parts = {name: record.facts[name] for name in SAID if name in record.facts}
     if not parts.get("cpus", {}).get("app"):
@@ -67,13 +69,15 @@ def read_setup(folder: Path | None, record: Record | None, damaged: Collection[s
         book = record.ledger
         parts["schema"] = {"fingerprint": book.fingerprint_before, "rows": book.rows_before}
     target = plan.get("target") or {}
-    return Told(parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {}))
+    return AttemptSetup(
+        parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {})
+    )
 
 
-def measured_trips(calibration: Calibration | None) -> tuple[Trips, ...]:
+def read_round_trips(calibration: Calibration | None) -> tuple[RoundTrips, ...]:
     """The round trips that the session's calibration measured; empty where there was none."""
     stacks = calibration.stacks if calibration else ()
-    return tuple(Trips({**stack.levels, "route": stack.route}, stack.n) for stack in stacks)
+    return tuple(RoundTrips({**stack.levels, "route": stack.route}, stack.n) for stack in stacks)
 
 
 def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:

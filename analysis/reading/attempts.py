@@ -27,7 +27,7 @@ MANIFEST, PLAN, ANSWER = "manifest.json", "plan.json", "verify.json"
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialAttempts:
     """The attempts of one trial. `notes`: one line on each file that cannot be used."""
 
     attempts: int = 0
@@ -38,7 +38,7 @@ class Tried:
     """Of the files that numbers are read from, those that are not what was written."""
 
 
-def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> Tried:
+def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> TrialAttempts:
     """The last attempt with a readable manifest; without one, `record` is None.
 
     `vouched`: hashes of manifests, by their path in the session's folder. One with another hash is
@@ -61,8 +61,8 @@ def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> Trie
             continue
         damaged = dict(_damaged(folder, record))
         notes += [f"{trial.name}: {said}" for said in damaged.values()]
-        return Tried(len(numbers), folder, record, tuple(notes), frozenset(damaged))
-    return Tried(len(numbers), notes=tuple(notes))
+        return TrialAttempts(len(numbers), folder, record, tuple(notes), frozenset(damaged))
+    return TrialAttempts(len(numbers), notes=tuple(notes))
 
 
 def hold_hash(path: Path, told: str | None) -> None:

@@ -26,7 +26,7 @@ Rate = Callable[[str, str, int, int], float | None]
 
 
 @dataclass(frozen=True)
-class Original:
+class PublishedCell:
     """One of its cells."""
 
     key: Key
@@ -49,15 +49,15 @@ class Original:
         return f"{route} · {delay_ms} ms · {target}{lifted}"
 
 
-def read_original() -> tuple[Original, ...]:
+def read_published_study() -> tuple[PublishedCell, ...]:
     """All 27 cells."""
     with CSV.open(encoding="utf-8", newline="") as file:
         return tuple(_cell(line) for line in csv.DictReader(file))
 
 
-def _cell(line: Mapping[str, str]) -> Original:
+def _cell(line: Mapping[str, str]) -> PublishedCell:
     key = (line["route"], line["target"], int(line["delay_ms"]), int(line["max_connections"]))
-    return Original(
+    return PublishedCell(
         key=key,
         published_rps=float(line["published_max_success_rps"]),
         published_total=int(line["published_total_successes"]),
@@ -71,7 +71,7 @@ def _cell(line: Mapping[str, str]) -> Original:
     )
 
 
-class Held(enum.StrEnum):
+class ClaimResult(enum.StrEnum):
     """Whether a claim holds of some cells."""
 
     HOLDS = "holds"
@@ -82,25 +82,25 @@ class Held(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Said:
+class StudyClaim:
     """One of its claims in our words, and a test of any 27 cells."""
 
     says: str
-    holds: Callable[[Rate], Held]
+    holds: Callable[[Rate], ClaimResult]
 
 
-def _async_loses_on_cpu(rate: Rate) -> Held:
+def _async_loses_on_cpu(rate: Rate) -> ClaimResult:
     return _all(_below(rate("cpu", "async", d, CAPPED), rate("cpu", "sync", d, CAPPED))
                 for d in DELAYS_MS)  # fmt: skip
 
 
-def _async_wins_undelayed(rate: Rate) -> Held:
+def _async_wins_undelayed(rate: Rate) -> ClaimResult:
     return _all(_below(rate(route, "sync", 0, CAPPED), rate(route, "async", 0, CAPPED))
                 for route in IO_ROUTES)  # fmt: skip
 
 
-def _async_keeps_its_rate(rate: Rate) -> Held:
-    found: list[Held] = []
+def _async_keeps_its_rate(rate: Rate) -> ClaimResult:
+    found: list[ClaimResult] = []
     for route in IO_ROUTES:
         kept = _ratio(rate(route, "async", 200, CAPPED), rate(route, "async", 0, CAPPED))
         lost = _ratio(rate(route, "sync", 200, CAPPED), rate(route, "sync", 0, CAPPED))
@@ -108,7 +108,7 @@ def _async_keeps_its_rate(rate: Rate) -> Held:
     return _all(found)
 
 
-def _three_way(rate: Rate) -> Held:
+def _three_way(rate: Rate) -> ClaimResult:
     """Whether delay widens async ÷ sync more on I/O routes than on the CPU route."""
 
     def widens(route: str) -> float | None:
@@ -119,7 +119,7 @@ def _three_way(rate: Rate) -> Held:
     return _all(_below(widens("cpu"), widens(route)) for route in IO_ROUTES)
 
 
-def _async_for_io(rate: Rate) -> Held:
+def _async_for_io(rate: Rate) -> ClaimResult:
     return _all(_below(rate(route, "sync", d, CAPPED), rate(route, "async", d, CAPPED))
                 for route in IO_ROUTES for d in DELAYS_MS)  # fmt: skip
 
@@ -130,37 +130,37 @@ KEPT = 0.8
 APART = 1.1
 """Numbers within this factor are not told apart: a load's best 5 s carry no interval."""
 
-CLAIMS: Sequence[Said] = (
-    Said("Async serves less than sync on the CPU route.", _async_loses_on_cpu),
-    Said("Async serves more on I/O routes even without delay.", _async_wins_undelayed),
-    Said("On I/O routes async keeps its rate at 200 ms (within a fifth), sync does not.",
+CLAIMS: Sequence[StudyClaim] = (
+    StudyClaim("Async serves less than sync on the CPU route.", _async_loses_on_cpu),
+    StudyClaim("Async serves more on I/O routes even without delay.", _async_wins_undelayed),
+    StudyClaim("On I/O routes async keeps its rate at 200 ms (within a fifth), sync does not.",
          _async_keeps_its_rate),
-    Said("Hypothesis: delay widens async ÷ sync more on I/O routes than on CPU.", _three_way),
-    Said("Conclusion: with I/O-bound load async is the better choice, at every delay.",
+    StudyClaim("Hypothesis: delay widens async ÷ sync more on I/O routes than on CPU.", _three_way),
+    StudyClaim("Conclusion: with I/O-bound load async is the better choice, at every delay.",
          _async_for_io),
 )  # fmt: skip
 
 
-def _below(less: float | None, more: float | None) -> Held:
+def _below(less: float | None, more: float | None) -> ClaimResult:
     if less is None or more is None:
-        return Held.MISSING
+        return ClaimResult.MISSING
     if max(less, more) <= APART * min(less, more):
-        return Held.CLOSE
-    return Held.HOLDS if less < more else Held.FAILS
+        return ClaimResult.CLOSE
+    return ClaimResult.HOLDS if less < more else ClaimResult.FAILS
 
 
 def _ratio(over: float | None, under: float | None) -> float | None:
     return over / under if over is not None and under else None
 
 
-def _all(found: Iterable[Held]) -> Held:
+def _all(found: Iterable[ClaimResult]) -> ClaimResult:
     """What of several comparisons says most: a missing one, then one that fails, then a close."""
     seen = set(found)
-    by_weight = (Held.MISSING, Held.FAILS, Held.CLOSE)
-    return next((held for held in by_weight if held in seen), Held.HOLDS)
+    by_weight = (ClaimResult.MISSING, ClaimResult.FAILS, ClaimResult.CLOSE)
+    return next((held for held in by_weight if held in seen), ClaimResult.HOLDS)
 
 
-def inconsistencies(cells: Sequence[Original]) -> tuple[str, ...]:
+def inconsistencies(cells: Sequence[PublishedCell]) -> tuple[str, ...]:
     """Where its own tables, raw reports and sentences do not agree."""
     found = [
         f"{cell.name}: published {cell.published_rps:g} /s at best, its raw report has "

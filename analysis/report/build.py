@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.figures.caption import versions
 from analysis.report.blocks import Absent, Items, Report, Section, Words, para
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.sections import (
     answer,
     cap,
@@ -21,7 +21,7 @@ from analysis.report.sections import (
     why,
 )
 
-SECTIONS: Sequence[Callable[[Material], Section | Absent]] = (
+SECTIONS: Sequence[Callable[[ReportInputs], Section | Absent]] = (
     answer.section,
     goodput.section,
     why.section,
@@ -37,7 +37,7 @@ SECTIONS: Sequence[Callable[[Material], Section | Absent]] = (
 """In the order of the page."""
 
 
-def build(material: Material) -> Report:
+def build(material: ReportInputs) -> Report:
     """Every section that the session has something for; the others in one line each."""
     made = [section(material) for section in SECTIONS]
     there = [one for one in made if isinstance(one, Section)]
@@ -63,7 +63,7 @@ def _rest(absent: Sequence[Absent], notes: Sequence[str]) -> Section:
                                                   Items(items)])  # fmt: skip
 
 
-def _machine(material: Material) -> Words:
+def _machine(material: ReportInputs) -> Words:
     facts = [
         f"{name.replace('_', ' ')} {value}"
         for name, value in material.session.host.items()

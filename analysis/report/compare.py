@@ -25,9 +25,9 @@ from analysis.report.blocks import (
 )
 from analysis.report.wording import NOTHING, between, mark, p_value, said, times
 from analysis.report.write import Outcome, Written, write_report
-from analysis.summaries.layout import Axes, axes
+from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.percentiles import median
-from analysis.summaries.trials import SKIPPED, Result, results
+from analysis.summaries.trials import SKIPPED, TrialResult, results
 from analysis.tables import notes_of
 from rig.disk.files import regular_files
 from rig.inference.ratios import CLAIMED
@@ -47,7 +47,7 @@ class Side:
     """One of the two sessions."""
 
     session: Session
-    results: tuple[Result, ...]
+    results: tuple[TrialResult, ...]
 
     def rate(self, levels: Mapping[str, Level]) -> float | None:
         """The median goodput of the valid trials at these levels."""
@@ -61,7 +61,7 @@ class Comparison:
 
     before: Side
     after: Side
-    layout: Axes
+    layout: Layout
     pairs: tuple[PairRatio, ...]
     differences: tuple[Difference, ...]
     lost: tuple[str, ...]
@@ -139,7 +139,7 @@ def compared(before: Side, after: Side) -> Comparison:
     return Comparison(
         before,
         after,
-        axes(after.session),
+        layout_of(after.session),
         pairs(found, SESSION, AFTER, BEFORE),
         (*differences(before.session, after.session, before.results, after.results), *lone),
         _missing(old, new),
@@ -190,7 +190,7 @@ def _observations(side: Side, name: str, shared: Sequence[str]) -> list[Observat
     ]
 
 
-def _ran(side: Side) -> list[Result]:
+def _ran(side: Side) -> list[TrialResult]:
     """All but what was skipped for a stated reason: it asks nothing of the other side."""
     return [result for result in side.results if result.verdict != SKIPPED]
 

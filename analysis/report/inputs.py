@@ -13,7 +13,7 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 from analysis.comparisons import ratios
-from analysis.comparisons.pairs import typical
+from analysis.comparisons.pairs import representative_trial
 from analysis.comparisons.same_setup import Comparison
 from analysis.inference import Answer, Crossover, Effect
 from analysis.reading.attempts import one_line
@@ -21,10 +21,10 @@ from analysis.reading.calibration import read_calibration
 from analysis.reading.probe_series import Table, read_series
 from analysis.reading.session import Session, read_session
 from analysis.summaries.ceilings import CellCeilings
-from analysis.summaries.cell_estimates import Beside, beside_cells, ceilings_of
+from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells
-from analysis.summaries.layout import Axes, axes
-from analysis.summaries.trials import Result, read_service, results
+from analysis.summaries.layout import Layout, layout_of
+from analysis.summaries.trials import TrialResult, read_service, results
 from analysis.tables import comparisons, notes_of
 from rig.model import Level, RigError
 from rig.record import Calibration, ProbeFacts
@@ -48,7 +48,7 @@ class LogTail:
 class Trial:
     """A trial with all that its own part shows."""
 
-    result: Result
+    result: TrialResult
     series: Mapping[str, Table] = field(default_factory=dict)
     """Of one valid trial of each cell, the typical one, for drawing."""
     logs: tuple[LogTail, ...] = ()
@@ -74,11 +74,11 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportInputs:
     """Everything, ready to be shown."""
 
     session: Session
-    layout: Axes
+    layout: Layout
     trials: tuple[Trial, ...]
     by_cell: tuple[CellResult, ...]
     """In the order of summary.csv."""
@@ -87,7 +87,7 @@ class Material:
     calibration: Calibration | None
     ceilings: Mapping[str, CellCeilings]
     """By cell."""
-    beside: Mapping[str, Beside]
+    beside: Mapping[str, CellEstimate]
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
@@ -96,7 +96,7 @@ class Material:
     notes: tuple[str, ...]
 
     @property
-    def results(self) -> tuple[Result, ...]:
+    def results(self) -> tuple[TrialResult, ...]:
         """Every scheduled trial."""
         return tuple(trial.result for trial in self.trials)
 
@@ -116,20 +116,20 @@ class Material:
         return self.session.backend == "fake"
 
 
-def gather(folder: Path) -> Material:
+def read_inputs(folder: Path) -> ReportInputs:
     """A session's material; UsageError for a folder that is no session."""
     session = read_session(folder)
-    layout = axes(session)
+    layout = layout_of(session)
     found = results(session)
     trials = tuple(_trial(result) for result in found)
     by_cell = cells(session, found)
     ordered = _ordered(session, layout, by_cell)
     calibration, note = read_calibration(folder)
-    drawn = {typical(cell).scheduled.trial for cell in ordered if cell.valid}
+    drawn = {representative_trial(cell).scheduled.trial for cell in ordered if cell.valid}
     trials = tuple(_with_series(trial) if trial.name in drawn else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = ratios.observations(session, layout, found)
-    return Material(
+    return ReportInputs(
         session,
         layout,
         trials,
@@ -137,7 +137,7 @@ def gather(folder: Path) -> Material:
         ordered,
         calibration,
         ceilings,
-        beside_cells(ordered, ceilings),
+        estimate_cells(ordered, ceilings),
         comparisons(session, by_cell, calibration),
         ratios.answer(session, observations),
         ratios.main_effects(session, observations),
@@ -147,7 +147,7 @@ def gather(folder: Path) -> Material:
 
 
 def _ordered(
-    session: Session, layout: Axes, by_cell: Sequence[CellResult]
+    session: Session, layout: Layout, by_cell: Sequence[CellResult]
 ) -> tuple[CellResult, ...]:
     """By the layout; where levels were searched, these by their size instead of by their turn."""
     found = sorted(by_cell, key=lambda cell: layout.order(cell.levels))
@@ -162,7 +162,7 @@ def _ordered(
     return tuple(sorted(found, key=place))
 
 
-def _trial(result: Result) -> Trial:
+def _trial(result: TrialResult) -> Trial:
     if result.folder is None or result.record is None:
         return Trial(result)
     service, note = read_service(result.folder / "load")

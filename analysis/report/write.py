@@ -16,7 +16,7 @@ from analysis.inference import Judgement, Verdict
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.html import page
-from analysis.report.inputs import Material, gather
+from analysis.report.inputs import ReportInputs, read_inputs
 from analysis.report.markdown import markdown
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
@@ -57,7 +57,7 @@ def report(folder: Path, into: Path | None = None) -> Written:
 
     UsageError for a folder that is no session.
     """
-    material = gather(folder)
+    material = read_inputs(folder)
     made = build(material)
     derived = into or folder / "derived"
     write_derived(
@@ -74,7 +74,7 @@ def report(folder: Path, into: Path | None = None) -> Written:
     )
 
 
-def _outcome(material: Material) -> Outcome:
+def _outcome(material: ReportInputs) -> Outcome:
     """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
 
     It is undecided where a ratio is of more than it says.
@@ -87,11 +87,11 @@ def _outcome(material: Material) -> Outcome:
     return Outcome.UNDECIDED if _lost(material) else _OUTCOMES[answer.verdict]
 
 
-def _lost(material: Material) -> list[str]:
+def _lost(material: ReportInputs) -> list[str]:
     return lost_labels(material.session, material.layout, material.pairs)
 
 
-def _says(material: Material) -> list[str]:
+def _says(material: ReportInputs) -> list[str]:
     lines = [*material.notes, *_lost(material)]
     if material.answer is None:
         claims = "nothing is scheduled yet" if material.session.claim else "nothing is claimed"

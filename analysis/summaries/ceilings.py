@@ -67,7 +67,7 @@ class CellCeilings:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CellPlan:
     """What a cell's plan asks, as far as ceilings need it."""
 
     levels: Mapping[str, Level]
@@ -100,7 +100,7 @@ class Cpu:
 
 
 def cell_ceilings(
-    asked: Asked,
+    asked: CellPlan,
     measured_rps: float | None,
     stack: StackFacts | None,
     cpu: Mapping[str, Cpu],
@@ -124,7 +124,7 @@ def cell_ceilings(
     return CellCeilings(tuple(found), measured_rps, tuple(n for n, c in made.items() if not c))
 
 
-def _service(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+def _service(asked: CellPlan, stack: StackFacts | None) -> Ceiling | None:
     if stack is None:
         return None
     held_ms = shared.at_delay_ms(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
@@ -140,11 +140,11 @@ def _line(s0_ms: float, n: float, delay_ms: float) -> str:
     return f"{fixed} + {number(n)} · {delay_ms:g} ms" if delay_ms else fixed
 
 
-def _response_ms(asked: Asked, stack: StackFacts) -> float:
+def _response_ms(asked: CellPlan, stack: StackFacts) -> float:
     return shared.at_delay_ms(stack.s0_ms, stack.n, asked.delay_ms)
 
 
-def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+def _users(asked: CellPlan, stack: StackFacts | None) -> Ceiling | None:
     if stack is None or not asked.users:
         return None
     think = f" + {asked.think_time_s:g} s" if asked.think_time_s else ""
@@ -153,7 +153,7 @@ def _users(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
     return Ceiling("users", rps, formula) if rps else None
 
 
-def _connections(asked: Asked, stack: StackFacts | None) -> Ceiling | None:
+def _connections(asked: CellPlan, stack: StackFacts | None) -> Ceiling | None:
     levels, cap = asked.levels, _number(asked.levels.get("max_connections"))
     if stack is None or cap is None or asked.statements == 0:
         return None

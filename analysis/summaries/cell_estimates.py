@@ -13,17 +13,17 @@ from typing import Any
 
 from analysis.reading.attempts import PLAN, asked
 from analysis.reading.session import Session
-from analysis.summaries.ceilings import Asked, CellCeilings, Cpu, cell_ceilings
+from analysis.summaries.ceilings import CellCeilings, CellPlan, Cpu, cell_ceilings
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import median
-from analysis.summaries.trials import Result
+from analysis.summaries.trials import TrialResult
 from rig.inference import CONFIDENCE, t_quantile
 from rig.model import cpus_of
 from rig.record import Calibration
 
 
 @dataclass(frozen=True)
-class Beside:
+class CellEstimate:
     """None where there are too few trials for an interval, or nothing to predict from."""
 
     low_rps: float | None = None
@@ -31,15 +31,15 @@ class Beside:
     predicted_rps: float | None = None
 
 
-def beside_cells(
+def estimate_cells(
     cells: Sequence[CellResult], ceilings: Mapping[str, CellCeilings]
-) -> Mapping[str, Beside]:
+) -> Mapping[str, CellEstimate]:
     """What stands beside each cell, by its id."""
     found = {}
     for cell in cells:
         low, high = interval([result.measures.goodput_rps for result in cell.valid])
         binding = ceilings[cell.cell].binding
-        found[cell.cell] = Beside(low, high, binding.rps if binding else None)
+        found[cell.cell] = CellEstimate(low, high, binding.rps if binding else None)
     return found
 
 
@@ -74,12 +74,12 @@ def ceilings_of(
     return found
 
 
-def _asked(session: Session, cell: CellResult) -> Asked:
+def _asked(session: Session, cell: CellResult) -> CellPlan:
     load = session.load
     users = load.get("users")
     most = users.get("end_users") if isinstance(users, Mapping) else None
     closed = (load.get("model") or "closed") == "closed"
-    return Asked(
+    return CellPlan(
         cell.levels,
         int(most) if most and closed else None,
         float(load.get("think_time_s") or 0.0),
@@ -102,7 +102,7 @@ def _float(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _cpu(valid: Sequence[Result]) -> Mapping[str, Cpu]:
+def _cpu(valid: Sequence[TrialResult]) -> Mapping[str, Cpu]:
     """CPU per success over a cell's valid trials, by the roles that share CPUs, joined in words."""
     sharing: dict[tuple[int, ...], list[str]] = {}
     spent: dict[str, float] = {}
@@ -124,11 +124,11 @@ def _cpu(valid: Sequence[Result]) -> Mapping[str, Cpu]:
     return found
 
 
-def _roles(result: Result) -> Sequence[str]:
+def _roles(result: TrialResult) -> Sequence[str]:
     return tuple(result.record.probes.roles) if result.record else ()
 
 
-def cpu_s_per_success(result: Result, role: str) -> float | None:
+def cpu_s_per_success(result: TrialResult, role: str) -> float | None:
     """CPU-seconds of a role per correct answer in the steady window; None where not probed."""
     use = result.record.probes.roles.get(role) if result.record else None
     if use is None or result.record is None or not result.measures.successes:
@@ -137,7 +137,7 @@ def cpu_s_per_success(result: Result, role: str) -> float | None:
     return use.cpu_share_mean * window_s / result.measures.successes
 
 
-def _cpus(result: Result, role: str) -> tuple[int, ...]:
+def _cpus(result: TrialResult, role: str) -> tuple[int, ...]:
     """The CPUs that a role may run on; none where nobody said."""
     facts: Mapping[str, Any] = result.record.facts if result.record else {}
     cpus = facts.get("cpus")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from analysis.reading.load_files import new_histogram
 from analysis.reading.session import Claim, Session
 from analysis.summaries.percentiles import median, share
-from analysis.summaries.trials import MISSING, SKIPPED, VERDICTS, Result, Row, percentiles, top
+from analysis.summaries.trials import MISSING, SKIPPED, VERDICTS, Row, TrialResult, percentiles, top
 from rig.model import Level, Verdict
 
 MEDIANS = (
@@ -39,18 +39,18 @@ class CellResult:
     cell: str
     levels: Mapping[str, Level]
     because: str
-    results: tuple[Result, ...]
+    results: tuple[TrialResult, ...]
     row: Row
 
     @property
-    def valid(self) -> tuple[Result, ...]:
+    def valid(self) -> tuple[TrialResult, ...]:
         """The trials whose numbers count."""
         return tuple(result for result in self.results if result.valid)
 
 
-def cells(session: Session, results: Sequence[Result]) -> tuple[CellResult, ...]:
+def cells(session: Session, results: Sequence[TrialResult]) -> tuple[CellResult, ...]:
     """Every scheduled cell, ordered by the factors' levels; extra cells keep that order."""
-    by_cell: dict[str, list[Result]] = {}
+    by_cell: dict[str, list[TrialResult]] = {}
     for result in results:
         by_cell.setdefault(result.scheduled.cell, []).append(result)
     found = [_cell(cell, tuple(group)) for cell, group in by_cell.items()]
@@ -68,7 +68,7 @@ def summary_columns(session: Session) -> tuple[str, ...]:
     )
 
 
-def _cell(cell: str, results: tuple[Result, ...]) -> CellResult:
+def _cell(cell: str, results: tuple[TrialResult, ...]) -> CellResult:
     first = results[0].scheduled
     counts = Counter(result.verdict for result in results)
     valid = [result for result in results if result.valid]
@@ -86,7 +86,7 @@ def _cell(cell: str, results: tuple[Result, ...]) -> CellResult:
     return CellResult(cell, first.levels, first.because, results, row)
 
 
-def _measures(valid: Sequence[Result]) -> dict[str, Level | None]:
+def _measures(valid: Sequence[TrialResult]) -> dict[str, Level | None]:
     def values(name: str) -> list[float | None]:
         return [getattr(result.measures, name) for result in valid]
 
@@ -127,7 +127,7 @@ class Ratio:
     denominator_trials: int
 
 
-def settled(row: Row, name: str) -> Level | None:
+def exact_or_none(row: Row, name: str) -> Level | None:
     """A row's number; None where it is only a bound: unanswered requests could move it."""
     value = row.get(name)
     return value if row.get(name.replace("_ms", "_upper_ms"), value) == value else None
@@ -145,7 +145,7 @@ def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
         under = denominators.get(_without(over.levels, claim.factor))
         if over.levels.get(claim.factor) != claim.numerator or under is None:
             continue
-        above, below = settled(over.row, claim.of), settled(under.row, claim.of)
+        above, below = exact_or_none(over.row, claim.of), exact_or_none(under.row, claim.of)
         if isinstance(above, int | float) and isinstance(below, int | float) and below > 0:
             levels = {name: at for name, at in over.levels.items() if name != claim.factor}
             pairs.append(Ratio(levels, above / below, len(over.valid), len(under.valid)))

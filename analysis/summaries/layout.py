@@ -15,7 +15,7 @@ PANEL, X, COLOUR = "route", "delay_ms", "target"
 
 
 @dataclass(frozen=True)
-class Axes:
+class Layout:
     """Each factor's part in a layout. `rest`: those that vary and have no part of their own."""
 
     panel: Factor | None
@@ -80,7 +80,7 @@ def _named(levels: Iterable[tuple[Factor, Level]]) -> str:
     )
 
 
-def axes(session: Session) -> Axes:
+def layout_of(session: Session) -> Layout:
     """The layout of a session's schedule."""
     base_cells = [trial for trial in session.scheduled if not trial.because]
     base_cells = base_cells or list(session.scheduled)
@@ -92,7 +92,7 @@ def axes(session: Session) -> Axes:
     colour = next((f for f in varying if f.name == COLOUR), None)
     taken = {f.name for f in (panel, x, colour) if f}
     fixed = [f for f in session.factors if f not in varying and f.name not in taken]
-    return Axes(
+    return Layout(
         panel=panel,
         x=x,
         colour=colour,

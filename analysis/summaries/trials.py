@@ -15,7 +15,7 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from analysis.reading.attempts import READ, Tried, last_finished, one_line
+from analysis.reading.attempts import READ, TrialAttempts, last_finished, one_line
 from analysis.reading.load_files import (
     STEADY,
     TIMEOUT,
@@ -85,7 +85,7 @@ MEASURES = tuple(field.name for field in dataclasses.fields(Measures))
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """A scheduled trial and how it ended."""
 
     scheduled: Scheduled
@@ -150,7 +150,7 @@ FAILURE_COLUMNS = (
 )
 
 
-def failure_rows(found: Sequence[Result]) -> Iterator[Row]:
+def failure_rows(found: Sequence[TrialResult]) -> Iterator[Row]:
     """The lines of `failures.csv`: one per trial and class."""
     for result in found:
         for failure in result.failures:
@@ -167,7 +167,7 @@ def failure_rows(found: Sequence[Result]) -> Iterator[Row]:
             }
 
 
-def results(session: Session) -> tuple[Result, ...]:
+def results(session: Session) -> tuple[TrialResult, ...]:
     """Every scheduled trial, in the order of the schedule."""
     trials = session.folder / "trials"
     return tuple(
@@ -176,18 +176,18 @@ def results(session: Session) -> tuple[Result, ...]:
     )
 
 
-def _result(scheduled: Scheduled, tried: Tried) -> Result:
+def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
     if tried.record is None or tried.folder is None:
         verdict = SKIPPED if scheduled.skip else MISSING
         why = scheduled.skip or _why_missing(tried)
-        return Result(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
+        return TrialResult(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
     if wrong := _of_another(scheduled, tried.record):
         notes = (*tried.notes, f"{scheduled.trial}: {wrong}")
-        return Result(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
+        return TrialResult(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
     # numbers of which some are not as written are not read at all
     whole = tried.damaged.isdisjoint(READ)
-    loaded, note = _read_load(tried.folder, tried.record) if whole else (Loaded(), "")
-    return Result(
+    loaded, note = _read_load(tried.folder, tried.record) if whole else (LoadFiles(), "")
+    return TrialResult(
         scheduled,
         tried.record.verdict.value,
         tried.record.why,
@@ -215,14 +215,14 @@ def _of_another(scheduled: Scheduled, record: Record) -> str:
     return ""
 
 
-def _why_missing(tried: Tried) -> str:
+def _why_missing(tried: TrialAttempts) -> str:
     if tried.notes:
         return tried.notes[0]
     return "interrupted before it was finished" if tried.attempts else "not run yet"
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadFiles:
     """The files of one load. `latencies`: correct answers of the steady window, in µs."""
 
     completions: tuple[Completion, ...] = ()
@@ -243,20 +243,20 @@ class Loaded:
         return started + self.dropped
 
 
-def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
+def _read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
     """What the files of a load say, and one line on what is wrong with them."""
     folder, ramp_s = attempt / "load", record.load.ramp_s
     try:
         answers_of = rows(folder / "completions.csv", Completion)
         if answers_of is None:
-            return Loaded(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
+            return LoadFiles(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
         latencies = read_latencies(folder / "latencies.hlog")
         unanswered = read_unanswered(folder / "unanswered.csv")
         ends_s = app_worker_ends_s(attempt, record.load)
         completions = attributed(answers_of, ends_s)
         given_up = _given_up(folder, completions)
         seconds = read_seconds(folder / "seconds.csv")
-        loaded = Loaded(
+        loaded = LoadFiles(
             tuple(completions),
             seconds,
             latencies,
@@ -264,7 +264,7 @@ def _read_load(attempt: Path, record: Record) -> tuple[Loaded, str]:
             failures(completions, seconds, connections(attempt, record.load)),
         )
     except RigError as error:
-        return Loaded(), f"load files not readable: {one_line(error, attempt)}"
+        return LoadFiles(), f"load files not readable: {one_line(error, attempt)}"
     answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
     timed = latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
@@ -278,7 +278,7 @@ def _given_up(folder: Path, completions: Sequence[Completion]) -> HdrHistogram:
     return read_latencies(folder / "latencies.hlog", outcome=TIMEOUT)
 
 
-def _measures(loaded: Loaded, record: Record) -> Measures:
+def _measures(loaded: LoadFiles, record: Record) -> Measures:
     delay = dataclasses.replace(_delay(record.delay), round_fits=_round_fits(record))
     if not loaded.completions and not loaded.seconds:
         return delay
@@ -295,7 +295,7 @@ def _round_fits(record: Record) -> str:
     return {Status.PASS: "yes", Status.WARN: "no"}.get(said, "") if said else ""
 
 
-def measure(loaded: Loaded, load: LoadFacts) -> Measures:
+def measure(loaded: LoadFiles, load: LoadFacts) -> Measures:
     """The numbers of one load, without the delay's."""
     completions = loaded.completions
     window_s = load.duration_s - load.ramp_s

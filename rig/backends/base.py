@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.model import Link, RigError, Role
 from rig.plan import Plan
 
@@ -53,7 +53,7 @@ class Stack(Protocol):
         """Proves that the target answers correctly; the facts of every role. StackError."""
         ...
 
-    def sight(self) -> Sight:
+    def sight(self) -> Endpoints:
         """What the probes may see of it; empty where nothing is real."""
         ...
 
@@ -82,7 +82,7 @@ class Backend(Protocol):
 
     name: str
 
-    def lacks(self, plan: Plan) -> str:
+    def unsupported_reason(self, plan: Plan) -> str:
         """Why this plan cannot run here and how to get what it needs; empty if it can."""
         ...
 
@@ -99,7 +99,7 @@ class Backend(Protocol):
         ...
 
 
-class Running(Protocol):
+class ProcessHandle(Protocol):
     """A role that was started, wherever it runs."""
 
     @property
@@ -131,7 +131,7 @@ class Running(Protocol):
 class Hosts(Protocol):
     """The hosts of one stack: a role is one JSON file in and one folder out."""
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Running:
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> ProcessHandle:
         """Starts a role in its host."""
         ...
 
@@ -155,13 +155,13 @@ class Hosts(Protocol):
         """Where the database role keeps the trial's cluster, as it sees it."""
         ...
 
-    def layout(self) -> Layout:
+    def layout(self) -> Programs:
         """Where the roles find programs."""
         ...
 
 
 @dataclass(frozen=True)
-class Layout:
+class Programs:
     """Programs as the roles see them; empty where missing."""
 
     python: str
@@ -180,7 +180,7 @@ def module_of(role: Role) -> str:
     return modules.get(role, f"stack.{role}")
 
 
-def tail(process: Running, lines: int = 3) -> str:
+def tail(process: ProcessHandle, lines: int = 3) -> str:
     """The last lines a role printed, and the last error among them, for an error message."""
     said = _last_lines(process)
     last, errors = said[-lines:], _errors(said)
@@ -189,13 +189,13 @@ def tail(process: Running, lines: int = 3) -> str:
     return " / ".join(line.strip() for line in last) or "it printed nothing"
 
 
-def last_error(process: Running) -> str:
+def last_error(process: ProcessHandle) -> str:
     """The last error a command printed, which is why it ended; without one, its last lines."""
     errors = _errors(_last_lines(process))
     return errors[-1].strip() if errors else tail(process)
 
 
-def _last_lines(process: Running) -> list[str]:
+def _last_lines(process: ProcessHandle) -> list[str]:
     return [line[:LINE_CHARS] for line in process.log_lines()[-ERROR_WITHIN_LINES:]]
 
 

@@ -37,7 +37,7 @@ ORDER BY 1, 2, 3, 4
 """
 
 
-class Book:
+class DatabaseCounts:
     """The database's side of one trial's ledger."""
 
     def __init__(self, login: Login, ledger: Ledger) -> None:

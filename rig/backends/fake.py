@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends.base import OnProgress, Progress, Stack
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
@@ -73,9 +73,9 @@ class FakeStack:
         """The facts say that nothing here is real."""
         return {"simulated": True, "queue": vars(queue_of(self._plan))}
 
-    def sight(self) -> Sight:
+    def sight(self) -> Endpoints:
         """There is nothing to see."""
-        return Sight()
+        return Endpoints()
 
     def run_load(self, on_progress: OnProgress) -> None:
         """Simulates every user or arrival, then hands over what real load workers hand over."""
@@ -276,7 +276,7 @@ class FakeBackend:
 
     name = "fake"
 
-    def lacks(self, plan: Plan) -> str:
+    def unsupported_reason(self, plan: Plan) -> str:
         """Nothing."""
         return ""
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends import database, http, said
-from rig.backends.base import Hosts, OnProgress, Running, tail
-from rig.backends.counts import Book
+from rig.backends.base import Hosts, OnProgress, ProcessHandle, tail
+from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
 from rig.backends.specs import (
@@ -31,7 +31,7 @@ from rig.backends.specs import (
     scout_spec,
 )
 from rig.disk.files import copy_folder, copy_regular
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.evidence import app_counters
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
@@ -48,7 +48,7 @@ SCOUT_DEADLINE_S = 240.0
 class _Started:
     role: Role
     index: int
-    process: Running
+    process: ProcessHandle
 
 
 def cpus_of(pid: int) -> str:
@@ -68,7 +68,7 @@ def is_real_time(pid: int) -> bool:
         return False
 
 
-def _pid_of(process: Running) -> int:
+def _pid_of(process: ProcessHandle) -> int:
     """A process id; 0 where it has ended or cannot be known."""
     try:
         return process.pid
@@ -169,9 +169,9 @@ class RealStack:
         return f"http://{address}:{port}"
 
     @property
-    def _book(self) -> Book | None:
+    def _book(self) -> DatabaseCounts | None:
         ledger = self._plan.bound_target().ledger
-        return Book(self._login, ledger) if ledger else None
+        return DatabaseCounts(self._login, ledger) if ledger else None
 
     @property
     def _login(self) -> Login:
@@ -244,10 +244,10 @@ class RealStack:
         )
         return self._facts
 
-    def sight(self) -> Sight:
+    def sight(self) -> Endpoints:
         """Its processes, the app's counters, and ways to ask the databases."""
         pooled = self._plan.pooler != "direct"
-        return Sight(
+        return Endpoints(
             pids={
                 role: tuple(_pid_of(started.process) for started in self._of(role))
                 for role in Role

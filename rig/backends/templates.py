@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rig.backends import database
-from rig.backends.base import Hosts, Running, afterwards, last_error, tail
+from rig.backends.base import Hosts, ProcessHandle, afterwards, last_error, tail
 from rig.backends.database import APP_USER, DATABASE, Login
 from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
@@ -78,7 +78,7 @@ class Templates:
         return found
 
 
-class Shelf(Protocol):
+class ClusterCache(Protocol):
     """Where a backend keeps seeded clusters between sessions."""
 
     def fetch(self, key: str) -> str:
@@ -97,7 +97,7 @@ class Shelf(Protocol):
         ...
 
 
-def provide(shelf: Shelf, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
+def provide(shelf: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
     """The template with this session's passwords, kept or made, as the database role sees it.
 
     TargetError where the target's migrate or seed fails; StackError.
@@ -117,7 +117,7 @@ def provide(shelf: Shelf, name: str, plan: Plan, hosts: Hosts, passwords: Secret
     return path
 
 
-def _end(process: Running) -> None:
+def _end(process: ProcessHandle) -> None:
     process.signal(database.FAST_SHUTDOWN)
     ended = process.wait(60)
     process.kill()
@@ -125,7 +125,7 @@ def _end(process: Running) -> None:
         raise StackError(f"Postgres did not end in order after seeding: {tail(process)}")
 
 
-def _await_ready(process: Running, login: Login) -> None:
+def _await_ready(process: ProcessHandle, login: Login) -> None:
     for _ in until(START_DEADLINE_S):
         if process.code() is not None:
             break

@@ -54,7 +54,7 @@ class Analysis:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunOptions:
     """The options that several commands share."""
 
     file: Path
@@ -144,7 +144,7 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options(*_RUN)
     def run(**given: Any) -> int:
         """Run an experiment (the default command)."""
-        asked = Asked(**given)
+        asked = RunOptions(**given)
         matrix, only = _matrix(asked)
         takes_files(asked.out.absolute() / matrix.experiment)
         return in_place(
@@ -157,7 +157,7 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options(*_RUN)
     def plan(**given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
-        matrix, only = _matrix(Asked(**given))
+        matrix, only = _matrix(RunOptions(**given))
         screen.say(plan_text(sessions.design_of(matrix, only, cpus())))
         return ExitCode.OK
 
@@ -246,7 +246,7 @@ def _invoked(group: click.Group) -> int:
         return int(group.invoke(context) or 0)
 
 
-def _matrix(asked: Asked) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
+def _matrix(asked: RunOptions) -> tuple[Matrix, Mapping[str, tuple[Any, ...]]]:
     if not os.path.isfile(asked.file):
         if os.path.lexists(asked.file):
             raise UsageError(f"{asked.file} is no regular file")
@@ -271,7 +271,7 @@ def _experiment(file: Path, profile: str | None, roots: Sequence[Path]) -> Matri
     )
 
 
-def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], screen: Screen) -> None:
+def _agreed(asked: RunOptions, matrix: Matrix, only: Mapping[str, Any], screen: Screen) -> None:
     design = sessions.design_of(matrix, only, {})
     takes_s = design.most_trials * (matrix.load.duration_s + OVERHEAD_GUESS_S)
     if takes_s > ASK_BEFORE_S and not asked.yes and screen.is_terminal:
@@ -280,7 +280,7 @@ def _agreed(asked: Asked, matrix: Matrix, only: Mapping[str, Any], screen: Scree
 
 
 def _run(
-    asked: Asked,
+    asked: RunOptions,
     matrix: Matrix,
     only: Mapping[str, Any],
     backend: Backend,

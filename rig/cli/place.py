@@ -54,8 +54,8 @@ def in_place(
         # containers outlive whoever started them
         with Unwinding(at_once=compose.remove_left_behind):
             return _alone_with(ComposeBackend, go)
-    if lacks := sandbox.lacks():
-        raise UsageError(lacks)
+    if unsupported_reason := sandbox.unsupported_reason():
+        raise UsageError(unsupported_reason)
     agreed()
     os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
     # out here, where the holder of the lock can be seen; the world shares in it until it ends

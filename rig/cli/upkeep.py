@@ -23,12 +23,12 @@ def examine(screen: Screen) -> int:
         mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
         screen.say(f"{mark} {finding.name}: {finding.says}")
         fit = fit and (finding.fine or not finding.needed)
-    lacks = engine.lacks()
+    unsupported_reason = engine.unsupported_reason()
     screen.say(f"local cache: {_told(cache.told)}")
-    if not lacks:
+    if not unsupported_reason:
         screen.say(f"compose cache: {_told(cluster_cache.told)}")
     screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
-    screen.say(f"compose backend: {lacks or 'can run here'}")
+    screen.say(f"compose backend: {unsupported_reason or 'can run here'}")
     return ExitCode.OK if fit else ExitCode.NO_STACK
 
 
@@ -41,7 +41,7 @@ def _told(kept: Callable[[], str]) -> str:
 
 def clean(screen: Screen, out: Path, with_cache: bool) -> int:
     """Removes what killed runs left, and the seeded clusters if asked to."""
-    has_engine = not engine.lacks()
+    has_engine = not engine.unsupported_reason()
     steps: list[Callable[[], Sequence[object]]] = [local.remove_left_behind]
     steps += [lambda: files.remove_left_behind(files.VERIFY_SCRATCH), lambda: leftovers.remove(out)]
     steps += [compose.remove_left_behind, cache.clear if with_cache else cache.remove_left_behind]

@@ -42,7 +42,7 @@ from rig.config.readers import (
 )
 from rig.factors import FACTORS
 from rig.model import Level
-from rig.plan import Ledger, Plan, Refusal, Route, Target
+from rig.plan import Ledger, Plan, Route, Target, Unsupported
 
 PLACEHOLDERS = (
     "python",
@@ -207,7 +207,7 @@ def _target(node: Node, folder: Path, catalogue: Map | None, catalogue_name: str
     ledger = keys.get("ledger", _ledger, None)
     supports: Levels = keys.get("supports", levels_of(_levels({}), _SUPPORTED), {})
     names = {"target": (called or "",), "route": tuple(routes or ())}
-    refuses: tuple[Refusal, ...] = keys.get("refuses", list_of(_refusal(names), empty=True), ())
+    refuses: tuple[Unsupported, ...] = keys.get("refuses", list_of(_refusal(names), empty=True), ())
     inherent: tuple[str, ...] = keys.get("inherent", list_of(_fact, distinct=True, empty=True), ())
     keys.close()
     return Target(
@@ -359,8 +359,8 @@ def _levels(names: Mapping[str, Sequence[str]]) -> Callable[[str], Reader[tuple[
     return lambda factor: list_of(level(factor, names.get(factor, ())), distinct=True)
 
 
-def _refusal(names: Mapping[str, Sequence[str]]) -> Reader[Refusal]:
-    def read_refusal(node: Node) -> Refusal:
+def _refusal(names: Mapping[str, Sequence[str]]) -> Reader[Unsupported]:
+    def read_refusal(node: Node) -> Unsupported:
         keys = Keys(node)
         because = keys.need("because", sentence)
         when: Levels = keys.get("when", levels_of(_levels(names)), {})
@@ -369,6 +369,6 @@ def _refusal(names: Mapping[str, Sequence[str]]) -> Reader[Refusal]:
         if not when and not unless:
             what = "a refusal expects levels under `when` or `unless`"
             raise ReadError(Finding(node.place, what))
-        return Refusal(because, when, unless)
+        return Unsupported(because, when, unless)
 
     return read_refusal

@@ -4,7 +4,7 @@ Pure. May not know YAML, sessions or backends; of the past only what was schedul
 """
 
 from rig.config.matrix import cells
-from rig.design.adaptive import UntilNarrow
+from rig.design.adaptive import SequentialBlocks
 from rig.design.blocks import Design, RandomBlocks, plan_of, varied
 from rig.design.search import CrossoverSearch
 
@@ -12,7 +12,7 @@ __all__ = [
     "CrossoverSearch",
     "Design",
     "RandomBlocks",
-    "UntilNarrow",
+    "SequentialBlocks",
     "cells",
     "plan_of",
     "varied",

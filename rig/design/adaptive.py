@@ -18,7 +18,7 @@ from rig.record import Record
 
 
 @dataclass(frozen=True)
-class UntilNarrow(RandomBlocks):
+class SequentialBlocks(RandomBlocks):
     """RandomBlocks that end early: `matrix.repeats` blocks at most, `until.at_least` at least.
 
     They end after a block with which the interval of every ratio of the claim's two levels has

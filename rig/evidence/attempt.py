@@ -61,7 +61,7 @@ class _Delay(TypedDict):
 
 
 @dataclass(frozen=True)
-class Observed:
+class AttemptFacts:
     """The facts that an attempt's raw files hold."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -71,13 +71,13 @@ class Observed:
     ledger: LedgerFacts = field(default_factory=LedgerFacts)
 
 
-def observe(folder: Path, plan: Plan) -> Observed:
+def observe(folder: Path, plan: Plan) -> AttemptFacts:
     """Everything that an attempt's folder says; what is missing is left at its default.
 
     DamagedFile or StorageError, which name the file, where one is there and cannot be read.
     """
     load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
-    return Observed(
+    return AttemptFacts(
         facts=json_value(folder / FACTS, Facts) or {},
         delay=_delay(json_value(folder / DELAY, _Delay), folder / DELAY, plan),
         load=load,

@@ -21,7 +21,7 @@ from rig.record import (
     Ms,
     Prediction,
     StackFacts,
-    Unloaded,
+    UnloadedPoint,
     record_from_json,
 )
 
@@ -91,8 +91,10 @@ def _null(folder: Path) -> tuple[float | None, int, str]:
     record = needed(manifests[-1], record_from_json)
     asked = record.load.load_workers_asked
     if not (record.load.finished and record.load.complete):
-        lacks = "a load worker's last report" if record.load.finished else "every answer"
-        return None, asked, f"the null target: {record.why or f'{lacks} is missing'}"
+        unsupported_reason = (
+            "a load worker's last report" if record.load.finished else "every answer"
+        )
+        return None, asked, f"the null target: {record.why or f'{unsupported_reason} is missing'}"
     path = manifests[-1].parent / "load" / "completions.csv"
     found = rows(path, Completion)
     if found is None or not record.load.duration_s:
@@ -144,7 +146,7 @@ def stack_facts(
             alone_ms = statistics.median(said["response_ms"])
             bursts.append((moment["delay_ms"], said["interval_ms"] * servers))
             hold_ms = round(min(said["interval_ms"] * servers, alone_ms), 4)
-            unloaded.append(Unloaded(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
+            unloaded.append(UnloadedPoint(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
     if why:
         return StackFacts(levels, route, servers, why=why)
     s0_ms, n = line([(one.delay_ms, statistics.median(one.response_ms)) for one in unloaded])

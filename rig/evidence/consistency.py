@@ -1,6 +1,7 @@
 """What a session's own files say of each other: journal, schedule, plans, calibration, manifests.
 
-Reads the folder and nothing else. May not know what stands in an attempt (`rig.evidence.verify` does).
+Reads the folder and nothing else. What stands in an attempt is read by
+`rig.evidence.verify`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 from rig.checks import judge
 from rig.disk.contents import made, needed, rows
 from rig.disk.rows import Completion
-from rig.evidence.attempt import Observed, observe
+from rig.evidence.attempt import AttemptFacts, observe
 from rig.evidence.calibration import null_share, predicted
 from rig.evidence.consistency import (
     UNREADABLE,
@@ -120,7 +120,7 @@ def _attempt(
         return
     plan, _ = asked
     try:
-        facts = observe(folder, plan) if _collected(record) else Observed()
+        facts = observe(folder, plan) if _collected(record) else AttemptFacts()
         seen = {
             **vars(facts),
             "predicted": predicted(plan, record.levels, calibration),
@@ -181,7 +181,7 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
 
 def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Finding]:
     """The manifest's facts are those that the raw files give."""
-    nothing = vars(Observed())
+    nothing = vars(AttemptFacts())
     for part in seen:
         told, found = plain(getattr(record, part)), plain(seen[part])
         if told == found:

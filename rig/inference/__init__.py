@@ -14,7 +14,7 @@ from rig.inference.ratios import (
     Kind,
     Observation,
     PairRatio,
-    Within,
+    WithinTrialError,
     pairs,
     width,
 )
@@ -29,7 +29,7 @@ __all__ = [
     "Kind",
     "Observation",
     "PairRatio",
-    "Within",
+    "WithinTrialError",
     "holm",
     "pairs",
     "t_quantile",

@@ -44,7 +44,7 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Within:
+class WithinTrialError:
     """How well one trial's own window determines its value.
 
     `log_se`: the standard error of the log of the value; `df`: its degrees of freedom.
@@ -67,7 +67,7 @@ class Observation:
     value: float | None
     valid: bool = True
     failure_share: float | None = None
-    within: Within | None = None
+    within: WithinTrialError | None = None
     extra: bool = False
     """Whether its cell stands beside the cross product (`also`)."""
     answers: int | None = None
@@ -275,13 +275,13 @@ def _within_trial(
     pair: PairRatio, over: Sequence[Observation], under: Sequence[Observation]
 ) -> PairRatio:
     """With bounds from inside the trials, where those are known; Welch's degrees of freedom."""
-    parts: list[Within] = []
+    parts: list[WithinTrialError] = []
     for side in (over, under):
         known = [o.within for o in side if o.usable]
         variances = [(one.log_se / len(known), one.df) for one in known if one is not None]
         if len(variances) < len(known):
             return pair
-        parts += [Within(*part) for part in variances]
+        parts += [WithinTrialError(*part) for part in variances]
     variance = sum(part.log_se**2 for part in parts)
     if variance == 0:
         return replace(pair, kind=Kind.WITHIN_TRIAL, low=pair.ratio, high=pair.ratio, log_se=0.0)

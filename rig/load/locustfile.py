@@ -53,7 +53,7 @@ completions = Completions(SPEC.route)
 meter = Meter()
 
 
-class Epoch:
+class LoadClock:
     """When the load began, on CLOCK_MONOTONIC, which all processes of a machine share."""
 
     at_s = 0.0
@@ -65,7 +65,7 @@ class Epoch:
 
 def _is_over() -> bool:
     """Whether no request may begin any more: nobody would count it."""
-    return recorder.frozen or (SPEC.headless and Epoch.elapsed_s() >= SPEC.duration_s)
+    return recorder.frozen or (SPEC.headless and LoadClock.elapsed_s() >= SPEC.duration_s)
 
 
 class _Sender(FastHttpUser):
@@ -82,12 +82,12 @@ class _Sender(FastHttpUser):
         """Whether a whole answer came back, right or wrong."""
         if _is_over():
             return False
-        number = recorder.start(Epoch.elapsed_s(), intended_s=intended_s, first=first)
+        number = recorder.start(LoadClock.elapsed_s(), intended_s=intended_s, first=first)
         content = _body(f"{self.environment.runner.worker_index}-{number}")
         with self.client.request(
             SPEC.method, SPEC.path, name=SPEC.route, catch_response=True, **content
         ) as response:
-            at_s = Epoch.elapsed_s()
+            at_s = LoadClock.elapsed_s()
             broken = outcome.of_broken(response.request_meta["exception"])
             if not response.status_code:
                 result = outcome.of_error(response.error)
@@ -141,7 +141,7 @@ else:
             index = self.environment.runner.worker_index
             most = ARRIVALS.share(index, SPEC.load_workers)
             for intended_s in ARRIVALS.of(index, SPEC.load_workers):
-                gevent.sleep(max(0.0, intended_s - Epoch.elapsed_s()))
+                gevent.sleep(max(0.0, intended_s - LoadClock.elapsed_s()))
                 if _is_over():
                     break
                 if len(self._under_way) < most:
@@ -167,7 +167,7 @@ if SPEC.headless:
         """Users as the plan asks; ends the load at its exact end."""
 
         def tick(self) -> tuple[int, float] | None:
-            left_s = SPEC.duration_s - Epoch.elapsed_s()
+            left_s = SPEC.duration_s - LoadClock.elapsed_s()
             if left_s < 1.0:
                 gevent.sleep(max(0.0, left_s))
                 _finish(self.runner)
@@ -175,11 +175,11 @@ if SPEC.headless:
             if SPEC.arrivals is not None:
                 return SPEC.load_workers, SPEC.load_workers
             # Locust asks a second after it has last done so, and a little later each time
-            if (into_s := Epoch.elapsed_s() % 1.0) > 0.5:
+            if (into_s := LoadClock.elapsed_s() % 1.0) > 0.5:
                 gevent.sleep(1.0 - into_s)
             # spawned at once: the steps of the ramp are made here, a second apart
             step_users = max(SPEC.users.per_s, SPEC.users.start_users)
-            return SPEC.users.at(Epoch.elapsed_s()), step_users
+            return SPEC.users.at(LoadClock.elapsed_s()), step_users
 
 
 @events.init.add_listener
@@ -193,8 +193,8 @@ def _init(environment: Environment, **_: Any) -> None:
         quitting.add_listener(_finish_anyway)
         _quit_once(runner)
         _wait_for_release(runner)
-        Epoch.at_s = time.monotonic()
-        runner.send_message("begin", {"at_s": Epoch.at_s})
+        LoadClock.at_s = time.monotonic()
+        runner.send_message("begin", {"at_s": LoadClock.at_s})
         gevent.spawn(_progress, runner)
     elif isinstance(runner, locust.runners.WorkerRunner):
         runner.register_message("begin", _begin)
@@ -228,16 +228,16 @@ def _wait_for_release(runner: Any) -> None:
 
 
 def _begin(environment: Any, msg: Any) -> None:
-    Epoch.at_s = msg.data["at_s"]
+    LoadClock.at_s = msg.data["at_s"]
     gevent.spawn(_measure_itself, environment.runner)
 
 
 def _measure_itself(runner: Any) -> None:
     # beyond the end users leave, and would be missing from a second that is half theirs
     while not _is_over():
-        due_s = Epoch.elapsed_s() + INTERVAL_S
+        due_s = LoadClock.elapsed_s() + INTERVAL_S
         gevent.sleep(INTERVAL_S)
-        at_s = Epoch.elapsed_s()
+        at_s = LoadClock.elapsed_s()
         meter.tick(at_s, time.process_time(), runner.user_count, max(0.0, at_s - due_s))
 
 
@@ -250,7 +250,7 @@ def _report(client_id: str, data: dict[str, Any], **_: Any) -> None:
     if recorder.frozen:
         return
     report = _drain()
-    if Epoch.at_s:  # a load worker reports before the load has begun, and when led by hand, too
+    if LoadClock.at_s:  # a load worker reports before the load has begun, and when led by hand, too
         data["recorder"] = report
 
 
@@ -261,7 +261,7 @@ def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
 
 
 def _send_final(environment: Any, msg: Any) -> None:
-    at_s = Epoch.elapsed_s()
+    at_s = LoadClock.elapsed_s()
     left = recorder.freeze(at_s)
     meter.end(at_s, time.process_time())
     final = {
@@ -306,7 +306,7 @@ def _finish(runner: Any) -> None:
             "load_workers_connected": connected,
             "load_workers_lost": SPEC.load_workers - completions.closed,
             "complete": completions.closed == SPEC.load_workers,
-            "began_at_s": Epoch.at_s,
+            "began_at_s": LoadClock.at_s,
             **totals,
         },
     )
@@ -315,7 +315,7 @@ def _finish(runner: Any) -> None:
 def _finish_anyway(environment: Environment, **_: Any) -> None:
     """Where Locust ends a load by itself, having lost its last load worker."""
     runner: Any = environment.runner
-    if Epoch.at_s and not runner.worker_count and not (OUT / "load.json").exists():
+    if LoadClock.at_s and not runner.worker_count and not (OUT / "load.json").exists():
         _finish(runner)
 
 
@@ -323,7 +323,7 @@ def _progress(runner: Any) -> None:
     with (OUT / "progress.jsonl").open("w") as log:
         while True:
             gevent.sleep(REPORT_INTERVAL_S / 2)
-            elapsed_s = Epoch.elapsed_s()
+            elapsed_s = LoadClock.elapsed_s()
             correct, failed = completions.rate_rps(int(elapsed_s) - 2)
             line = {
                 "elapsed_s": round(elapsed_s, 2),

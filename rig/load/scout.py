@@ -29,7 +29,7 @@ BURSTS = 9
 
 
 @dataclass(frozen=True)
-class Errand:
+class UnloadedRequest:
     """What to ask of one route.
 
     `servers`: how many requests the target can have in work. `bursts_s`: no further burst begins
@@ -57,7 +57,7 @@ def run(spec: Mapping[str, Any], out: Path) -> None:
     url = urlsplit(spec["target_url"])
     address = (str(url.hostname), int(url.port or 80))
     found = {}
-    for errand in (Errand(**data) for data in spec["scout"]):
+    for errand in (UnloadedRequest(**data) for data in spec["scout"]):
         try:
             found[errand.route] = _run(errand, address)
         except (OSError, http.client.HTTPException) as error:
@@ -67,7 +67,7 @@ def run(spec: Mapping[str, Any], out: Path) -> None:
     scratch.replace(out / "scout.json")
 
 
-def _run(errand: Errand, address: tuple[str, int]) -> dict[str, Any]:
+def _run(errand: UnloadedRequest, address: tuple[str, int]) -> dict[str, Any]:
     client = _Client(errand, address)
     wrong = _warm_up(client)
     asked = [client.ask() for _ in range(errand.requests)]
@@ -119,7 +119,9 @@ def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> f
 class _Client:
     """One user's connection, kept or made anew as the server wants it."""
 
-    def __init__(self, errand: Errand, address: tuple[str, int], name: str = "scout") -> None:
+    def __init__(
+        self, errand: UnloadedRequest, address: tuple[str, int], name: str = "scout"
+    ) -> None:
         self._errand, self._name = errand, name
         self._connection = http.client.HTTPConnection(*address, timeout=DEADLINE_S)
         self._asked = 0
@@ -142,7 +144,7 @@ class _Client:
         self._connection.close()
 
 
-def body_of(errand: Errand, unique: str) -> tuple[bytes | None, dict[str, str]]:
+def body_of(errand: UnloadedRequest, unique: str) -> tuple[bytes | None, dict[str, str]]:
     """An errand's body and its headers."""
     if errand.json is not None:
         body = json.dumps(fill(errand.json, unique)).encode()
@@ -153,7 +155,7 @@ def body_of(errand: Errand, unique: str) -> tuple[bytes | None, dict[str, str]]:
     return None, {}
 
 
-def _bursts(errand: Errand, address: tuple[str, int]) -> tuple[list[float], list[str]]:
+def _bursts(errand: UnloadedRequest, address: tuple[str, int]) -> tuple[list[float], list[str]]:
     """As many users at once, a request each, several times: s from first to last, what was wrong.
 
     Each asks once before, so that a connection which the server keeps is there by then, as it is

@@ -10,7 +10,7 @@ Row = Sequence[Cell]
 
 
 class Probe(Protocol):
-    """Looks at one thing. `name` is its file's, whose columns stand in `rig.evidence.probes.COLUMNS`."""
+    """Looks at one thing. `rig.evidence.probes.COLUMNS` has the columns of the file `name`."""
 
     name: str
 

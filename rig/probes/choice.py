@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.model import Role
 from rig.probes import proc
 from rig.probes.app import AppLoop
@@ -17,7 +17,7 @@ from rig.probes.sockets import AppSockets
 Made = tuple[str, Callable[[], Probe]]
 
 
-def probes_of(sight: Sight) -> list[Made]:
+def probes_of(sight: Endpoints) -> list[Made]:
     """Each probe by name, and what makes it; none for an empty Sight.
 
     What makes it may fail, where there should be something to see and is not.
@@ -39,14 +39,14 @@ def probes_of(sight: Sight) -> list[Made]:
     return made
 
 
-def _app(sight: Sight) -> int:
+def _app(sight: Endpoints) -> int:
     found = first_processes(sight.pids).get(Role.APP, ())
     if not found:
         raise Unseen("the app's process cannot be seen here")
     return found[0]
 
 
-def _alive(sight: Sight) -> set[int] | None:
+def _alive(sight: Endpoints) -> set[int] | None:
     """The ids of app workers as they see them; None where no process can be seen."""
     found = first_processes(sight.pids).get(Role.APP, ())
     return {proc.innermost(pid) for pid in workers(found[0])} if found else None

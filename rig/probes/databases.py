@@ -24,7 +24,7 @@ class NoAnswer(Exception):
     """The server was asked and did not answer, or answered by an error."""
 
 
-class Asked:
+class PersistentConnection:
     """A connection that is opened again where it was lost."""
 
     def __init__(self, connect: Connect) -> None:
@@ -105,7 +105,7 @@ class Postgres:
     name = "postgres"
 
     def __init__(self, connect: Connect, app_user: str, database: str) -> None:
-        self._asked = Asked(connect)
+        self._asked = PersistentConnection(connect)
         self._query = _ACTIVITY.format(app_user=app_user, database=database)
 
     def sample(self, at_s: float) -> Iterable[Row]:
@@ -128,7 +128,7 @@ class PgBouncer:
     name = "pgbouncer"
 
     def __init__(self, connect: Connect, database: str) -> None:
-        self._asked, self._database = Asked(connect), database
+        self._asked, self._database = PersistentConnection(connect), database
 
     def sample(self, at_s: float) -> Iterable[Row]:
         """One row."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.evidence.probes import COLUMNS, FAILED
 from rig.probes.base import Probe, Row
 from rig.probes.choice import probes_of
@@ -98,7 +98,7 @@ def _cells(row: Row) -> Row:
 
 
 @contextlib.contextmanager
-def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
+def sampling(look: Callable[[], Endpoints], folder: Path) -> Iterator[None]:
     """Samples what `look` gives to see until the context ends; a file a probe in `folder`.
 
     Begins with a first sample of every probe and ends with a last one. Raises nothing of its own;
@@ -117,7 +117,7 @@ def sampling(look: Callable[[], Sight], folder: Path) -> Iterator[None]:
             _write_failed(folder, failed)
 
 
-def _prepared(look: Callable[[], Sight], folder: Path) -> tuple[list[_Run], dict[str, str]]:
+def _prepared(look: Callable[[], Endpoints], folder: Path) -> tuple[list[_Run], dict[str, str]]:
     """The probes that there are, and why there are no others."""
     runs: list[_Run] = []
     failed: dict[str, str] = {}

@@ -74,20 +74,20 @@ def choose(spec: Mapping[str, Any]) -> tuple[Mechanism, str]:
     if not delayed or not spec["delay_ms"]:
         return Undelayed(), "no delay was asked"
     asked = spec.get("mechanism", "auto")
-    lacks = netem.missing() if asked != "nfqueue" else "nfqueue was asked for"
-    if not lacks:
+    unsupported_reason = netem.missing() if asked != "nfqueue" else "nfqueue was asked for"
+    if not unsupported_reason:
         devices = [device_of(link["address"]) for link in delayed]
         return Netem(devices, spec["delay_ms"]), "the kernel has netem"
     if asked == "netem":
-        raise OSError(lacks)
+        raise OSError(unsupported_reason)
     try:
         links = [
             DelayedLink(device_of(link["address"]), link["address"], link["prefix"])
             for link in delayed
         ]
-        return Detour(links, spec["delay_ms"]), lacks
+        return Detour(links, spec["delay_ms"]), unsupported_reason
     except (OSError, NetlinkError) as error:
-        raise OSError(f"{lacks}; nfqueue: {error}") from error
+        raise OSError(f"{unsupported_reason}; nfqueue: {error}") from error
 
 
 def facts(

@@ -2,7 +2,8 @@
 
 A file per app worker process in the folder BENCH_COUNTERS; without that variable the same
 counting goes into anonymous memory, so that it costs the same. May not know who reads: the
-reader (`rig/evidence/app_counters.py`) has the layout a second time, and a contract test holds both together.
+reader (`rig/evidence/app_counters.py`) has the layout a second time, and a contract test holds
+both together.
 
 Layout: native 64-bit slots, u64 or f64, in this order.
 

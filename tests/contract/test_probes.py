@@ -10,7 +10,7 @@ import pytest
 
 from rig.evidence.probes import COLUMNS
 from rig.probes import databases
-from rig.probes.databases import Asked, NoAnswer, Postgres
+from rig.probes.databases import NoAnswer, PersistentConnection, Postgres
 
 if TYPE_CHECKING:
     from tests.contract.conftest import DatabaseOf
@@ -51,7 +51,7 @@ def test_a_lost_connection_is_opened_again(postgres: Server) -> None:
         made.append(postgres.as_superuser())
         return made[-1]
 
-    asked = Asked(connect)
+    asked = PersistentConnection(connect)
     (row,) = asked.ask("SELECT pg_backend_pid() AS pid")
     with postgres.as_superuser() as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [int(row["pid"])])
@@ -64,7 +64,7 @@ def test_a_lost_connection_is_opened_again(postgres: Server) -> None:
 
 
 def test_a_refused_query_says_why(postgres: Server) -> None:
-    asked = Asked(postgres.as_superuser)
+    asked = PersistentConnection(postgres.as_superuser)
     with pytest.raises(NoAnswer, match="no_such_table"):
         asked.ask("SELECT 1 FROM no_such_table")
     asked.close()
@@ -74,7 +74,7 @@ def test_no_answer_is_waited_for_for_ever(
     postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(databases, "ANSWER_DEADLINE_S", 0.2)
-    asked = Asked(postgres.as_superuser)
+    asked = PersistentConnection(postgres.as_superuser)
     with pytest.raises(NoAnswer, match=r"within 0\.2 s"):
         asked.ask("SELECT pg_sleep(2)")
 

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from pyroute2 import netns
 
-from rig.backends.base import Layout
+from rig.backends.base import Programs
 from rig.backends.local import network, sandbox
 from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.processes import Process, until
@@ -75,7 +75,7 @@ def run(case: Case) -> Result:
     """Carries out one case between fresh hosts."""
     network.lay([(Role.APP, 0), (Role.DATABASE, 0), (Role.LOAD_WORKER, 0)])
     with tempfile.TemporaryDirectory() as folder:
-        hosts = LocalHosts(Path(folder), roles_user(), "", {}, Layout(sys.executable, "", ""))
+        hosts = LocalHosts(Path(folder), roles_user(), "", {}, Programs(sys.executable, "", ""))
         role = hosts.start(Role.DELAY, _spec(case, hosts))
         try:
             return _observe(case, role, hosts.out(Role.DELAY))

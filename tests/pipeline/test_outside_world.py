@@ -1,6 +1,6 @@
 """Commands where the file system refuses: one line and what to do, exit code 11, nothing lost.
 
-On file systems that really refuse. The sweep over sizes is tests/unit/test_storage.py.
+On file systems that really refuse. The sweep over sizes is tests/unit/disk/test_refusals.py.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 from rig import resumption, session
 from rig.backends.fake import FakeBackend
 from rig.config import Claim, Matrix, Search, Until
-from rig.design import CrossoverSearch, Design, UntilNarrow
+from rig.design import CrossoverSearch, Design, SequentialBlocks
 from rig.factors import FACTORS
 from rig.load.shape import Users
 from rig.model import Level, Verdict
@@ -73,20 +73,20 @@ def wavering(levels: Mapping[str, Level], block: int) -> float:
 
 
 def test_narrow_from_the_start_takes_the_fewest_blocks() -> None:
-    blocks = walk(UntilNarrow(MATRIX), steady)
+    blocks = walk(SequentialBlocks(MATRIX), steady)
     assert len(blocks) == 4
     assert all(len(block) == 4 for block in blocks)
 
 
 def test_never_narrow_takes_the_most() -> None:
-    assert len(walk(UntilNarrow(MATRIX), wavering)) == 8
+    assert len(walk(SequentialBlocks(MATRIX), wavering)) == 8
 
 
 def test_one_wide_ratio_is_enough_to_go_on() -> None:
     def rps(levels: Mapping[str, Level], block: int) -> float:
         return (wavering if levels["route"] == "make" else steady)(levels, block)
 
-    assert len(walk(UntilNarrow(MATRIX), rps)) == 8
+    assert len(walk(SequentialBlocks(MATRIX), rps)) == 8
 
 
 def test_it_stops_in_between() -> None:
@@ -95,31 +95,31 @@ def test_it_stops_in_between() -> None:
         return steady(levels, block) * math.exp(2 * away)
 
     # the logs of the ratio scatter by 7 to 8 %: t · s ÷ √n comes below log 1.1 with n = 6
-    assert 4 < len(walk(UntilNarrow(MATRIX), rps)) < 8
+    assert 4 < len(walk(SequentialBlocks(MATRIX), rps)) < 8
 
 
 def test_what_cannot_be_compared_goes_on_to_the_end() -> None:
     def none(levels: Mapping[str, Level], block: int) -> float:
         return 0.0 if levels["target"] == "quick" else 10.0
 
-    assert len(walk(UntilNarrow(MATRIX), none)) == 8
+    assert len(walk(SequentialBlocks(MATRIX), none)) == 8
 
 
 def test_invalid_trials_do_not_count() -> None:
     # one of each block's four is missing, so some pair has less than four of the first four
-    assert len(walk(UntilNarrow(MATRIX), steady, invalid=1)) > 4
-    assert len(walk(UntilNarrow(MATRIX), steady, invalid=4)) == 8
+    assert len(walk(SequentialBlocks(MATRIX), steady, invalid=1)) > 4
+    assert len(walk(SequentialBlocks(MATRIX), steady, invalid=4)) == 8
 
 
 def test_without_records_it_is_as_long_as_it_can_be() -> None:
-    design, scheduled = UntilNarrow(MATRIX), list[Trial]()
+    design, scheduled = SequentialBlocks(MATRIX), list[Trial]()
     while block := design.next_block(scheduled, []):
         scheduled += block
     assert len(scheduled) == design.most_trials == 32
 
 
 def test_a_block_scheduled_in_part_is_finished_before_anything_is_asked() -> None:
-    design = UntilNarrow(MATRIX)
+    design = SequentialBlocks(MATRIX)
     blocks = walk(design, steady)
     scheduled = [trial for block in blocks for trial in block]
     records = [measured(trial, steady(trial.cell.levels, trial.block)) for trial in scheduled]
@@ -193,7 +193,7 @@ def test_half_a_pair_gets_its_other_half_first() -> None:
     assert rest[0].block == 1
 
 
-@pytest.mark.parametrize("design", [UntilNarrow(MATRIX), CrossoverSearch(SEARCHED)])
+@pytest.mark.parametrize("design", [SequentialBlocks(MATRIX), CrossoverSearch(SEARCHED)])
 def test_a_schedule_gives_its_trials_again(design: Design) -> None:
     trials = [t for block in walk(design, at_most_users(3.3)) for t in block]
     rows = [

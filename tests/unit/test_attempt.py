@@ -17,7 +17,7 @@ import pytest
 from rig import attempt
 from rig.backends.base import OnProgress, Stack
 from rig.checks import verdict
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
 from rig.record import Check, LoadFacts, Record, record_from_json
@@ -44,7 +44,7 @@ class Scripted:
         if name in self.breaks:
             raise self.breaks[name]
 
-    def lacks(self, plan: Plan) -> str:
+    def unsupported_reason(self, plan: Plan) -> str:
         return ""
 
     def facts(self) -> Mapping[str, Any]:
@@ -71,8 +71,8 @@ class Scripted:
         self._step("verify")
         return {"app": {"pid": 1}}
 
-    def sight(self) -> Sight:
-        return Sight()
+    def sight(self) -> Endpoints:
+        return Endpoints()
 
     def run_load(self, on_progress: OnProgress) -> None:
         self._step("run_load")

@@ -38,7 +38,7 @@ from rig.record import (
     RoleUse,
     Span,
     StackFacts,
-    Unloaded,
+    UnloadedPoint,
 )
 from rig.session import session_facts
 from rig.store import schedule as schedules
@@ -354,4 +354,4 @@ def test_the_keys_of_what_the_load_master_writes() -> None:
 def test_the_keys_of_a_calibration() -> None:
     listed = first_column("results-format.md", "**calibration.json**")
     assert set(listed) | {"why"} == set(names(Calibration))
-    assert {*names(StackFacts), *names(Unloaded)} <= words(text("results-format.md"))
+    assert {*names(StackFacts), *names(UnloadedPoint)} <= words(text("results-format.md"))

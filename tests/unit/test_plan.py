@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rig.model import SCHEMA, Link, Role, digest
-from rig.plan import Cell, Delay, Plan, Refusal, Route, cpu_sets, plan_from_json
+from rig.plan import Cell, Delay, Plan, Route, Unsupported, cpu_sets, plan_from_json
 from tests.unit.plans import LEVELS, PLAN, TARGET, trial
 
 
@@ -107,7 +107,7 @@ def test_a_trial_is_named_after_its_place() -> None:
     ],
 )
 def test_a_refusal_holds_when_and_unless(levels: dict[str, int], holds: bool) -> None:
-    refusal = Refusal("because", when={"a": (1,)}, unless={"b": (9,)})
+    refusal = Unsupported("because", when={"a": (1,)}, unless={"b": (9,)})
     assert refusal.holds(levels) is holds
 
 
@@ -128,7 +128,7 @@ def written(plan: Plan) -> dict[str, Any]:
             target=replace(
                 TARGET,
                 supports={"app_threads": (1, 2)},
-                refuses=(Refusal("x", {"pooler": ("direct",)}),),
+                refuses=(Unsupported("x", {"pooler": ("direct",)}),),
                 routes={"j": Route("j", "POST", "/", json={"a": [1, {"b": None}]})},
             ),
         ),

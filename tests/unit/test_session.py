@@ -78,7 +78,7 @@ class Breaking(FakeBackend):
 
 
 class WithoutPooler(FakeBackend):
-    def lacks(self, plan: Plan) -> str:
+    def unsupported_reason(self, plan: Plan) -> str:
         return "" if plan.pooler == "direct" else "PgBouncer is not here"
 
 
@@ -110,7 +110,7 @@ def folder(tmp_path: Path) -> SessionFolder:
 
 def walk(
     folder: SessionFolder, backend: FakeBackend, watch: Told, design: RandomBlocks = DESIGN
-) -> session.Tally:
+) -> session.SessionSummary:
     done = resumption.resumed(folder, design, watch.says)
     return session.run(folder, design, backend, watch, done)
 
@@ -187,7 +187,7 @@ def test_what_the_backend_lacks_is_skipped_and_does_not_change_the_code(
     ],
 )
 def test_exit_codes(verdicts: list[Verdict], code: ExitCode) -> None:
-    assert session.Tally(verdicts).exit_code() is code
+    assert session.SessionSummary(verdicts).exit_code() is code
 
 
 def test_the_same_design_agrees(folder: SessionFolder) -> None:
@@ -238,8 +238,8 @@ def test_only_disturbances_are_worth_another_attempt(
 ) -> None:
     checks = tuple(Check(f"c{n}", status, "", again) for n, (status, again) in enumerate(statuses))
     invalid = replace(record(), checks=checks, verdict=Verdict.INVALID)
-    assert session.worth_another(invalid) is again
-    assert not session.worth_another(replace(invalid, verdict=Verdict.FAILED))
+    assert session.should_retry(invalid) is again
+    assert not session.should_retry(replace(invalid, verdict=Verdict.FAILED))
 
 
 class Disturbed(Breaking):

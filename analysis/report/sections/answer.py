@@ -9,7 +9,7 @@ from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.reading.session import Claim
 from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from rig.model import Level, Status, Verdict
@@ -17,7 +17,7 @@ from rig.model import Level, Status, Verdict
 TITLE = "The answer"
 
 
-def section(material: Material) -> Section:
+def section(material: ReportInputs) -> Section:
     """Always there: without a claim or a valid trial it says so."""
     claim, answer = material.session.claim, material.answer
     blocks: list[Block] = []
@@ -36,13 +36,13 @@ def section(material: Material) -> Section:
     return Section("answer", TITLE, blocks)
 
 
-def _none_valid(material: Material) -> str:
+def _none_valid(material: ReportInputs) -> str:
     counts = Counter(result.verdict for result in material.results)
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     return f"No trial of this session is valid ({said}), so no number of it may be quoted."
 
 
-def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
+def _judged(material: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     says = claim.says or f"{claim.of}: {material.session.claimed_ratio}"
     bound = f" (at least {claim.at_least:g}×)" if claim.at_least is not None else ""
     blocks: list[Block] = [
@@ -56,7 +56,7 @@ def _judged(material: Material, claim: Claim, answer: Answer) -> list[Block]:
     return blocks
 
 
-def _table(material: Material, claim: Claim, answer: Answer) -> Table:
+def _table(material: ReportInputs, claim: Claim, answer: Answer) -> Table:
     heading = ["where", material.session.claimed_ratio, "95 % interval", "says",
                "from", "blocks", "p (Holm)", "mind"]  # fmt: skip
     rows = [_row(material, claim, pair) for pair in _ordered(material, claim, answer)]
@@ -67,14 +67,14 @@ def _table(material: Material, claim: Claim, answer: Answer) -> Table:
                  "Holm's method for the pairs that were repeated.")  # fmt: skip
 
 
-def _ordered(material: Material, claim: Claim, answer: Answer) -> list[JudgedPair]:
+def _ordered(material: ReportInputs, claim: Claim, answer: Answer) -> list[JudgedPair]:
     def key(judged: JudgedPair) -> list[tuple[int, float, str]]:
         return material.layout.order({**judged.pair.levels, claim.factor: claim.numerator})
 
     return sorted(answer.pairs, key=key)
 
 
-def _row(material: Material, claim: Claim, judged: JudgedPair) -> tuple[Words, ...]:
+def _row(material: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words, ...]:
     pair = judged.pair
     levels = {**pair.levels, claim.factor: claim.numerator}
     layout = material.layout
@@ -88,7 +88,7 @@ def _row(material: Material, claim: Claim, judged: JudgedPair) -> tuple[Words, .
     )
 
 
-def _mind(material: Material, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
+def _mind(material: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
     """What weakens a pair: users without any answer, and checks that warned."""
     for level in (claim.numerator, claim.denominator):
         wanted = {**levels, claim.factor: level}
@@ -136,7 +136,7 @@ def _how(answer: Answer, searched: bool) -> list[Block]:
     return blocks
 
 
-def _same(material: Material) -> list[Block]:
+def _same(material: ReportInputs) -> list[Block]:
     """Whether what is compared is the same thing; a pair that is not loses its label."""
     session = material.session
     lost = lost_labels(session, material.layout, material.pairs)
@@ -149,7 +149,7 @@ def _same(material: Material) -> list[Block]:
     return [*found, *(para(f"{line}.", quiet=True) for line in kept)]
 
 
-def scope(material: Material) -> str:
+def scope(material: ReportInputs) -> str:
     """What the answer is about, and no more."""
     session = material.session
     if not material.trials:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from analysis.comparisons import ratios
-from analysis.comparisons.pairs import is_refused, typical, ways_around
+from analysis.comparisons.pairs import cap_remedies, is_refused, representative_trial
 from analysis.comparisons.same_setup import named
 from analysis.figures import cap
 from analysis.figures.cap import Cap
 from analysis.inference.knee import Knee, knee
 from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
-from analysis.report.inputs import Material, Trial
+from analysis.report.inputs import ReportInputs, Trial
 from analysis.report.wording import NOTHING, bounded, percent, said, to_trial
 from analysis.summaries.cells import CellResult
 from analysis.summaries.timeline import Timeline, first_refusal, refusals
@@ -21,7 +21,7 @@ MOST = 6
 """Drawings: what stands at the cap first."""
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A drawing per cell that meets the cap, or was measured to see what lifts it."""
     trials = _shown(material)
     if not trials:
@@ -48,11 +48,11 @@ def section(material: Material) -> Section | Absent:
     return Section("connection-cap", TITLE, [para(_lead()), *conclusions, figure, table])
 
 
-def _conclusions(material: Material, trials: Sequence[Trial]) -> Iterator[Words]:
+def _conclusions(material: ReportInputs, trials: Sequence[Trial]) -> Iterator[Words]:
     """Where the refusals begin, how far they go, and what each way around the cap serves."""
     compared = {one.cells: one for one in material.pairs}
     around = [(pairing, ratios.cell_ratio(material.session, pairing))
-              for pairing in ways_around(material.cells)]  # fmt: skip
+              for pairing in cap_remedies(material.cells)]  # fmt: skip
     shown = {trial.result.scheduled.cell for trial in trials}
     for refused in (cell for cell in material.cells if cell.cell in shown and is_refused(cell)):
         share = refused.row["failure_share"]
@@ -89,19 +89,19 @@ def _range(numbers: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _shown(material: Material) -> list[Trial]:
+def _shown(material: ReportInputs) -> list[Trial]:
     """A valid trial of each cell that was refused, and of those that lift the cap."""
     refused = [cell for cell in material.cells if is_refused(cell)]
     if not refused:
         return []
-    lifting = {pairing.over.cell for pairing in ways_around(material.cells)}
+    lifting = {pairing.over.cell for pairing in cap_remedies(material.cells)}
     lifted = [cell for cell in material.cells if cell.cell in lifting]
-    shown = [typical(cell).scheduled.trial for cell in (*refused, *lifted)]
+    shown = [representative_trial(cell).scheduled.trial for cell in (*refused, *lifted)]
     by_name = {trial.name: trial for trial in material.trials}
     return [by_name[name] for name in shown]
 
 
-def _alike(material: Material, trial: Trial) -> list[Timeline]:
+def _alike(material: ReportInputs, trial: Trial) -> list[Timeline]:
     """The timelines of all valid trials of its cell."""
     levels = trial.result.scheduled.levels
     return [
@@ -124,7 +124,7 @@ def _knee(timelines: Iterable[Timeline]) -> Knee | None:
     return knee(users, ok)
 
 
-def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
+def _cap(material: ReportInputs, trial: Trial, bend: Knee | None) -> Cap:
     timeline, record = trial.result.timeline, trial.result.record
     began_s = record.load.began_at_s if record else 0.0
     end_s = record.load.duration_s if record else 0.0
@@ -156,7 +156,7 @@ def _cap(material: Material, trial: Trial, bend: Knee | None) -> Cap:
     return Cap(trial.name, title, series, tuple(marks))
 
 
-def _row(material: Material, trial: Trial, bend: Knee | None) -> tuple[Words, ...]:
+def _row(material: ReportInputs, trial: Trial, bend: Knee | None) -> tuple[Words, ...]:
     timeline = trial.result.timeline
     first = first_refusal(timeline)
     most = max((v for v in trial.of_probe("postgres").column("total") if v), default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.report.blocks import Absent, Section, Table, Words, para, row
-from analysis.report.inputs import Material, Trial
+from analysis.report.inputs import ReportInputs, Trial
 from analysis.report.wording import said
 from analysis.summaries.cell_estimates import cpu_s_per_success
 from analysis.summaries.cells import CellResult
@@ -12,7 +12,7 @@ from analysis.summaries.percentiles import median
 TITLE = "What it cost"
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A row per cell with probed trials, two columns per role."""
     roles = dict.fromkeys(role for trial in material.trials for role in trial.probes.roles)
     shown = [
@@ -37,7 +37,7 @@ def _words(role: str) -> str:
     return role.replace("_", " ")
 
 
-def _row(material: Material, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
+def _row(material: ReportInputs, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
     trials = material.trials_of(cell)
     cells = [material.name(cell.levels), said(cell.row["goodput_rps"])]
     for role in roles:

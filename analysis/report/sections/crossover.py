@@ -10,7 +10,7 @@ from analysis.figures.crossover import Drawn
 from analysis.inference import Crossover
 from analysis.reading.session import Claim, Searched
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, said
 from rig.model import Level
 
@@ -21,7 +21,7 @@ NEAR = 5.0
 """Crossovers up to this multiple of what a delay is off by are remarked on."""
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A row and a drawing per combination of the other factors, for sessions that searched."""
     search, claim = material.session.search, material.session.claim
     if search is None or claim is None:
@@ -49,7 +49,7 @@ def section(material: Material) -> Section | Absent:
     return Section("crossover", TITLE, [para(_lead(claim, search, unit)), table, figure])
 
 
-def sentences(material: Material) -> list[str]:
+def sentences(material: ReportInputs) -> list[str]:
     """One sentence for each crossover that was searched."""
     search, claim = material.session.search, material.session.claim
     if search is None or claim is None:
@@ -71,7 +71,7 @@ def _small(found: Crossover, longer_ms: float) -> str:
     return f"; delays asked this small were measured {longer_ms:.2g} ms longer"
 
 
-def _longer_ms(material: Material) -> float:
+def _longer_ms(material: ReportInputs) -> float:
     """By how much small added delays were longer than asked, as a median; 0 where none was set."""
     found = [
         measured - float(asked)
@@ -108,7 +108,7 @@ def _lead(claim: Claim, search: Searched, unit: str) -> str:
     )
 
 
-def _where(material: Material, levels: Mapping[str, Level]) -> str:
+def _where(material: ReportInputs, levels: Mapping[str, Level]) -> str:
     """The levels that vary between crossovers, in words."""
     several = {
         name

@@ -16,7 +16,7 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, percent, said, to_trial
 from analysis.summaries.cells import CellResult
 from analysis.summaries.trials import PERCENTS
@@ -24,7 +24,7 @@ from analysis.summaries.trials import PERCENTS
 TITLE = "Goodput against delay"
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """The figure and, folded, the table of all cells."""
     if not material.trials:
         return Absent(TITLE, "no trial is scheduled yet")
@@ -44,7 +44,7 @@ def section(material: Material) -> Section | Absent:
     return Section("goodput", title, [figure, *_not_counted(material), _cells(material)])
 
 
-def _caption(material: Material) -> str:
+def _caption(material: ReportInputs) -> str:
     words = "Points: medians of valid trials, each trial as a small dot"
     if any(beside.low_rps for beside in material.beside.values()):
         words += "; bars: 95 % intervals between trials"
@@ -53,7 +53,7 @@ def _caption(material: Material) -> str:
     return words + "; below: failed answers, a band of their own."
 
 
-def _not_counted(material: Material) -> list[Block]:
+def _not_counted(material: ReportInputs) -> list[Block]:
     off = [trial for trial in material.trials if not trial.result.valid]
     if not off:
         return []
@@ -64,7 +64,7 @@ def _not_counted(material: Material) -> list[Block]:
     return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} that no number counts",), [table])]
 
 
-def _cells(material: Material) -> Fold:
+def _cells(material: ReportInputs) -> Fold:
     heading = ["cell", "valid", "offered /s", "goodput /s", "95 %", "failed", "best 5 s /s",
                "p50 ms", "p95 ms", "p99 ms", "trials"]  # fmt: skip
     rows = [_row(material, cell) for cell in material.cells]
@@ -74,7 +74,7 @@ def _cells(material: Material) -> Fold:
     return Fold(("All cells in numbers",), [table, para(_meaning(), *files, quiet=True)])
 
 
-def _row(material: Material, cell: CellResult) -> tuple[Words, ...]:
+def _row(material: ReportInputs, cell: CellResult) -> tuple[Words, ...]:
     beside, measured = material.beside[cell.cell], cell.row
     share = measured["failure_share"]
     return (
@@ -88,12 +88,12 @@ def _row(material: Material, cell: CellResult) -> tuple[Words, ...]:
     )
 
 
-def _name(material: Material, cell: CellResult) -> str:
+def _name(material: ReportInputs, cell: CellResult) -> str:
     unfit = cell.row["round_fits"] == "no"
     return material.name(cell.levels) + (" (not feasible)" if unfit else "")
 
 
-def _trials(material: Material, cell: CellResult) -> Words:
+def _trials(material: ReportInputs, cell: CellResult) -> Words:
     """A link to each of the cell's trials."""
     own = {result.scheduled.trial for result in cell.results}
     words: list[Inline] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.inference import Effect, Kind
 from analysis.report.blocks import Absent, Block, Fold, Section, Table, Words, para, row
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, p_value, times
 from rig.inference.ratios import CLAIMED
 from rig.model import Level
@@ -12,7 +12,7 @@ from rig.model import Level
 TITLE = "What acts together"
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """The table of effects: interactions first, for they are the study's question."""
     found = [effect for effect in material.effects if effect.ratio is not None]
     unknown = [effect.name for effect in material.effects if effect.ratio is None]
@@ -53,7 +53,7 @@ def _lead(found: list[Effect], of: str) -> str:
     )
 
 
-def _row(material: Material, effect: Effect) -> tuple[Words, ...]:
+def _row(material: ReportInputs, effect: Effect) -> tuple[Words, ...]:
     steps = "; ".join(f"{_level(material, n, of)} → {_level(material, n, to)}"
                       for n, to, of in effect.steps)  # fmt: skip
     part = "" if effect.used == effect.of else f" (over {effect.used} of {effect.of} combinations)"
@@ -69,7 +69,7 @@ def _row(material: Material, effect: Effect) -> tuple[Words, ...]:
     )
 
 
-def _level(material: Material, name: str, level: Level) -> str:
+def _level(material: ReportInputs, name: str, level: Level) -> str:
     factor = material.session.factor(name)
     if isinstance(level, str) or factor is None:
         return str(level)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from analysis.figures import goodput, latency, routes
 from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import percent, said
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import share
-from analysis.summaries.trials import Result
+from analysis.summaries.trials import TrialResult
 
 TITLE = "How long answers took"
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A drawing per route and delay, a curve per series."""
     shown = [cell for cell in material.cells if cell.valid]
     if not shown:
@@ -42,7 +42,7 @@ def section(material: Material) -> Section | Absent:
     )
 
 
-def _lead(material: Material) -> str:
+def _lead(material: ReportInputs) -> str:
     model = material.session.load.get("model") or "closed"
     if model == "closed":
         return (
@@ -69,7 +69,7 @@ def _caption(bounded: bool, dropped: bool) -> str:
     )  # fmt: skip
 
 
-def _curve(material: Material, cell: CellResult, kinds: dict[str, str]) -> latency.Curve:
+def _curve(material: ReportInputs, cell: CellResult, kinds: dict[str, str]) -> latency.Curve:
     merged = new_histogram()
     for result in cell.valid:
         merged.add(result.latencies)
@@ -91,7 +91,7 @@ def _dropped_share(cell: CellResult) -> float:
     return share(dropped, sum(result.offered for result in cell.valid)) or 0.0
 
 
-def _service(material: Material, cell: CellResult) -> latency.Counts:
+def _service(material: ReportInputs, cell: CellResult) -> latency.Counts:
     found = [trial.service for trial in material.trials_of(cell) if trial.service is not None]
     merged = new_histogram()
     for one in found:
@@ -104,14 +104,14 @@ def unanswered_ms(cell: CellResult) -> tuple[float, ...]:
     return tuple(sorted(1000 * age for result in cell.valid for age in _ages_s(result)))
 
 
-def _ages_s(result: Result) -> tuple[float, ...]:
+def _ages_s(result: TrialResult) -> tuple[float, ...]:
     """Those due in the steady window; sessions of before only know all that were in flight."""
     if result.overdue_s or result.record is None:
         return result.overdue_s
     return result.record.load.in_flight_ages_s if result.record.schema == 1 else ()
 
 
-def _unanswered(material: Material, cells: list[CellResult]) -> Table:
+def _unanswered(material: ReportInputs, cells: list[CellResult]) -> Table:
     rows = []
     for cell in cells:
         ages = unanswered_ms(cell)

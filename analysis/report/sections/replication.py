@@ -8,14 +8,14 @@ from analysis.reading.published_study import (
     APART,
     CLAIMS,
     LIFTED,
-    Held,
+    ClaimResult,
     Key,
-    Original,
+    PublishedCell,
     inconsistencies,
-    read_original,
+    read_published_study,
 )
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, mark, said
 from analysis.summaries.cells import CellResult
 
@@ -27,9 +27,9 @@ ALIKE = 1.5
 """Relative rates within this factor of each other are called the same."""
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """Theirs beside ours; only for sessions with its cells and its data access."""
-    cells = read_original()
+    cells = read_published_study()
     ours = _ours(material, {cell.key for cell in cells})
     if len(ours) < FEWEST:
         return Absent(TITLE, "not in this session; experiments/replication.yaml has its 27 cells")
@@ -65,7 +65,7 @@ def _caption() -> str:
     )
 
 
-def _ours(material: Material, theirs: Set[Key]) -> Mapping[Key, float | None]:
+def _ours(material: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
     found: dict[Key, float | None] = {}
     for cell in material.cells:
         key = key_of(cell)
@@ -93,7 +93,7 @@ def key_of(cell: CellResult) -> Key | None:
 
 
 def _row(
-    cell: Original, theirs: Mapping[Key, float], ours: Mapping[Key, float | None]
+    cell: PublishedCell, theirs: Mapping[Key, float], ours: Mapping[Key, float | None]
 ) -> tuple[Words, ...]:
     base: Key = (cell.key[0], "sync", 0, 100)
     own, own_base = ours.get(cell.key), ours.get(base)
@@ -119,8 +119,8 @@ def verdict(is_base: bool, theirs: float | None, ours: float | None) -> str:
     return "same direction" if (theirs > 1) == (ours > 1) else "differs"
 
 
-VERDICTS = {Held.HOLDS: "reproduced", Held.FAILS: "not reproduced",
-            Held.CLOSE: "not decided", Held.MISSING: "not measured"}  # fmt: skip
+VERDICTS = {ClaimResult.HOLDS: "reproduced", ClaimResult.FAILS: "not reproduced",
+            ClaimResult.CLOSE: "not decided", ClaimResult.MISSING: "not measured"}  # fmt: skip
 
 
 def _claims(
@@ -141,5 +141,5 @@ def _claims(
     ))  # fmt: skip
 
 
-def _yes(held: Held) -> str:
-    return NOTHING if held is Held.MISSING else held.value
+def _yes(held: ClaimResult) -> str:
+    return NOTHING if held is ClaimResult.MISSING else held.value

@@ -23,7 +23,7 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.inputs import Material, Trial
+from analysis.report.inputs import ReportInputs, Trial
 from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
 from analysis.summaries.numbers import around
 from analysis.summaries.trials import PERCENTS
@@ -33,7 +33,7 @@ TITLE = "Every trial"
 FACT_MOST = 400
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A folded part per trial, in the order they ran."""
     if not material.trials:
         return Absent(TITLE, "no trial is scheduled yet")
@@ -42,7 +42,7 @@ def section(material: Material) -> Section | Absent:
     return Section("trials", TITLE, [lead, *parts])
 
 
-def _part(material: Material, trial: Trial) -> Fold:
+def _part(material: ReportInputs, trial: Trial) -> Fold:
     result = trial.result
     goodput = result.measures.goodput_rps
     number = f", {said(goodput)} /s" if goodput is not None else ""

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analysis.comparisons import ratios
-from analysis.comparisons.pairs import LADDER_STEP, POOLED, THREADED, Ladder, Pairing, Rung, ladders
+from analysis.comparisons.pairs import (
+    LADDER_STEP,
+    POOLED,
+    THREADED,
+    Pair,
+    Stage,
+    Waterfall,
+    ladders,
+)
 from analysis.comparisons.same_setup import UNKNOWN, Comparison, named
 from analysis.figures import waterfall
 from analysis.figures.waterfall import Step
 from analysis.inference import PairRatio
 from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, bounded, percent, said, times
 
 TITLE = "Which step owns the gap"
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A ladder per combination of the other factors."""
     found = ladders(material.layout, material.cells)
     if not found:
@@ -39,7 +47,7 @@ def section(material: Material) -> Section | Absent:
     return Section("waterfall", TITLE, [*blocks, *_same(material, found)])
 
 
-def _steps(material: Material, ladder: Ladder) -> tuple[Step, ...]:
+def _steps(material: ReportInputs, ladder: Waterfall) -> tuple[Step, ...]:
     ratios = {
         step.over.cell: ratios.cell_ratio(material.session, step, ("this", "the one before"))
         for step in ladder.steps
@@ -54,7 +62,7 @@ def _steps(material: Material, ladder: Ladder) -> tuple[Step, ...]:
     )
 
 
-def _verdict(material: Material, ladder: Ladder, steps: Sequence[Step]) -> str:
+def _verdict(material: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> str:
     first, last = ladder.standing[0], ladder.standing[-1]
     whole = _ratio(material, last, first)
     owned = [step for step in steps if step.share is not None]
@@ -66,14 +74,14 @@ def _verdict(material: Material, ladder: Ladder, steps: Sequence[Step]) -> str:
     return words + _without_async(material, ladder)
 
 
-def _ends(ladder: Ladder) -> str:
+def _ends(ladder: Waterfall) -> str:
     first, last = ladder.standing[0], ladder.standing[-1]
     if (first, last) == (ladder.rungs[0], ladder.rungs[-1]):
         return "the first step to the last"
     return f"“{_plain(first.name)}” to “{_plain(last.name)}”, for the rest has no rate"
 
 
-def _leaps(ladder: Ladder) -> str:
+def _leaps(ladder: Waterfall) -> str:
     """Whose gain a step holds beside its own, because nothing was measured between."""
     return "".join(
         f"“{_plain(over)}” holds the gain of {' and '.join(map(_plain, names))}, too, "
@@ -82,13 +90,13 @@ def _leaps(ladder: Ladder) -> str:
     )
 
 
-def _ratio(material: Material, over: Rung, under: Rung) -> PairRatio:
+def _ratio(material: ReportInputs, over: Stage, under: Stage) -> PairRatio:
     assert over.cell is not None
     assert under.cell is not None
-    return ratios.cell_ratio(material.session, Pairing(over.cell, under.cell, LADDER_STEP))
+    return ratios.cell_ratio(material.session, Pair(over.cell, under.cell, LADDER_STEP))
 
 
-def _largest(owned: Sequence[Step], ladder: Ladder) -> str:
+def _largest(owned: Sequence[Step], ladder: Waterfall) -> str:
     """The step with the largest share, and those whose intervals leave open that it is theirs.
 
     Nothing where that is a step which owns it with others.
@@ -108,7 +116,7 @@ def _overlap(one: Step, other: Step) -> bool:
     return max(one.low, other.low) <= min(one.high, other.high)
 
 
-def _without_async(material: Material, ladder: Ladder) -> str:
+def _without_async(material: ReportInputs, ladder: Waterfall) -> str:
     """The rung with threads beside the last: what async itself is worth."""
     threaded, pooled = ladder.rungs[THREADED], ladder.rungs[POOLED]
     if not (threaded.goodput_rps and pooled.goodput_rps):
@@ -144,10 +152,10 @@ def _table(climbed: Sequence[Sequence[Step]]) -> Table:
     )
 
 
-def _sql_beside_orm(material: Material, ladder: Ladder) -> Iterator[str]:
+def _sql_beside_orm(material: ReportInputs, ladder: Waterfall) -> Iterator[str]:
     """What plain SQL gains a threaded sync stack, where that was measured too."""
     if ladder.sql_beside_orm:
-        pairing = Pairing(*ladder.sql_beside_orm, LADDER_STEP)
+        pairing = Pair(*ladder.sql_beside_orm, LADDER_STEP)
         yield (
             f"{ladder.group}: the last step changes driver and ORM at once. With sync, 20 threads "
             "and kept connections, plain SQL instead of the ORM alone gives "
@@ -155,7 +163,7 @@ def _sql_beside_orm(material: Material, ladder: Ladder) -> Iterator[str]:
         )
 
 
-def _same(material: Material, found: Sequence[Ladder]) -> list[Block]:
+def _same(material: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
     """Whether each ratio is of what it says and nothing else; one that is not loses its label."""
     asked = {(one.over.cell, one.under.cell) for ladder in found for one in ladder.pairings}
     compared = [one for one in material.pairs if asked & {one.cells, one.cells[::-1]}]
@@ -180,7 +188,7 @@ def _same(material: Material, found: Sequence[Ladder]) -> list[Block]:
     return [*lost, *kept, *_made(compared, found)]
 
 
-def _made(compared: Sequence[Comparison], found: Sequence[Ladder]) -> list[Block]:
+def _made(compared: Sequence[Comparison], found: Sequence[Waterfall]) -> list[Block]:
     """What each step's factors change in the facts: more, at times, than its name says."""
     steps = {
         (step.over.cell, step.under.cell): _plain(rung.name)

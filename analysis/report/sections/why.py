@@ -17,7 +17,7 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.inputs import Material
+from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, change, percent, said
 from analysis.summaries.ceilings import CLOSE, UNEXPLAINED, CellCeilings
 from analysis.summaries.cells import CellResult
@@ -26,7 +26,7 @@ from rig.record import StackFacts
 TITLE = "Why: what binds each cell"
 
 
-def section(material: Material) -> Section | Absent:
+def section(material: ReportInputs) -> Section | Absent:
     """A row per cell with a valid trial: predicted beside measured."""
     shown = [cell for cell in material.cells if cell.valid]
     if not shown:
@@ -44,7 +44,7 @@ def section(material: Material) -> Section | Absent:
     return Section("why", TITLE, blocks)
 
 
-def _lead(material: Material) -> Block:
+def _lead(material: ReportInputs) -> Block:
     words = [
         "Each ceiling is computed from what this session measured beside the load. A few unloaded "
         "requests and short bursts at two delays give the response time R0 and how long a request "
@@ -101,7 +101,7 @@ def verdict(cell: CellCeilings) -> str:
     return "unexplained" if cell.unexplained else "two ceilings are close"
 
 
-def _unexplained(material: Material) -> list[Block]:
+def _unexplained(material: ReportInputs) -> list[Block]:
     """The cells that the table calls so: where most was refused, that is what explains it."""
     off = [
         (material.name(cell.levels), material.ceilings[cell.cell])
@@ -116,7 +116,7 @@ def _unexplained(material: Material) -> list[Block]:
     return [para(Strong(f"Unexplained in {len(off)} cell{'s' * (len(off) > 1)}:")), Items(items)]
 
 
-def _calibrated(material: Material) -> list[Block]:
+def _calibrated(material: ReportInputs) -> list[Block]:
     """What one request costs each stack, as it was measured before the first trial."""
     calibration = material.calibration
     if calibration is None or not calibration.stacks:
@@ -128,7 +128,7 @@ def _calibrated(material: Material) -> list[Block]:
                                                para("From ", source, ".")])]  # fmt: skip
 
 
-def _told(material: Material, stack: StackFacts) -> tuple[Words, ...]:
+def _told(material: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
     several = [
         str(level)
         for name, level in stack.levels.items()

@@ -39,14 +39,14 @@ class ComposeBackend:
 
     def __init__(self) -> None:
         """Builds the images and makes passwords. StackError where there is no engine."""
-        if lacks := engine.lacks():
-            raise StackError(lacks)
+        if unsupported_reason := engine.unsupported_reason():
+            raise StackError(unsupported_reason)
         kept.most_bytes()  # a bound that is none is said now
         engine.remove_left_behind()
         _remove_folders()
         self._session = f"async-django-{secrets.token_hex(4)}"
         self._templates = templates.Templates()
-        self._shelf = cluster_cache.ComposeShelf()
+        self._shelf = cluster_cache.ComposeClusterCache()
         self._trials = 0
         self._open_files = OPEN_FILES_WANTED
         # its mode, 0700, keeps other users from what is mounted from it
@@ -87,7 +87,7 @@ class ComposeBackend:
         }
         return compose(self._session, {**fixed, **variables}, *arguments, deadline_s=deadline_s)
 
-    def lacks(self, plan: Plan) -> str:
+    def unsupported_reason(self, plan: Plan) -> str:
         """Whatever a plan needs is in the images."""
         return ""
 
@@ -195,7 +195,7 @@ def _readable(target: Path) -> None:
 
 def remove_left_behind() -> list[str]:
     """Removes what killed sessions left: containers, networks, volumes, folders; which."""
-    return ([] if engine.lacks() else engine.remove_left_behind()) + _remove_folders()
+    return ([] if engine.unsupported_reason() else engine.remove_left_behind()) + _remove_folders()
 
 
 def _remove_folders() -> list[str]:

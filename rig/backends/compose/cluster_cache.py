@@ -19,7 +19,7 @@ _TIDY = (
 )
 
 
-class ComposeShelf:
+class ComposeClusterCache:
     """The clusters of one session, which uses them where they stand."""
 
     def __init__(self) -> None:

@@ -112,7 +112,7 @@ def advice(said: str) -> str:
     return next((do for words, do in _ADVICE if words.lower() in said.lower()), "")
 
 
-def lacks() -> str:
+def unsupported_reason() -> str:
     """Why containers cannot be used here, and what to do; empty where they can."""
     if shutil.which("docker") is None:
         return "docker is not here: install Docker Engine 20.10 or later with Compose v2"

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Layout, Running
+from rig.backends.base import ProcessHandle, Programs
 from rig.backends.compose.engine import docker
 from rig.backends.processes import LOG_ENDS_BYTES, Process, remove, run, until
 from rig.backends.specs import PROJECT
 from rig.disk import files
 from rig.model import Link, Role, StackError
 
-LAYOUT = Layout("/venv/bin/python", "/usr/lib/postgresql/17/bin", "17", "/usr/sbin/pgbouncer")
+LAYOUT = Programs("/venv/bin/python", "/usr/lib/postgresql/17/bin", "17", "/usr/sbin/pgbouncer")
 NETWORKS = {Link.FRONT: "198.18.40", Link.DATA: "198.18.41", Link.CONTROL: "198.18.42"}
 ADMIN_NETWORK = "198.18.43"
 OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}
@@ -137,7 +137,7 @@ class ComposeHosts:
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
         self._names, self._project = names, project
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Running:
+    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> ProcessHandle:
         """Writes the role's JSON, empties its folder, and starts its container."""
         out = self.out(role, index)
         if role == Role.DELAY:  # in a container that runs, and has that folder mounted
@@ -182,6 +182,6 @@ class ComposeHosts:
         """In the volume of clusters: a copy on the same file system is quick."""
         return "/clusters/trial"
 
-    def layout(self) -> Layout:
+    def layout(self) -> Programs:
         """Debian's packages."""
         return LAYOUT

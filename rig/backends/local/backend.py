@@ -14,7 +14,7 @@ from typing import Any
 from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
 from rig.backends.local import binaries, network, role_mounts, sandbox
-from rig.backends.local.cluster_cache import LocalShelf
+from rig.backends.local.cluster_cache import LocalClusterCache
 from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.processes import remove
 from rig.backends.specs import PROJECT, Secrets, make_secrets
@@ -63,7 +63,7 @@ class LocalBackend:
         self._user.owns(made.pgpass_file)
         return made
 
-    def lacks(self, plan: Plan) -> str:
+    def unsupported_reason(self, plan: Plan) -> str:
         """PgBouncer may be missing; everything else the doctor has seen to."""
         if plan.pooler == "pgbouncer" and not self._layout.pgbouncer:
             return "PgBouncer is not here: make setup, or sudo apt install pgbouncer"
@@ -92,12 +92,12 @@ class LocalBackend:
             needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
             needed += [Path(self._layout.postgres_dir).parent, Path(target_folder)]
             log = self._scratch / f"view-{len(self._views) + 1}.log"
-            self._views[target_folder] = role_mounts.open_view(needed, log)
+            self._views[target_folder] = role_mounts.mount_for_roles(needed, log)
         return f"/proc/{os.getpid()}/fd/{self._views[target_folder]}"
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)
-        shelf = LocalShelf(self._scratch, self._user.uid, self._says)
+        shelf = LocalClusterCache(self._scratch, self._user.uid, self._says)
 
         def make() -> str:
             # the target's commands may have left processes behind

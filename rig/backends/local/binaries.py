@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from rig.backends.base import Layout
+from rig.backends.base import Programs
 from rig.backends.processes import run
 from rig.backends.specs import PROJECT
 from rig.model import StackError
@@ -42,7 +42,7 @@ def _version_key(folder: Path) -> int:
     return int(digits) if digits else 0
 
 
-def find() -> Layout:
+def find() -> Programs:
     """What this machine has. StackError, with what to do, where there is no Postgres."""
     folders = postgres_dirs()
     if not folders:
@@ -52,6 +52,6 @@ def find() -> Layout:
         )
     said = run([str(folders[0] / "postgres"), "--version"], 20)
     version = re.search(r"\d+(\.\d+)*", said)
-    return Layout(
+    return Programs(
         sys.executable, str(folders[0]), version[0] if version else said.strip(), which("pgbouncer")
     )

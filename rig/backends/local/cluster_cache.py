@@ -11,7 +11,7 @@ from rig.backends.local import cache
 from rig.model import RigError, StackError
 
 
-class LocalShelf:
+class LocalClusterCache:
     """Clusters in the cache; the session works on copies that belong to the roles' user.
 
     A cache that cannot be used is no error: `says` gets a line, and the cluster is made anew.

@@ -34,9 +34,9 @@ def examine() -> Iterator[Finding]:
     if sys.platform != "linux":
         yield Finding("Linux", False, f"this is {sys.platform}; use --backend compose")
         return
-    lacks = sandbox.lacks()
-    yield Finding("namespaces", not lacks, lacks or f"as {_who()}")
-    if not lacks:
+    unsupported_reason = sandbox.unsupported_reason()
+    yield Finding("namespaces", not unsupported_reason, unsupported_reason or f"as {_who()}")
+    if not unsupported_reason:
         yield _delay()
     yield _netlink_room()
     fine = may_be_real_time()

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import SAFE_PYTHON, Layout, module_of
+from rig.backends.base import SAFE_PYTHON, Programs, module_of
 from rig.backends.local import network
 from rig.backends.local.binaries import SEARCH_PATH
 from rig.backends.local.sandbox import NAMESPACES
@@ -87,7 +87,7 @@ class LocalHosts:
         user: User,
         mounts: str,
         cpus: Mapping[str, tuple[int, ...]],
-        layout: Layout,
+        layout: Programs,
     ) -> None:
         """`mounts` is the mount namespace to enter, or empty for the runner's own."""
         self._folder, self._user, self._mounts = folder, user, mounts
@@ -158,6 +158,6 @@ class LocalHosts:
         """In the database's own folder."""
         return str(self.out(Role.DATABASE) / "cluster")
 
-    def layout(self) -> Layout:
+    def layout(self) -> Programs:
         """Programs of this machine."""
         return self._layout

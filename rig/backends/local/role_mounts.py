@@ -53,7 +53,7 @@ def script(paths: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def open_view(paths: Sequence[Path], log: Path) -> int:
+def mount_for_roles(paths: Sequence[Path], log: Path) -> int:
     """The view's mount namespace, as an open file that holds it.
 
     StackError where a path itself is closed to other users, and where mounts fail.

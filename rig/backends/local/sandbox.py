@@ -91,7 +91,7 @@ def _reaped() -> bool:
     return True
 
 
-def lacks() -> str:
+def unsupported_reason() -> str:
     """Why this machine cannot make a world, and what to do; empty where it can."""
     probe = "mount -t tmpfs rig /run && ip link add probe type bridge"
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Layout
+from rig.backends.base import Programs
 from rig.backends.local import network
 from rig.backends.processes import Process
 from rig.backends.specs import (
@@ -48,8 +48,8 @@ class PaperHosts:
     def cluster(self) -> str:
         return str(self.root / "cluster")
 
-    def layout(self) -> Layout:
-        return Layout("/python", "/postgres/bin", "18.0", "/pgbouncer")
+    def layout(self) -> Programs:
+        return Programs("/python", "/postgres/bin", "18.0", "/pgbouncer")
 
 
 PASSWORDS = {"superuser": "the-superusers-password", "app": "the-apps-password"}

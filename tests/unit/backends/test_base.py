@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from rig.backends.base import LINE_CHARS, Running, afterwards, last_error, tail
+from rig.backends.base import LINE_CHARS, ProcessHandle, afterwards, last_error, tail
 from rig.model import StackError
 
 
@@ -20,7 +20,7 @@ class Said:
 
 
 def quoted(*lines: str) -> str:
-    return tail(cast(Running, cast(Any, Said(list(lines)))))
+    return tail(cast(ProcessHandle, cast(Any, Said(list(lines)))))
 
 
 def test_the_last_lines() -> None:
@@ -45,8 +45,8 @@ def test_an_error_among_the_last_lines_is_not_repeated() -> None:
 
 def test_why_a_command_ended_is_its_last_error() -> None:
     said = ["Traceback:", "KeyError: 'a'", "During handling:", "ValueError: no posts", "bye"]
-    assert last_error(cast(Running, cast(Any, Said(said)))) == "ValueError: no posts"
-    assert last_error(cast(Running, cast(Any, Said(["a", "b"])))) == "a / b"
+    assert last_error(cast(ProcessHandle, cast(Any, Said(said)))) == "ValueError: no posts"
+    assert last_error(cast(ProcessHandle, cast(Any, Said(["a", "b"])))) == "a / b"
 
 
 def test_an_error_while_cleaning_up_does_not_hide_the_first_one() -> None:

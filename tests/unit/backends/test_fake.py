@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rig.backends.fake import FakeBackend, queue_of
-from rig.evidence.attempt import Observed, observe
+from rig.evidence.attempt import AttemptFacts, observe
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.shape import Users
 from rig.model import Link
@@ -17,7 +17,7 @@ from rig.record import LoadFacts
 from tests.unit.plans import PLAN
 
 
-def collected(plan: Plan, folder: Path) -> Observed:
+def collected(plan: Plan, folder: Path) -> AttemptFacts:
     folder.mkdir(exist_ok=True)
     with FakeBackend().up(plan) as stack:
         stack.run_load(lambda _: None)

@@ -10,7 +10,7 @@ import pytest
 
 from rig.backends import templates
 from rig.backends.local.cache import cache_folder
-from rig.backends.local.cluster_cache import LocalShelf
+from rig.backends.local.cluster_cache import LocalClusterCache
 from rig.backends.templates import TargetError, Templates, key
 from rig.model import DamagedFile, StackError
 from rig.plan import Data, Delay, Plan
@@ -88,7 +88,7 @@ def test_a_template_that_cannot_be_made_fails_once_and_says_the_same_again() -> 
 
 
 def test_a_place_is_blank_whatever_a_failed_try_has_left_there(tmp_path: Path) -> None:
-    shelf = LocalShelf(tmp_path, os.geteuid(), print)
+    shelf = LocalClusterCache(tmp_path, os.geteuid(), print)
     first = Path(shelf.blank("key", 1))
     (first / "PG_VERSION").write_text("18\n")
     again = Path(shelf.blank("key", 1))
@@ -101,7 +101,7 @@ def test_a_kept_cluster_takes_the_place_of_what_a_failed_try_has_left(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "scratch").mkdir()
-    shelf = LocalShelf(tmp_path / "scratch", os.geteuid(), print)
+    shelf = LocalClusterCache(tmp_path / "scratch", os.geteuid(), print)
     (Path(shelf.blank("key", 1)) / "PG_VERSION").write_text("18\n")
     shelf.keep("key")
     left = Path(shelf.blank("key", 1)) / "half"

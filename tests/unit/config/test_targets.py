@@ -6,7 +6,7 @@ import pytest
 
 from rig.config import PLACEHOLDERS, read_targets
 from rig.model import BadYaml
-from rig.plan import Refusal, Route, Target
+from rig.plan import Route, Target, Unsupported
 
 from .conftest import ROOT
 
@@ -107,7 +107,7 @@ def test_a_route_of_ones_own(folder: Path) -> None:
 def test_refusals_know_the_targets_own_names(folder: Path) -> None:
     text = MINE + "refuses:\n  - {because: slow, when: {route: [cpu], target: [mine]}}\n"
     assert read_one(folder, text).refuses == (
-        Refusal("slow", {"route": ("cpu",), "target": ("mine",)}),
+        Unsupported("slow", {"route": ("cpu",), "target": ("mine",)}),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rig.factors import FACTORS, Choice, Natural, Number, apply, bind, impossible, label_of, slug_of
 from rig.model import Level, Link
-from rig.plan import Data, Load, Plan, Refusal, Route, Target, Users
+from rig.plan import Data, Load, Plan, Route, Target, Unsupported, Users
 
 patient = settings(deadline=None)
 
@@ -149,5 +149,5 @@ def test_bind_says_what_a_target_cannot_do() -> None:
     ],
 )
 def test_impossible_levels_have_a_reason(levels: dict[str, Level], reason: str) -> None:
-    one = target(refuses=(Refusal("one thread", unless={"app_threads": (1,)}),))
+    one = target(refuses=(Unsupported("one thread", unless={"app_threads": (1,)}),))
     assert impossible(levels, {"one": one}) == reason

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig.inference import Kind, Observation, PairRatio, Within, pairs, width
+from rig.inference import Kind, Observation, PairRatio, WithinTrialError, pairs, width
 from tests.unit.inference.trials import pair_of, trial
 
 
@@ -94,7 +94,7 @@ def test_adaptive_intervals_are_wider() -> None:
 
 
 def test_one_block_has_an_interval_from_inside_its_trials_only() -> None:
-    (pair,) = compared(pair_of(1, 10.0, 2.0, within=Within(0.03, 9)))
+    (pair,) = compared(pair_of(1, 10.0, 2.0, within=WithinTrialError(0.03, 9)))
     assert pair.kind is Kind.WITHIN_TRIAL
     # Welch: equal variances of 9 df each make 18
     assert pair.df == pytest.approx(18)
@@ -118,10 +118,10 @@ def test_trials_that_share_no_block_still_have_a_ratio() -> None:
 
 
 def test_one_shared_block_is_known_as_well_as_its_own_trials() -> None:
-    shared = pair_of(1, 10.0, 2.0, within=Within(0.03, 9))
+    shared = pair_of(1, 10.0, 2.0, within=WithinTrialError(0.03, 9))
     beside = [
-        trial("sync", 2, 10.0, within=Within(0.001, 9)),
-        trial("async", 3, 99.0, within=Within(0.001, 9)),
+        trial("sync", 2, 10.0, within=WithinTrialError(0.001, 9)),
+        trial("async", 3, 99.0, within=WithinTrialError(0.001, 9)),
     ]
     (pair,) = compared(shared + beside)
     assert pair == compared(shared)[0]

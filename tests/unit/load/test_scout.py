@@ -83,7 +83,7 @@ def test_a_burst_that_fits_the_servers_says_nothing() -> None:
 
 
 def test_bodies_are_never_taken_for_the_load_s() -> None:
-    body, _ = scout.body_of(scout.Errand(**ERRAND), "scout-1-")  # type: ignore[arg-type]
+    body, _ = scout.body_of(scout.UnloadedRequest(**ERRAND), "scout-1-")  # type: ignore[arg-type]
     assert body == b"title=scout-1-"
 
 

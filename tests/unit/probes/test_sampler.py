@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from rig.endpoints import Sight
+from rig.endpoints import Endpoints
 from rig.probes import sampler
 from rig.probes.base import Row, Simple
 from rig.probes.sampler import sampling
 
-SEEN = Sight()
+SEEN = Endpoints()
 
 
 class Counting(Simple):
@@ -196,7 +196,7 @@ def test_a_stuck_probe_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_stack_that_cannot_be_seen_ends_no_trial(tmp_path: Path) -> None:
-    def look() -> Sight:
+    def look() -> Endpoints:
         raise OSError("the engine is gone")
 
     ran = []
@@ -207,7 +207,7 @@ def test_a_stack_that_cannot_be_seen_ends_no_trial(tmp_path: Path) -> None:
 
 
 def test_where_there_is_nothing_to_see_nothing_is_written(tmp_path: Path) -> None:
-    with sampling(Sight, tmp_path / "probes"):
+    with sampling(Endpoints, tmp_path / "probes"):
         pass
     assert not (tmp_path / "probes").exists()
 

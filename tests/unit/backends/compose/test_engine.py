@@ -48,7 +48,7 @@ FITS = 'case "$1" in version) echo 20.10.24;; compose) echo v2.24.0;; esac'
 
 def test_an_engine_that_is_fit_lacks_nothing(fake: Fake) -> None:
     log = fake(FITS)
-    assert engine.lacks() == ""
+    assert engine.unsupported_reason() == ""
     assert len(log.read_text().splitlines()) == 2
 
 
@@ -63,13 +63,13 @@ def test_an_engine_that_is_fit_lacks_nothing(fake: Fake) -> None:
 )
 def test_what_an_engine_lacks_is_one_line(fake: Fake, script: str, said: str) -> None:
     fake(script)
-    assert said in engine.lacks()
-    assert "\n" not in engine.lacks()
+    assert said in engine.unsupported_reason()
+    assert "\n" not in engine.unsupported_reason()
 
 
 def test_no_docker_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert engine.lacks().startswith("docker is not here")
+    assert engine.unsupported_reason().startswith("docker is not here")
 
 
 # as engines, Compose and pip of several versions say it

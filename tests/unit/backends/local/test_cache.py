@@ -12,7 +12,7 @@ import pytest
 
 from rig.backends import kept
 from rig.backends.local import cache
-from rig.backends.local.cluster_cache import LocalShelf
+from rig.backends.local.cluster_cache import LocalClusterCache
 from rig.model import DamagedFile, StorageError, UsageError
 
 STRANGER = 65534
@@ -60,29 +60,29 @@ Keep = Callable[..., Path]
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> tuple[LocalShelf, list[str]]:
+def shelf(tmp_path: Path) -> tuple[LocalClusterCache, list[str]]:
     """A session's shelf, and the lines it says."""
     said: list[str] = []
     (tmp_path / "scratch").mkdir()
-    return LocalShelf(tmp_path / "scratch", os.geteuid(), said.append), said
+    return LocalClusterCache(tmp_path / "scratch", os.geteuid(), said.append), said
 
 
-Shelf = tuple[LocalShelf, list[str]]
+ClusterCache = tuple[LocalClusterCache, list[str]]
 
 
-def test_what_is_kept_comes_back_whole(keep: Keep, shelf: Shelf) -> None:
+def test_what_is_kept_comes_back_whole(keep: Keep, shelf: ClusterCache) -> None:
     source = keep()
     copied = shelf[0].fetch(KEY)
     assert contents(Path(copied)) == contents(source)
     assert shelf == (shelf[0], [])
 
 
-def test_without_a_kept_cluster_nothing_is_said(shelf: Shelf) -> None:
+def test_without_a_kept_cluster_nothing_is_said(shelf: ClusterCache) -> None:
     assert shelf[0].fetch(KEY) == ""
     assert shelf[1] == []
 
 
-def test_a_session_keeps_what_it_made(shelf: Shelf, folder: Path) -> None:
+def test_a_session_keeps_what_it_made(shelf: ClusterCache, folder: Path) -> None:
     made, said = Path(shelf[0].blank(KEY, 1)), shelf[1]
     cluster(made)
     shelf[0].keep(KEY)
@@ -148,7 +148,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cluster_that_is_not_ours_alone_is_made_anew_with_a_line(
-    kind: str, keep: Keep, shelf: Shelf, folder: Path, tmp_path: Path
+    kind: str, keep: Keep, shelf: ClusterCache, folder: Path, tmp_path: Path
 ) -> None:
     source = keep()
     plant(kind, folder / KEY, tmp_path)
@@ -166,7 +166,7 @@ def test_a_cluster_that_is_not_ours_alone_is_made_anew_with_a_line(
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "of all" not in str(kind)])
 def test_what_the_roles_planted_is_not_kept(
-    kind: str, shelf: Shelf, folder: Path, tmp_path: Path
+    kind: str, shelf: ClusterCache, folder: Path, tmp_path: Path
 ) -> None:
     made = Path(shelf[0].blank(KEY, 1))
     made.rmdir()
@@ -180,7 +180,7 @@ def test_what_the_roles_planted_is_not_kept(
     assert os.listdir(folder) == ["lock"]
 
 
-def test_a_tree_without_end_is_not_kept(shelf: Shelf, folder: Path) -> None:
+def test_a_tree_without_end_is_not_kept(shelf: ClusterCache, folder: Path) -> None:
     below = Path(shelf[0].blank(KEY, 1))
     for _ in range(200):
         below = below / "deeper"
@@ -191,7 +191,9 @@ def test_a_tree_without_end_is_not_kept(shelf: Shelf, folder: Path) -> None:
 
 
 @as_root
-def test_a_strangers_folder_in_a_shared_place_is_not_used(shelf: Shelf, folder: Path) -> None:
+def test_a_strangers_folder_in_a_shared_place_is_not_used(
+    shelf: ClusterCache, folder: Path
+) -> None:
     folder.mkdir(parents=True)
     cluster(folder / KEY / "cluster")
     (folder / KEY / "complete").touch()
@@ -230,7 +232,7 @@ def test_a_link_of_our_own_may_lead_to_a_larger_disk(
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
 def test_what_others_could_write_to_is_emptied_and_made_our_own(
-    mode: int, folder: Path, keep: Keep, shelf: Shelf
+    mode: int, folder: Path, keep: Keep, shelf: ClusterCache
 ) -> None:
     keep()
     folder.chmod(mode)
@@ -243,7 +245,7 @@ def test_what_others_could_write_to_is_emptied_and_made_our_own(
 
 @pytest.mark.parametrize("kind", ["file", "fifo", "dangling", "loop"])
 def test_something_else_in_the_folders_place_is_one_line(
-    kind: str, folder: Path, shelf: Shelf
+    kind: str, folder: Path, shelf: ClusterCache
 ) -> None:
     folder.parent.mkdir()
     if kind == "file":
@@ -261,7 +263,7 @@ def test_something_else_in_the_folders_place_is_one_line(
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
 def test_something_else_in_the_locks_place_is_one_line(
-    kind: str, folder: Path, keep: Keep, shelf: Shelf, tmp_path: Path
+    kind: str, folder: Path, keep: Keep, shelf: ClusterCache, tmp_path: Path
 ) -> None:
     keep()
     (folder / "lock").unlink()

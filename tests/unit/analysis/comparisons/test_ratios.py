@@ -9,7 +9,7 @@ import pytest
 from analysis.comparisons import ratios
 from analysis.reading.session import read_session
 from analysis.report import report
-from analysis.summaries.layout import axes
+from analysis.summaries.layout import layout_of
 from analysis.summaries.trials import results
 from tests.unit.analysis import sessions
 from tests.unit.analysis.report.test_report import Page
@@ -32,7 +32,7 @@ def test_a_percentile_that_is_only_a_bound_is_no_value(tmp_path: Path) -> None:
     session = read_session(made(tmp_path / "s"))
     found = results(session)
     assert found[0].measures.p95_ms == pytest.approx(6500, rel=0.001)
-    sync, quick = ratios.observations(session, axes(session), found)
+    sync, quick = ratios.observations(session, layout_of(session), found)
     assert sync.value is None
     assert quick.value == found[1].measures.p95_ms
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analysis.reading.session import read_session
-from analysis.summaries.layout import Axes, axes
+from analysis.summaries.layout import Layout, layout_of
 from rig.model import Level
 from tests.unit.analysis.sessions import BASE, Made, make
 
 
 def of(tmp_path: Path, *levels: Mapping[str, Level], extra: Mapping[str, Level] | None = None
-       ) -> Axes:  # fmt: skip
+       ) -> Layout:  # fmt: skip
     trials = [Made(at) for at in levels] + ([Made(extra, because="asked")] if extra else [])
-    return axes(read_session(make(tmp_path / "s", trials)))
+    return layout_of(read_session(make(tmp_path / "s", trials)))
 
 
 def test_the_study(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from analysis.reading.session import read_session
-from analysis.summaries.trials import Result, results, top, trial_columns
+from analysis.summaries.trials import TrialResult, results, top, trial_columns
 from rig.model import Verdict
 from tests.unit.analysis.sessions import RAMP_S, STEADY_S, Answer, Made, attempt, make, steady
 
 SLOW = [Answer(1.0, 10), Answer(3.0, 20), Answer(5.0, 20), Answer(9.0, 20), Answer(99.0, 20)]
 
 
-def one(tmp_path: Path, made: Made) -> Result:
+def one(tmp_path: Path, made: Made) -> TrialResult:
     (result,) = results(read_session(make(tmp_path / "s", [made])))
     return result
 

@@ -14,7 +14,7 @@ from analysis.inference import (
     Observation,
     PairRatio,
     Verdict,
-    Within,
+    WithinTrialError,
     judge_claim,
     pairs,
     repeats_needed,
@@ -160,9 +160,9 @@ def test_one_run_not_far_from_the_bound_decides_nothing(ratio: float) -> None:
 
 
 def test_a_run_that_is_itself_unsure_does_not_indicate() -> None:
-    vague = repeated(3.5, blocks=1, spread=0.0, within=Within(0.4, 5))
+    vague = repeated(3.5, blocks=1, spread=0.0, within=WithinTrialError(0.4, 5))
     assert judged(vague).verdict is Verdict.NOT_DECIDED
-    clear = repeated(3.5, blocks=1, spread=0.0, within=Within(0.02, 5))
+    clear = repeated(3.5, blocks=1, spread=0.0, within=WithinTrialError(0.02, 5))
     assert judged(clear).verdict is Verdict.INDICATED
 
 

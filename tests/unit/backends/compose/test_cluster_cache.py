@@ -50,12 +50,12 @@ def inside(path: str, volume: Path) -> Path:
 
 
 def test_what_is_kept_is_found_again(volume: Path) -> None:
-    one = cluster_cache.ComposeShelf()
+    one = cluster_cache.ComposeClusterCache()
     assert one.fetch("a1") == ""
     made = inside(one.blank("a1", 1), volume)
     (made / "1259").write_bytes(b"x")
     one.keep("a1")
-    found = cluster_cache.ComposeShelf().fetch("a1")
+    found = cluster_cache.ComposeClusterCache().fetch("a1")
     assert (inside(found, volume) / "1259").read_bytes() == b"x"
 
 
@@ -64,7 +64,7 @@ def test_least_recently_used_clusters_go_first_and_this_sessions_stay(
 ) -> None:
     for at_s, key in enumerate(("a1", "b2", "c3"), start=1):
         put(volume, key, at_s)
-    one = cluster_cache.ComposeShelf()
+    one = cluster_cache.ComposeClusterCache()
     assert one.fetch("a1")
     assert one.fetch("d4") == ""
     put(volume, "d4", 0, whole=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.inference import Effect, Kind, Observation, Within, effects, pairs
+from analysis.inference import Effect, Kind, Observation, WithinTrialError, effects, pairs
 from rig.model import Level
 from tests.unit.inference.trials import pair_of, trial
 
@@ -130,7 +130,7 @@ def test_a_missing_cell_leaves_what_does_not_need_it() -> None:
 
 
 def test_one_block_claims_nothing() -> None:
-    found = effects(session(1, within=Within(0.02, 9)), FACTORS)
+    found = effects(session(1, within=WithinTrialError(0.02, 9)), FACTORS)
     assert {effect.kind for effect in found} == {Kind.WITHIN_TRIAL}
     assert not any(effect.claimed for effect in found)
     three = by_name(found)["target × route × delay_ms"]
@@ -159,7 +159,7 @@ def test_blocks_that_share_no_cell_cannot_be_compared() -> None:
 
 def test_a_cell_s_only_trial_has_no_scatter_of_its_own() -> None:
     # with a delay each cell was measured once; without, four times, and those hardly differ
-    within = Within(log_se=0.1, df=10)
+    within = WithinTrialError(log_se=0.1, df=10)
     found = session(4, 0.001, within=within)
     found = [one for one in found if one.block == 1 or one.levels["delay_ms"] == 0]
     effect = by_name(effects(found, FACTORS))["target × delay_ms"]

@@ -10,12 +10,12 @@ from analysis.reading.published_study import (
     APART,
     CLAIMS,
     IO_ROUTES,
-    Held,
+    ClaimResult,
     inconsistencies,
-    read_original,
+    read_published_study,
 )
 
-CELLS = read_original()
+CELLS = read_published_study()
 RATES = {cell.key: cell.best_rps for cell in CELLS}
 PUBLISHED = {cell.key: cell.published_rps for cell in CELLS}
 
@@ -37,12 +37,30 @@ def test_published_figures_that_do_not_follow_are_named() -> None:
     ("rates", "held"),
     [
         # io_create falls from 189 to 83; at its best 5 s async once served more on CPU
-        (PUBLISHED, [Held.HOLDS, Held.HOLDS, Held.FAILS, Held.HOLDS, Held.HOLDS]),
-        (RATES, [Held.FAILS, Held.HOLDS, Held.FAILS, Held.MISSING, Held.HOLDS]),
+        (
+            PUBLISHED,
+            [
+                ClaimResult.HOLDS,
+                ClaimResult.HOLDS,
+                ClaimResult.FAILS,
+                ClaimResult.HOLDS,
+                ClaimResult.HOLDS,
+            ],
+        ),
+        (
+            RATES,
+            [
+                ClaimResult.FAILS,
+                ClaimResult.HOLDS,
+                ClaimResult.FAILS,
+                ClaimResult.MISSING,
+                ClaimResult.HOLDS,
+            ],
+        ),
     ],
 )
 def test_its_claims_on_its_own_data(
-    rates: Mapping[tuple[str, str, int, int], float], held: list[Held]
+    rates: Mapping[tuple[str, str, int, int], float], held: list[ClaimResult]
 ) -> None:
     assert [claim.holds(lambda *key: rates.get(key)) for claim in CLAIMS] == held
 
@@ -50,13 +68,13 @@ def test_its_claims_on_its_own_data(
 @pytest.mark.parametrize(
     ("times", "held"),
     [
-        (1.01, Held.CLOSE),
-        (1 / 1.01, Held.CLOSE),
-        (1.01 * APART, Held.HOLDS),
-        (1 / APART / 1.01, Held.FAILS),
+        (1.01, ClaimResult.CLOSE),
+        (1 / 1.01, ClaimResult.CLOSE),
+        (1.01 * APART, ClaimResult.HOLDS),
+        (1 / APART / 1.01, ClaimResult.FAILS),
     ],
 )
-def test_rates_that_are_nearly_equal_decide_nothing(times: float, held: Held) -> None:
+def test_rates_that_are_nearly_equal_decide_nothing(times: float, held: ClaimResult) -> None:
     wins = CLAIMS[1].holds(lambda _route, target, *_: times if target == "async" else 1.0)
     assert wins is held
 
@@ -65,8 +83,8 @@ def test_one_comparison_that_fails_is_enough() -> None:
     def rate(route: str, target: str, *_: int) -> float:
         return 1.0 if target == "sync" or route == "io_create" else 0.5
 
-    assert CLAIMS[1].holds(rate) is Held.FAILS
+    assert CLAIMS[1].holds(rate) is ClaimResult.FAILS
 
 
 def test_missing_cells_are_no_answer() -> None:
-    assert {claim.holds(lambda *_: None) for claim in CLAIMS} == {Held.MISSING}
+    assert {claim.holds(lambda *_: None) for claim in CLAIMS} == {ClaimResult.MISSING}

@@ -8,7 +8,7 @@ import pytest
 from analysis.figures.goodput import Goodput, data, draw
 from analysis.reading.session import read_session
 from analysis.summaries.cells import cells
-from analysis.summaries.layout import axes
+from analysis.summaries.layout import layout_of
 from analysis.summaries.trials import results
 from rig.model import Level, Verdict
 from tests.unit.analysis.sessions import FACTORS, Answer, Made, make, steady
@@ -18,7 +18,7 @@ PNG = b"\x89PNG\r\n"
 
 def of(folder: Path, trials: Sequence[Made], backend: str = "local") -> Goodput:
     session = read_session(make(folder / "s", trials, backend=backend))
-    return data(session, axes(session), cells(session, results(session)))
+    return data(session, layout_of(session), cells(session, results(session)))
 
 
 def drawn(folder: Path, goodput: Goodput) -> str:

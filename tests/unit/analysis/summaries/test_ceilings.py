@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.summaries.ceilings import Asked, Ceiling, CellCeilings, Cpu, cell_ceilings
+from analysis.summaries.ceilings import Ceiling, CellCeilings, CellPlan, Cpu, cell_ceilings
 from rig.model import Level
 from rig.record import StackFacts
 
@@ -21,7 +21,7 @@ STACK = StackFacts(LEVELS, "io_create", 1, (), s0_ms=10, n=9, hold_s0_ms=12, hol
 
 def rates(stack: StackFacts | None = STACK, **more: Any) -> dict[str, float]:
     levels = {**LEVELS, **more.pop("levels", {})}
-    asked = Asked(levels, more.pop("users", 150), more.pop("think_time_s", 0.0), 1)
+    asked = CellPlan(levels, more.pop("users", 150), more.pop("think_time_s", 0.0), 1)
     found = cell_ceilings(asked, 1.0, stack, more.pop("cpu", {}), more.pop("null_rps", None))
     return {ceiling.name: ceiling.rps for ceiling in found.ceilings}
 
@@ -41,7 +41,7 @@ def test_users_wait_for_their_answer_and_think() -> None:
 
 
 def test_of_an_open_load_the_arrivals_are_the_bound() -> None:
-    asked = Asked(LEVELS, None, statements=1, arrivals_rps=1.0)
+    asked = CellPlan(LEVELS, None, statements=1, arrivals_rps=1.0)
     found = cell_ceilings(asked, 0.99, STACK, {})
     assert "users" not in [*(c.name for c in found.ceilings), *found.missing]
     assert found.binding == Ceiling("arrivals", 1.0, "as offered")
@@ -69,7 +69,7 @@ def test_slots_are_held_while_a_request_is_under_way(
 
 
 def test_a_route_without_statements_needs_no_slot() -> None:
-    found = cell_ceilings(Asked(LEVELS, 150, 0.0, 0), 1.0, STACK, {})
+    found = cell_ceilings(CellPlan(LEVELS, 150, 0.0, 0), 1.0, STACK, {})
     assert "connection slots" not in [c.name for c in found.ceilings]
     assert "connection slots" not in found.missing
 
@@ -82,7 +82,7 @@ def test_cpu_and_generator() -> None:
 
 def test_without_a_calibration_nothing_is_made_up() -> None:
     assert rates(None) == {}
-    found = cell_ceilings(Asked(LEVELS, 150), 1.0, None, {})
+    found = cell_ceilings(CellPlan(LEVELS, 150), 1.0, None, {})
     assert set(found.missing) == {
         "service time", "users", "connection slots", "load generator", "CPU",
     }  # fmt: skip
