@@ -131,7 +131,7 @@ def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress, fo
 
     def load() -> None:
         # not beyond it: the end of every role would look like a failure
-        with sampling(stack.sight, folder / "probes"):
+        with sampling(stack.endpoints, folder / "probes"):
             stack.run_load(on_progress)
 
     steps: tuple[tuple[Phase, Callable[[], None]], ...] = (

@@ -37,22 +37,22 @@ SECTIONS: Sequence[Callable[[ReportInputs], Section | Absent]] = (
 """In the order of the page."""
 
 
-def build(material: ReportInputs) -> Report:
+def build(inputs: ReportInputs) -> Report:
     """Every section that the session has something for; the others in one line each."""
-    made = [section(material) for section in SECTIONS]
+    made = [section(inputs) for section in SECTIONS]
     there = [one for one in made if isinstance(one, Section)]
     absent = [one for one in made if isinstance(one, Absent)]
-    session = material.session
+    session = inputs.session
     where = [f"session {session.name}"]
     where += [f"profile {session.profile}"] if session.profile else []
     where += [f"backend {session.backend}"] if session.backend else []
-    if absent or material.notes:
-        there.append(_rest(absent, material.notes))
+    if absent or inputs.notes:
+        there.append(_rest(absent, inputs.notes))
     return Report(
         title=f"{session.experiment}: the report",
         subtitle=(" · ".join(where),),
         sections=there,
-        footer=_machine(material),
+        footer=_machine(inputs),
     )
 
 
@@ -63,13 +63,13 @@ def _rest(absent: Sequence[Absent], notes: Sequence[str]) -> Section:
                                                   Items(items)])  # fmt: skip
 
 
-def _machine(material: ReportInputs) -> Words:
+def _machine(inputs: ReportInputs) -> Words:
     facts = [
         f"{name.replace('_', ' ')} {value}"
-        for name, value in material.session.host.items()
+        for name, value in inputs.session.host.items()
         if isinstance(value, str | int | float) and value != "" and not isinstance(value, bool)
     ]
-    known = ", ".join(f"{n} {v}" for n, v in versions(material.session, material.results))
+    known = ", ".join(f"{n} {v}" for n, v in versions(inputs.session, inputs.results))
     return ((f"Machine: {', '.join(facts)}. " if facts else "")
             + (f"Versions: {known}. " if known else "")
             + "Made from the session's own files by python runner.py report.",)  # fmt: skip

@@ -57,46 +57,44 @@ def report(folder: Path, into: Path | None = None) -> Written:
 
     UsageError for a folder that is no session.
     """
-    material = read_inputs(folder)
-    made = build(material)
+    inputs = read_inputs(folder)
+    made = build(inputs)
     derived = into or folder / "derived"
     write_derived(
-        material.session,
-        material.results,
-        material.by_cell,
-        material.pairs,
-        material.beside,
+        inputs.session,
+        inputs.results,
+        inputs.by_cell,
+        inputs.pairs,
+        inputs.beside,
         derived,
         lambda new: write_report(made, new, "report"),
     )
-    return Written(
-        derived / "report.html", derived / "report.md", _says(material), _outcome(material)
-    )
+    return Written(derived / "report.html", derived / "report.md", _says(inputs), _outcome(inputs))
 
 
-def _outcome(material: ReportInputs) -> Outcome:
+def _outcome(inputs: ReportInputs) -> Outcome:
     """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
 
     It is undecided where a ratio is of more than it says.
     """
-    answer = material.answer
+    answer = inputs.answer
     if answer is None:
         return Outcome.UNDECIDED
     if any(judged.judgement is Judgement.CONTRADICTED for judged in answer.pairs):
         return Outcome.CONTRADICTED
-    return Outcome.UNDECIDED if _lost(material) else _OUTCOMES[answer.verdict]
+    return Outcome.UNDECIDED if _lost(inputs) else _OUTCOMES[answer.verdict]
 
 
-def _lost(material: ReportInputs) -> list[str]:
-    return lost_labels(material.session, material.layout, material.pairs)
+def _lost(inputs: ReportInputs) -> list[str]:
+    return lost_labels(inputs.session, inputs.layout, inputs.pairs)
 
 
-def _says(material: ReportInputs) -> list[str]:
-    lines = [*material.notes, *_lost(material)]
-    if material.answer is None:
-        claims = "nothing is scheduled yet" if material.session.claim else "nothing is claimed"
-        return [*lines, f"session {material.session.name}: {claims}, so nothing is judged"]
-    return [*lines, f"{material.answer.verdict}: {material.answer.sentence}"]
+def _says(inputs: ReportInputs) -> list[str]:
+    lines = [*inputs.notes, *_lost(inputs)]
+    if inputs.answer is None:
+        claims = "nothing is scheduled yet" if inputs.session.claim else "nothing is claimed"
+        return [*lines, f"session {inputs.session.name}: {claims}, so nothing is judged"]
+    return [*lines, f"{inputs.answer.verdict}: {inputs.answer.sentence}"]
 
 
 def write_report(made: Report, folder: Path, name: str) -> None:

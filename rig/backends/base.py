@@ -53,7 +53,7 @@ class Stack(Protocol):
         """Proves that the target answers correctly; the facts of every role. StackError."""
         ...
 
-    def sight(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
         """What the probes may see of it; empty where nothing is real."""
         ...
 

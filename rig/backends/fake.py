@@ -73,7 +73,7 @@ class FakeStack:
         """The facts say that nothing here is real."""
         return {"simulated": True, "queue": vars(queue_of(self._plan))}
 
-    def sight(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
         """There is nothing to see."""
         return Endpoints()
 

@@ -244,7 +244,7 @@ class RealStack:
         )
         return self._facts
 
-    def sight(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
         """Its processes, the app's counters, and ways to ask the databases."""
         pooled = self._plan.pooler != "direct"
         return Endpoints(

@@ -97,14 +97,14 @@ class ClusterCache(Protocol):
         ...
 
 
-def provide(shelf: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
+def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
     """The template with this session's passwords, kept or made, as the database role sees it.
 
     TargetError where the target's migrate or seed fails; StackError.
     """
-    kept = shelf.fetch(name)
+    kept = clusters.fetch(name)
     wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)
-    path = kept or shelf.blank(name, wanted_bytes)
+    path = kept or clusters.blank(name, wanted_bytes)
     process = hosts.start(Role.DATABASE, template_spec(hosts, passwords, path, bool(kept)))
     with afterwards(lambda: _end(process)):
         address, port = hosts.reach(Role.DATABASE, database.PORT)
@@ -113,7 +113,7 @@ def provide(shelf: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords:
         if not kept:
             _fill(plan, hosts, passwords, login)
     if not kept:
-        shelf.keep(name)
+        clusters.keep(name)
     return path
 
 

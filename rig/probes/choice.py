@@ -17,36 +17,36 @@ from rig.probes.sockets import AppSockets
 Made = tuple[str, Callable[[], Probe]]
 
 
-def probes_of(sight: Endpoints) -> list[Made]:
+def probes_of(endpoints: Endpoints) -> list[Made]:
     """Each probe by name, and what makes it; none for an empty Sight.
 
     What makes it may fail, where there should be something to see and is not.
     """
     made: list[Made] = []
-    if sight.pids:
+    if endpoints.pids:
         made += [
-            ("processes", lambda: Processes(sight.pids)),
-            ("app_workers", lambda: AppWorkers(sight.pids)),
-            ("app_sockets", lambda: AppSockets(_app(sight), sight.app_port)),
+            ("processes", lambda: Processes(endpoints.pids)),
+            ("app_workers", lambda: AppWorkers(endpoints.pids)),
+            ("app_sockets", lambda: AppSockets(_app(endpoints), endpoints.app_port)),
             ("host", Host),
         ]
-    if (folder := sight.counters) is not None:
-        made.append(("app_loop", lambda: AppLoop(folder, lambda: _alive(sight))))
-    if (connect := sight.postgres) is not None:
-        made.append(("postgres", lambda: Postgres(connect, sight.app_user, sight.database)))
-    if (console := sight.pgbouncer) is not None:
-        made.append(("pgbouncer", lambda: PgBouncer(console, sight.database)))
+    if (folder := endpoints.counters) is not None:
+        made.append(("app_loop", lambda: AppLoop(folder, lambda: _alive(endpoints))))
+    if (connect := endpoints.postgres) is not None:
+        made.append(("postgres", lambda: Postgres(connect, endpoints.app_user, endpoints.database)))
+    if (console := endpoints.pgbouncer) is not None:
+        made.append(("pgbouncer", lambda: PgBouncer(console, endpoints.database)))
     return made
 
 
-def _app(sight: Endpoints) -> int:
-    found = first_processes(sight.pids).get(Role.APP, ())
+def _app(endpoints: Endpoints) -> int:
+    found = first_processes(endpoints.pids).get(Role.APP, ())
     if not found:
         raise Unseen("the app's process cannot be seen here")
     return found[0]
 
 
-def _alive(sight: Endpoints) -> set[int] | None:
+def _alive(endpoints: Endpoints) -> set[int] | None:
     """The ids of app workers as they see them; None where no process can be seen."""
-    found = first_processes(sight.pids).get(Role.APP, ())
+    found = first_processes(endpoints.pids).get(Role.APP, ())
     return {proc.innermost(pid) for pid in workers(found[0])} if found else None

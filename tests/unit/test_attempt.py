@@ -71,7 +71,7 @@ class Scripted:
         self._step("verify")
         return {"app": {"pid": 1}}
 
-    def sight(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
         return Endpoints()
 
     def run_load(self, on_progress: OnProgress) -> None:

@@ -17,49 +17,49 @@ from rig.model import Level, Status, Verdict
 TITLE = "The answer"
 
 
-def section(material: ReportInputs) -> Section:
+def section(inputs: ReportInputs) -> Section:
     """Always there: without a claim or a valid trial it says so."""
-    claim, answer = material.session.claim, material.answer
+    claim, answer = inputs.session.claim, inputs.answer
     blocks: list[Block] = []
-    if material.simulated:
+    if inputs.simulated:
         blocks.append(para(Strong("SIMULATED: the fake backend measured no real system.")))
-    if not material.trials:
+    if not inputs.trials:
         blocks.append(para("No trial is scheduled yet: there is nothing to answer."))
-    elif not any(result.valid for result in material.results):
-        blocks.append(para(_none_valid(material)))
-    blocks += [para(Strong(line)) for line in crossover.sentences(material)]
+    elif not any(result.valid for result in inputs.results):
+        blocks.append(para(_none_valid(inputs)))
+    blocks += [para(Strong(line)) for line in crossover.sentences(inputs)]
     if claim is None:
         blocks.append(para("The experiment claims nothing, so nothing is judged."))
     elif answer is not None:
-        blocks += _judged(material, claim, answer)
-    blocks.append(para(scope(material), quiet=True))
+        blocks += _judged(inputs, claim, answer)
+    blocks.append(para(scope(inputs), quiet=True))
     return Section("answer", TITLE, blocks)
 
 
-def _none_valid(material: ReportInputs) -> str:
-    counts = Counter(result.verdict for result in material.results)
+def _none_valid(inputs: ReportInputs) -> str:
+    counts = Counter(result.verdict for result in inputs.results)
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     return f"No trial of this session is valid ({said}), so no number of it may be quoted."
 
 
-def _judged(material: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
-    says = claim.says or f"{claim.of}: {material.session.claimed_ratio}"
+def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
+    says = claim.says or f"{claim.of}: {inputs.session.claimed_ratio}"
     bound = f" (at least {claim.at_least:g}×)" if claim.at_least is not None else ""
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{says}{bound}"),
         para(mark(answer.verdict.value), ". ", answer.sentence),
     ]
     if answer.pairs:
-        blocks.append(_table(material, claim, answer))
-        blocks += _how(answer, material.session.search is not None)
-        blocks += _same(material)
+        blocks.append(_table(inputs, claim, answer))
+        blocks += _how(answer, inputs.session.search is not None)
+        blocks += _same(inputs)
     return blocks
 
 
-def _table(material: ReportInputs, claim: Claim, answer: Answer) -> Table:
-    heading = ["where", material.session.claimed_ratio, "95 % interval", "says",
+def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
+    heading = ["where", inputs.session.claimed_ratio, "95 % interval", "says",
                "from", "blocks", "p (Holm)", "mind"]  # fmt: skip
-    rows = [_row(material, claim, pair) for pair in _ordered(material, claim, answer)]
+    rows = [_row(inputs, claim, pair) for pair in _ordered(inputs, claim, answer)]
     return Table(heading, rows,
                  words_from=3,
                  caption=f"Ratios of {claim.of}. p: how often chance alone would put a ratio this "
@@ -67,19 +67,19 @@ def _table(material: ReportInputs, claim: Claim, answer: Answer) -> Table:
                  "Holm's method for the pairs that were repeated.")  # fmt: skip
 
 
-def _ordered(material: ReportInputs, claim: Claim, answer: Answer) -> list[JudgedPair]:
+def _ordered(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[JudgedPair]:
     def key(judged: JudgedPair) -> list[tuple[int, float, str]]:
-        return material.layout.order({**judged.pair.levels, claim.factor: claim.numerator})
+        return inputs.layout.order({**judged.pair.levels, claim.factor: claim.numerator})
 
     return sorted(answer.pairs, key=key)
 
 
-def _row(material: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words, ...]:
+def _row(inputs: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words, ...]:
     pair = judged.pair
     levels = {**pair.levels, claim.factor: claim.numerator}
-    layout = material.layout
+    layout = inputs.layout
     where = " · ".join(filter(None, [layout.group(levels), *layout.differs(levels)]))
-    notes = "; ".join(filter(None, [pair.why_none, pair.failing, *_mind(material, levels, claim)]))
+    notes = "; ".join(filter(None, [pair.why_none, pair.failing, *_mind(inputs, levels, claim)]))
     kind = NOTHING if pair.kind is Kind.NONE else pair.kind.value
     return (
         *row(where or "here", times(pair.ratio), between(pair.low, pair.high)),
@@ -88,11 +88,11 @@ def _row(material: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Word
     )
 
 
-def _mind(material: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
+def _mind(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
     """What weakens a pair: users without any answer, and checks that warned."""
     for level in (claim.numerator, claim.denominator):
         wanted = {**levels, claim.factor: level}
-        for cell in material.cells:
+        for cell in inputs.cells:
             if cell.levels != wanted:
                 continue
             never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
@@ -136,30 +136,30 @@ def _how(answer: Answer, searched: bool) -> list[Block]:
     return blocks
 
 
-def _same(material: ReportInputs) -> list[Block]:
+def _same(inputs: ReportInputs) -> list[Block]:
     """Whether what is compared is the same thing; a pair that is not loses its label."""
-    session = material.session
-    lost = lost_labels(session, material.layout, material.pairs)
+    session = inputs.session
+    lost = lost_labels(session, inputs.layout, inputs.pairs)
     found: list[Block] = [para(Strong(line + ".")) for line in lost]
-    kept = labels(session, material.pairs, values=True)
-    if any(pair.inherent for pair in claimed_of(material.pairs)):
+    kept = labels(session, inputs.pairs, values=True)
+    if any(pair.inherent for pair in claimed_of(inputs.pairs)):
         found.append(
             para("The ratio is of whole stacks: what differs by nature has its part in it, too.")
         )
     return [*found, *(para(f"{line}.", quiet=True) for line in kept)]
 
 
-def scope(material: ReportInputs) -> str:
+def scope(inputs: ReportInputs) -> str:
     """What the answer is about, and no more."""
-    session = material.session
-    if not material.trials:
+    session = inputs.session
+    if not inputs.trials:
         return f"Session {session.name}."
-    count = sum(result.verdict == Verdict.VALID for result in material.results)
-    fixed, unsaid = material.layout.everywhere, material.layout.unsaid
-    where = "simulated hosts" if material.simulated else "this machine, these versions"
+    count = sum(result.verdict == Verdict.VALID for result in inputs.results)
+    fixed, unsaid = inputs.layout.everywhere, inputs.layout.unsaid
+    where = "simulated hosts" if inputs.simulated else "this machine, these versions"
     return (
         f"Scope: {where} and this load ({session.load_words}), {count} valid of "
-        f"{len(material.trials)} trials of session {session.name}. "
+        f"{len(inputs.trials)} trials of session {session.name}. "
         + (f"Everywhere: {fixed}." if fixed else "")
         + (f" Unless its name says otherwise, a cell has: {unsaid}." if unsaid else "")
     )

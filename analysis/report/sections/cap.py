@@ -21,15 +21,15 @@ MOST = 6
 """Drawings: what stands at the cap first."""
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A drawing per cell that meets the cap, or was measured to see what lifts it."""
-    trials = _shown(material)
+    trials = _shown(inputs)
     if not trials:
         return Absent(
             TITLE, "no valid trial was refused; experiments/connection-cap.yaml looks for it"
         )
-    knees = {trial.name: _knee(_alike(material, trial)) for trial in trials}
-    drawn = [_cap(material, trial, knees[trial.name]) for trial in trials[:MOST]]
+    knees = {trial.name: _knee(_alike(inputs, trial)) for trial in trials}
+    drawn = [_cap(inputs, trial, knees[trial.name]) for trial in trials[:MOST]]
     figure = Figure(
         [cap.draw(one) for one in drawn],
         alt="Connections, waiting clients, requests in flight, successes and refusals over time",
@@ -42,21 +42,21 @@ def section(material: ReportInputs) -> Section | Absent:
     )
     heading = ["cell", "trial", "first refusal s", "users then", "knee at users",
                "goodput there /s", "most connections"]  # fmt: skip
-    rows = [_row(material, trial, knees[trial.name]) for trial in trials]
+    rows = [_row(inputs, trial, knees[trial.name]) for trial in trials]
     table = Table(heading, rows, numbers_from=2, caption=_meaning())
-    conclusions = [Para(words) for words in _conclusions(material, trials)]
+    conclusions = [Para(words) for words in _conclusions(inputs, trials)]
     return Section("connection-cap", TITLE, [para(_lead()), *conclusions, figure, table])
 
 
-def _conclusions(material: ReportInputs, trials: Sequence[Trial]) -> Iterator[Words]:
+def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Words]:
     """Where the refusals begin, how far they go, and what each way around the cap serves."""
-    compared = {one.cells: one for one in material.pairs}
-    around = [(pairing, ratios.cell_ratio(material.session, pairing))
-              for pairing in cap_remedies(material.cells)]  # fmt: skip
+    compared = {one.cells: one for one in inputs.pairs}
+    around = [(pairing, ratios.cell_ratio(inputs.session, pairing))
+              for pairing in cap_remedies(inputs.cells)]  # fmt: skip
     shown = {trial.result.scheduled.cell for trial in trials}
-    for refused in (cell for cell in material.cells if cell.cell in shown and is_refused(cell)):
+    for refused in (cell for cell in inputs.cells if cell.cell in shown and is_refused(cell)):
         share = refused.row["failure_share"]
-        line = f"{material.name(refused.levels)}: refusals begin {_begin(refused)}"
+        line = f"{inputs.name(refused.levels)}: refusals begin {_begin(refused)}"
         if isinstance(share, float):
             line += f"; {percent(share)} of the answers in the steady window are failures"
         line += "."
@@ -65,12 +65,12 @@ def _conclusions(material: ReportInputs, trials: Sequence[Trial]) -> Iterator[Wo
             for pairing, ratio in around
             if pairing.under.cell == refused.cell and ratio.ratio is not None
         ]
-        beside = [f"{material.name(p.over.levels)} {bounded(ratio)}" for p, ratio in own]
+        beside = [f"{inputs.name(p.over.levels)} {bounded(ratio)}" for p, ratio in own]
         yield (line + (f" Served without refusals: {'; '.join(beside)} as much." if own else ""),)
         for pairing, _ in own:
             one = compared.get((pairing.over.cell, pairing.under.cell))
             if one and one.undeclared:
-                name = material.name(pairing.over.levels)
+                name = inputs.name(pairing.over.levels)
                 yield (Strong(f"NOT the same thing compared ({name}): {named(one.undeclared)}."),)
 
 
@@ -89,25 +89,25 @@ def _range(numbers: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _shown(material: ReportInputs) -> list[Trial]:
+def _shown(inputs: ReportInputs) -> list[Trial]:
     """A valid trial of each cell that was refused, and of those that lift the cap."""
-    refused = [cell for cell in material.cells if is_refused(cell)]
+    refused = [cell for cell in inputs.cells if is_refused(cell)]
     if not refused:
         return []
-    lifting = {pairing.over.cell for pairing in cap_remedies(material.cells)}
-    lifted = [cell for cell in material.cells if cell.cell in lifting]
+    lifting = {pairing.over.cell for pairing in cap_remedies(inputs.cells)}
+    lifted = [cell for cell in inputs.cells if cell.cell in lifting]
     shown = [representative_trial(cell).scheduled.trial for cell in (*refused, *lifted)]
-    by_name = {trial.name: trial for trial in material.trials}
+    by_name = {trial.name: trial for trial in inputs.trials}
     return [by_name[name] for name in shown]
 
 
-def _alike(material: ReportInputs, trial: Trial) -> list[Timeline]:
+def _alike(inputs: ReportInputs, trial: Trial) -> list[Timeline]:
     """The timelines of all valid trials of its cell."""
     levels = trial.result.scheduled.levels
     return [
         other.result.timeline
-        for cell in material.cells
-        for other in material.trials_of(cell)
+        for cell in inputs.cells
+        for other in inputs.trials_of(cell)
         if other.result.scheduled.levels == levels
     ]
 
@@ -124,7 +124,7 @@ def _knee(timelines: Iterable[Timeline]) -> Knee | None:
     return knee(users, ok)
 
 
-def _cap(material: ReportInputs, trial: Trial, bend: Knee | None) -> Cap:
+def _cap(inputs: ReportInputs, trial: Trial, bend: Knee | None) -> Cap:
     timeline, record = trial.result.timeline, trial.result.record
     began_s = record.load.began_at_s if record else 0.0
     end_s = record.load.duration_s if record else 0.0
@@ -152,16 +152,16 @@ def _cap(material: ReportInputs, trial: Trial, bend: Knee | None) -> Cap:
     if bend is not None:
         second = next((s for s, users in enumerate(timeline.users) if users >= bend.users), 0)
         marks.append((second, f"knee, {bend.users:.0f} users"))
-    title = material.name(trial.result.scheduled.levels)
+    title = inputs.name(trial.result.scheduled.levels)
     return Cap(trial.name, title, series, tuple(marks))
 
 
-def _row(material: ReportInputs, trial: Trial, bend: Knee | None) -> tuple[Words, ...]:
+def _row(inputs: ReportInputs, trial: Trial, bend: Knee | None) -> tuple[Words, ...]:
     timeline = trial.result.timeline
     first = first_refusal(timeline)
     most = max((v for v in trial.of_probe("postgres").column("total") if v), default=None)
     return (
-        *row(material.name(trial.result.scheduled.levels), to_trial(trial)),
+        *row(inputs.name(trial.result.scheduled.levels), to_trial(trial)),
         *row(NOTHING if first is None else str(first)),
         *row(NOTHING if first is None else str(timeline.users[first] or NOTHING)),
         *row(said(bend.users) if bend else NOTHING, said(bend.rps) if bend else NOTHING),

@@ -12,20 +12,18 @@ from analysis.summaries.percentiles import median
 TITLE = "What it cost"
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A row per cell with probed trials, two columns per role."""
-    roles = dict.fromkeys(role for trial in material.trials for role in trial.probes.roles)
+    roles = dict.fromkeys(role for trial in inputs.trials for role in trial.probes.roles)
     shown = [
-        cell
-        for cell in material.cells
-        if any(trial.probes.roles for trial in material.trials_of(cell))
+        cell for cell in inputs.cells if any(trial.probes.roles for trial in inputs.trials_of(cell))
     ]
     if not shown:
         return Absent(TITLE, "no process of a valid trial was probed in this session")
     heading = ["cell", "goodput /s"]
     for role in roles:
         heading += [f"{_words(role)} CPU-ms", f"{_words(role)} MB"]
-    rows = [_row(material, cell, list(roles)) for cell in shown]
+    rows = [_row(inputs, cell, list(roles)) for cell in shown]
     lead = para(
         "CPU time of the steady window per correct answer, and the most memory that "
         "the role's processes had resident together; medians over valid trials."
@@ -37,9 +35,9 @@ def _words(role: str) -> str:
     return role.replace("_", " ")
 
 
-def _row(material: ReportInputs, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
-    trials = material.trials_of(cell)
-    cells = [material.name(cell.levels), said(cell.row["goodput_rps"])]
+def _row(inputs: ReportInputs, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
+    trials = inputs.trials_of(cell)
+    cells = [inputs.name(cell.levels), said(cell.row["goodput_rps"])]
     for role in roles:
         spent = median(cpu_s_per_success(trial.result, role) for trial in trials)
         cells.append(said(None if spent is None else 1000 * spent))

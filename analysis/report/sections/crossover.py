@@ -21,22 +21,21 @@ NEAR = 5.0
 """Crossovers up to this multiple of what a delay is off by are remarked on."""
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A row and a drawing per combination of the other factors, for sessions that searched."""
-    search, claim = material.session.search, material.session.claim
+    search, claim = inputs.session.search, inputs.session.claim
     if search is None or claim is None:
         return Absent(TITLE, "not searched; experiments/crossover.yaml does")
-    if not material.crossovers:
+    if not inputs.crossovers:
         return Absent(TITLE, "no pair of valid trials yet")
-    factor = material.session.factor(search.factor)
+    factor = inputs.session.factor(search.factor)
     along = factor.axis if factor else search.factor
     drawn = [
-        Drawn(_where(material, one.levels), along, search.between, one)
-        for one in material.crossovers
+        Drawn(_where(inputs, one.levels), along, search.between, one) for one in inputs.crossovers
     ]
     figure = Figure(
         [crossover.draw(one) for one in drawn],
-        alt=f"Ratio {material.session.claimed_ratio} along {along}",
+        alt=f"Ratio {inputs.session.claimed_ratio} along {along}",
         name="crossover",
         caption="Dots: pairs of trials of one block. Band: all levels at which the two may be "
         "equal, at 95 %.",
@@ -49,18 +48,18 @@ def section(material: ReportInputs) -> Section | Absent:
     return Section("crossover", TITLE, [para(_lead(claim, search, unit)), table, figure])
 
 
-def sentences(material: ReportInputs) -> list[str]:
+def sentences(inputs: ReportInputs) -> list[str]:
     """One sentence for each crossover that was searched."""
-    search, claim = material.session.search, material.session.claim
+    search, claim = inputs.session.search, inputs.session.claim
     if search is None or claim is None:
         return []
-    factor = material.session.factor(search.factor)
+    factor = inputs.session.factor(search.factor)
     unit = f" {factor.unit}" if factor and factor.unit else ""
-    longer_ms = _longer_ms(material) if search.factor == "delay_ms" else 0.0
+    longer_ms = _longer_ms(inputs) if search.factor == "delay_ms" else 0.0
     return [
-        f"{_where(material, one.levels)}: {_crossing(one, claim, search, unit)}"
+        f"{_where(inputs, one.levels)}: {_crossing(one, claim, search, unit)}"
         f"{_small(one, longer_ms)}."
-        for one in material.crossovers
+        for one in inputs.crossovers
     ]
 
 
@@ -71,11 +70,11 @@ def _small(found: Crossover, longer_ms: float) -> str:
     return f"; delays asked this small were measured {longer_ms:.2g} ms longer"
 
 
-def _longer_ms(material: ReportInputs) -> float:
+def _longer_ms(inputs: ReportInputs) -> float:
     """By how much small added delays were longer than asked, as a median; 0 where none was set."""
     found = [
         measured - float(asked)
-        for result in material.results
+        for result in inputs.results
         if (measured := result.measures.measured_delay_ms) is not None
         and not isinstance(asked := result.scheduled.levels["delay_ms"], str)
         and asked
@@ -108,14 +107,14 @@ def _lead(claim: Claim, search: Searched, unit: str) -> str:
     )
 
 
-def _where(material: ReportInputs, levels: Mapping[str, Level]) -> str:
+def _where(inputs: ReportInputs, levels: Mapping[str, Level]) -> str:
     """The levels that vary between crossovers, in words."""
     several = {
         name
         for name in levels
-        if len({one.levels.get(name) for one in material.crossovers}) > 1 or name == "route"
+        if len({one.levels.get(name) for one in inputs.crossovers}) > 1 or name == "route"
     }
-    factors = [factor for factor in material.session.factors if factor.name in several]
+    factors = [factor for factor in inputs.session.factors if factor.name in several]
     return " · ".join(factor.say(levels[factor.name]) for factor in factors) or "everywhere"
 
 

@@ -24,37 +24,35 @@ from analysis.summaries.trials import PERCENTS
 TITLE = "Goodput against delay"
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """The figure and, folded, the table of all cells."""
-    if not material.trials:
+    if not inputs.trials:
         return Absent(TITLE, "no trial is scheduled yet")
-    drawn = goodput.data(
-        material.session, material.layout, material.cells, material.pairs, material.beside
-    )
+    drawn = goodput.data(inputs.session, inputs.layout, inputs.cells, inputs.pairs, inputs.beside)
     figure = Figure(
         routes.draw(drawn),
         alt=f"{drawn.title}, a panel per route",
         name="goodput",
-        caption=_caption(material),
+        caption=_caption(inputs),
         legend=routes.legend(drawn),
         columns=goodput.COLUMNS,
         rows=drawn.rows(),
     )
-    title = drawn.title if material.layout.x else "Goodput"
-    return Section("goodput", title, [figure, *_not_counted(material), _cells(material)])
+    title = drawn.title if inputs.layout.x else "Goodput"
+    return Section("goodput", title, [figure, *_not_counted(inputs), _cells(inputs)])
 
 
-def _caption(material: ReportInputs) -> str:
+def _caption(inputs: ReportInputs) -> str:
     words = "Points: medians of valid trials, each trial as a small dot"
-    if any(beside.low_rps for beside in material.beside.values()):
+    if any(beside.low_rps for beside in inputs.beside.values()):
         words += "; bars: 95 % intervals between trials"
-    if any(beside.predicted_rps for beside in material.beside.values()):
+    if any(beside.predicted_rps for beside in inputs.beside.values()):
         words += "; thin dashes: the lowest predicted ceiling"
     return words + "; below: failed answers, a band of their own."
 
 
-def _not_counted(material: ReportInputs) -> list[Block]:
-    off = [trial for trial in material.trials if not trial.result.valid]
+def _not_counted(inputs: ReportInputs) -> list[Block]:
+    off = [trial for trial in inputs.trials if not trial.result.valid]
     if not off:
         return []
     rows: list[tuple[Words, ...]] = [
@@ -64,40 +62,40 @@ def _not_counted(material: ReportInputs) -> list[Block]:
     return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} that no number counts",), [table])]
 
 
-def _cells(material: ReportInputs) -> Fold:
+def _cells(inputs: ReportInputs) -> Fold:
     heading = ["cell", "valid", "offered /s", "goodput /s", "95 %", "failed", "best 5 s /s",
                "p50 ms", "p95 ms", "p99 ms", "trials"]  # fmt: skip
-    rows = [_row(material, cell) for cell in material.cells]
+    rows = [_row(inputs, cell) for cell in inputs.cells]
     files = ("The same in ", Link("summary.csv", "summary.csv"), ", each trial in ",
              Link("trials.csv", "trials.csv"), ".")  # fmt: skip
     table = Table(heading, rows, words_from=10)
     return Fold(("All cells in numbers",), [table, para(_meaning(), *files, quiet=True)])
 
 
-def _row(material: ReportInputs, cell: CellResult) -> tuple[Words, ...]:
-    beside, measured = material.beside[cell.cell], cell.row
+def _row(inputs: ReportInputs, cell: CellResult) -> tuple[Words, ...]:
+    beside, measured = inputs.beside[cell.cell], cell.row
     share = measured["failure_share"]
     return (
-        *row(_name(material, cell), f"{len(cell.valid)}/{len(cell.results)}"),
+        *row(_name(inputs, cell), f"{len(cell.valid)}/{len(cell.results)}"),
         *row(said(measured["offered_rps"]), said(measured["goodput_rps"])),
         *row(between(beside.low_rps, beside.high_rps)),
         *row(percent(share if isinstance(share, int | float) else None)),
         *row(said(measured["max_goodput_rps"])),
         *row(*(_percentile(cell, percent) for percent in PERCENTS)),
-        _trials(material, cell),
+        _trials(inputs, cell),
     )
 
 
-def _name(material: ReportInputs, cell: CellResult) -> str:
+def _name(inputs: ReportInputs, cell: CellResult) -> str:
     unfit = cell.row["round_fits"] == "no"
-    return material.name(cell.levels) + (" (not feasible)" if unfit else "")
+    return inputs.name(cell.levels) + (" (not feasible)" if unfit else "")
 
 
-def _trials(material: ReportInputs, cell: CellResult) -> Words:
+def _trials(inputs: ReportInputs, cell: CellResult) -> Words:
     """A link to each of the cell's trials."""
     own = {result.scheduled.trial for result in cell.results}
     words: list[Inline] = []
-    for trial in material.trials:
+    for trial in inputs.trials:
         if trial.name in own:
             words += [to_trial(trial, f"r{trial.result.scheduled.replicate}"), " "]
     return words[:-1]

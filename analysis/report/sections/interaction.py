@@ -12,17 +12,17 @@ from rig.model import Level
 TITLE = "What acts together"
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """The table of effects: interactions first, for they are the study's question."""
-    found = [effect for effect in material.effects if effect.ratio is not None]
-    unknown = [effect.name for effect in material.effects if effect.ratio is None]
+    found = [effect for effect in inputs.effects if effect.ratio is not None]
+    unknown = [effect.name for effect in inputs.effects if effect.ratio is None]
     if not found:
         return Absent(TITLE, "no two factors vary together in valid trials")
     heading = ["effect", "step", "ratio", "95 % interval", "from", "p (Holm)", "claimed"]
-    together = [_row(material, effect) for effect in _by_order(found) if effect.order > 1]
-    alone = [_row(material, effect) for effect in found if effect.order == 1]
+    together = [_row(inputs, effect) for effect in _by_order(found) if effect.order > 1]
+    alone = [_row(inputs, effect) for effect in found if effect.order == 1]
     blocks: list[Block] = [
-        para(_lead(found, claim.of if (claim := material.session.claim) else "goodput_rps"))
+        para(_lead(found, claim.of if (claim := inputs.session.claim) else "goodput_rps"))
     ]
     blocks += [Table(heading, together, numbers_from=2)] if together else []
     blocks.append(Fold(("Main effects",), [Table(heading, alone, numbers_from=2)]))
@@ -53,8 +53,8 @@ def _lead(found: list[Effect], of: str) -> str:
     )
 
 
-def _row(material: ReportInputs, effect: Effect) -> tuple[Words, ...]:
-    steps = "; ".join(f"{_level(material, n, of)} → {_level(material, n, to)}"
+def _row(inputs: ReportInputs, effect: Effect) -> tuple[Words, ...]:
+    steps = "; ".join(f"{_level(inputs, n, of)} → {_level(inputs, n, to)}"
                       for n, to, of in effect.steps)  # fmt: skip
     part = "" if effect.used == effect.of else f" (over {effect.used} of {effect.of} combinations)"
     claimed = NOTHING if effect.p_holm is None else ("yes" if effect.claimed else "no")
@@ -69,8 +69,8 @@ def _row(material: ReportInputs, effect: Effect) -> tuple[Words, ...]:
     )
 
 
-def _level(material: ReportInputs, name: str, level: Level) -> str:
-    factor = material.session.factor(name)
+def _level(inputs: ReportInputs, name: str, level: Level) -> str:
+    factor = inputs.session.factor(name)
     if isinstance(level, str) or factor is None:
         return str(level)
     return f"{level:g} {factor.unit}".rstrip()

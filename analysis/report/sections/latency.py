@@ -14,14 +14,14 @@ from analysis.summaries.trials import TrialResult
 TITLE = "How long answers took"
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A drawing per route and delay, a curve per series."""
-    shown = [cell for cell in material.cells if cell.valid]
+    shown = [cell for cell in inputs.cells if cell.valid]
     if not shown:
         return Absent(TITLE, "no cell has a valid trial")
-    drawn = goodput.data(material.session, material.layout, material.cells)
+    drawn = goodput.data(inputs.session, inputs.layout, inputs.cells)
     kinds = {series.label: routes.kind(series) for series in drawn.series}
-    curves = [_curve(material, cell, kinds) for cell in shown]
+    curves = [_curve(inputs, cell, kinds) for cell in shown]
     data = latency.data(curves)
     if not data.points:
         return Absent(TITLE, "no cell has ten correct answers in the steady window")
@@ -35,15 +35,15 @@ def section(material: ReportInputs) -> Section | Absent:
         columns=latency.COLUMNS,
         rows=data.rows(),
     )
-    blocks: list[Block] = [para(_lead(material)), figure]
+    blocks: list[Block] = [para(_lead(inputs)), figure]
     waiting = [cell for cell in shown if unanswered_ms(cell)]
     return Section(
-        "latency", TITLE, [*blocks, *([_unanswered(material, waiting)] if waiting else [])]
+        "latency", TITLE, [*blocks, *([_unanswered(inputs, waiting)] if waiting else [])]
     )
 
 
-def _lead(material: ReportInputs) -> str:
-    model = material.session.load.get("model") or "closed"
+def _lead(inputs: ReportInputs) -> str:
+    model = inputs.session.load.get("model") or "closed"
     if model == "closed":
         return (
             "Closed loop: each user waits for its answer before it sends again, so a stalled "
@@ -69,18 +69,18 @@ def _caption(bounded: bool, dropped: bool) -> str:
     )  # fmt: skip
 
 
-def _curve(material: ReportInputs, cell: CellResult, kinds: dict[str, str]) -> latency.Curve:
+def _curve(inputs: ReportInputs, cell: CellResult, kinds: dict[str, str]) -> latency.Curve:
     merged = new_histogram()
     for result in cell.valid:
         merged.add(result.latencies)
-    series = material.layout.series(cell.levels)
+    series = inputs.layout.series(cell.levels)
     return latency.Curve(
-        material.layout.group(cell.levels),
+        inputs.layout.group(cell.levels),
         series,
         kinds.get(series, "c0 d0"),
         counts_ms(merged),
         unanswered_ms(cell),
-        _service(material, cell),
+        _service(inputs, cell),
         _dropped_share(cell),
     )
 
@@ -91,8 +91,8 @@ def _dropped_share(cell: CellResult) -> float:
     return share(dropped, sum(result.offered for result in cell.valid)) or 0.0
 
 
-def _service(material: ReportInputs, cell: CellResult) -> latency.Counts:
-    found = [trial.service for trial in material.trials_of(cell) if trial.service is not None]
+def _service(inputs: ReportInputs, cell: CellResult) -> latency.Counts:
+    found = [trial.service for trial in inputs.trials_of(cell) if trial.service is not None]
     merged = new_histogram()
     for one in found:
         merged.add(one)
@@ -111,13 +111,13 @@ def _ages_s(result: TrialResult) -> tuple[float, ...]:
     return result.record.load.in_flight_ages_s if result.record.schema == 1 else ()
 
 
-def _unanswered(material: ReportInputs, cells: list[CellResult]) -> Table:
+def _unanswered(inputs: ReportInputs, cells: list[CellResult]) -> Table:
     rows = []
     for cell in cells:
         ages = unanswered_ms(cell)
         answers = sum(result.measures.successes or 0 for result in cell.valid)
         of_all = len(ages) / (len(ages) + answers)
-        rows.append(row(material.name(cell.levels), str(len(ages)), percent(of_all),
+        rows.append(row(inputs.name(cell.levels), str(len(ages)), percent(of_all),
                         said(ages[len(ages) // 2]), said(ages[-1])))  # fmt: skip
     heading = ["cell", "overdue", "share", "median age ms", "oldest ms"]
     caption = (

@@ -27,10 +27,10 @@ ALIKE = 1.5
 """Relative rates within this factor of each other are called the same."""
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """Theirs beside ours; only for sessions with its cells and its data access."""
     cells = read_published_study()
-    ours = _ours(material, {cell.key for cell in cells})
+    ours = _ours(inputs, {cell.key for cell in cells})
     if len(ours) < FEWEST:
         return Absent(TITLE, "not in this session; experiments/replication.yaml has its 27 cells")
     theirs = {cell.key: cell.best_rps for cell in cells}
@@ -65,9 +65,9 @@ def _caption() -> str:
     )
 
 
-def _ours(material: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
+def _ours(inputs: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
     found: dict[Key, float | None] = {}
-    for cell in material.cells:
+    for cell in inputs.cells:
         key = key_of(cell)
         if key is not None and key in theirs:
             rate = cell.row["max_goodput_rps"]

@@ -33,21 +33,21 @@ TITLE = "Every trial"
 FACT_MOST = 400
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A folded part per trial, in the order they ran."""
-    if not material.trials:
+    if not inputs.trials:
         return Absent(TITLE, "no trial is scheduled yet")
     lead = para("In the order they ran. Every number comes from the files linked beside it.")
-    parts = [_part(material, trial) for trial in material.trials]
+    parts = [_part(inputs, trial) for trial in inputs.trials]
     return Section("trials", TITLE, [lead, *parts])
 
 
-def _part(material: ReportInputs, trial: Trial) -> Fold:
+def _part(inputs: ReportInputs, trial: Trial) -> Fold:
     result = trial.result
     goodput = result.measures.goodput_rps
     number = f", {said(goodput)} /s" if goodput is not None else ""
     summary: Words = (
-        f"{result.scheduled.position}. {material.name(result.scheduled.levels)}, replicate "
+        f"{result.scheduled.position}. {inputs.name(result.scheduled.levels)}, replicate "
         f"{result.scheduled.replicate}{number}: ",
         mark(result.verdict),
     )

@@ -25,12 +25,12 @@ from analysis.report.wording import NOTHING, between, bounded, percent, said, ti
 TITLE = "Which step owns the gap"
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A ladder per combination of the other factors."""
-    found = ladders(material.layout, material.cells)
+    found = ladders(inputs.layout, inputs.cells)
     if not found:
         return Absent(TITLE, "not in this session; experiments/ablation.yaml measures the steps")
-    climbed = [_steps(material, ladder) for ladder in found]
+    climbed = [_steps(inputs, ladder) for ladder in found]
     figure = Figure(
         [waterfall.draw(steps) for steps in climbed],
         alt="Waterfall of the steps from sync to async",
@@ -41,37 +41,37 @@ def section(material: ReportInputs) -> Section | Absent:
         rows=[line for steps in climbed for line in waterfall.rows(steps)],
     )
     both = list(zip(found, climbed, strict=True))
-    blocks: list[Block] = [para(_verdict(material, *one)) for one in both]
+    blocks: list[Block] = [para(_verdict(inputs, *one)) for one in both]
     blocks += [figure, _table(climbed)]
-    blocks += [para(line) for ladder in found for line in _sql_beside_orm(material, ladder)]
-    return Section("waterfall", TITLE, [*blocks, *_same(material, found)])
+    blocks += [para(line) for ladder in found for line in _sql_beside_orm(inputs, ladder)]
+    return Section("waterfall", TITLE, [*blocks, *_same(inputs, found)])
 
 
-def _steps(material: ReportInputs, ladder: Waterfall) -> tuple[Step, ...]:
-    ratios = {
-        step.over.cell: ratios.cell_ratio(material.session, step, ("this", "the one before"))
+def _steps(inputs: ReportInputs, ladder: Waterfall) -> tuple[Step, ...]:
+    by_cell = {
+        step.over.cell: ratios.cell_ratio(inputs.session, step, ("this", "the one before"))
         for step in ladder.steps
     }
     return waterfall.data(
         ladder.group,
         [
-            (rung.name, rung.goodput_rps, ratios.get(rung.cell.cell))
+            (rung.name, rung.goodput_rps, by_cell.get(rung.cell.cell))
             for rung in ladder.rungs
             if rung.cell
         ],
     )
 
 
-def _verdict(material: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> str:
+def _verdict(inputs: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> str:
     first, last = ladder.standing[0], ladder.standing[-1]
-    whole = _ratio(material, last, first)
+    whole = _ratio(inputs, last, first)
     owned = [step for step in steps if step.share is not None]
     if not owned or whole.ratio is None or abs(whole.ratio - 1) < 0.1:
         return f"{ladder.group}: there is hardly a gap ({times(whole.ratio)})."
     parts = [f"{times(step.ratio)} ({_plain(step.step)})" for step in owned]
     words = f"{ladder.group}: {bounded(whole)} from {_ends(ladder)}. Step by step "
     words += f"{' · '.join(parts)}. {_leaps(ladder)}{_largest(owned, ladder)}"
-    return words + _without_async(material, ladder)
+    return words + _without_async(inputs, ladder)
 
 
 def _ends(ladder: Waterfall) -> str:
@@ -90,10 +90,10 @@ def _leaps(ladder: Waterfall) -> str:
     )
 
 
-def _ratio(material: ReportInputs, over: Stage, under: Stage) -> PairRatio:
+def _ratio(inputs: ReportInputs, over: Stage, under: Stage) -> PairRatio:
     assert over.cell is not None
     assert under.cell is not None
-    return ratios.cell_ratio(material.session, Pair(over.cell, under.cell, LADDER_STEP))
+    return ratios.cell_ratio(inputs.session, Pair(over.cell, under.cell, LADDER_STEP))
 
 
 def _largest(owned: Sequence[Step], ladder: Waterfall) -> str:
@@ -116,7 +116,7 @@ def _overlap(one: Step, other: Step) -> bool:
     return max(one.low, other.low) <= min(one.high, other.high)
 
 
-def _without_async(material: ReportInputs, ladder: Waterfall) -> str:
+def _without_async(inputs: ReportInputs, ladder: Waterfall) -> str:
     """The rung with threads beside the last: what async itself is worth."""
     threaded, pooled = ladder.rungs[THREADED], ladder.rungs[POOLED]
     if not (threaded.goodput_rps and pooled.goodput_rps):
@@ -124,7 +124,7 @@ def _without_async(material: ReportInputs, ladder: Waterfall) -> str:
     return (
         f" Without async, kept connections and 20 threads serve {said(threaded.goodput_rps)} /s; "
         f"asyncpg on as many connections {said(pooled.goodput_rps)} /s, "
-        f"{bounded(_ratio(material, pooled, threaded))} as much."
+        f"{bounded(_ratio(inputs, pooled, threaded))} as much."
     )
 
 
@@ -152,21 +152,21 @@ def _table(climbed: Sequence[Sequence[Step]]) -> Table:
     )
 
 
-def _sql_beside_orm(material: ReportInputs, ladder: Waterfall) -> Iterator[str]:
+def _sql_beside_orm(inputs: ReportInputs, ladder: Waterfall) -> Iterator[str]:
     """What plain SQL gains a threaded sync stack, where that was measured too."""
     if ladder.sql_beside_orm:
         pairing = Pair(*ladder.sql_beside_orm, LADDER_STEP)
         yield (
             f"{ladder.group}: the last step changes driver and ORM at once. With sync, 20 threads "
             "and kept connections, plain SQL instead of the ORM alone gives "
-            f"{bounded(ratios.cell_ratio(material.session, pairing))}."
+            f"{bounded(ratios.cell_ratio(inputs.session, pairing))}."
         )
 
 
-def _same(material: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
+def _same(inputs: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
     """Whether each ratio is of what it says and nothing else; one that is not loses its label."""
     asked = {(one.over.cell, one.under.cell) for ladder in found for one in ladder.pairings}
-    compared = [one for one in material.pairs if asked & {one.cells, one.cells[::-1]}]
+    compared = [one for one in inputs.pairs if asked & {one.cells, one.cells[::-1]}]
     lost: list[Block] = [
         para(Strong(f"NOT the same thing compared ({_changes(one)}): {named(one.undeclared)}."))
         for one in compared

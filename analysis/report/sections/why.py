@@ -26,25 +26,24 @@ from rig.record import StackFacts
 TITLE = "Why: what binds each cell"
 
 
-def section(material: ReportInputs) -> Section | Absent:
+def section(inputs: ReportInputs) -> Section | Absent:
     """A row per cell with a valid trial: predicted beside measured."""
-    shown = [cell for cell in material.cells if cell.valid]
+    shown = [cell for cell in inputs.cells if cell.valid]
     if not shown:
         return Absent(TITLE, "no cell has a valid trial")
-    if not any(material.ceilings[cell.cell].ceilings for cell in shown):
+    if not any(inputs.ceilings[cell.cell].ceilings for cell in shown):
         return Absent(TITLE, "service time, round trips and CPU were not measured in this session")
     rows = [
-        _row(material.name(cell.levels), material.ceilings[cell.cell], _failed(cell))
-        for cell in shown
+        _row(inputs.name(cell.levels), inputs.ceilings[cell.cell], _failed(cell)) for cell in shown
     ]
     heading = ["cell", "measured /s", "predicted /s", "off by", "binds", "next", "says"]
-    blocks: list[Block] = [_lead(material), Table(heading, rows, words_from=4, caption=_caption())]
-    blocks += _unexplained(material)
-    blocks += _calibrated(material)
+    blocks: list[Block] = [_lead(inputs), Table(heading, rows, words_from=4, caption=_caption())]
+    blocks += _unexplained(inputs)
+    blocks += _calibrated(inputs)
     return Section("why", TITLE, blocks)
 
 
-def _lead(material: ReportInputs) -> Block:
+def _lead(inputs: ReportInputs) -> Block:
     words = [
         "Each ceiling is computed from what this session measured beside the load. A few unloaded "
         "requests and short bursts at two delays give the response time R0 and how long a request "
@@ -52,11 +51,11 @@ def _lead(material: ReportInputs) -> Block:
         "cell itself, so a CPU ceiling says how busy these CPUs were. Roles that share CPUs, the "
         "load's own among them, have one ceiling together. The lowest ceiling is the prediction."
     ]
-    if material.calibration is None:
+    if inputs.calibration is None:
         words.append(" This session did not calibrate: s0, n and R0 are not measured.")
-    elif material.calibration.null_rps is not None:
+    elif inputs.calibration.null_rps is not None:
         words.append(
-            f" The load generator itself reached {said(material.calibration.null_rps)} requests/s "
+            f" The load generator itself reached {said(inputs.calibration.null_rps)} requests/s "
             "against a server that does nothing."
         )
     return para(*words)
@@ -101,12 +100,12 @@ def verdict(cell: CellCeilings) -> str:
     return "unexplained" if cell.unexplained else "two ceilings are close"
 
 
-def _unexplained(material: ReportInputs) -> list[Block]:
+def _unexplained(inputs: ReportInputs) -> list[Block]:
     """The cells that the table calls so: where most was refused, that is what explains it."""
     off = [
-        (material.name(cell.levels), material.ceilings[cell.cell])
-        for cell in material.cells
-        if material.ceilings[cell.cell].unexplained and not _failed(cell)
+        (inputs.name(cell.levels), inputs.ceilings[cell.cell])
+        for cell in inputs.cells
+        if inputs.ceilings[cell.cell].unexplained and not _failed(cell)
     ]
     if not off:
         return []
@@ -116,23 +115,23 @@ def _unexplained(material: ReportInputs) -> list[Block]:
     return [para(Strong(f"Unexplained in {len(off)} cell{'s' * (len(off) > 1)}:")), Items(items)]
 
 
-def _calibrated(material: ReportInputs) -> list[Block]:
+def _calibrated(inputs: ReportInputs) -> list[Block]:
     """What one request costs each stack, as it was measured before the first trial."""
-    calibration = material.calibration
+    calibration = inputs.calibration
     if calibration is None or not calibration.stacks:
         return []
-    told = [_told(material, stack) for stack in calibration.stacks]
+    told = [_told(inputs, stack) for stack in calibration.stacks]
     heading = ["stack", "servers", "R0: s0 ms", "n", "server held: s0 ms", "n", "why not"]
     source = Link("calibration.json", href("..", "calibration.json"))
     return [Fold(("What one request costs",), [Table(heading, told, words_from=6),
                                                para("From ", source, ".")])]  # fmt: skip
 
 
-def _told(material: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
+def _told(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
     several = [
         str(level)
         for name, level in stack.levels.items()
-        if (factor := material.session.factor(name)) is None or len(factor.levels) > 1
+        if (factor := inputs.session.factor(name)) is None or len(factor.levels) > 1
     ]
     name = " · ".join([stack.route, *several])
     if stack.why:

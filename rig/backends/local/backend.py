@@ -97,12 +97,12 @@ class LocalBackend:
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)
-        shelf = LocalClusterCache(self._scratch, self._user.uid, self._says)
+        clusters = LocalClusterCache(self._scratch, self._user.uid, self._says)
 
         def make() -> str:
             # the target's commands may have left processes behind
             with afterwards(sandbox.end_all):
-                return templates.provide(shelf, key, plan, hosts, self._secrets)
+                return templates.provide(clusters, key, plan, hosts, self._secrets)
 
         return self._templates.of(key, make)
 

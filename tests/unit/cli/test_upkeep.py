@@ -31,7 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     monkeypatch.setattr(lock, "NOTES", tmp_path / "machine")
     monkeypatch.setattr(backend, "SCRATCH_ROOT", tmp_path / "scratch")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(engine, "lacks", lambda: "there is none")
+    monkeypatch.setattr(engine, "unsupported_reason", lambda: "there is none")
 
     def program(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])

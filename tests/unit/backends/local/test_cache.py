@@ -60,7 +60,7 @@ Keep = Callable[..., Path]
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> tuple[LocalClusterCache, list[str]]:
+def clusters(tmp_path: Path) -> tuple[LocalClusterCache, list[str]]:
     """A session's shelf, and the lines it says."""
     said: list[str] = []
     (tmp_path / "scratch").mkdir()
@@ -70,22 +70,22 @@ def shelf(tmp_path: Path) -> tuple[LocalClusterCache, list[str]]:
 ClusterCache = tuple[LocalClusterCache, list[str]]
 
 
-def test_what_is_kept_comes_back_whole(keep: Keep, shelf: ClusterCache) -> None:
+def test_what_is_kept_comes_back_whole(keep: Keep, clusters: ClusterCache) -> None:
     source = keep()
-    copied = shelf[0].fetch(KEY)
+    copied = clusters[0].fetch(KEY)
     assert contents(Path(copied)) == contents(source)
-    assert shelf == (shelf[0], [])
+    assert clusters == (clusters[0], [])
 
 
-def test_without_a_kept_cluster_nothing_is_said(shelf: ClusterCache) -> None:
-    assert shelf[0].fetch(KEY) == ""
-    assert shelf[1] == []
+def test_without_a_kept_cluster_nothing_is_said(clusters: ClusterCache) -> None:
+    assert clusters[0].fetch(KEY) == ""
+    assert clusters[1] == []
 
 
-def test_a_session_keeps_what_it_made(shelf: ClusterCache, folder: Path) -> None:
-    made, said = Path(shelf[0].blank(KEY, 1)), shelf[1]
+def test_a_session_keeps_what_it_made(clusters: ClusterCache, folder: Path) -> None:
+    made, said = Path(clusters[0].blank(KEY, 1)), clusters[1]
     cluster(made)
-    shelf[0].keep(KEY)
+    clusters[0].keep(KEY)
     assert contents(folder / KEY / "cluster") == contents(made)
     assert [*said, *(one.key for one in cache.listed())] == [KEY]
 
@@ -148,17 +148,17 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cluster_that_is_not_ours_alone_is_made_anew_with_a_line(
-    kind: str, keep: Keep, shelf: ClusterCache, folder: Path, tmp_path: Path
+    kind: str, keep: Keep, clusters: ClusterCache, folder: Path, tmp_path: Path
 ) -> None:
     source = keep()
     plant(kind, folder / KEY, tmp_path)
-    assert shelf[0].fetch(KEY) == ""
-    (line,) = shelf[1]
+    assert clusters[0].fetch(KEY) == ""
+    (line,) = clusters[1]
     assert line.startswith(f"a seeded cluster is not taken but made anew: {folder / KEY}")
     # and the new one takes its place
-    cluster(Path(shelf[0].blank(KEY, 1)))
-    shelf[0].keep(KEY)
-    assert shelf[1] == [line]
+    cluster(Path(clusters[0].blank(KEY, 1)))
+    clusters[0].keep(KEY)
+    assert clusters[1] == [line]
     assert cache.fetch(KEY, tmp_path / "again", os.geteuid())
     assert contents(tmp_path / "again").keys() == contents(source).keys()
     assert (tmp_path / "secret").read_text() == "secret"
@@ -166,42 +166,42 @@ def test_a_cluster_that_is_not_ours_alone_is_made_anew_with_a_line(
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "of all" not in str(kind)])
 def test_what_the_roles_planted_is_not_kept(
-    kind: str, shelf: ClusterCache, folder: Path, tmp_path: Path
+    kind: str, clusters: ClusterCache, folder: Path, tmp_path: Path
 ) -> None:
-    made = Path(shelf[0].blank(KEY, 1))
+    made = Path(clusters[0].blank(KEY, 1))
     made.rmdir()
     (tmp_path / "entry").mkdir()
     cluster(tmp_path / "entry" / "cluster")
     plant(kind, tmp_path / "entry", tmp_path)
     (tmp_path / "entry" / "cluster").rename(made)
-    shelf[0].keep(KEY)
-    (line,) = shelf[1]
+    clusters[0].keep(KEY)
+    (line,) = clusters[1]
     assert line.startswith(f"the seeded cluster is not kept for later: {made}")
     assert os.listdir(folder) == ["lock"]
 
 
-def test_a_tree_without_end_is_not_kept(shelf: ClusterCache, folder: Path) -> None:
-    below = Path(shelf[0].blank(KEY, 1))
+def test_a_tree_without_end_is_not_kept(clusters: ClusterCache, folder: Path) -> None:
+    below = Path(clusters[0].blank(KEY, 1))
     for _ in range(200):
         below = below / "deeper"
         below.mkdir(mode=0o700)
-    shelf[0].keep(KEY)
-    assert "holds more than a cluster does" in shelf[1][0]
+    clusters[0].keep(KEY)
+    assert "holds more than a cluster does" in clusters[1][0]
     assert os.listdir(folder) == ["lock"]
 
 
 @as_root
 def test_a_strangers_folder_in_a_shared_place_is_not_used(
-    shelf: ClusterCache, folder: Path
+    clusters: ClusterCache, folder: Path
 ) -> None:
     folder.mkdir(parents=True)
     cluster(folder / KEY / "cluster")
     (folder / KEY / "complete").touch()
     os.chown(folder, STRANGER, STRANGER)
-    assert shelf[0].fetch(KEY) == ""
-    cluster(Path(shelf[0].blank(KEY, 1)))
-    shelf[0].keep(KEY)
-    assert [line.partition(": ")[2] for line in shelf[1]] == [
+    assert clusters[0].fetch(KEY) == ""
+    cluster(Path(clusters[0].blank(KEY, 1)))
+    clusters[0].keep(KEY)
+    assert [line.partition(": ")[2] for line in clusters[1]] == [
         f"{folder} belongs to user {STRANGER}"
     ] * 2
     assert sorted(os.listdir(folder)) == [KEY]
@@ -232,12 +232,12 @@ def test_a_link_of_our_own_may_lead_to_a_larger_disk(
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
 def test_what_others_could_write_to_is_emptied_and_made_our_own(
-    mode: int, folder: Path, keep: Keep, shelf: ClusterCache
+    mode: int, folder: Path, keep: Keep, clusters: ClusterCache
 ) -> None:
     keep()
     folder.chmod(mode)
-    assert shelf[0].fetch(KEY) == ""
-    assert shelf[1][0].endswith(f"{folder} can be written by others")
+    assert clusters[0].fetch(KEY) == ""
+    assert clusters[1][0].endswith(f"{folder} can be written by others")
     keep(OTHER, 20)
     assert [one.key for one in cache.listed()] == [OTHER]
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -245,7 +245,7 @@ def test_what_others_could_write_to_is_emptied_and_made_our_own(
 
 @pytest.mark.parametrize("kind", ["file", "fifo", "dangling", "loop"])
 def test_something_else_in_the_folders_place_is_one_line(
-    kind: str, folder: Path, shelf: ClusterCache
+    kind: str, folder: Path, clusters: ClusterCache
 ) -> None:
     folder.parent.mkdir()
     if kind == "file":
@@ -254,16 +254,16 @@ def test_something_else_in_the_folders_place_is_one_line(
         os.mkfifo(folder)
     else:
         folder.symlink_to(folder if kind == "loop" else "nowhere")
-    assert shelf[0].fetch(KEY) == ""
-    cluster(Path(shelf[0].blank(KEY, 1)))
-    shelf[0].keep(KEY)
-    assert str(folder) in shelf[1][-1]
-    assert all("\n" not in line for line in shelf[1])
+    assert clusters[0].fetch(KEY) == ""
+    cluster(Path(clusters[0].blank(KEY, 1)))
+    clusters[0].keep(KEY)
+    assert str(folder) in clusters[1][-1]
+    assert all("\n" not in line for line in clusters[1])
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
 def test_something_else_in_the_locks_place_is_one_line(
-    kind: str, folder: Path, keep: Keep, shelf: ClusterCache, tmp_path: Path
+    kind: str, folder: Path, keep: Keep, clusters: ClusterCache, tmp_path: Path
 ) -> None:
     keep()
     (folder / "lock").unlink()
@@ -273,9 +273,9 @@ def test_something_else_in_the_locks_place_is_one_line(
         os.mkfifo(folder / "lock")
     else:
         (folder / "lock").mkdir()
-    shelf[0].fetch(KEY)
+    clusters[0].fetch(KEY)
     assert not (tmp_path / "made").exists()
-    assert all(str(folder / "lock") in line for line in shelf[1])
+    assert all(str(folder / "lock") in line for line in clusters[1])
 
 
 def test_a_note_in_the_folder_is_left_alone(folder: Path, keep: Keep) -> None:
