@@ -108,8 +108,9 @@ class ComposeBackend:
         with away, afterwards(lambda: _remove(names)):
             names |= self._create(plan, folder)
             hosts = ComposeHosts(
-                folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session
-            )
+                folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session,
+                apart=bool(plan.cpus),
+            )  # fmt: skip
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
             with afterwards(stack.tear_down):
                 yield stack

@@ -23,7 +23,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make anoth
 @contextlib.contextmanager
 def another(script: str, *arguments: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that has come as far as `ready()`."""
-    start = "import sys; from pathlib import Path; from rig import files\n"
+    start = "import sys; from pathlib import Path; from rig.disk import files\n"
     start += "from rig.store.session_folder import SessionFolder\n"
     start += "def ready(): print(flush=True); sys.stdin.read()\n"
     with subprocess.Popen(
