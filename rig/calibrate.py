@@ -20,7 +20,6 @@ from typing import Any
 from rig import attempt
 from rig.backends.base import Backend, Progress, afterwards
 from rig.backends.templates import TargetError
-from rig.checks.feasibility import STACK_FACTORS
 from rig.disk.files import (
     json_of,
     make_folder,
@@ -32,6 +31,7 @@ from rig.disk.files import (
 )
 from rig.disk.typed import Unfit
 from rig.evidence.calibration import FOLDER, NULL, SCOUT, calibrated
+from rig.factors import FACTORS
 from rig.load.shape import Users
 from rig.load.spec import encoded
 from rig.model import DamagedFile, Phase, RigError, UsageError
@@ -240,9 +240,10 @@ def _most_in_flight(load: Load) -> int:
 
 def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:
     """Trials by the levels that make their stack; one trial a route."""
+    names = [name for name, factor in FACTORS.items() if factor.changes_stack]
     found: dict[Levels, list[Trial]] = {}
     for trial in trials:
-        key = tuple((name, trial.cell.levels[name]) for name in STACK_FACTORS)
+        key = tuple((name, trial.cell.levels[name]) for name in names)
         of_stack = found.setdefault(key, [])
         if trial.plan.route_name not in {one.plan.route_name for one in of_stack}:
             of_stack.append(trial)

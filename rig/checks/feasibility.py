@@ -10,19 +10,6 @@ from rig.plan import Plan
 from rig.record import Check, Prediction, Record, StackFacts
 
 NAME = "feasibility"
-STACK_FACTORS = (
-    "target",
-    "delay_path",
-    "data_access",
-    "connections",
-    "pool_size",
-    "pooler",
-    "pooler_pool_size",
-    "app_workers",
-    "app_threads",
-    "wsgi_worker",
-)
-"""Factors that change what one unloaded request costs, the delay aside."""
 
 
 def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:

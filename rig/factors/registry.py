@@ -28,6 +28,9 @@ class Factor:
     """The level where neither `setup` nor `vary` names one; None if one must."""
     facts: tuple[str, ...] = ()
     """What differs between two levels by itself: facts by dotted path, and all below them."""
+    changes_stack: bool = True
+    """Whether one unloaded request of a route costs something else at another level, the delay
+    aside: stacks that differ in it are calibrated apart."""
 
 
 FACTORS: dict[str, Factor] = {}
@@ -54,7 +57,7 @@ def _target(plan: Plan, level: str) -> Plan:
     return replace(plan, target_name=level)
 
 
-@register("route", "route", Choice(), facts=("route", "answer"))
+@register("route", "route", Choice(), facts=("route", "answer"), changes_stack=False)
 def _route(plan: Plan, level: str) -> Plan:
     return replace(plan, route_name=level)
 
@@ -67,6 +70,7 @@ def _route(plan: Plan, level: str) -> Plan:
     short="delay",
     default=0,
     facts=("delay",),
+    changes_stack=False,
 )
 def _delay_ms(plan: Plan, level: float) -> Plan:
     return replace(plan, delay=replace(plan.delay, delay_ms=float(level)))
@@ -144,6 +148,7 @@ def _pooler_pool_size(plan: Plan, level: int) -> Plan:
     short="cap",
     default=100,
     facts=("database.settings.max_connections",),
+    changes_stack=False,
 )
 def _max_connections(plan: Plan, level: int) -> Plan:
     return replace(plan, max_connections=level)

@@ -16,6 +16,7 @@ from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.backends.templates import TargetError
 from rig.evidence import calibration
+from rig.factors import FACTORS
 from rig.load.shape import Arrivals
 from rig.model import StackError
 from rig.plan import Plan
@@ -51,6 +52,19 @@ def test_the_lines_are_those_of_the_queue(folder: SessionFolder) -> None:
     assert stack.n == pytest.approx(8)
     assert stack.hold_n == pytest.approx(7)
     assert stack.hold_s0_ms == pytest.approx(5)
+
+
+SHARES_A_STACK = {"route", "delay_ms", "max_connections"}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_stacks_are_measured_apart_unless_they_only_share_a_factor(
+    folder: SessionFolder, name: str
+) -> None:
+    """A factor that is registered anew makes a stack of its own, unless it says otherwise."""
+    trials = [trial(), trial(position=2, **{name: "another level"})]
+    found = calibrate.of_session(folder, trials, FakeBackend(), lambda _: None).stacks
+    assert len(found) == (1 if name in SHARES_A_STACK else 2)
 
 
 def test_it_is_made_once(folder: SessionFolder) -> None:
