@@ -20,8 +20,8 @@ from rig.disk.files import read_json, regular_files, sha256, write_atomically
 from rig.model import DamagedFile
 
 MADE = "made.json"
-SOURCES = (".py", ".csv")
-LIBRARIES = ("matplotlib", "numpy", "hdrhistogram")
+SOURCES = (".py", ".csv", ".html", ".css")
+LIBRARIES = ("matplotlib", "numpy", "hdrhistogram", "jinja2", "markupsafe")
 
 
 @dataclass(frozen=True)

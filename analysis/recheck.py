@@ -20,7 +20,7 @@ MOST_CELLS = 20
 REPORTS = ("report.md", "report.html")
 DRAWN = (".svg", ".png", ".html", ".md")
 """What people look at: pages and drawings."""
-DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+DRAWING = re.compile(r'<div class="drawing".*?</div>', re.DOTALL)
 COMPARED = re.compile(r"compare-[^/]*\.(html|md)\Z")
 """Pages that need another session, too."""
 OTHERS = "another version of the code or of a library made it: as it was written, not recomputed"

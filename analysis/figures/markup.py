@@ -10,7 +10,6 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from rig.model import printable
 
@@ -53,17 +52,6 @@ def _attribute(name: str, value: str) -> str:
     if name in ("href", "src", "action") and not (value == "data:," or _INSIDE.match(value)):
         raise ValueError(f"{name} leads out of the session: {value!r}")
     return name
-
-
-def href(*parts: str) -> str:
-    """A relative address of a file, each part of its path percent-encoded.
-
-    Only a leading `..` goes up: no name of a file can make an address that leaves the session.
-    """
-    up = [".."] if parts[:1] == ("..",) else []
-    names = [name for part in parts[len(up) :] for name in part.split("/")]
-    kept = [quote(name, safe="", errors="replace") for name in names if name not in ("", ".", "..")]
-    return "/".join([*up, *kept])
 
 
 def write(node: Node) -> str:

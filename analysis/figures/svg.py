@@ -142,7 +142,7 @@ class Frame:
         return [*made, *([words(middle, foot + 31, label, "quiet", "middle")] if label else [])]
 
 
-def drawing(width: float, height: float, says: str, *children: Node, wide: bool = False) -> Element:
+def drawing(width: float, height: float, says: str, *children: Node) -> Element:
     """A whole drawing; `says` is what it shows, for who cannot see it."""
     return el(
         "svg",
@@ -151,7 +151,6 @@ def drawing(width: float, height: float, says: str, *children: Node, wide: bool 
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
         aria_label=says,
-        class_="wide" if wide else None,
     )
 
 
@@ -203,17 +202,25 @@ def short(value: float) -> str:
     return f"{value:.10f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:.10g}"
 
 
-def standalone(drawings: Sequence[Element]) -> str:
-    """Drawings, one below the other, as an SVG file of its own with its own colours."""
-    boxes = [dict(one.attributes)["viewBox"].split() for one in drawings]
-    width = max((float(box[2]) for box in boxes), default=1.0)
-    top, placed = 0.0, []
-    for one, size in zip(drawings, boxes, strict=True):
-        kept = {n.replace("-", "_"): v for n, v in one.attributes if n not in ("class", "viewBox")}
-        placed.append(el("svg", *one.children, viewBox=" ".join(size), y=px(top),
-                         width=size[2], height=size[3], **kept))  # fmt: skip
-        top += float(size[3])
-    whole = el("svg", el("style", FIGURE_STYLE), el("rect", width="100%", height="100%",
-               fill="var(--paper)"), *placed, viewBox=f"0 0 {width:g} {top:g}",
-               xmlns="http://www.w3.org/2000/svg")  # fmt: skip
-    return write(whole) + "\n"
+def arranged(drawings: Sequence[Element], columns: int = 3) -> str:
+    """Drawings side by side, in rows of `columns`, as one complete `<svg>` element."""
+    boxes = [dict(one.attributes)["viewBox"].split()[2:] for one in drawings]
+    wide = max((float(box[0]) for box in boxes), default=1.0)
+    high = max((float(box[1]) for box in boxes), default=1.0)
+    placed = []
+    for index, (one, (width, height)) in enumerate(zip(drawings, boxes, strict=True)):
+        kept = {n.replace("-", "_"): v for n, v in one.attributes if n != "class"}
+        at = {"x": px(wide * (index % columns)), "y": px(high * (index // columns))}
+        placed.append(el("svg", *one.children, **kept, **at, width=width, height=height))
+    across, down = min(columns, len(placed)) or 1, math.ceil(len(placed) / columns) or 1
+    size = {"width": px(wide * across), "height": px(high * down)}
+    whole = el("svg", *placed, xmlns="http://www.w3.org/2000/svg", **size,
+               viewBox=f"0 0 {size['width']} {size['height']}")  # fmt: skip
+    return write(whole)
+
+
+def standalone(svg: str) -> str:
+    """A complete `<svg>` element as a file of its own, with its own colours."""
+    start, end = svg.split(">", 1)
+    paper = el("rect", width="100%", height="100%", fill="var(--paper)")
+    return f"{start}>{write(el('style', FIGURE_STYLE))}{write(paper)}{end}\n"

@@ -35,7 +35,7 @@ def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> Ele
     most = max(timeline.users, default=0)
     _, top = right.at(0, most)
     made.append(words(580, top + 4, f"{short(most)} users", "c4 own"))
-    return drawing(WIDTH + 30, HEIGHT, says, *made, wide=True)
+    return drawing(WIDTH + 30, HEIGHT, says, *made)
 
 
 def _mean(values: Sequence[int], step: int) -> list[float]:

@@ -89,7 +89,7 @@ def draw(steps: Sequence[Step]) -> Element:
         label_x = max(x, start, *ends) + 6
         made.append(words(label_x, y + 19, _label(step), "quiet"))
         before = step.goodput_rps
-    return drawing(WIDTH, height, _says(group, steps), *made, wide=True)
+    return drawing(WIDTH, height, _says(group, steps), *made)
 
 
 def _bounds(step: Step, frame: Frame) -> tuple[float, ...]:

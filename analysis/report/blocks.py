@@ -1,6 +1,6 @@
 """What a report is made of, before it is HTML or Markdown.
 
-Sections build these from values; `html` and `markdown` write them. All text is plain: both
+Sections build these from values; `page` and `markdown` write them. All text is plain: both
 writers escape it. May not know sessions, files or numbers.
 """
 
@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.figures.markup import Element
+from analysis.report.links import leads_inside
 from rig.model import Level
 
 
 @dataclass(frozen=True)
 class Link:
-    """Words that lead to a file of the session. `to`: a relative address made by `markup.href`."""
+    """Words that lead to a part of the page, or to a file of the session by `links.href`."""
 
     text: str
     to: str
+
+    def __post_init__(self) -> None:
+        if not leads_inside(self.to):
+            raise ValueError(f"a link leads out of the session: {self.to!r}")
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """Drawings that belong together, with the words for who does not see them.
+    """A drawing, with the words for who does not see it.
 
     `name`: of its SVG and CSV in `derived/figures/`; empty where `source` says what was drawn.
     """
 
-    drawings: Sequence[Element]
+    svg: str
+    """One complete `<svg>` element. Text in it is escaped; it can run and fetch nothing."""
     alt: str
     name: str = ""
     caption: str = ""
@@ -87,8 +92,6 @@ class Figure:
     rows: Sequence[Mapping[str, Level | None]] = ()
     """Exactly what is drawn: the lines of its CSV."""
     source: Words = ()
-    large: bool = False
-    """Whether its drawings need half the page's width, not a third."""
 
 
 @dataclass(frozen=True)

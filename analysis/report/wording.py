@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.figures.markup import href
 from analysis.inference import Kind, PairRatio
 from analysis.report.blocks import Link, Mark
 from analysis.report.inputs import Trial
+from analysis.report.links import href
 from analysis.summaries.numbers import number
 from rig.model import Level
 

@@ -15,9 +15,9 @@ from analysis.figures.svg import standalone
 from analysis.inference import Judgement, Verdict
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
-from analysis.report.html import page
 from analysis.report.inputs import ReportInputs, read_inputs
 from analysis.report.markdown import markdown
+from analysis.report.page import page
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
 
@@ -112,5 +112,5 @@ def write_figures(made: Report, folder: Path) -> None:
         for figure in figures(section.blocks):
             if not (folder / f"{figure.name}.csv").exists():
                 write_csv(folder / f"{figure.name}.csv", figure.columns, figure.rows)
-                svg = standalone(figure.drawings)
+                svg = standalone(figure.svg)
                 (folder / f"{figure.name}.svg").write_text(svg, encoding="utf-8")

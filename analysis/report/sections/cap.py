@@ -9,6 +9,7 @@ from analysis.comparisons.pairs import cap_remedies, is_refused, representative_
 from analysis.comparisons.same_setup import named
 from analysis.figures import cap
 from analysis.figures.cap import Cap
+from analysis.figures.svg import arranged
 from analysis.inference.knee import Knee, knee
 from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
 from analysis.report.inputs import ReportInputs, Trial
@@ -31,13 +32,12 @@ def section(inputs: ReportInputs) -> Section | Absent:
     knees = {trial.name: _knee(_alike(inputs, trial)) for trial in trials}
     drawn = [_cap(inputs, trial, knees[trial.name]) for trial in trials[:MOST]]
     figure = Figure(
-        [cap.draw(one) for one in drawn],
+        arranged([cap.draw(one) for one in drawn], columns=2),
         alt="Connections, waiting clients, requests in flight, successes and refusals over time",
         name="connection-cap",
         caption=_caption(trials),
         legend=_legend(drawn),
         columns=cap.COLUMNS,
-        large=True,
         rows=[line for one in drawn for line in one.rows()],
     )
     heading = ["cell", "trial", "first refusal s", "users then", "knee at users",

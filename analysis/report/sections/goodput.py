@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.figures import goodput, routes
+from analysis.figures.svg import arranged
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -30,7 +31,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
         return Absent(TITLE, "no trial is scheduled yet")
     drawn = goodput.data(inputs.session, inputs.layout, inputs.cells, inputs.pairs, inputs.beside)
     figure = Figure(
-        routes.draw(drawn),
+        arranged(routes.draw(drawn)),
         alt=f"{drawn.title}, a panel per route",
         name="goodput",
         caption=_caption(inputs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.figures import goodput, latency, routes
+from analysis.figures.svg import arranged
 from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
 from analysis.report.inputs import ReportInputs
@@ -27,7 +28,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
         return Absent(TITLE, "no cell has ten correct answers in the steady window")
     bounded = any(point.what == latency.BOUND for point in data.points)
     figure = Figure(
-        latency.draw(data),
+        arranged(latency.draw(data)),
         alt="Percentile curves of response times, a panel per route and delay",
         name="latency",
         caption=_caption(bounded, any(curve.dropped_share for curve in curves)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.figures import timeline
-from analysis.figures.markup import href
+from analysis.figures.svg import arranged
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -24,6 +24,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs, Trial
+from analysis.report.links import href
 from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
 from analysis.summaries.numbers import around
 from analysis.summaries.trials import PERCENTS
@@ -85,7 +86,7 @@ def _load(trial: Trial) -> list[Block]:
                      file_of(trial, "load", "seconds.csv"), ".")  # fmt: skip
     drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, says)
     legend = [("c1", "correct"), ("c3 d2", "failed"), ("c4 thin", "users")]
-    figure = Figure([drawn], alt=says, legend=legend, source=source)
+    figure = Figure(arranged([drawn]), alt=says, legend=legend, source=source)
     return [figure, _numbers(trial), *_failures(trial)]
 
 

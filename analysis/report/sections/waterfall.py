@@ -16,6 +16,7 @@ from analysis.comparisons.pairs import (
 )
 from analysis.comparisons.same_setup import UNKNOWN, Comparison, named
 from analysis.figures import waterfall
+from analysis.figures.svg import arranged
 from analysis.figures.waterfall import Step
 from analysis.inference import PairRatio
 from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
@@ -32,7 +33,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
         return Absent(TITLE, "not in this session; experiments/ablation.yaml measures the steps")
     climbed = [_steps(inputs, ladder) for ladder in found]
     figure = Figure(
-        [waterfall.draw(steps) for steps in climbed],
+        arranged([waterfall.draw(steps) for steps in climbed], columns=1),
         alt="Waterfall of the steps from sync to async",
         name="waterfall",
         caption="Each bar goes from the step before to this one, its whisker is the 95 % interval "

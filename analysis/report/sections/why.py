@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from analysis.figures.markup import href
 from analysis.inference import MOST_FAILURES
 from analysis.report.blocks import (
     Absent,
@@ -18,6 +17,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs
+from analysis.report.links import href
 from analysis.report.wording import NOTHING, change, percent, said
 from analysis.summaries.ceilings import CLOSE, UNEXPLAINED, CellCeilings
 from analysis.summaries.cells import CellResult

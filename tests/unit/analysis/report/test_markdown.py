@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from analysis.figures.markup import href
 from analysis.report import compare, report
 from analysis.report.blocks import Link, Para, Report, Section, Strong, Table, row
+from analysis.report.links import href
 from analysis.report.markdown import escape, markdown
 from tests.hostile import steering, strings
 from tests.hostile_session import hostile_session
