@@ -4,20 +4,25 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run check test campaign lint setup setup-dev lock clean
 
+REAL := integration or ordinary_user or second_kernel or compose or browser
+PYTEST := .venv/bin/python -m pytest $(ARGS)
+# where ARGS leave no test of a part, pytest says so by 5
+OR_NONE := || { [ $$? = 5 ] && [ -n '$(ARGS)' ]; }
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
 
 run: setup ## set up, run the quick profile, print the table and where the figure is
 	@.venv/bin/python runner.py --yes --figure-is-enough
 
-check: setup-dev lint ## the loop while working: lint, and all tests that start no real parts
-	@.venv/bin/python -m pytest -n 2 $(ARGS) tests/unit tests/golden tests/pipeline
+check: setup-dev lint ## the loop while working: lint, and all tests that start no real parts (ARGS="-k word" narrows them)
+	@REQUIRE_SUITES= $(PYTEST) -n 2 -m "not ($(REAL))" tests $(OR_NONE)
 
-test: setup-dev lint ## set up, lint, run all tests (ARGS="-k word" narrows them)
-	@.venv/bin/python -m pytest $(ARGS)
+test: check ## everything of `make check`, and one whole pass of each real part that this machine has
+	@$(PYTEST) -m "($(REAL)) and not campaign" tests $(OR_NONE)
 
-campaign: setup-dev ## the long proofs: sessions killed and signalled (KILLS=500, LOCAL_KILLS=30, COMPOSE_KILLS=10, SIGNALS=100, SEED=…, ARGS)
-	@.venv/bin/python -m pytest -m campaign $(ARGS) tests/campaign
+campaign: setup-dev ## the long proofs: sabotage, bad days, kills (KILLS, LOCAL_KILLS, COMPOSE_KILLS, SIGNALS, FILES, EVERY_NTH, SEED, ARGS)
+	@$(PYTEST) -m campaign tests $(OR_NONE)
 
 lint: setup-dev ## ruff, mypy and the rooms of docs/architecture.md
 	@.venv/bin/ruff check --quiet .

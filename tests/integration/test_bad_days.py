@@ -14,7 +14,7 @@ import pytest
 from tests.integration.worlds import Machine, Running, children, machine, running, wait_for
 from tests.runs import Attempt, Done, Session, only_session, read_json, runner, sessions
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.campaign, pytest.mark.integration]
 
 ENDS_WITHIN_S = 15.0
 

@@ -25,7 +25,7 @@ from tests.integration.delay_lab import (
 )
 from tests.integration.nobody import ordinary_user
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.campaign, pytest.mark.integration]
 
 CASES = {
     "both": Case("nfqueue", 100, replies=3),

@@ -13,6 +13,7 @@ from tests.integration.hostility import Attacked, attacked
 from tests.integration.worlds import Machine, machine, scratch_folders
 
 pytestmark = [
+    pytest.mark.campaign,
     pytest.mark.integration,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to be taken"),
 ]

@@ -17,6 +17,7 @@ from tests.integration.worlds import running
 from tests.runs import Attempt, Session, only_session, runner
 
 pytestmark = [
+    pytest.mark.campaign,
     pytest.mark.integration,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may disturb what is not its own"),
 ]

@@ -15,7 +15,7 @@ import pytest
 from tests.runs import ROOT
 from tests.signals import interrupted, started
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.campaign, pytest.mark.integration]
 
 OUTER = """\
 import os, sys

@@ -16,7 +16,7 @@ from tests.integration.compose.containers import Engine, call, docker, holds
 from tests.integration.nobody import ordinary_user
 from tests.runs import ROOT, Done, command, only_session, runner
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.campaign, pytest.mark.compose]
 
 ONE_TRIAL = """\
 experiment: one

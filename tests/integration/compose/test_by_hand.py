@@ -26,7 +26,7 @@ from tests.integration.compose.containers import (
 )
 from tests.runs import ROOT, Done
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.campaign, pytest.mark.compose]
 
 PAGE = "http://127.0.0.1:8089"
 PROJECT, IMAGE = "async-django-by-hand", "async-django-rig/postgres"

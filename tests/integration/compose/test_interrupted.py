@@ -15,7 +15,7 @@ from rig.backends.compose.engine import LABEL
 from tests.integration.compose.containers import call, docker, holds, under_way
 from tests.runs import Session, only_session, runner
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.campaign, pytest.mark.compose]
 
 ENDS_WITHIN_S = 20.0
 ONE_TRIAL = """\

@@ -11,7 +11,7 @@ from tests.integration.compose.containers import Engine, holds, scratch_folders
 from tests.integration.hostile_target import WEAPONS
 from tests.integration.hostility import Attacked, attacked
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.campaign, pytest.mark.compose]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from tests.integration.worlds import children
 from tests.runs import Attempt, Session, only_session, runner
 
 pytestmark = [
+    pytest.mark.campaign,
     pytest.mark.compose,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may disturb what is not its own"),
 ]
