@@ -19,7 +19,7 @@ from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
 from rig.disk.files import sync_tree, write_atomically
 from rig.disk.refusals import is_full, refusal
-from rig.evidence.attempt import FACTS, AttemptFacts, observe
+from rig.evidence.attempt import FACTS, AttemptFacts, read_attempt
 from rig.evidence.calibration import null_share, predicted
 from rig.model import Phase, RigError, StackError, StorageError, Verdict
 from rig.plan import Trial
@@ -33,7 +33,7 @@ NOT_CALIBRATED = Calibration()
 
 
 @dataclass
-class _Walk:
+class PhaseLog:
     """The phases walked so far, and the first error."""
 
     origin_s: float
@@ -86,7 +86,7 @@ def run(
     Interruptions pass through, after cleaning up, and leave no manifest. So does a StorageError:
     it says nothing of the trial.
     """
-    walk, seen, started_at = _Walk(origin_s, on_phase), _Seen(), now()
+    walk, seen, started_at = PhaseLog(origin_s, on_phase), _Seen(), now()
     with contextlib.ExitStack() as exits:
         stack = None
         with walk.phase(Phase.PROVISION):
@@ -99,7 +99,7 @@ def run(
                 with walk.phase(Phase.COLLECT):
                     stack.collect(folder)
                     write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
-                    seen.observed = observe(folder, trial.plan)
+                    seen.observed = read_attempt(folder, trial.plan)
         with walk.phase(Phase.TEARDOWN):
             exits.close()
     if isinstance(walk.error, StorageError):
@@ -125,7 +125,9 @@ def _kept(folder: Path, record: Record) -> Record:
     return record
 
 
-def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress, folder: Path) -> None:
+def _measure(
+    stack: Stack, walk: PhaseLog, seen: _Seen, on_progress: OnProgress, folder: Path
+) -> None:
     def verify() -> None:
         seen.facts = stack.verify()
 
@@ -147,7 +149,7 @@ def _measure(stack: Stack, walk: _Walk, seen: _Seen, on_progress: OnProgress, fo
 
 
 def _record(
-    trial: Trial, number: int, backend: Backend, walk: _Walk, seen: _Seen, started_at: str
+    trial: Trial, number: int, backend: Backend, walk: PhaseLog, seen: _Seen, started_at: str
 ) -> Record:
     return Record(
         trial=trial.name,
@@ -161,7 +163,7 @@ def _record(
     )
 
 
-def _judged(trial: Trial, walk: _Walk, record: Record) -> Record:
+def _judged(trial: Trial, walk: PhaseLog, record: Record) -> Record:
     if walk.error is not None:
         do = f"; {walk.error.do}" if walk.error.do else ""
         why = f"{walk.failed_in}: {walk.error.what}{do}"

@@ -30,7 +30,7 @@ from rig.disk.files import (
     write_atomically,
 )
 from rig.disk.typed import Unfit
-from rig.evidence.calibration import FOLDER, NULL, SCOUT, calibrated
+from rig.evidence.calibration import FOLDER, NULL, SCOUT, read_calibration
 from rig.factors import FACTORS
 from rig.load.shape import Users
 from rig.load.spec import encoded
@@ -81,7 +81,7 @@ def of_session(
         return kept
     if measure:
         _measure(folder, [trial for trial in trials if not trial.skip], backend, say)
-    made = calibrated(folder.path)
+    made = read_calibration(folder.path)
     _write(folder, made)
     return made
 
@@ -139,7 +139,7 @@ def _decoded(data: bytes) -> Calibration:
 
 def _made_again(folder: SessionFolder) -> Calibration | None:
     try:
-        return calibrated(folder.path)
+        return read_calibration(folder.path)
     except RigError:  # whatever a raw file is
         return None
 
@@ -259,7 +259,7 @@ def _scout(
     plan = trials[0].plan
     plan = dataclasses.replace(plan, load=dataclasses.replace(plan.load, load_workers=1))
     servers = plan.app_workers * plan.app_threads
-    errands = [errand_of(trial.plan, servers) for trial in trials]
+    errands = [unloaded_request(trial.plan, servers) for trial in trials]
     seen: list[dict[str, Any]] = []
     failed: Exception | None = None
     try:
@@ -277,7 +277,7 @@ def _scout(
     return failed
 
 
-def errand_of(plan: Plan, servers: int) -> dict[str, Any]:
+def unloaded_request(plan: Plan, servers: int) -> dict[str, Any]:
     """What the scout asks of one route."""
     route = plan.bound_route()
     return {

@@ -191,7 +191,7 @@ def run(
                 watch.skipped(trial)
                 folder.journal.append("skipped", trial=trial.name, why=trial.skip)
                 continue
-            walk = _Walk(folder, backend, watch, calibration or Calibration(), origin_s)
+            walk = TrialRunner(folder, backend, watch, calibration or Calibration(), origin_s)
             record = walk.trial(trial)
             records.append(record)
             tally.verdicts.append(record.verdict)
@@ -216,7 +216,7 @@ def _with_reasons(block: Iterable[Trial], backend: Backend) -> list[Trial]:
 
 
 @dataclass(frozen=True)
-class _Walk:
+class TrialRunner:
     """Runs one trial after the other; what they share."""
 
     folder: SessionFolder

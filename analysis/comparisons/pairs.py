@@ -93,16 +93,16 @@ class Waterfall:
     """The threaded rung with plain SQL and with the ORM, where both were measured."""
 
     @property
-    def standing(self) -> tuple[Stage, ...]:
+    def measured(self) -> tuple[Stage, ...]:
         """The rungs with a rate."""
         return tuple(rung for rung in self.rungs if rung.goodput_rps)
 
     @property
     def skipped(self) -> Mapping[str, tuple[str, ...]]:
         """By the name of a rung with a rate: those without one that its step leaps over."""
-        standing = self.standing
+        measured = self.measured
         found = {}
-        for under, over in itertools.pairwise(standing):
+        for under, over in itertools.pairwise(measured):
             between = self.rungs[self.rungs.index(under) + 1 : self.rungs.index(over)]
             found[over.name] = tuple(rung.name for rung in between)
         return {name: over for name, over in found.items() if over}
@@ -110,16 +110,16 @@ class Waterfall:
     @property
     def steps(self) -> tuple[Pair, ...]:
         """Each rung with a rate over the one before it that has one."""
-        cells = [rung.cell for rung in self.standing if rung.cell]
+        cells = [rung.cell for rung in self.measured if rung.cell]
         return tuple(Pair(over, under, LADDER_STEP) for under, over in itertools.pairwise(cells))
 
     @property
     def pairings(self) -> tuple[Pair, ...]:
         """Whatever of it is divided by another part of it."""
-        cells = [rung.cell for rung in self.standing if rung.cell]
+        cells = [rung.cell for rung in self.measured if rung.cell]
         beside = [(cells[-1], cells[0])]
         threaded, pooled = self.rungs[THREADED], self.rungs[POOLED]
-        if threaded in self.standing and pooled in self.standing:
+        if threaded in self.measured and pooled in self.measured:
             assert threaded.cell is not None
             assert pooled.cell is not None
             beside.append((pooled.cell, threaded.cell))
@@ -161,7 +161,7 @@ def ladders(layout: Layout, cells: Sequence[CellResult]) -> tuple[Waterfall, ...
         key = tuple((n, level) for n, level in cell.levels.items() if n not in MEASURED)
         groups.setdefault(key, []).append(cell)
     found = [_ladder(layout.group(alike[0].levels), alike) for alike in groups.values()]
-    return tuple(ladder for ladder in found if len(ladder.standing) >= FEWEST)
+    return tuple(ladder for ladder in found if len(ladder.measured) >= FEWEST)
 
 
 def _ladder(group: str, cells: Sequence[CellResult]) -> Waterfall:

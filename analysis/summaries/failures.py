@@ -37,7 +37,9 @@ class Failure:
     what lies between at neither."""
 
 
-def attributed(completions: Iterable[Completion], ends_s: Sequence[float]) -> list[Completion]:
+def attributed_to_worker_ends(
+    completions: Iterable[Completion], ends_s: Sequence[float]
+) -> list[Completion]:
     """The completions, with broken connections laid to the app workers that ended just then.
 
     `ends_s`: when app workers were last seen, s since the load's start. One that was looked at

@@ -29,7 +29,7 @@ from analysis.reading.load_files import (
 )
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.session import Scheduled, Session
-from analysis.summaries.failures import Failure, attributed, failures
+from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
 from analysis.summaries.percentiles import best_rps, bounds_ms, median, share
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
@@ -253,7 +253,7 @@ def _read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
         latencies = read_latencies(folder / "latencies.hlog")
         unanswered = read_unanswered(folder / "unanswered.csv")
         ends_s = app_worker_ends_s(attempt, record.load)
-        completions = attributed(answers_of, ends_s)
+        completions = attributed_to_worker_ends(answers_of, ends_s)
         given_up = _given_up(folder, completions)
         seconds = read_seconds(folder / "seconds.csv")
         loaded = LoadFiles(

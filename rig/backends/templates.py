@@ -81,18 +81,18 @@ class Templates:
 class ClusterCache(Protocol):
     """Where a backend keeps seeded clusters between sessions."""
 
-    def fetch(self, key: str) -> str:
+    def get(self, key: str) -> str:
         """A kept cluster, ready to be started, as the database role sees it; "" without one."""
         ...
 
-    def blank(self, key: str, wanted_bytes: int) -> str:
+    def allocate(self, key: str, wanted_bytes: int) -> str:
         """An empty place for a new one, whatever an earlier try has left there.
 
         StackError where there is no room.
         """
         ...
 
-    def keep(self, key: str) -> None:
+    def commit(self, key: str) -> None:
         """Keeps what now stands in that place."""
         ...
 
@@ -102,9 +102,9 @@ def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwor
 
     TargetError where the target's migrate or seed fails; StackError.
     """
-    kept = clusters.fetch(name)
+    kept = clusters.get(name)
     wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)
-    path = kept or clusters.blank(name, wanted_bytes)
+    path = kept or clusters.allocate(name, wanted_bytes)
     process = hosts.start(Role.DATABASE, template_spec(hosts, passwords, path, bool(kept)))
     with afterwards(lambda: _end(process)):
         address, port = hosts.reach(Role.DATABASE, database.PORT)
@@ -113,7 +113,7 @@ def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwor
         if not kept:
             _fill(plan, hosts, passwords, login)
     if not kept:
-        clusters.keep(name)
+        clusters.commit(name)
     return path
 
 

@@ -18,7 +18,7 @@ from rig.backends.specs import PROJECT
 from rig.cli import lock, upkeep
 from rig.cli.ending import ended, resumable
 from rig.cli.out import ResultsFolder
-from rig.cli.place import cpus, in_place
+from rig.cli.place import cpus, run_on_backend
 from rig.cli.plan_text import plan_text
 from rig.cli.reporting import Reported, tell
 from rig.cli.streams import when_nobody_reads
@@ -147,7 +147,7 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
         asked = RunOptions(**given)
         matrix, only = _matrix(asked)
         takes_files(asked.out.absolute() / matrix.experiment)
-        return in_place(
+        return run_on_backend(
             asked.backend,
             lambda backend: _run(asked, matrix, only, backend, analysis, screen),
             lambda: _agreed(asked, matrix, only, screen),
@@ -179,7 +179,7 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
             with folder.hold():
                 return _resume(folder, told, backend, analysis, screen, figure_is_enough)
 
-        return in_place(told["backend"], go)
+        return run_on_backend(told["backend"], go)
 
 
 def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None:

@@ -38,7 +38,7 @@ def _own_cpus() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
-def in_place(
+def run_on_backend(
     wanted: str, go: Callable[[Backend], int], agreed: Callable[[], None] = lambda: None
 ) -> int:
     """Runs `go` with the backend; for the local one, inside a new world."""

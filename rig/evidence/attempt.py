@@ -71,7 +71,7 @@ class AttemptFacts:
     ledger: LedgerFacts = field(default_factory=LedgerFacts)
 
 
-def observe(folder: Path, plan: Plan) -> AttemptFacts:
+def read_attempt(folder: Path, plan: Plan) -> AttemptFacts:
     """Everything that an attempt's folder says; what is missing is left at its default.
 
     DamagedFile or StorageError, which name the file, where one is there and cannot be read.

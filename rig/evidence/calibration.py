@@ -55,7 +55,7 @@ class _Scouted(TypedDict):
     why: str
 
 
-def calibrated(session: Path) -> Calibration:
+def read_calibration(session: Path) -> Calibration:
     """What a session's raw files say of its load workers and its stacks.
 
     DamagedFile or StorageError, which name the file, where one cannot be read.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.disk.files import read_json, sha256
-from rig.evidence.calibration import calibrated
+from rig.evidence.calibration import read_calibration
 from rig.model import SCHEMA, RigError
 from rig.store.schedule import level_of, misplaced, of_another_cell, parsed
 from rig.store.session_folder import (
@@ -36,7 +36,7 @@ UNREADABLE = (RigError, OSError, ValueError, LookupError, TypeError, AttributeEr
 
 
 @dataclass(frozen=True)
-class Finding:
+class Discrepancy:
     """One thing that was found; where `differs` is False, what could not be recomputed."""
 
     where: str
@@ -47,7 +47,7 @@ class Finding:
         return f"{self.where}: {self.says}"
 
 
-def of_session(session: SessionFolder) -> Iterator[Finding]:
+def of_session(session: SessionFolder) -> Iterator[Discrepancy]:
     """What does not fit together, trials' own files aside."""
     for name, part in (
         (JOURNAL, _journal),
@@ -60,17 +60,17 @@ def of_session(session: SessionFolder) -> Iterator[Finding]:
         try:
             yield from part(session)
         except UNREADABLE as error:
-            yield Finding(name, f"cannot be read: {error}")
+            yield Discrepancy(name, f"cannot be read: {error}")
 
 
-def schedule_rows(session: SessionFolder) -> tuple[dict[str, Mapping[str, str]], list[Finding]]:
+def schedule_rows(session: SessionFolder) -> tuple[dict[str, Mapping[str, str]], list[Discrepancy]]:
     """The schedule's rows by trial, and what is wrong with its lines."""
     try:
         rows, wrong = parsed(session.schedule_bytes(), session.path / SCHEDULE)
     except UNREADABLE as error:
-        return {}, [Finding(SCHEDULE, f"cannot be read: {error}")]
+        return {}, [Discrepancy(SCHEDULE, f"cannot be read: {error}")]
     by_trial: dict[str, Mapping[str, str]] = {row["trial"]: row for row in rows}
-    return by_trial, [Finding(SCHEDULE, f"{says} (line {number})") for number, says in wrong]
+    return by_trial, [Discrepancy(SCHEDULE, f"{says} (line {number})") for number, says in wrong]
 
 
 def superseded(session: SessionFolder) -> dict[Path, str]:
@@ -95,28 +95,28 @@ def is_of_today(manifest: Path) -> bool:
         return True
 
 
-def _journal(session: SessionFolder) -> Iterator[Finding]:
+def _journal(session: SessionFolder) -> Iterator[Discrepancy]:
     """No line was changed, taken out or put in."""
     for broken in session.journal.broken():
-        yield Finding(JOURNAL, broken)
+        yield Discrepancy(JOURNAL, broken)
 
 
-def _vouched(session: SessionFolder) -> Iterator[Finding]:
+def _vouched(session: SessionFolder) -> Iterator[Discrepancy]:
     """The session's own files are those whose hashes the journal has, and it has all of them."""
     told = session.journal.files()
     if SESSION not in told:
         today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
-        yield Finding(SESSION, f"{JOURNAL} has no hash of it", today)
+        yield Discrepancy(SESSION, f"{JOURNAL} has no hash of it", today)
     elif session.journal.chained:
         for name in _own_files(session):
             if name not in told:
-                yield Finding(name, f"{JOURNAL} has no hash of it")
+                yield Discrepancy(name, f"{JOURNAL} has no hash of it")
     for name, said in told.items():
         path = session.path / name
         if not path.exists():
-            yield Finding(name, f"is gone, but {JOURNAL} tells of it")
+            yield Discrepancy(name, f"is gone, but {JOURNAL} tells of it")
         elif sha256(path) != said:
-            yield Finding(name, f"is not the file whose hash {JOURNAL} has")
+            yield Discrepancy(name, f"is not the file whose hash {JOURNAL} has")
 
 
 def _own_files(session: SessionFolder) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _own_files(session: SessionFolder) -> Iterator[str]:
         yield plan.relative_to(session.path).as_posix()
 
 
-def _manifests(session: SessionFolder) -> Iterator[Finding]:
+def _manifests(session: SessionFolder) -> Iterator[Discrepancy]:
     """The journal holds the hash of every manifest, and every manifest is still there."""
     told = {session.attempt(*key): said for key, said in session.journal.manifests().items()}
     found = {path.parent for path in session.path.glob(f"{TRIALS}/*/attempt-*/{MANIFEST}")}
@@ -134,16 +134,16 @@ def _manifests(session: SessionFolder) -> Iterator[Finding]:
         manifest = attempt / MANIFEST
         where = manifest.relative_to(session.path).as_posix()
         if not manifest.exists():
-            yield Finding(where, f"is gone, but {JOURNAL} tells of it")
+            yield Discrepancy(where, f"is gone, but {JOURNAL} tells of it")
         elif attempt not in told:
-            yield Finding(where, f"has no line in {JOURNAL}", is_of_today(manifest))
+            yield Discrepancy(where, f"has no line in {JOURNAL}", is_of_today(manifest))
         elif told[attempt] is None:
-            yield Finding(where, f"{JOURNAL} has no hash of it", is_of_today(manifest))
+            yield Discrepancy(where, f"{JOURNAL} has no hash of it", is_of_today(manifest))
         elif told[attempt] != sha256(manifest):
-            yield Finding(where, f"is not the file whose hash {JOURNAL} has")
+            yield Discrepancy(where, f"is not the file whose hash {JOURNAL} has")
 
 
-def _places(session: SessionFolder) -> Iterator[Finding]:
+def _places(session: SessionFolder) -> Iterator[Discrepancy]:
     """Every row stands where a design would put it, and its levels are those of its cell."""
     about = session.session()
     rows, _ = parsed(session.schedule_bytes(), session.path / SCHEDULE)
@@ -152,30 +152,30 @@ def _places(session: SessionFolder) -> Iterator[Finding]:
         its = {name: level_of(row[name], known) for name, known in levels.items() if name in row}
         if its and of_another_cell(row["cell"], its):
             says = f"the levels of {row['trial']} are not those of its cell {row['cell']}"
-            yield Finding(SCHEDULE, says)
+            yield Discrepancy(SCHEDULE, says)
     for trial, says in misplaced(rows, bool(about.get("search"))):
-        yield Finding(SCHEDULE, f"{trial} {says}")
+        yield Discrepancy(SCHEDULE, f"{trial} {says}")
 
 
-def _derived(session: SessionFolder) -> Iterator[Finding]:
+def _derived(session: SessionFolder) -> Iterator[Discrepancy]:
     """What was derived of a session of today says what made it."""
     tables = any(session.path.glob("derived/*.csv"))
     if tables and session.journal.chained and not (session.path / MADE).exists():
-        yield Finding(MADE, "is missing; analyse makes derived/ again")
+        yield Discrepancy(MADE, "is missing; analyse makes derived/ again")
 
 
-def _calibration(session: SessionFolder) -> Iterator[Finding]:
+def _calibration(session: SessionFolder) -> Iterator[Discrepancy]:
     """`calibration.json` says what its raw files give."""
     if not (session.path / CALIBRATION).exists():
         return
     try:
         told = read_json(session.path / CALIBRATION)
-        found = plain(calibrated(session.path))
+        found = plain(read_calibration(session.path))
     except UNREADABLE as error:
-        yield Finding(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
+        yield Discrepancy(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
         return
     for path, one, other in differences(told, found, ""):
-        yield Finding(CALIBRATION, f"{path[1:]} is {short(one)}, recomputed {short(other)}")
+        yield Discrepancy(CALIBRATION, f"{path[1:]} is {short(one)}, recomputed {short(other)}")
 
 
 def plain(value: Any) -> Any:

@@ -15,11 +15,11 @@ from typing import Any
 from rig.checks import judge
 from rig.disk.contents import made, needed, rows
 from rig.disk.rows import Completion
-from rig.evidence.attempt import AttemptFacts, observe
+from rig.evidence.attempt import AttemptFacts, read_attempt
 from rig.evidence.calibration import null_share, predicted
 from rig.evidence.consistency import (
     UNREADABLE,
-    Finding,
+    Discrepancy,
     differences,
     is_of_today,
     of_session,
@@ -47,7 +47,7 @@ _Asked = tuple[Plan, str]
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 
 
-def verify(session: SessionFolder) -> Iterator[Finding]:
+def verify(session: SessionFolder) -> Iterator[Discrepancy]:
     """Everything that is not as the session's own files say."""
     rows, wrong = schedule_rows(session)
     yield from wrong
@@ -55,12 +55,12 @@ def verify(session: SessionFolder) -> Iterator[Finding]:
     discarded = superseded(session)
     for trial in sorted(path for path in (session.path / TRIALS).glob("*")):
         if trial.name not in rows:
-            yield Finding(f"{TRIALS}/{trial.name}", f"is not in {SCHEDULE}")
+            yield Discrepancy(f"{TRIALS}/{trial.name}", f"is not in {SCHEDULE}")
             continue
         try:
             yield from _trial(session, trial, rows[trial.name], discarded)
         except UNREADABLE as error:
-            yield Finding(f"{TRIALS}/{trial.name}", f"cannot be read: {error!r}")
+            yield Discrepancy(f"{TRIALS}/{trial.name}", f"cannot be read: {error!r}")
 
 
 def _read_calibration(session: SessionFolder) -> Calibration:
@@ -72,24 +72,26 @@ def _read_calibration(session: SessionFolder) -> Calibration:
 
 def _trial(
     session: SessionFolder, trial: Path, row: Mapping[str, str], discarded: Mapping[Path, str]
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     where = trial.relative_to(session.path).as_posix()
     attempts = session.attempts(trial.name)
     for extra in sorted({*trial.iterdir()} - {*attempts, trial / PLAN}):
-        yield Finding(f"{where}/{extra.name}", "does not belong to a trial")
+        yield Discrepancy(f"{where}/{extra.name}", "does not belong to a trial")
     plan: _Asked | None = None
     if (trial / PLAN).exists():
         try:
             plan = needed(trial / PLAN, lambda said: (plan_from_json(said), str(said["digest"])))
         except UNREADABLE as error:
-            yield Finding(f"{where}/{PLAN}", str(error))
+            yield Discrepancy(f"{where}/{PLAN}", str(error))
     else:
-        yield Finding(f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts)))
+        yield Discrepancy(
+            f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts))
+        )
     calibration = _read_calibration(session)
     for attempt in attempts:
         if attempt in discarded:
             says = f"does not count, as a newer one does: {discarded[attempt]}"
-            yield Finding(f"{where}/{attempt.name}", says, False)
+            yield Discrepancy(f"{where}/{attempt.name}", says, False)
         elif (attempt / MANIFEST).exists():
             yield from _attempt(attempt, f"{where}/{attempt.name}", plan, row, calibration)
 
@@ -104,23 +106,25 @@ def _attempt(
     asked: _Asked | None,
     row: Mapping[str, str],
     calibration: Calibration,
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     try:
         record = needed(folder / MANIFEST, record_from_json)
     except UNREADABLE as error:
-        yield Finding(f"{where}/{MANIFEST}", f"cannot be read: {error}")
+        yield Discrepancy(f"{where}/{MANIFEST}", f"cannot be read: {error}")
         return
     yield from _files(folder, where, record)
     yield from _levels(where, record, row)
     yield from _counts(folder, where, record)
     if asked is None or asked[1] != record.plan_digest:
         if asked is not None:
-            yield Finding(f"{where}/{MANIFEST}", f"plan_digest is not that of {PLAN}")
-        yield Finding(where, "facts and checks are not recomputed: its plan is not there", False)
+            yield Discrepancy(f"{where}/{MANIFEST}", f"plan_digest is not that of {PLAN}")
+        yield Discrepancy(
+            where, "facts and checks are not recomputed: its plan is not there", False
+        )
         return
     plan, _ = asked
     try:
-        facts = observe(folder, plan) if _collected(record) else AttemptFacts()
+        facts = read_attempt(folder, plan) if _collected(record) else AttemptFacts()
         seen = {
             **vars(facts),
             "predicted": predicted(plan, record.levels, calibration),
@@ -128,7 +132,7 @@ def _attempt(
             "null_share": null_share(facts.load, calibration.null_rps),
         }
     except UNREADABLE as error:
-        yield Finding(where, f"its raw files cannot be read: {error}")
+        yield Discrepancy(where, f"its raw files cannot be read: {error}")
         return
     yield from _facts(where, record, seen)
     yield from _checks(folder, where, record, plan, seen)
@@ -139,29 +143,29 @@ def _collected(record: Record) -> bool:
     return any(span.phase == Phase.COLLECT and not span.error for span in record.spans)
 
 
-def _files(folder: Path, where: str, record: Record) -> Iterator[Finding]:
+def _files(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
     now = hashes(folder)
     for name in sorted({*now, *record.files}):
         if name not in now:
-            yield Finding(f"{where}/{name}", "is missing")
+            yield Discrepancy(f"{where}/{name}", "is missing")
         elif name not in record.files:
-            yield Finding(f"{where}/{name}", "is not in the manifest")
+            yield Discrepancy(f"{where}/{name}", "is not in the manifest")
         elif now[name] != record.files[name]:
-            yield Finding(f"{where}/{name}", "is not the file whose hash the manifest has")
+            yield Discrepancy(f"{where}/{name}", "is not the file whose hash the manifest has")
 
 
-def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Finding]:
+def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Discrepancy]:
     """The manifest's levels are those that schedule.csv, and so every table, has for the trial."""
     for name in FACTORS:
         told = str(record.levels.get(name))
         if row.get(name, told if name not in record.levels else None) != told:
             says = f"{name} is {told}, in schedule.csv {row.get(name)}"
-            yield Finding(f"{where}/{MANIFEST}", says)
+            yield Discrepancy(f"{where}/{MANIFEST}", says)
     if set(record.levels) == set(FACTORS) and digest(dict(record.levels))[:10] != row["cell"]:
-        yield Finding(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
+        yield Discrepancy(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
 
 
-def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
+def _counts(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
     """The recorder's file, from which the numbers come, adds up to its totals."""
     if not (folder / COMPLETIONS).exists() or not record.load.outcomes:
         return
@@ -170,16 +174,16 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Finding]:
         for one in rows(folder / COMPLETIONS, Completion) or ():
             counts[one.outcome] += one.count
     except UNREADABLE as error:
-        yield Finding(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
+        yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
         return
     for outcome in sorted({*counts, *record.load.outcomes}):
         told = record.load.outcomes.get(outcome, 0)
         if counts[outcome] != told:
             says = f"adds up to {counts[outcome]} {outcome}, the manifest says {told}"
-            yield Finding(f"{where}/{COMPLETIONS.as_posix()}", says)
+            yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", says)
 
 
-def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Finding]:
+def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Discrepancy]:
     """The manifest's facts are those that the raw files give."""
     nothing = vars(AttemptFacts())
     for part in seen:
@@ -188,20 +192,20 @@ def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Find
             continue
         if record.schema < SCHEMA and found == plain(nothing.get(part)):
             says = f"{part}: schema {record.schema} kept no raw file of it; not recomputed"
-            yield Finding(where, says, False)
+            yield Discrepancy(where, says, False)
             continue
         for path, one, other in differences(told, found, part):
             says = f"{path} is {short(one)}, the raw files say {short(other)}"
-            yield Finding(f"{where}/{MANIFEST}", says)
+            yield Discrepancy(f"{where}/{MANIFEST}", says)
 
 
 def _checks(
     folder: Path, where: str, record: Record, plan: Plan, seen: Mapping[str, Any]
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     checks, verdict, why = record.checks, record.verdict, record.why
     if record.schema < SCHEMA:
         says = f"checks: those of schema {record.schema} are not today's; not recomputed"
-        yield Finding(where, says, False)
+        yield Discrepancy(where, says, False)
     elif wrong := next((span for span in record.spans if span.error), None):
         # as `rig.attempt` words it: what went wrong, and what to do, on one line
         said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
@@ -212,25 +216,27 @@ def _checks(
     for name, told, found in (("verdict", record.verdict, verdict), ("why", record.why, why)):
         if told != found:
             says = f"{name} is {short(told)}, recomputed {short(found)}"
-            yield Finding(f"{where}/{MANIFEST}", says)
+            yield Discrepancy(f"{where}/{MANIFEST}", says)
     if (folder / CHECKS).exists():
         try:
             listed = needed(folder / CHECKS, plain)
         except UNREADABLE as error:
-            yield Finding(f"{where}/{CHECKS}", f"cannot be read: {error}")
+            yield Discrepancy(f"{where}/{CHECKS}", f"cannot be read: {error}")
             return
         if listed != plain(record.checks):
-            yield Finding(f"{where}/{CHECKS}", "its checks are not the manifest's")
+            yield Discrepancy(f"{where}/{CHECKS}", "its checks are not the manifest's")
 
 
 def _same_checks(
     where: str, told: tuple[Check, ...], found: tuple[Check, ...]
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     had, have = ({check.name: check for check in checks} for checks in (told, found))
     for name in dict.fromkeys([*had, *have]):
         if name not in have or name not in had:
-            yield Finding(where, f"check {name} is {'not made today' if name in had else 'absent'}")
+            yield Discrepancy(
+                where, f"check {name} is {'not made today' if name in had else 'absent'}"
+            )
         elif had[name] != have[name]:
             one, other = had[name], have[name]
             says = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
-            yield Finding(where, says + other.says)
+            yield Discrepancy(where, says + other.says)

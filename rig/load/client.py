@@ -16,7 +16,7 @@ from gevent.monkey import get_original
 POLL, READABLE = get_original("select", ["poll", "POLLIN"])
 
 
-def changed() -> None:
+def patch_client() -> None:
     """Makes the changes, for all clients of this process.
 
     The client sends a GET up to eleven times when connections close on it, and loses the reason

@@ -41,7 +41,7 @@ locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S
 # ends them.
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10**9
 
-client.changed()
+client.patch_client()
 
 # At every step of the ramp Locust would build its argument parser some fifty times, which stops a
 # load worker for 80 ms and more, the last time in the steady window.

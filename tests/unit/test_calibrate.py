@@ -62,7 +62,8 @@ def test_stacks_are_measured_apart_unless_they_only_share_a_factor(
     folder: SessionFolder, name: str
 ) -> None:
     """A factor that is registered anew makes a stack of its own, unless it says otherwise."""
-    trials = [trial(), trial(position=2, **{name: "another level"})]
+    another: dict[str, Any] = {name: "another level"}
+    trials = [trial(), trial(position=2, **another)]
     found = calibrate.of_session(folder, trials, FakeBackend(), lambda _: None).stacks
     assert len(found) == (1 if name in SHARES_A_STACK else 2)
 

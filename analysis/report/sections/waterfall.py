@@ -64,7 +64,7 @@ def _steps(inputs: ReportInputs, ladder: Waterfall) -> tuple[Step, ...]:
 
 
 def _verdict(inputs: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> str:
-    first, last = ladder.standing[0], ladder.standing[-1]
+    first, last = ladder.measured[0], ladder.measured[-1]
     whole = _ratio(inputs, last, first)
     owned = [step for step in steps if step.share is not None]
     if not owned or whole.ratio is None or abs(whole.ratio - 1) < 0.1:
@@ -76,7 +76,7 @@ def _verdict(inputs: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> 
 
 
 def _ends(ladder: Waterfall) -> str:
-    first, last = ladder.standing[0], ladder.standing[-1]
+    first, last = ladder.measured[0], ladder.measured[-1]
     if (first, last) == (ladder.rungs[0], ladder.rungs[-1]):
         return "the first step to the last"
     return f"“{_plain(first.name)}” to “{_plain(last.name)}”, for the rest has no rate"
@@ -195,7 +195,7 @@ def _made(compared: Sequence[Comparison], found: Sequence[Waterfall]) -> list[Bl
         (step.over.cell, step.under.cell): _plain(rung.name)
         for ladder in found
         for step in ladder.steps
-        for rung in ladder.standing
+        for rung in ladder.measured
         if rung.cell is step.over
     }
     made = dict.fromkeys(

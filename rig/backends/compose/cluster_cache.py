@@ -25,13 +25,13 @@ class ComposeClusterCache:
     def __init__(self) -> None:
         self._used: set[str] = set()
 
-    def fetch(self, key: str) -> str:
+    def get(self, key: str) -> str:
         """The kept cluster where it stands; "" without one."""
         path = f"/clusters/{key}"
         self._used.add(key)
         return _shell(f"test -e {path}.complete && touch {path}.complete && echo {path} || true")
 
-    def blank(self, key: str, wanted_bytes: int) -> str:
+    def allocate(self, key: str, wanted_bytes: int) -> str:
         """An empty folder in the volume."""
         free_kib = int(_shell("df -k /clusters | awk 'END {print $4}'"))
         if free_kib * 1024 < wanted_bytes:
@@ -44,7 +44,7 @@ class ComposeClusterCache:
         _shell(f"rm -rf {path} && mkdir -m 700 {path}")
         return path
 
-    def keep(self, key: str) -> None:
+    def commit(self, key: str) -> None:
         """Marks it as whole, and keeps the volume's bound; this session's own stay."""
         _shell(f"touch /clusters/{key}.complete")
         going = kept.surplus(listed(), kept.most_bytes(), self._used)

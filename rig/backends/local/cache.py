@@ -37,7 +37,7 @@ def cache_folder() -> Path:
     return Path(base) / "async-django-rig"
 
 
-def fetch(key: str, target: Path, give_to: int) -> bool:
+def get(key: str, target: Path, give_to: int) -> bool:
     """Copies a kept cluster to a new folder; False without one."""
     with _opened(fcntl.LOCK_SH) as here:
         if not here or not (here / key / COMPLETE).exists():
@@ -48,7 +48,7 @@ def fetch(key: str, target: Path, give_to: int) -> bool:
     return True
 
 
-def keep(key: str, source: Path, owner: int) -> None:
+def commit(key: str, source: Path, owner: int) -> None:
     """Copies a cluster of user `owner` into the cache, whole or not at all, and keeps its bound."""
     most_bytes = kept.most_bytes()
     with _opened(fcntl.LOCK_EX, make=True) as here:

@@ -30,16 +30,16 @@ class LocalClusterCache:
             shutil.rmtree(path)
         return path
 
-    def fetch(self, key: str) -> str:
+    def get(self, key: str) -> str:
         """A copy of the kept cluster; "" without one, or with one that is not ours alone."""
         path = self._cleared(key)
         try:
-            return str(path) if cache.fetch(key, path, self._uid) else ""
+            return str(path) if cache.get(key, path, self._uid) else ""
         except RigError as error:
             self._says(f"a seeded cluster is not taken but made anew: {error.what}")
             return ""
 
-    def blank(self, key: str, wanted_bytes: int) -> str:
+    def allocate(self, key: str, wanted_bytes: int) -> str:
         """An empty folder. StackError where there is no room for what will be made of it."""
         free_bytes = shutil.disk_usage(self._scratch).free
         if free_bytes < wanted_bytes:
@@ -54,9 +54,9 @@ class LocalClusterCache:
             os.chown(path, self._uid, -1)
         return str(path)
 
-    def keep(self, key: str) -> None:
+    def commit(self, key: str) -> None:
         """Copies it into the cache, whole or not at all."""
         try:
-            cache.keep(key, self._place(key), self._uid)
+            cache.commit(key, self._place(key), self._uid)
         except RigError as error:
             self._says(f"the seeded cluster is not kept for later: {error.what}")

@@ -20,7 +20,7 @@ NETLINK_BYTES_WANTED = 2 << 20
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at. `needed`: without it the local backend cannot run."""
 
     name: str
@@ -29,29 +29,29 @@ class Finding:
     needed: bool = True
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Diagnosis]:
     """Every finding, in the order in which a session needs them."""
     if sys.platform != "linux":
-        yield Finding("Linux", False, f"this is {sys.platform}; use --backend compose")
+        yield Diagnosis("Linux", False, f"this is {sys.platform}; use --backend compose")
         return
     unsupported_reason = sandbox.unsupported_reason()
-    yield Finding("namespaces", not unsupported_reason, unsupported_reason or f"as {_who()}")
+    yield Diagnosis("namespaces", not unsupported_reason, unsupported_reason or f"as {_who()}")
     if not unsupported_reason:
         yield _delay()
     yield _netlink_room()
     fine = may_be_real_time()
     says = "the load workers' and the delay's" if fine else "none; ulimit -r 10 would allow it"
-    yield Finding("real-time priority", fine, says, needed=False)
+    yield Diagnosis("real-time priority", fine, says, needed=False)
     yield _postgres()
     yield _pgbouncer()
     cpus = sorted(os.sched_getaffinity(0))
     says = f"{len(cpus)}: {', '.join(map(str, cpus))}"
-    yield Finding("CPUs", len(cpus) >= 2, says + ("" if len(cpus) > 1 else "; 2 are needed"))
+    yield Diagnosis("CPUs", len(cpus) >= 2, says + ("" if len(cpus) > 1 else "; 2 are needed"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = hard == resource.RLIM_INFINITY or hard >= OPEN_FILES_WANTED
     limit = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
     do = "" if enough else f"; raise it: ulimit -Hn {OPEN_FILES_WANTED}"
-    yield Finding("open files", enough, f"{soft} now, {limit} at most{do}", needed=False)
+    yield Diagnosis("open files", enough, f"{soft} now, {limit} at most{do}", needed=False)
 
 
 def fit() -> bool:
@@ -64,40 +64,40 @@ def _who() -> str:
     return f"root; roles run as {user.name}" if user.other else f"{user.name}, an ordinary user"
 
 
-def _delay() -> Finding:
+def _delay() -> Diagnosis:
     command = [sys.executable, "-m", "stack.delay.probe"]
     search = f"PATH={binaries.SEARCH_PATH}"
     wrapped = ["env", f"--chdir={PROJECT}", search, *command]
     try:
-        return Finding("delay", True, run(sandbox.enter_command(wrapped), 30).strip())
+        return Diagnosis("delay", True, run(sandbox.enter_command(wrapped), 30).strip())
     except StackError as error:
         do = "make setup, or: sudo apt install iptables"
-        return Finding("delay", False, f"{error}; {do}")
+        return Diagnosis("delay", False, f"{error}; {do}")
 
 
-def _netlink_room() -> Finding:
+def _netlink_room() -> Diagnosis:
     """Root may exceed the limit; an ordinary user's NFQUEUE consumer loses bursts above it."""
     most_bytes = int(Path("/proc/sys/net/core/rmem_max").read_text())
     fine = os.geteuid() == 0 or most_bytes >= NETLINK_BYTES_WANTED
     do = "" if fine else f"; sudo sysctl net.core.rmem_max={2 * NETLINK_BYTES_WANTED}"
-    return Finding("netlink buffer", fine, f"{most_bytes} bytes{do}", needed=False)
+    return Diagnosis("netlink buffer", fine, f"{most_bytes} bytes{do}", needed=False)
 
 
-def _postgres() -> Finding:
+def _postgres() -> Diagnosis:
     try:
         found = binaries.find()
     except StackError as error:
-        return Finding("Postgres", False, str(error))
-    return Finding("Postgres", True, f"{found.postgres_version} in {found.postgres_dir}")
+        return Diagnosis("Postgres", False, str(error))
+    return Diagnosis("Postgres", True, f"{found.postgres_version} in {found.postgres_dir}")
 
 
-def _pgbouncer() -> Finding:
+def _pgbouncer() -> Diagnosis:
     path = binaries.which("pgbouncer")
     if not path:
         says = "not here; its cells will be skipped. make setup, or: sudo apt install pgbouncer"
-        return Finding("PgBouncer", False, says, needed=False)
+        return Diagnosis("PgBouncer", False, says, needed=False)
     try:
         version = run([path, "--version"], 20).splitlines()[0]
     except StackError as error:
-        return Finding("PgBouncer", False, str(error), needed=False)
-    return Finding("PgBouncer", True, f"{version} in {path}", needed=False)
+        return Diagnosis("PgBouncer", False, str(error), needed=False)
+    return Diagnosis("PgBouncer", True, f"{version} in {path}", needed=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rig.backends.fake import FakeBackend, queue_of
-from rig.evidence.attempt import AttemptFacts, observe
+from rig.evidence.attempt import AttemptFacts, read_attempt
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.shape import Users
 from rig.model import Link
@@ -22,7 +22,7 @@ def collected(plan: Plan, folder: Path) -> AttemptFacts:
     with FakeBackend().up(plan) as stack:
         stack.run_load(lambda _: None)
         stack.collect(folder)
-    return observe(folder, plan)
+    return read_attempt(folder, plan)
 
 
 def loaded(plan: Plan, folder: Path) -> LoadFacts:

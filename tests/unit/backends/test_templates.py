@@ -89,9 +89,9 @@ def test_a_template_that_cannot_be_made_fails_once_and_says_the_same_again() -> 
 
 def test_a_place_is_blank_whatever_a_failed_try_has_left_there(tmp_path: Path) -> None:
     clusters = LocalClusterCache(tmp_path, os.geteuid(), print)
-    first = Path(clusters.blank("key", 1))
+    first = Path(clusters.allocate("key", 1))
     (first / "PG_VERSION").write_text("18\n")
-    again = Path(clusters.blank("key", 1))
+    again = Path(clusters.allocate("key", 1))
     assert again == first
     assert list(again.iterdir()) == []
 
@@ -102,11 +102,11 @@ def test_a_kept_cluster_takes_the_place_of_what_a_failed_try_has_left(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "scratch").mkdir()
     clusters = LocalClusterCache(tmp_path / "scratch", os.geteuid(), print)
-    (Path(clusters.blank("key", 1)) / "PG_VERSION").write_text("18\n")
-    clusters.keep("key")
-    left = Path(clusters.blank("key", 1)) / "half"
+    (Path(clusters.allocate("key", 1)) / "PG_VERSION").write_text("18\n")
+    clusters.commit("key")
+    left = Path(clusters.allocate("key", 1)) / "half"
     left.write_text("a cluster")
-    assert [path.name for path in Path(clusters.fetch("key")).iterdir()] == ["PG_VERSION"]
+    assert [path.name for path in Path(clusters.get("key")).iterdir()] == ["PG_VERSION"]
 
 
 def test_content_is_regular_files_and_not_without_end(

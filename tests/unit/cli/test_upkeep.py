@@ -51,7 +51,7 @@ def cluster(tmp_path: Path, run: Run) -> Path:
     """A seeded cluster in the cache."""
     (tmp_path / "made").mkdir(mode=0o700)
     (tmp_path / "made" / "1259").write_bytes(bytes(1000))
-    cache.keep(KEY, tmp_path / "made", os.geteuid())
+    cache.commit(KEY, tmp_path / "made", os.geteuid())
     return cache.cache_folder() / KEY
 
 

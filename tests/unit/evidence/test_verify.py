@@ -17,7 +17,7 @@ from rig import attempt
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.disk.files import sha256
-from rig.evidence.consistency import Finding
+from rig.evidence.consistency import Discrepancy
 from rig.evidence.verify import verify
 from rig.model import StackError, Verdict
 from rig.plan import Plan
@@ -133,7 +133,7 @@ def test_a_schedule_that_cannot_be_read(tmp_path: Path) -> None:
     session, record = session_of(FakeBackend(), tmp_path)
     (session.path / session_folder.SCHEDULE).write_text("nothing\n1\n")
     said = list(verify(session))
-    assert Finding(f"trials/{record.trial}", "is not in schedule.csv") in said
+    assert Discrepancy(f"trials/{record.trial}", "is not in schedule.csv") in said
     assert any(finding.where == session_folder.SCHEDULE for finding in said)
 
 

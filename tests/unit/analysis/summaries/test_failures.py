@@ -12,7 +12,7 @@ import pytest
 from analysis import derive, table
 from analysis.reading.load_files import Completion, Second
 from analysis.reading.probe_samples import Sample
-from analysis.summaries.failures import KILLED, Failure, attributed, failures
+from analysis.summaries.failures import KILLED, Failure, attributed_to_worker_ends, failures
 from tests.unit.analysis.sessions import Answer, Made, make, write
 
 BEGAN_AT_S = 1000.0
@@ -57,14 +57,14 @@ def test_what_nobody_counted_is_not_made_up() -> None:
 def test_broken_connections_are_laid_to_an_app_worker_that_ended_just_then(
     outcome: str, first_s: float, last_s: float, killed: bool
 ) -> None:
-    (found,) = attributed([came(outcome, first_s, last_s, 3)], [2.0, 10.0])
+    (found,) = attributed_to_worker_ends([came(outcome, first_s, last_s, 3)], [2.0, 10.0])
     assert found.outcome == (KILLED if killed else outcome)
     assert found.count == 3
 
 
 def test_without_an_end_nothing_is_laid_to_one() -> None:
     one = came("connection_reset", 10.2)
-    assert attributed([one], []) == [one]
+    assert attributed_to_worker_ends([one], []) == [one]
 
 
 @pytest.fixture

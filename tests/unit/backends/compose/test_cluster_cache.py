@@ -51,11 +51,11 @@ def inside(path: str, volume: Path) -> Path:
 
 def test_what_is_kept_is_found_again(volume: Path) -> None:
     one = cluster_cache.ComposeClusterCache()
-    assert one.fetch("a1") == ""
-    made = inside(one.blank("a1", 1), volume)
+    assert one.get("a1") == ""
+    made = inside(one.allocate("a1", 1), volume)
     (made / "1259").write_bytes(b"x")
-    one.keep("a1")
-    found = cluster_cache.ComposeClusterCache().fetch("a1")
+    one.commit("a1")
+    found = cluster_cache.ComposeClusterCache().get("a1")
     assert (inside(found, volume) / "1259").read_bytes() == b"x"
 
 
@@ -65,14 +65,14 @@ def test_least_recently_used_clusters_go_first_and_this_sessions_stay(
     for at_s, key in enumerate(("a1", "b2", "c3"), start=1):
         put(volume, key, at_s)
     one = cluster_cache.ComposeClusterCache()
-    assert one.fetch("a1")
-    assert one.fetch("d4") == ""
+    assert one.get("a1")
+    assert one.get("d4") == ""
     put(volume, "d4", 0, whole=False)
     monkeypatch.setenv(kept.MAX_GB, "0.0035")
-    one.keep("d4")
+    one.commit("d4")
     assert sorted(found.key for found in cluster_cache.listed()) == ["a1", "c3", "d4"]
     monkeypatch.setenv(kept.MAX_GB, "0")
-    one.keep("d4")
+    one.commit("d4")
     assert sorted(os.listdir(volume)) == ["a1", "a1.complete", "d4", "d4.complete"]
 
 

@@ -45,12 +45,12 @@ def contents(of: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def keep(tmp_path: Path) -> Callable[..., Path]:
+def commit(tmp_path: Path) -> Callable[..., Path]:
     """keep(key, size): keeps a cluster of that size; where the original is."""
 
     def put(key: str = KEY, size_bytes: int = 10) -> Path:
         source = cluster(tmp_path / f"source-{key[:4]}-{size_bytes}", size_bytes)
-        cache.keep(key, source, os.geteuid())
+        cache.commit(key, source, os.geteuid())
         return source
 
     return put
@@ -70,35 +70,35 @@ def clusters(tmp_path: Path) -> tuple[LocalClusterCache, list[str]]:
 ClusterCache = tuple[LocalClusterCache, list[str]]
 
 
-def test_what_is_kept_comes_back_whole(keep: Keep, clusters: ClusterCache) -> None:
-    source = keep()
-    copied = clusters[0].fetch(KEY)
+def test_what_is_kept_comes_back_whole(commit: Keep, clusters: ClusterCache) -> None:
+    source = commit()
+    copied = clusters[0].get(KEY)
     assert contents(Path(copied)) == contents(source)
     assert clusters == (clusters[0], [])
 
 
 def test_without_a_kept_cluster_nothing_is_said(clusters: ClusterCache) -> None:
-    assert clusters[0].fetch(KEY) == ""
+    assert clusters[0].get(KEY) == ""
     assert clusters[1] == []
 
 
 def test_a_session_keeps_what_it_made(clusters: ClusterCache, folder: Path) -> None:
-    made, said = Path(clusters[0].blank(KEY, 1)), clusters[1]
+    made, said = Path(clusters[0].allocate(KEY, 1)), clusters[1]
     cluster(made)
-    clusters[0].keep(KEY)
+    clusters[0].commit(KEY)
     assert contents(folder / KEY / "cluster") == contents(made)
     assert [*said, *(one.key for one in cache.listed())] == [KEY]
 
 
 @as_root
 def test_a_copy_belongs_to_the_roles_user_and_to_nobody_else(
-    keep: Keep, tmp_path: Path, folder: Path
+    commit: Keep, tmp_path: Path, folder: Path
 ) -> None:
-    keep()
-    assert cache.fetch(KEY, tmp_path / "copy", STRANGER)
+    commit()
+    assert cache.get(KEY, tmp_path / "copy", STRANGER)
     for path in (tmp_path / "copy", *(tmp_path / "copy").rglob("*")):
         assert (path.stat().st_uid, path.stat().st_mode & 0o077) == (STRANGER, 0)
-    cache.keep(OTHER, tmp_path / "copy", STRANGER)
+    cache.commit(OTHER, tmp_path / "copy", STRANGER)
     assert {path.stat().st_uid for path in (folder / OTHER).rglob("*")} == {0}
 
 
@@ -148,18 +148,18 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cluster_that_is_not_ours_alone_is_made_anew_with_a_line(
-    kind: str, keep: Keep, clusters: ClusterCache, folder: Path, tmp_path: Path
+    kind: str, commit: Keep, clusters: ClusterCache, folder: Path, tmp_path: Path
 ) -> None:
-    source = keep()
+    source = commit()
     plant(kind, folder / KEY, tmp_path)
-    assert clusters[0].fetch(KEY) == ""
+    assert clusters[0].get(KEY) == ""
     (line,) = clusters[1]
     assert line.startswith(f"a seeded cluster is not taken but made anew: {folder / KEY}")
     # and the new one takes its place
-    cluster(Path(clusters[0].blank(KEY, 1)))
-    clusters[0].keep(KEY)
+    cluster(Path(clusters[0].allocate(KEY, 1)))
+    clusters[0].commit(KEY)
     assert clusters[1] == [line]
-    assert cache.fetch(KEY, tmp_path / "again", os.geteuid())
+    assert cache.get(KEY, tmp_path / "again", os.geteuid())
     assert contents(tmp_path / "again").keys() == contents(source).keys()
     assert (tmp_path / "secret").read_text() == "secret"
 
@@ -168,24 +168,24 @@ def test_a_cluster_that_is_not_ours_alone_is_made_anew_with_a_line(
 def test_what_the_roles_planted_is_not_kept(
     kind: str, clusters: ClusterCache, folder: Path, tmp_path: Path
 ) -> None:
-    made = Path(clusters[0].blank(KEY, 1))
+    made = Path(clusters[0].allocate(KEY, 1))
     made.rmdir()
     (tmp_path / "entry").mkdir()
     cluster(tmp_path / "entry" / "cluster")
     plant(kind, tmp_path / "entry", tmp_path)
     (tmp_path / "entry" / "cluster").rename(made)
-    clusters[0].keep(KEY)
+    clusters[0].commit(KEY)
     (line,) = clusters[1]
     assert line.startswith(f"the seeded cluster is not kept for later: {made}")
     assert os.listdir(folder) == ["lock"]
 
 
 def test_a_tree_without_end_is_not_kept(clusters: ClusterCache, folder: Path) -> None:
-    below = Path(clusters[0].blank(KEY, 1))
+    below = Path(clusters[0].allocate(KEY, 1))
     for _ in range(200):
         below = below / "deeper"
         below.mkdir(mode=0o700)
-    clusters[0].keep(KEY)
+    clusters[0].commit(KEY)
     assert "holds more than a cluster does" in clusters[1][0]
     assert os.listdir(folder) == ["lock"]
 
@@ -198,9 +198,9 @@ def test_a_strangers_folder_in_a_shared_place_is_not_used(
     cluster(folder / KEY / "cluster")
     (folder / KEY / "complete").touch()
     os.chown(folder, STRANGER, STRANGER)
-    assert clusters[0].fetch(KEY) == ""
-    cluster(Path(clusters[0].blank(KEY, 1)))
-    clusters[0].keep(KEY)
+    assert clusters[0].get(KEY) == ""
+    cluster(Path(clusters[0].allocate(KEY, 1)))
+    clusters[0].commit(KEY)
     assert [line.partition(": ")[2] for line in clusters[1]] == [
         f"{folder} belongs to user {STRANGER}"
     ] * 2
@@ -209,36 +209,36 @@ def test_a_strangers_folder_in_a_shared_place_is_not_used(
 
 @as_root
 def test_a_strangers_link_in_a_shared_place_is_not_followed(
-    folder: Path, tmp_path: Path, keep: Keep
+    folder: Path, tmp_path: Path, commit: Keep
 ) -> None:
     folder.parent.mkdir()
     (tmp_path / "precious").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "precious")
     os.chown(folder, STRANGER, STRANGER, follow_symlinks=False)
     with pytest.raises(DamagedFile, match="is a link of another user's"):
-        keep()
+        commit()
     assert os.listdir(tmp_path / "precious") == []
 
 
 def test_a_link_of_our_own_may_lead_to_a_larger_disk(
-    folder: Path, tmp_path: Path, keep: Keep
+    folder: Path, tmp_path: Path, commit: Keep
 ) -> None:
     folder.parent.mkdir()
     (tmp_path / "large").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "large")
-    keep()
+    commit()
     assert [one.key for one in cache.listed()] == [KEY]
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
 def test_what_others_could_write_to_is_emptied_and_made_our_own(
-    mode: int, folder: Path, keep: Keep, clusters: ClusterCache
+    mode: int, folder: Path, commit: Keep, clusters: ClusterCache
 ) -> None:
-    keep()
+    commit()
     folder.chmod(mode)
-    assert clusters[0].fetch(KEY) == ""
+    assert clusters[0].get(KEY) == ""
     assert clusters[1][0].endswith(f"{folder} can be written by others")
-    keep(OTHER, 20)
+    commit(OTHER, 20)
     assert [one.key for one in cache.listed()] == [OTHER]
     assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -254,18 +254,18 @@ def test_something_else_in_the_folders_place_is_one_line(
         os.mkfifo(folder)
     else:
         folder.symlink_to(folder if kind == "loop" else "nowhere")
-    assert clusters[0].fetch(KEY) == ""
-    cluster(Path(clusters[0].blank(KEY, 1)))
-    clusters[0].keep(KEY)
+    assert clusters[0].get(KEY) == ""
+    cluster(Path(clusters[0].allocate(KEY, 1)))
+    clusters[0].commit(KEY)
     assert str(folder) in clusters[1][-1]
     assert all("\n" not in line for line in clusters[1])
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
 def test_something_else_in_the_locks_place_is_one_line(
-    kind: str, folder: Path, keep: Keep, clusters: ClusterCache, tmp_path: Path
+    kind: str, folder: Path, commit: Keep, clusters: ClusterCache, tmp_path: Path
 ) -> None:
-    keep()
+    commit()
     (folder / "lock").unlink()
     if kind == "link":
         (folder / "lock").symlink_to(tmp_path / "made")
@@ -273,13 +273,13 @@ def test_something_else_in_the_locks_place_is_one_line(
         os.mkfifo(folder / "lock")
     else:
         (folder / "lock").mkdir()
-    clusters[0].fetch(KEY)
+    clusters[0].get(KEY)
     assert not (tmp_path / "made").exists()
     assert all(str(folder / "lock") in line for line in clusters[1])
 
 
-def test_a_note_in_the_folder_is_left_alone(folder: Path, keep: Keep) -> None:
-    keep()
+def test_a_note_in_the_folder_is_left_alone(folder: Path, commit: Keep) -> None:
+    commit()
     (folder / "README").write_text("mine")
     assert len(cache.clear()) == 1
     assert (folder / "README").read_text() == "mine"
@@ -288,27 +288,29 @@ def test_a_note_in_the_folder_is_left_alone(folder: Path, keep: Keep) -> None:
 # the bound
 
 
-def test_least_recently_used_clusters_go_first(monkeypatch: pytest.MonkeyPatch, keep: Keep,
+def test_least_recently_used_clusters_go_first(monkeypatch: pytest.MonkeyPatch, commit: Keep,
                                                folder: Path, tmp_path: Path) -> None:  # fmt: skip
     keys = [digit * 64 for digit in "123"]
     for at_s, key in enumerate(keys):
-        keep(key, 1 << 20)
+        commit(key, 1 << 20)
         os.utime(folder / key / "complete", (at_s, at_s))
-    assert cache.fetch(keys[0], tmp_path / "copy", os.geteuid())
+    assert cache.get(keys[0], tmp_path / "copy", os.geteuid())
     one = cache.listed()[0].size_bytes
     monkeypatch.setenv(kept.MAX_GB, str(2.5 * one / 1e9))
-    keep("4" * 64, 1 << 20)
+    commit("4" * 64, 1 << 20)
     assert [found.key[0] for found in cache.listed()] == ["1", "4"]
 
 
-def test_a_cluster_above_the_bound_is_not_kept(monkeypatch: pytest.MonkeyPatch, keep: Keep) -> None:
+def test_a_cluster_above_the_bound_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, commit: Keep
+) -> None:
     monkeypatch.setenv(kept.MAX_GB, "0")
-    keep()
+    commit()
     assert cache.listed() == []
 
 
-def test_what_a_killed_session_was_about_to_keep_is_removed(folder: Path, keep: Keep) -> None:
-    keep()
+def test_what_a_killed_session_was_about_to_keep_is_removed(folder: Path, commit: Keep) -> None:
+    commit()
     cluster(folder / f"{KEY}.abc.part" / "cluster")
     cluster(folder / f"{KEY}.1.part" / "cluster")  # as it was called before
     assert cache.remove_left_behind() == [
@@ -317,18 +319,18 @@ def test_what_a_killed_session_was_about_to_keep_is_removed(folder: Path, keep: 
     assert [one.key for one in cache.listed()] == [KEY]
 
 
-def test_clearing_removes_every_cluster_and_names_it(folder: Path, keep: Keep) -> None:
-    keep()
-    keep(OTHER)
+def test_clearing_removes_every_cluster_and_names_it(folder: Path, commit: Keep) -> None:
+    commit()
+    commit(OTHER)
     assert cache.clear() == [str(folder / KEY), str(folder / OTHER)]
     assert cache.listed() == []
     assert cache.clear() == []
 
 
 def test_nothing_is_removed_while_another_session_copies(
-    folder: Path, keep: Keep, monkeypatch: pytest.MonkeyPatch
+    folder: Path, commit: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep()
+    commit()
     script = (
         "import fcntl, os, sys\n"
         "fcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_SH)\n"
@@ -341,7 +343,7 @@ def test_nothing_is_removed_while_another_session_copies(
     ) as other:  # fmt: skip
         assert other.stdout is not None
         other.stdout.readline()
-        for change in (cache.clear, cache.remove_left_behind, lambda: keep(OTHER)):
+        for change in (cache.clear, cache.remove_left_behind, lambda: commit(OTHER)):
             with pytest.raises(StorageError, match="is in use by another session"):
                 change()
         assert len(cache.listed()) == 1
