@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from rig.calibrate import kept_calibration
 from rig.design import Design
 from rig.disk.files import json_of, read_bytes, write_atomically
-from rig.model import DamagedFile, UsageError, Verdict
+from rig.disk.typed import Unfit, fitted
+from rig.model import DamagedFile, Level, UsageError, Verdict
 from rig.plan import Trial
 from rig.record import Record
 from rig.session import RETRIES, should_retry
@@ -40,27 +41,41 @@ from rig.store.session_folder import (
 )
 
 Say = Callable[[str], None]
-_NEEDED = ("backend", "profile", "seed", "repeats", "load_workers", "only", "target_roots")
 RESTORE = "restore it from a copy, or start a new session"
 
 
-def opened(folder: SessionFolder) -> dict[str, Any]:
-    """The contents of `session.json`.
+class SessionOptions(TypedDict):
+    """What of a `session.json` a session is taken up with."""
 
-    UsageError or DamagedFile where it, the experiment beside it or the journal is not what was
-    written: whatever is run after that would be of another session.
+    backend: str
+    profile: str | None
+    seed: int
+    repeats: int
+    load_workers: int
+    only: Mapping[str, tuple[Level, ...]]
+    target_roots: tuple[str, ...]
+    until: NotRequired[Mapping[str, Any] | None]
+    calibrate: NotRequired[bool]
+    """Sessions of before this was written were calibrated."""
+
+
+def opened(folder: SessionFolder) -> SessionOptions:
+    """What a session was begun with.
+
+    UsageError or DamagedFile where its `session.json`, the experiment beside it or the journal is
+    not what was written: whatever is run after that would be of another session.
     """
-    about = folder.session()
-    for name in _NEEDED:
-        if name not in about:
-            raise _cannot(folder, f"{SESSION} has no {name}")
+    try:
+        options = fitted(SessionOptions, folder.session())
+    except Unfit as error:
+        raise _cannot(folder, f"{SESSION}: {error}") from error
     for broken in folder.journal.broken():
         raise _cannot(folder, f"{JOURNAL}: {broken}")
     told = folder.journal.files()
     for name in (SESSION, YAML):
         if name in told and not holds(folder.path / name, told[name]):
             raise _cannot(folder, f"{name} is not the file that it began with")
-    return about
+    return options
 
 
 def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record]:

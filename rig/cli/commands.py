@@ -166,7 +166,7 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
         """Run the trials of a session that have no finished attempt."""
         folder = session_folder.find_session(out, session)
-        told = resumption.opened(folder)
+        options = resumption.opened(folder)
         if session is None and creation.killed_since(out, folder.name):
             raise UsageError(
                 f"the run after session {folder.name} was killed before it had a session to resume",
@@ -177,9 +177,9 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
 
         def go(backend: Backend) -> int:
             with folder.hold():
-                return _resume(folder, told, backend, analysis, screen, figure_is_enough)
+                return _resume(folder, options, backend, analysis, screen, figure_is_enough)
 
-        return run_on_backend(told["backend"], go)
+        return run_on_backend(options["backend"], go)
 
 
 def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None:
@@ -301,22 +301,20 @@ def _run(
 
 def _resume(
     folder: SessionFolder,
-    told: Mapping[str, Any],
+    options: resumption.SessionOptions,
     backend: Backend,
     analysis: Analysis,
     screen: Screen,
     figure_is_enough: bool,
 ) -> int:
-    roots = [Path(root) for root in told["target_roots"]]
-    matrix = _experiment(folder.path / session_folder.YAML, told["profile"], roots)
-    adapts = matrix.search or told.get("until")
-    repeats = None if adapts else told["repeats"]
-    matrix = with_options(matrix, told["seed"], repeats, told["load_workers"])
-    only = {name: tuple(levels) for name, levels in told["only"].items()}
-    design = sessions.design_of(matrix, only, cpus())
+    roots = [Path(root) for root in options["target_roots"]]
+    matrix = _experiment(folder.path / session_folder.YAML, options["profile"], roots)
+    adapts = matrix.search or options.get("until")
+    repeats = None if adapts else options["repeats"]
+    matrix = with_options(matrix, options["seed"], repeats, options["load_workers"])
+    design = sessions.design_of(matrix, options["only"], cpus())
     done = resumption.resumed(folder, design, screen.say_line)
-    # sessions of before this was written were calibrated
-    calibrate = told.get("calibrate", True)
+    calibrate = options.get("calibrate", True)
     return _walk(folder, design, backend, analysis, screen, figure_is_enough, calibrate, done)
 
 
