@@ -167,7 +167,7 @@ def _write(folder: SessionFolder, made: Calibration) -> None:
 
 
 def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say) -> None:
-    say("calibrating: what the load workers make of a null target")
+    say("calibrating: maximum rate of the load workers (null target)")
     _null(folder, trials, backend)
     for number, (levels, of_stack) in enumerate(_stacks(trials).items(), 1):
         say(f"calibrating: unloaded requests to {', '.join(_varied(levels, trials))}")

@@ -150,8 +150,8 @@ def labels(session: Session, found: Sequence[Comparison], *, values: bool) -> li
         natural = [str(each) if values else each.path for each in one.inherent]
         text = "the same thing was compared"
         if one.unknown:
-            text = f"not known whether {text} (nothing told of {', '.join(one.unknown)})"
-        text += f"; different by nature: {', '.join(natural)}" if natural else ""
+            text = f"not known whether {text} (no facts about {', '.join(one.unknown)})"
+        text += f"; different by design: {', '.join(natural)}" if natural else ""
         counts[text] = counts.get(text, 0) + 1
     return [
         f"{sides}: {text}" + (f" ({count} of {len(asked)} pairs)" if count < len(asked) else "")

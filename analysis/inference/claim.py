@@ -32,12 +32,12 @@ METRIC_WORDS = {
     "goodput_rps": "goodput",
     "max_goodput_rps": "best goodput over 5 s",
     "p50_ms": "median response time",
-    "p95_ms": "95th percentile of response times",
-    "p99_ms": "99th percentile of response times",
+    "p95_ms": "p95 response time",
+    "p99_ms": "p99 response time",
 }
 
 SHOWN = 3
-"""So many caveats are told in full."""
+"""So many places and so many warnings are named; the report's table has them all."""
 
 
 class Judgement(enum.StrEnum):
@@ -93,7 +93,7 @@ class Answer:
 
     verdict: Verdict
     sentence: str
-    """One sentence, without the scope: machine, versions and load are the report's to state."""
+    """A few short ones, without the scope: machine, versions and load are the report's to state."""
     depends_on: tuple[str, ...] = ()
     """The factors whose levels part the pairs that hold from those that do not."""
     pairs: tuple[JudgedPair, ...] = ()
@@ -223,6 +223,11 @@ def _varying(pairs: Sequence[PairRatio]) -> list[str]:
     return [name for name in names if len({pair.levels[name] for pair in pairs}) > 1]
 
 
+def _listed(names: Sequence[str]) -> str:
+    """`route, added delay and connections`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 @dataclass(frozen=True)
 class _Words:
     """The sentences. A manager should be able to repeat each, and it should still be true."""
@@ -234,7 +239,7 @@ class _Words:
     def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool) -> str:
         where = f" in all {len(pairs)} comparisons" if len(pairs) > 1 else ""
         says = f"The {self._compared('at least' if holds else 'less than')}{where}"
-        return self._once(f"{says} ({self._span(pairs)})", pairs)
+        return f"{says} ({self._span(pairs)}).{self._indicated(pairs)}"
 
     def depends(
         self,
@@ -243,35 +248,37 @@ class _Words:
         judged: Sequence[JudgedPair],
         depends_on: Sequence[str],
     ) -> str:
+        by = _listed([self.labels.get(name, name) for name in depends_on])
         above = self._all_at(holds, judged, depends_on)
         below = self._all_at(fails, judged, depends_on)
-        by = " and ".join(self.labels.get(name, name) for name in depends_on)
-        says = (
-            f"It depends on {by}: the {self._compared('at least')} "
-            f"at {above} ({self._span(holds)}), and less at {below} ({self._span(fails)})"
+        return (
+            f"Whether the {self._compared('at least')} depends on {by}. "
+            f"Yes: {above} ({self._span(holds)}). No: {below} ({self._span(fails)})."
+            f"{self._indicated([*holds, *fails])}"
         )
-        return self._once(says, [*holds, *fails])
 
     def undecided(self, pairs: Sequence[JudgedPair], needed: int | None) -> str:
         open_, gone = _those(pairs, _OPEN), _those(pairs, _GONE)
         rest = _those(pairs, (*_FOR, *_AGAINST))
-        says = f"Whether the {self._compared('at least')} stays open"
-        if open_:
-            where = f" in {len(open_)} of {len(pairs)} comparisons" if len(pairs) > 1 else ""
-            says += f"{where} ({self._span(open_)})"
-        if gone:
-            says += ";" if open_ else ":"
-            says += f" {len(gone)} of {len(pairs)} comparisons could not be measured"
+        whether = f"Whether the {self._compared('at least')} stays open"
+        if len(pairs) == len(open_) == 1:
+            says = f"{whether} ({self._span(open_)})."
+        else:
+            says = f"{whether}."
+            if open_:
+                where = f"{len(open_)} of {len(pairs)} comparisons"
+                says += f" Not decided: {where} ({self._span(open_)})."
+            if gone:
+                says += f" {len(gone)} of {len(pairs)} comparisons could not be measured."
         if rest:
-            way = "it is so" if rest[0].judgement in _FOR else "it is not"
-            single = ", as single runs indicate" if _those(rest, _INDICATED) else ""
-            says += f"; in the other {len(rest)} {way} ({self._span(rest)}){single}"
+            way = "It holds" if rest[0].judgement in _FOR else "It does not hold"
+            says += f" {way} in the other {len(rest)} ({self._span(rest)}).{self._indicated(rest)}"
         if needed is not None:
             what = "what was measured" if gone else "it"
-            return f"{says}; about {needed} repeats would probably decide {what}."
+            return f"{says} About {needed} repeats would probably decide {what}."
         if any(_hopeless(one) for one in pairs):
-            return f"{says}; too close to {self.bound.at_least:g} for even {MOST} repeats."
-        return f"{says}."
+            return f"{says} It is too close to {self.bound.at_least:g} for even {MOST} repeats."
+        return says
 
     def nothing(self) -> str:
         return f"Whether the {self._compared('at least')} could not be measured."
@@ -295,21 +302,19 @@ class _Words:
         gone = [(pair, pair.why_none) for pair in pairs if pair.why_none]
         failing = [(pair, pair.failing) for pair in pairs if pair.failing and not pair.why_none]
         names = _varying(pairs)
-        return self._named("Not measured", gone, names) + self._named("Mind", failing, names)
+        return self._named("Not measured", gone, names) + self._named("Warning", failing, names)
 
     def _named(self, what: str, said: Sequence[tuple[PairRatio, str]], names: Sequence[str]) -> str:
-        if not said:
-            return ""
-        lines = [f"{self._place(pair, names)}: {why}".lstrip(": ") for pair, why in said]
-        more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-        return f" {what}: {'; '.join(lines[:SHOWN])}{more}."
+        lines = [": ".join(filter(None, [self._place(pair, names), why])) for pair, why in said]
+        told = "".join(f" {line}." for line in lines[:SHOWN])
+        more = f" {len(lines) - SHOWN} more in the report's table." if len(lines) > SHOWN else ""
+        return f" {what}:{told}{more}" if lines else ""
 
-    def _once(self, says: str, decided: Sequence[JudgedPair]) -> str:
+    def _indicated(self, decided: Sequence[JudgedPair]) -> str:
+        """A remark where single runs decide."""
         single = len(_those(decided, _INDICATED))
-        if not single:
-            return f"{says}."
-        of = "" if single == len(decided) else f" in {single} of {len(decided)}"
-        return f"{says}, as single runs indicate{of}."
+        of = "" if single == len(decided) else f" ({single} of {len(decided)} comparisons)"
+        return f" Single runs only indicate this{of}." if single else ""
 
     def _span(self, pairs: Sequence[JudgedPair]) -> str:
         ratios = sorted(one.pair.ratio for one in pairs if one.pair.ratio is not None)
@@ -329,7 +334,9 @@ class _Words:
         return self._places(pairs, depends_on if alone else _varying([it.pair for it in judged]))
 
     def _places(self, pairs: Sequence[JudgedPair], names: Sequence[str]) -> str:
-        return ", ".join(dict.fromkeys(self._place(one.pair, names) for one in pairs))
+        places = list(dict.fromkeys(self._place(one.pair, names) for one in pairs))
+        more = len(places) - SHOWN
+        return ", ".join(places[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
     def _place(self, pair: PairRatio, names: Sequence[str]) -> str:
         return " ".join(self._level(name, pair.levels[name]) for name in names)

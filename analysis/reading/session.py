@@ -46,7 +46,11 @@ class Factor:
         """A level in words: `pgbouncer`, `added delay 100 ms`."""
         if isinstance(level, str):
             return level
-        return f"{self.label} {level:g} {self.unit}".rstrip()
+        return f"{self.label} {self.value(level)}"
+
+    def value(self, level: Level) -> str:
+        """A level without its factor's name: `pgbouncer`, `100 ms`."""
+        return level if isinstance(level, str) else f"{level:g} {self.unit}".rstrip()
 
     @property
     def axis(self) -> str:

@@ -59,8 +59,8 @@ def build(inputs: ReportInputs) -> Report:
 def _rest(absent: Sequence[Absent], notes: Sequence[str]) -> Section:
     items: list[Words] = [(f"{one.title}: {one.why}.",) for one in absent]
     items += [(f"note: {note}",) for note in notes]
-    return Section("rest", "Not in this report", [para("What this session has nothing for:"),
-                                                  Items(items)])  # fmt: skip
+    lead = para("This session has no data for:")
+    return Section("rest", "Not in this report", [lead, Items(items)])
 
 
 def _machine(inputs: ReportInputs) -> Words:
@@ -72,4 +72,4 @@ def _machine(inputs: ReportInputs) -> Words:
     known = ", ".join(f"{n} {v}" for n, v in versions(inputs.session, inputs.results))
     return ((f"Machine: {', '.join(facts)}. " if facts else "")
             + (f"Versions: {known}. " if known else "")
-            + "Made from the session's own files by python runner.py report.",)  # fmt: skip
+            + "Made from the session's own files by: python runner.py report.",)  # fmt: skip

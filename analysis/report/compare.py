@@ -210,24 +210,26 @@ def build(comparison: Comparison) -> Report:
 def _environment(comparison: Comparison) -> Section:
     found = comparison.differences
     if not found:
-        says = "Machine, versions, load and data are the same, as far as both sessions tell them."
+        says = "Machine, versions, load and data are the same, as far as both sessions record them."
         return Section("environment", "Environment", [para(says)])
     rows = [row(one.what, one.before, one.after) for one in found]
     blocks: list[Block] = [
         para(
             Strong("The environments differ. "),
-            "Whatever differs below may come from these and not from the code:",
+            "A difference in goodput may come from these and not from the code:",
         ),
-        Table(["what", "before", "after"], rows, numbers_from=3),
+        Table(["difference", "before", "after"], rows, numbers_from=3),
     ]
     return Section("environment", "Environment", blocks)
 
 
 def _cells(comparison: Comparison) -> Section:
     if not comparison.pairs:
-        return Section("cells", "Goodput, cell by cell", [para("They have no cell in common.")])
+        return Section(
+            "cells", "Goodput of each cell", [para("The two sessions have no cell in common.")]
+        )
     heading = ["cell", "before /s", "after /s", "after ÷ before", "95 % interval", "p (Holm)",
-               "says"]  # fmt: skip
+               "verdict"]  # fmt: skip
     rows = [_row(comparison, pair) for pair in _ordered(comparison)]
     blocks: list[Block] = [
         Table(heading, rows, words_from=6, caption=_caption()),
@@ -236,16 +238,16 @@ def _cells(comparison: Comparison) -> Section:
         if names:
             items: list[Words] = [(name,) for name in names]
             blocks += [para(f"Only the {which} session has these cells:"), Items(items)]
-    return Section("cells", "Goodput, cell by cell", blocks)
+    return Section("cells", "Goodput of each cell", blocks)
 
 
 def _caption() -> str:
     return (
         f"Slower: below 1 with Holm's p below {CLAIMED:g}, or below {SLOWER_BELOW:.2g} with an "
         f"interval that stays below 1. No regression: the interval stays above {SLOWER_BELOW:.2g}. "
-        "Not decided: neither; more repeats narrow the interval. Single runs have no p, and "
-        "intervals from within the trials: equal trials of a busy machine may differ by almost "
-        f"a factor of {FAR:g}."
+        "Not decided: neither; more repeats narrow the interval. Single runs have no p, and an "
+        "interval from within the trial. On a busy machine equal trials may differ by almost a "
+        f"factor of {FAR:g}."
     )
 
 

@@ -5,7 +5,7 @@ Table and figures share it, so that a cell has one name everywhere. Pure; may no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.reading.session import Factor, Scheduled, Session
@@ -60,24 +60,17 @@ class Layout:
     @property
     def everywhere(self) -> str:
         """What every cell has in common: `added delay 100 ms, connections per_request`."""
-        return _named(self.fixed)
+        return ", ".join(f"{factor.label} {factor.value(level)}" for factor, level in self.fixed)
 
     @property
-    def unsaid(self) -> str:
+    def unsaid(self) -> tuple[tuple[Factor, Level], ...]:
         """The levels that the name of a cell leaves out, where other cells have others."""
         own = [(factor, self.base[factor.name]) for factor in self.rest]
-        return _named([(factor, levels[0]) for factor, levels in own if len(levels) == 1])
+        return tuple((factor, levels[0]) for factor, levels in own if len(levels) == 1)
 
     def _only(self, levels: Mapping[str, Level]) -> str:
         target = levels.get(COLOUR)
         return str(target) if target is not None else "all"
-
-
-def _named(levels: Iterable[tuple[Factor, Level]]) -> str:
-    return ", ".join(
-        f"{factor.label} {level}" if isinstance(level, str) else factor.say(level)
-        for factor, level in levels
-    )
 
 
 def layout_of(session: Session) -> Layout:

@@ -93,7 +93,11 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "session": click.argument("session", required=False),
     "before": click.argument("before", metavar="A"),
     "after": click.argument("after", metavar="B"),
-    "check": click.option("--check", is_flag=True, help="Make the finding the exit code, for CI."),
+    "check": click.option(
+        "--check",
+        is_flag=True,
+        help="For CI: the result sets the exit code (8 contradicted, 9 not decided, 10 slower).",
+    ),
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
         "--backend",

@@ -1,4 +1,4 @@
-"""The answer first: the claim, judged, with the ratio of every pair and its scope."""
+"""The result first: the claim, judged, with the ratio of every pair and its scope."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Judgement, Kind
 from analysis.reading.session import Claim
-from analysis.report.blocks import Block, Para, Section, Strong, Table, Words, para, row
+from analysis.report.blocks import Block, Fold, Para, Section, Strong, Table, Words, para, row
 from analysis.report.inputs import ReportInputs
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from rig.model import Level, Status, Verdict
 
-TITLE = "The answer"
+TITLE = "Result of the claim"
 
 
 def section(inputs: ReportInputs) -> Section:
@@ -24,22 +24,22 @@ def section(inputs: ReportInputs) -> Section:
     if inputs.simulated:
         blocks.append(para(Strong("SIMULATED: the fake backend measured no real system.")))
     if not inputs.trials:
-        blocks.append(para("No trial is scheduled yet: there is nothing to answer."))
+        blocks.append(para("No trial is scheduled yet, so there is no result."))
     elif not any(result.valid for result in inputs.results):
         blocks.append(para(_none_valid(inputs)))
     blocks += [para(Strong(line)) for line in crossover.sentences(inputs)]
     if claim is None:
-        blocks.append(para("The experiment claims nothing, so nothing is judged."))
+        blocks.append(para("The experiment has no claim, so nothing is judged."))
     elif answer is not None:
         blocks += _judged(inputs, claim, answer)
-    blocks.append(para(scope(inputs), quiet=True))
+    blocks += [para(scope(inputs), quiet=True), *_settings(inputs)]
     return Section("answer", TITLE, blocks)
 
 
 def _none_valid(inputs: ReportInputs) -> str:
     counts = Counter(result.verdict for result in inputs.results)
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    return f"No trial of this session is valid ({said}), so no number of it may be quoted."
+    return f"No trial of this session is valid ({said}). Quote none of its numbers."
 
 
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
@@ -57,14 +57,14 @@ def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
 
 
 def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
-    heading = ["where", inputs.session.claimed_ratio, "95 % interval", "says",
-               "from", "blocks", "p (Holm)", "mind"]  # fmt: skip
+    heading = ["where", inputs.session.claimed_ratio, "95 % interval", "verdict",
+               "interval type", "blocks", "p (Holm)", "warnings"]  # fmt: skip
     rows = [_row(inputs, claim, pair) for pair in _ordered(inputs, claim, answer)]
     return Table(heading, rows,
                  words_from=3,
-                 caption=f"Ratios of {claim.of}. p: how often chance alone would put a ratio this "
-                 "far from the claim's bound if the true one were exactly there; adjusted by "
-                 "Holm's method for the pairs that were repeated.")  # fmt: skip
+                 caption=f"Ratios of {claim.of}. p: probability of a ratio at least this far from "
+                 "the claim's bound if the true ratio equals the bound. Holm's method adjusts it "
+                 "for the number of repeated pairs.")  # fmt: skip
 
 
 def _ordered(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[JudgedPair]:
@@ -79,7 +79,7 @@ def _row(inputs: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words,
     levels = {**pair.levels, claim.factor: claim.numerator}
     layout = inputs.layout
     where = " · ".join(filter(None, [layout.group(levels), *layout.differs(levels)]))
-    notes = "; ".join(filter(None, [pair.why_none, pair.failing, *_mind(inputs, levels, claim)]))
+    notes = ". ".join(filter(None, [pair.why_none, pair.failing, *_weak(inputs, levels, claim)]))
     kind = NOTHING if pair.kind is Kind.NONE else pair.kind.value
     return (
         *row(where or "here", times(pair.ratio), between(pair.low, pair.high)),
@@ -88,7 +88,7 @@ def _row(inputs: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words,
     )
 
 
-def _mind(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
+def _weak(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> Iterator[str]:
     """What weakens a pair: users without any answer, and checks that warned."""
     for level in (claim.numerator, claim.denominator):
         wanted = {**levels, claim.factor: level}
@@ -116,8 +116,8 @@ def _how(answer: Answer, searched: bool) -> list[Block]:
         blocks.append(
             Para(
                 (
-                    "Intervals within a trial say how well that one trial was measured, not what "
-                    "another run would give: no significance is claimed from them.",
+                    "An interval within a trial tells how well that one trial was measured. "
+                    "Another run may give another number, so no significance is claimed.",
                 ),
                 quiet=True,
             )
@@ -128,10 +128,10 @@ def _how(answer: Answer, searched: bool) -> list[Block]:
     open_ = any(judged.judgement is Judgement.NOT_DECIDED for judged in answer.pairs)
     gone = any(judged.judgement is Judgement.NOT_MEASURED for judged in answer.pairs)
     if needed is not None:
-        what = "what was measured" if gone else "what is open"
+        what = "the measured pairs" if gone else "the open pairs"
         blocks.append(para(f"About {needed} repeats (--repeats {needed}) would decide {what}."))
     elif open_ and Kind.BETWEEN_TRIALS not in kinds:
-        words = "Two or more repeats (--repeats 4) would give intervals between trials."
+        words = "Two or more repeats (for example --repeats 4) give intervals between trials."
         blocks.append(para(words))
     return blocks
 
@@ -143,9 +143,8 @@ def _same(inputs: ReportInputs) -> list[Block]:
     found: list[Block] = [para(Strong(line + ".")) for line in lost]
     kept = labels(session, inputs.pairs, values=True)
     if any(pair.inherent for pair in claimed_of(inputs.pairs)):
-        found.append(
-            para("The ratio is of whole stacks: what differs by nature has its part in it, too.")
-        )
+        words = "The stacks also differ in what their targets declare as their design. "
+        found.append(para(words + "The ratio includes that effect."))
     return [*found, *(para(f"{line}.", quiet=True) for line in kept)]
 
 
@@ -155,11 +154,20 @@ def scope(inputs: ReportInputs) -> str:
     if not inputs.trials:
         return f"Session {session.name}."
     count = sum(result.verdict == Verdict.VALID for result in inputs.results)
-    fixed, unsaid = inputs.layout.everywhere, inputs.layout.unsaid
     where = "simulated hosts" if inputs.simulated else "this machine, these versions"
     return (
-        f"Scope: {where} and this load ({session.load_words}), {count} valid of "
-        f"{len(inputs.trials)} trials of session {session.name}. "
-        + (f"Everywhere: {fixed}." if fixed else "")
-        + (f" Unless its name says otherwise, a cell has: {unsaid}." if unsaid else "")
+        f"Scope: {where} and this load ({session.load_words}). "
+        f"{count} of {len(inputs.trials)} trials of session {session.name} are valid."
     )
+
+
+def _settings(inputs: ReportInputs) -> list[Block]:
+    """The levels that the names of cells leave out."""
+    layout = inputs.layout
+    rows = [
+        row(factor.label, factor.value(level), cells)
+        for levels, cells in ((layout.fixed, "every cell"), (layout.unsaid, "unless named"))
+        for factor, level in levels
+    ]
+    table = Table(["setting", "value", "cells"], rows, numbers_from=3)
+    return [Fold(("Settings of the cells",), [table])] if rows else []

@@ -40,8 +40,8 @@ def section(inputs: ReportInputs) -> Section | Absent:
         columns=cap.COLUMNS,
         rows=[line for one in drawn for line in one.rows()],
     )
-    heading = ["cell", "trial", "first refusal s", "users then", "knee at users",
-               "goodput there /s", "most connections"]  # fmt: skip
+    heading = ["cell", "trial", "first refusal s", "users at first refusal", "users at knee",
+               "goodput at knee /s", "most connections"]  # fmt: skip
     rows = [_row(inputs, trial, knees[trial.name]) for trial in trials]
     table = Table(heading, rows, numbers_from=2, caption=_meaning())
     conclusions = [Para(words) for words in _conclusions(inputs, trials)]
@@ -57,16 +57,17 @@ def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Word
     for refused in (cell for cell in inputs.cells if cell.cell in shown and is_refused(cell)):
         share = refused.row["failure_share"]
         line = f"{inputs.name(refused.levels)}: refusals begin {_begin(refused)}"
-        if isinstance(share, float):
-            line += f"; {percent(share)} of the answers in the steady window are failures"
         line += "."
+        if isinstance(share, float):
+            line += f" {percent(share)} of the answers in the steady window are failures."
         own = [
             (pairing, ratio)
             for pairing, ratio in around
             if pairing.under.cell == refused.cell and ratio.ratio is not None
         ]
-        beside = [f"{inputs.name(p.over.levels)} {bounded(ratio)}" for p, ratio in own]
-        yield (line + (f" Served without refusals: {'; '.join(beside)} as much." if own else ""),)
+        beside = [f" {inputs.name(p.over.levels)}: {bounded(ratio)}." for p, ratio in own]
+        lead = " Goodput without refusals, as a multiple:" if own else ""
+        yield (line + lead + "".join(beside),)
         for pairing, _ in own:
             one = compared.get((pairing.over.cell, pairing.under.cell))
             if one and one.undeclared:
@@ -178,24 +179,25 @@ def _legend(drawn: Sequence[Cap]) -> list[tuple[str, str]]:
 
 
 def _caption(trials: Sequence[Trial]) -> str:
-    words = "One valid trial of each cell: the first that was refused, where one was."
+    words = "One valid trial of each cell: the first with refusals, where there is one."
     if len(trials) > MOST:
-        words += f" {len(trials) - MOST} more cells stand in the table only."
+        words += f" {len(trials) - MOST} more cells are in the table only."
     if not any(trial.of_probe("postgres").columns for trial in trials):
-        words += " Connections were not probed in this session."
+        words += " This session has no probes of connections."
     return words
 
 
 def _lead() -> str:
     return (
-        "Each request in flight holds a connection. Once Postgres has none left, it refuses; a "
-        "pooler or a pool lets requests wait instead."
+        "Each request in flight holds a database connection. Once Postgres has none left, it "
+        "refuses. A pooler or a pool lets requests wait instead."
     )
 
 
 def _meaning() -> str:
     return (
-        "Knee: from where on goodput grows less than half as fast with users, a hinge of two lines "
-        "fitted to the seconds of the ramps of the cell's valid trials; a dash where users rise "
-        "too fast, the seconds scatter too much or nothing bends. Goodput there: of the hinge."
+        "Knee: number of users from which goodput grows less than half as fast. It is where two "
+        "lines meet that are fitted to the ramps of the cell's valid trials. No knee: the users "
+        "rise too fast, the seconds scatter too much, or there is no bend. Goodput at the knee is "
+        "taken from the fitted lines."
     )

@@ -9,7 +9,7 @@ from analysis.summaries.cell_estimates import cpu_s_per_success
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import median
 
-TITLE = "What it cost"
+TITLE = "CPU and memory per answer"
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
@@ -19,14 +19,14 @@ def section(inputs: ReportInputs) -> Section | Absent:
         cell for cell in inputs.cells if any(trial.probes.roles for trial in inputs.trials_of(cell))
     ]
     if not shown:
-        return Absent(TITLE, "no process of a valid trial was probed in this session")
+        return Absent(TITLE, "this session has no probes of processes in a valid trial")
     heading = ["cell", "goodput /s"]
     for role in roles:
         heading += [f"{_words(role)} CPU-ms", f"{_words(role)} MB"]
     rows = [_row(inputs, cell, list(roles)) for cell in shown]
     lead = para(
-        "CPU time of the steady window per correct answer, and the most memory that "
-        "the role's processes had resident together; medians over valid trials."
+        "CPU time of the steady window per correct answer, and peak resident memory of the role's "
+        "processes together. Medians over valid trials."
     )
     return Section("cost", TITLE, [lead, Table(heading, rows)])
 

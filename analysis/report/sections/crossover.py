@@ -15,7 +15,7 @@ from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, said
 from rig.model import Level
 
-TITLE = "Where one overtakes the other"
+TITLE = "Crossover"
 FEWEST = 3
 """Pairs below which a line has no interval."""
 NEAR = 5.0
@@ -26,7 +26,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
     """A row and a drawing per combination of the other factors, for sessions that searched."""
     search, claim = inputs.session.search, inputs.session.claim
     if search is None or claim is None:
-        return Absent(TITLE, "not searched; experiments/crossover.yaml does")
+        return Absent(TITLE, "not searched; experiments/crossover.yaml does it")
     if not inputs.crossovers:
         return Absent(TITLE, "no pair of valid trials yet")
     factor = inputs.session.factor(search.factor)
@@ -38,14 +38,13 @@ def section(inputs: ReportInputs) -> Section | Absent:
         arranged([crossover.draw(one) for one in drawn]),
         alt=f"Ratio {inputs.session.claimed_ratio} along {along}",
         name="crossover",
-        caption="Dots: pairs of trials of one block. Band: all levels at which the two may be "
-        "equal, at 95 %.",
+        caption="Dots: pairs of trials of one block. Band: 95 % interval of the crossover.",
         columns=crossover.COLUMNS,
         rows=crossover.rows(drawn),
     )
     unit = f" {factor.unit}" if factor and factor.unit else ""
-    table = Table(["where", f"crossover,{unit or ' level'}", "95 % interval", "pairs", "says"],
-                  [_row(one) for one in drawn], words_from=4)  # fmt: skip
+    heading = ["where", f"crossover,{unit or ' level'}", "95 % interval", "pairs", "explanation"]
+    table = Table(heading, [_row(one) for one in drawn], words_from=4)
     return Section("crossover", TITLE, [para(_lead(claim, search, unit)), table, figure])
 
 
@@ -68,7 +67,7 @@ def _small(found: Crossover, longer_ms: float) -> str:
     """A remark where a delay is so small that what was measured is another one."""
     if found.at is None or found.at > NEAR * longer_ms:
         return ""
-    return f"; delays asked this small were measured {longer_ms:.2g} ms longer"
+    return f". Such small delays were measured {longer_ms:.2g} ms longer than asked"
 
 
 def _longer_ms(inputs: ReportInputs) -> float:
@@ -88,7 +87,7 @@ def _crossing(found: Crossover, claim: Claim, search: Searched, unit: str) -> st
         single = _measured(found) and len(found.points) < FEWEST
         return found.why + (" (one pair of trials at each end, no interval)" if single else "")
     if (found.low, found.high) == search.between:
-        return "somewhere in the range searched: the pairs scatter too much to say where"
+        return "somewhere in the searched range; the pairs scatter too much to say where"
     bounds = f" (95 %: {between(found.low, found.high, unit)})" if found.low is not None else ""
     leads, _, mind = found.why.partition(";")
     leads = leads or f"{claim.numerator} and {claim.denominator} are equal"
@@ -103,8 +102,9 @@ def _measured(found: Crossover) -> bool:
 def _lead(claim: Claim, search: Searched, unit: str) -> str:
     low, high = search.between
     return (
-        f"Where {claim.of} of {claim.numerator} passes that of {claim.denominator}, searched "
-        f"between {low:g} and {high:g}{unit}, each pair of trials where the last ones pointed."
+        f"Crossover: where {claim.of} of {claim.numerator} passes that of {claim.denominator}. "
+        f"The search runs between {low:g} and {high:g}{unit}. Each pair of trials stands where "
+        "the earlier pairs suggest the crossover."
     )
 
 

@@ -44,12 +44,12 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 
 def _caption(inputs: ReportInputs) -> str:
-    words = "Points: medians of valid trials, each trial as a small dot"
+    words = "Points: medians of valid trials. Small dots: single trials."
     if any(beside.low_rps for beside in inputs.beside.values()):
-        words += "; bars: 95 % intervals between trials"
+        words += " Bars: 95 % intervals between trials."
     if any(beside.predicted_rps for beside in inputs.beside.values()):
-        words += "; thin dashes: the lowest predicted ceiling"
-    return words + "; below: failed answers, a band of their own."
+        words += " Thin dashes: the lowest predicted ceiling."
+    return words + " Lower band: failed answers."
 
 
 def _not_counted(inputs: ReportInputs) -> list[Block]:
@@ -59,18 +59,18 @@ def _not_counted(inputs: ReportInputs) -> list[Block]:
     rows: list[tuple[Words, ...]] = [
         row(to_trial(trial), trial.result.verdict, trial.result.why) for trial in off
     ]
-    table = Table(["trial", "verdict", "why"], rows, numbers_from=3)
-    return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} that no number counts",), [table])]
+    table = Table(["trial", "verdict", "reason"], rows, numbers_from=3)
+    return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} left out of all numbers",), [table])]
 
 
 def _cells(inputs: ReportInputs) -> Fold:
-    heading = ["cell", "valid", "offered /s", "goodput /s", "95 %", "failed", "best 5 s /s",
-               "p50 ms", "p95 ms", "p99 ms", "trials"]  # fmt: skip
+    heading = ["cell", "valid", "offered /s", "goodput /s", "95 % interval", "failed",
+               "best 5 s /s", "p50 ms", "p95 ms", "p99 ms", "trials"]  # fmt: skip
     rows = [_row(inputs, cell) for cell in inputs.cells]
     files = ("The same in ", Link("summary.csv", "summary.csv"), ", each trial in ",
              Link("trials.csv", "trials.csv"), ".")  # fmt: skip
     table = Table(heading, rows, words_from=10)
-    return Fold(("All cells in numbers",), [table, para(_meaning(), *files, quiet=True)])
+    return Fold(("Numbers of all cells",), [table, para(_meaning(), *files, quiet=True)])
 
 
 def _row(inputs: ReportInputs, cell: CellResult) -> tuple[Words, ...]:
@@ -115,7 +115,8 @@ def _percentile(cell: CellResult, percent: int) -> str:
 
 def _meaning() -> str:
     return (
-        "Medians over valid trials; percentiles from merged histograms of the steady window, "
-        "with bounds where requests were never answered, empty where fewer than 5 lie beyond. Not "
-        "feasible: a round of all users was predicted to take longer than the window or time-out. "
+        "Medians over valid trials. Percentiles come from merged histograms of the steady window: "
+        "as bounds where requests were never answered, empty where fewer than 5 answers lie "
+        "beyond. Not feasible: one request of every user was predicted to take longer than the "
+        "window or the time-out. "
     )

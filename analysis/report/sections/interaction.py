@@ -9,7 +9,7 @@ from analysis.report.wording import NOTHING, between, p_value, times
 from rig.inference.ratios import CLAIMED
 from rig.model import Level
 
-TITLE = "What acts together"
+TITLE = "Interactions"
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
@@ -18,7 +18,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
     unknown = [effect.name for effect in inputs.effects if effect.ratio is None]
     if not found:
         return Absent(TITLE, "no two factors vary together in valid trials")
-    heading = ["effect", "step", "ratio", "95 % interval", "from", "p (Holm)", "claimed"]
+    heading = ["effect", "step", "ratio", "95 % interval", "interval type", "p (Holm)", "claimed"]
     together = [_row(inputs, effect) for effect in _by_order(found) if effect.order > 1]
     alone = [_row(inputs, effect) for effect in found if effect.order == 1]
     blocks: list[Block] = [
@@ -28,7 +28,9 @@ def section(inputs: ReportInputs) -> Section | Absent:
     blocks.append(Fold(("Main effects",), [Table(heading, alone, numbers_from=2)]))
     if unknown:
         names = ", ".join(unknown)
-        blocks.append(para(f"Not to be told apart from the blocks or cells: {names}.", quiet=True))
+        blocks.append(
+            para(f"Cannot be estimated separately from blocks or cells: {names}.", quiet=True)
+        )
     return Section("interaction", TITLE, blocks)
 
 
@@ -38,18 +40,18 @@ def _by_order(found: list[Effect]) -> list[Effect]:
 
 def _lead(found: list[Effect], of: str) -> str:
     words = (
-        "An interaction of 1 means that two factors act independently; one of 5 means that the "
-        "first step's ratio is five times larger after the second step. The response is the log "
-        f"of {of} and the unit of analysis the trial, in blocks. "
+        "An interaction of 1 means that two factors act independently. At 5, the first step's "
+        f"ratio is five times larger after the second step. Response: log of {of}. Unit of "
+        "analysis: the trial, in blocks. "
     )
     if any(effect.kind is Kind.BETWEEN_TRIALS for effect in found):
         return words + (
-            f"Claimed: p below {CLAIMED:g} after Holm's method over all effects listed here; an "
-            "interval is for its effect alone, so it may exclude 1 and nothing be claimed."
+            f"Claimed: p below {CLAIMED:g} after Holm's method over all effects listed here. An "
+            "interval is for its effect alone, so it may exclude 1 without a claim."
         )
     return words + (
-        "With one replicate there is no scatter between trials: intervals are within trials, and "
-        "no significance is claimed."
+        "With one replicate, the scatter between trials is unknown. Intervals are within trials, "
+        "and no significance is claimed."
     )
 
 
@@ -71,6 +73,4 @@ def _row(inputs: ReportInputs, effect: Effect) -> tuple[Words, ...]:
 
 def _level(inputs: ReportInputs, name: str, level: Level) -> str:
     factor = inputs.session.factor(name)
-    if isinstance(level, str) or factor is None:
-        return str(level)
-    return f"{level:g} {factor.unit}".rstrip()
+    return factor.value(level) if factor else str(level)

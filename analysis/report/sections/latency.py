@@ -12,7 +12,7 @@ from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import share
 from analysis.summaries.trials import TrialResult
 
-TITLE = "How long answers took"
+TITLE = "Response times"
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
@@ -48,25 +48,26 @@ def _lead(inputs: ReportInputs) -> str:
     if model == "closed":
         return (
             "Closed loop: each user waits for its answer before it sends again, so a stalled "
-            "target is asked less. These curves tell what those users waited, not what visitors "
-            "arriving by a clock would have (coordinated omission)."
+            "target gets fewer requests. Visitors who arrive by a clock would wait longer than "
+            "these curves show (coordinated omission)."
         )
     return (
-        "Open model: requests are due by a clock, and response times count from when each was due, "
-        "so that a stall is seen by every request that met it. Fine lines: service times, from the "
-        "moment each was really sent."
+        "Open model: requests are due by a clock, and response times count from that moment. So "
+        "every request that meets a stall shows it. Fine lines: service times, from the moment of "
+        "the real send."
     )
 
 
 def _caption(bounded: bool, dropped: bool) -> str:
     words = (
-        "Correct answers of the steady window, valid trials merged, as far as 5 answers lie beyond."
+        "Correct answers of the steady window, valid trials merged. A curve ends where fewer than "
+        "5 answers lie beyond."
     )
     if dropped:
-        words += " Where arrivals were dropped, as far as the share that was not."
+        words += " Where arrivals were dropped, it ends at the share that was not."
     return words + (
-        " Thin dashes: the same with every request that was never answered, as if its answer had "
-        "come when the load stopped or its user gave up: a lower bound." if bounded else ""
+        " Thin dashes, a lower bound: with the requests that were never answered. Each counts as "
+        "answered when the load stopped or its user gave up." if bounded else ""
     )  # fmt: skip
 
 
@@ -122,8 +123,8 @@ def _unanswered(inputs: ReportInputs, cells: list[CellResult]) -> Table:
                         said(ages[len(ages) // 2]), said(ages[-1])))  # fmt: skip
     heading = ["cell", "overdue", "share", "median age ms", "oldest ms"]
     caption = (
-        "Requests without an answer: those that the client gave up on, and of those under way when "
-        "the load stopped the ones that no answer cancels out: of users without any answer, older "
-        "than the window or than any of its answers, or caught in a stall."
+        "Overdue: requests that the client gave up on, and requests open at the stop that would "
+        "change a percentile. The latter belong to users without any answer, are older than the "
+        "window or than any of its answers, or met a stall."
     )
     return Table(heading, rows, caption=caption)

@@ -19,7 +19,7 @@ from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, mark, said
 from analysis.summaries.cells import CellResult
 
-TITLE = "The original study beside this session"
+TITLE = "Comparison with the original study"
 FEWEST = 6
 """Cells in common, below which there is nothing to set side by side."""
 
@@ -35,7 +35,8 @@ def section(inputs: ReportInputs) -> Section | Absent:
         return Absent(TITLE, "not in this session; experiments/replication.yaml has its 27 cells")
     theirs = {cell.key: cell.best_rps for cell in cells}
     rows = [_row(cell, theirs, ours) for cell in cells]
-    heading = ["cell", "theirs /s", "ours /s", "theirs, relative", "ours, relative", "verdict"]
+    heading = ["cell", "published /s", "measured /s", "published, relative", "measured, relative",
+               "verdict"]  # fmt: skip
     table = Table(heading, rows, words_from=5, caption=_caption())
     slips: list[Words] = [(slip,) for slip in inconsistencies(cells)]
     return Section(
@@ -53,15 +54,16 @@ def section(inputs: ReportInputs) -> Section | Absent:
 def _lead() -> str:
     return (
         "Asynchronize-Django, November 2022: one laptop, Django 4.1, psycopg2 for both targets. "
-        "Machines and versions differ, so absolute rates are not comparable; each rate is also "
-        "given relative to sync without delay on the same route, and the verdict compares those."
+        "Machines and versions differ, so absolute rates are not comparable. The verdict compares "
+        "relative rates: each one divided by sync without delay on the same route."
     )
 
 
 def _caption() -> str:
     return (
-        "Rates: the best 5 s of each load, theirs from its raw reports. Same: the relative rates "
-        f"within a factor of {ALIKE:g}. Same direction: both above or both below 1."
+        "Rates: the best 5 s of each load; published ones from the study's raw reports. Same: the "
+        f"relative rates are within a factor of {ALIKE:g}. Same direction: both are above 1, or "
+        "both below."
     )
 
 
@@ -133,11 +135,11 @@ def _claims(
         in_ours = claim.holds(lambda *key: ours.get(key))
         held = [(_yes(one),) for one in (in_tables, in_raw, in_ours)]
         rows.append(((claim.says,), *held, (mark(VERDICTS[in_ours]),)))
-    heading = ["the original's claim", "in its tables", "in its raw data", "here", "verdict"]
+    heading = ["claim of the study", "its tables", "its raw data", "here", "verdict"]
     return Table(heading, rows, numbers_from=5, caption=(
-        f"Claims are tested with max_connections 100; its cells with {LIFTED} stand in the table. "
-        f"Too close: numbers within a factor of {APART:g} are not told apart, as the best 5 s of "
-        "a load carry no interval."
+        f"Claims are tested with max_connections 100; cells with {LIFTED} are in the next table. "
+        f"Too close: the numbers are within a factor of {APART:g}. The best 5 s of a load have no "
+        "interval."
     ))  # fmt: skip
 
 

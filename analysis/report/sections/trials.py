@@ -30,7 +30,7 @@ from analysis.summaries.numbers import around
 from analysis.summaries.trials import PERCENTS
 from rig.record import RoleUse
 
-TITLE = "Every trial"
+TITLE = "Trials"
 FACT_MOST = 400
 
 
@@ -38,7 +38,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
     """A folded part per trial, in the order they ran."""
     if not inputs.trials:
         return Absent(TITLE, "no trial is scheduled yet")
-    lead = para("In the order they ran. Every number comes from the files linked beside it.")
+    lead = para("In the order of their runs. Each number links to the file that it comes from.")
     parts = [_part(inputs, trial) for trial in inputs.trials]
     return Section("trials", TITLE, [lead, *parts])
 
@@ -61,9 +61,9 @@ def _blocks(trial: Trial) -> list[Block]:
     if result.why:
         blocks.append(para(f"{result.verdict}: {result.why}"))
     if result.scheduled.because:
-        blocks.append(para(f"Measured because: {result.scheduled.because}"))
+        blocks.append(para(f"Reason for this cell: {result.scheduled.because}"))
     if result.record is None:
-        return blocks or [para("Nothing was finished.")]
+        return blocks or [para("No attempt was finished.")]
     blocks += _load(trial)
     blocks += _checks(trial)
     blocks += _probes(trial)
@@ -97,10 +97,11 @@ def _failures(trial: Trial) -> list[Block]:
             said(one.in_flight), around(*one.connections) or NOTHING)
         for one in trial.result.failures
     ]  # fmt: skip
-    heading = ["failure", "count", "first", "users then", "in flight then", "connections then"]
+    heading = ["failure", "count", "first at", "users", "in flight", "connections"]
     counts, seconds = ("load", "completions.csv"), ("load", "seconds.csv")
     source = _from(trial, counts, seconds, ("probes", "postgres.csv"))
-    return [Table(heading, rows), *source] if rows else []
+    caption = "Users, requests in flight and connections: at the first failure of the class."
+    return [Table(heading, rows, caption=caption), *source] if rows else []
 
 
 def _from(trial: Trial, *files: tuple[str, ...]) -> list[Block]:
@@ -127,7 +128,7 @@ def _numbers(trial: Trial) -> Table:
         row("in flight at the stop", said(m.in_flight_at_stop), manifest),
         row("measured delay", f"{said(m.measured_delay_ms)} ms", manifest),
     ]
-    return Table(["measure", "value", "from"], rows, numbers_from=3)
+    return Table(["measure", "value", "file"], rows, numbers_from=3)
 
 
 def _percentiles(trial: Trial) -> Iterator[str]:
@@ -147,7 +148,7 @@ def _checks(trial: Trial) -> list[Block]:
     rows: list[tuple[Words, ...]] = [
         ((check.name,), (mark(check.status.value),), (check.says,)) for check in record.checks
     ]
-    table = Table(["check", "status", "says"], rows, numbers_from=3)
+    table = Table(["check", "status", "explanation"], rows, numbers_from=3)
     return [table, *_from(trial, ("checks.json",))]
 
 
@@ -160,11 +161,11 @@ def _probes(trial: Trial) -> list[Block]:
     ]  # fmt: skip
     blocks: list[Block] = []
     if rows:
-        heading = ["role", "CPUs used", "at most", "peak memory", "throttled"]
+        heading = ["role", "CPUs, mean", "CPUs, max", "peak memory", "throttled"]
         blocks += [Table(heading, rows), *_from(trial, ("probes", "processes.csv"))]
     blocks += _seen(trial)
     for name, why in probes.failed.items():
-        blocks.append(para(f"Probe {name} has nothing to say: {why}", quiet=True))
+        blocks.append(para(f"Probe {name} has no data: {why}", quiet=True))
     if not rows and not probes.failed:
         blocks.append(para("No process was probed.", quiet=True))
     return blocks
@@ -195,7 +196,7 @@ def _seen(trial: Trial) -> list[Block]:
         )
         if value != NOTHING
     ]  # fmt: skip
-    heading = ["in the steady window", "value", "from"]
+    heading = ["measure in the steady window", "value", "file"]
     return [Table(heading, rows, words_from=2)] if rows else []
 
 
@@ -216,7 +217,7 @@ def _facts(trial: Trial) -> list[Block]:
     if record is None or not record.facts:
         return []
     rows = [row(str(name), _fact(value)) for name, value in record.facts.items()]
-    table = Table(["role", "said"], rows, numbers_from=2)
+    table = Table(["role", "facts"], rows, numbers_from=2)
     return [Fold(("Facts",), [table, *_from(trial, ("facts.json",))])]
 
 

@@ -23,7 +23,7 @@ from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table
 from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, bounded, percent, said, times
 
-TITLE = "Which step owns the gap"
+TITLE = "Contribution of each step"
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
@@ -36,8 +36,8 @@ def section(inputs: ReportInputs) -> Section | Absent:
         arranged([waterfall.draw(steps) for steps in climbed], columns=1),
         alt="Waterfall of the steps from sync to async",
         name="waterfall",
-        caption="Each bar goes from the step before to this one, its whisker is the 95 % interval "
-        "of the step's ratio; percentages are shares of the log of the whole gap.",
+        caption="Each bar goes from the previous step to this one. Whisker: 95 % interval of the "
+        "step's ratio. Percentages: shares of the log of the whole gap.",
         columns=waterfall.COLUMNS,
         rows=[line for steps in climbed for line in waterfall.rows(steps)],
     )
@@ -68,10 +68,9 @@ def _verdict(inputs: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> 
     whole = _ratio(inputs, last, first)
     owned = [step for step in steps if step.share is not None]
     if not owned or whole.ratio is None or abs(whole.ratio - 1) < 0.1:
-        return f"{ladder.group}: there is hardly a gap ({times(whole.ratio)})."
-    parts = [f"{times(step.ratio)} ({_plain(step.step)})" for step in owned]
-    words = f"{ladder.group}: {bounded(whole)} from {_ends(ladder)}. Step by step "
-    words += f"{' · '.join(parts)}. {_leaps(ladder)}{_largest(owned, ladder)}"
+        return f"{ladder.group}: first and last step are nearly equal ({times(whole.ratio)})."
+    words = f"{ladder.group}: {bounded(whole)} from {_ends(ladder)}. "
+    words += f"{_leaps(ladder)}{_largest(owned, ladder)}"
     return words + _without_async(inputs, ladder)
 
 
@@ -79,14 +78,14 @@ def _ends(ladder: Waterfall) -> str:
     first, last = ladder.measured[0], ladder.measured[-1]
     if (first, last) == (ladder.rungs[0], ladder.rungs[-1]):
         return "the first step to the last"
-    return f"“{_plain(first.name)}” to “{_plain(last.name)}”, for the rest has no rate"
+    return f"“{_plain(first.name)}” to “{_plain(last.name)}”. The other steps have no rate"
 
 
 def _leaps(ladder: Waterfall) -> str:
     """Whose gain a step holds beside its own, because nothing was measured between."""
     return "".join(
-        f"“{_plain(over)}” holds the gain of {' and '.join(map(_plain, names))}, too, "
-        "which no valid trial measured. "
+        f"The ratio of “{_plain(over)}” also includes {' and '.join(map(_plain, names))}, "
+        "without a valid trial. "
         for over, names in ladder.skipped.items()
     )
 
@@ -104,10 +103,10 @@ def _largest(owned: Sequence[Step], ladder: Waterfall) -> str:
     """
     most, *others = sorted(owned, key=lambda step: step.share or 0.0, reverse=True)
     if most.step in ladder.skipped:
-        return "Which step is the largest is not known."
+        return "The largest step is unknown."
     near = [_plain(other.step) for other in others if _overlap(most, other)]
-    words = f"The largest step: {_plain(most.step)}"
-    return words + (f", not told apart from {' and '.join(near)}." if near else ".")
+    words = f"The largest step: {_plain(most.step)}, {times(most.ratio)}"
+    return words + (f", not distinguishable from {' and '.join(near)}." if near else ".")
 
 
 def _overlap(one: Step, other: Step) -> bool:
@@ -123,9 +122,9 @@ def _without_async(inputs: ReportInputs, ladder: Waterfall) -> str:
     if not (threaded.goodput_rps and pooled.goodput_rps):
         return ""
     return (
-        f" Without async, kept connections and 20 threads serve {said(threaded.goodput_rps)} /s; "
-        f"asyncpg on as many connections {said(pooled.goodput_rps)} /s, "
-        f"{bounded(_ratio(inputs, pooled, threaded))} as much."
+        f" Sync with kept connections and 20 threads serves {said(threaded.goodput_rps)} /s. "
+        f"Async with asyncpg and as many connections serves {said(pooled.goodput_rps)} /s: "
+        f"{bounded(_ratio(inputs, pooled, threaded))}."
     )
 
 
@@ -142,14 +141,14 @@ def _table(climbed: Sequence[Sequence[Step]]) -> Table:
         for steps in climbed
         for step in steps
     ]  # fmt: skip
-    heading = ["where", "step", "goodput /s", "ratio", "95 %", "share of the gap"]
+    heading = ["where", "step", "goodput /s", "ratio", "95 % interval", "share of the gap"]
     return Table(
-        [*heading, "interval from", "mind"],
+        [*heading, "interval type", "warnings"],
         rows,
         numbers_from=2,
         words_from=6,
-        caption="Goodput: median of the valid trials. Ratio: to the step before, the geometric "
-        "mean over blocks that hold both.",
+        caption="Goodput: median of the valid trials. Ratio: to the previous step, as geometric "
+        "mean over the blocks that have both.",
     )
 
 
@@ -158,8 +157,8 @@ def _sql_beside_orm(inputs: ReportInputs, ladder: Waterfall) -> Iterator[str]:
     if ladder.sql_beside_orm:
         pairing = Pair(*ladder.sql_beside_orm, LADDER_STEP)
         yield (
-            f"{ladder.group}: the last step changes driver and ORM at once. With sync, 20 threads "
-            "and kept connections, plain SQL instead of the ORM alone gives "
+            f"{ladder.group}: the last step changes driver and ORM at once. Plain SQL instead of "
+            "the ORM, with sync, 20 threads and kept connections, gives "
             f"{bounded(ratios.cell_ratio(inputs.session, pairing))}."
         )
 
@@ -177,14 +176,16 @@ def _same(inputs: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
     unknown = [one for one in compared if one.verdict == UNKNOWN]
     kept: list[Block] = []
     if same:
-        words = f"{len(same)} of {len(compared)} ratios change what they say and nothing else"
+        words = f"{len(same)} of {len(compared)} steps change what they name and nothing else"
         natural = sorted({each.path for one in same for each in one.inherent})
-        words += f"; different by nature: {', '.join(natural)}" if natural else ""
-        kept.append(para(f"{words}. Each stands in comparisons.csv.", quiet=True))
+        words += f"; different by design: {', '.join(natural)}" if natural else ""
+        kept.append(para(f"{words}. Details: comparisons.csv.", quiet=True))
     if unknown:
         silent = sorted({name for one in unknown for name in one.unknown})
-        words = f"Of {len(unknown)} of {len(compared)} ratios it is not known whether they change "
-        words += f"what they say and nothing else (nothing told of {', '.join(silent)})."
+        words = (
+            f"Unknown for {len(unknown)} of {len(compared)} steps: whether they change anything "
+        )
+        words += f"beside what they name (no facts about {', '.join(silent)})."
         kept.append(para(words, quiet=True))
     return [*lost, *kept, *_made(compared, found)]
 

@@ -1,4 +1,4 @@
-"""Why the numbers are what they are: the ceilings of every cell, and which one binds."""
+"""The bottleneck of every cell: its ceilings, and which one binds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from analysis.summaries.ceilings import CLOSE, UNEXPLAINED, CellCeilings
 from analysis.summaries.cells import CellResult
 from rig.record import StackFacts
 
-TITLE = "Why: what binds each cell"
+TITLE = "Bottleneck of each cell"
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
@@ -32,11 +32,12 @@ def section(inputs: ReportInputs) -> Section | Absent:
     if not shown:
         return Absent(TITLE, "no cell has a valid trial")
     if not any(inputs.ceilings[cell.cell].ceilings for cell in shown):
-        return Absent(TITLE, "service time, round trips and CPU were not measured in this session")
+        return Absent(TITLE, "this session did not measure service time, round trips and CPU")
     rows = [
         _row(inputs.name(cell.levels), inputs.ceilings[cell.cell], _failed(cell)) for cell in shown
     ]
-    heading = ["cell", "measured /s", "predicted /s", "off by", "binds", "next", "says"]
+    heading = ["cell", "measured /s", "predicted /s", "deviation", "bottleneck",
+               "second ceiling", "explanation"]  # fmt: skip
     blocks: list[Block] = [_lead(inputs), Table(heading, rows, words_from=4, caption=_caption())]
     blocks += _unexplained(inputs)
     blocks += _calibrated(inputs)
@@ -45,29 +46,29 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 def _lead(inputs: ReportInputs) -> Block:
     words = [
-        "Each ceiling is computed from what this session measured beside the load. A few unloaded "
-        "requests and short bursts at two delays give the response time R0 and how long a request "
-        "keeps a server, each as a line s0 + n · delay. Probes give the CPU per success of the "
-        "cell itself, so a CPU ceiling says how busy these CPUs were. Roles that share CPUs, the "
-        "load's own among them, have one ceiling together. The lowest ceiling is the prediction."
+        "A ceiling is a rate that goodput cannot exceed. The lowest one is the bottleneck and the "
+        "prediction. Unloaded requests and short bursts, at two delays, give response time and "
+        "server busy time as fixed ms + n · delay. The CPU ceiling comes from the CPU time per "
+        "success of the cell itself. Roles that share CPUs have one ceiling together."
     ]
     if inputs.calibration is None:
-        words.append(" This session did not calibrate: s0, n and R0 are not measured.")
+        words.append(
+            " This session did not calibrate, so it has no response and server busy times."
+        )
     elif inputs.calibration.null_rps is not None:
         words.append(
-            f" The load generator itself reached {said(inputs.calibration.null_rps)} requests/s "
-            "against a server that does nothing."
+            f" The load generator reached {said(inputs.calibration.null_rps)} requests/s against a "
+            "server that does nothing."
         )
     return para(*words)
 
 
 def _caption() -> str:
     return (
-        f"A deviation above {100 * UNEXPLAINED:.0f} % is called unexplained, unless less than "
-        f"predicted was served and the two lowest ceilings lie within a factor of {CLOSE:g}: then "
-        "they act together and leave less than either. More than its ceiling says that the ceiling "
-        "was measured too low. Where more than "
-        f"{percent(MOST_FAILURES)} of the answers failed, what refused them is the limit."
+        f"Unexplained: the deviation is above {100 * UNEXPLAINED:.0f} %. Two ceilings are close: "
+        f"they are within a factor of {CLOSE:g}, act together and leave less than either. A "
+        "goodput above its ceiling means that the ceiling was measured too low. Where more than "
+        f"{percent(MOST_FAILURES)} of the answers failed, the refusals are the limit."
     )
 
 
@@ -85,9 +86,9 @@ def _row(name: str, cell: CellCeilings, failed: float | None) -> tuple[Words, ..
         said(cell.measured_rps),
         said(binding.rps) if binding else NOTHING,
         change(cell.deviation),
-        f"{binding.name}: {binding.formula}" if binding else "not measured in this session",
+        f"{binding.name}: {binding.formula}" if binding else "not measured",
         f"{second.name}: {said(second.rps)} /s" if second else NOTHING,
-        f"refused: {percent(failed)} of its answers failed" if failed else verdict(cell),
+        f"refused: {percent(failed)} of the answers failed" if failed else verdict(cell),
     )
 
 
@@ -121,10 +122,11 @@ def _calibrated(inputs: ReportInputs) -> list[Block]:
     if calibration is None or not calibration.stacks:
         return []
     told = [_told(inputs, stack) for stack in calibration.stacks]
-    heading = ["stack", "servers", "R0: s0 ms", "n", "server held: s0 ms", "n", "why not"]
+    heading = ["stack", "servers", "response ms", "response × delay", "server busy ms",
+               "server busy × delay", "reason if unknown"]  # fmt: skip
     source = Link("calibration.json", href("..", "calibration.json"))
-    return [Fold(("What one request costs",), [Table(heading, told, words_from=6),
-                                               para("From ", source, ".")])]  # fmt: skip
+    table = Table(heading, told, words_from=6)
+    return [Fold(("Cost of one request",), [table, para("From ", source, ".")])]
 
 
 def _told(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
@@ -141,4 +143,4 @@ def _told(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
 
 
 def _lacking(cell: CellCeilings) -> str:
-    return f" (without a number for: {', '.join(cell.missing)})" if cell.missing else ""
+    return f" (not measured: {', '.join(cell.missing)})" if cell.missing else ""

@@ -39,5 +39,5 @@ def test_a_percentile_that_is_only_a_bound_is_no_value(tmp_path: Path) -> None:
 
 def test_a_claim_is_not_judged_by_a_bound(tmp_path: Path) -> None:
     text = Page(report(made(tmp_path / "s")).html).text
-    assert "95th percentile of response times" in text
+    assert "p95 response time" in text
     assert "sync answered too little to tell" in text

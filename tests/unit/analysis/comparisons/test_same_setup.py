@@ -115,7 +115,7 @@ def test_targets_that_differ_by_their_nature_only_keep_the_label(tmp_path: Path)
     assert (found["factor"], found["target"]) == ("target", "")
     assert (found["numerator"], found["denominator"]) == ("async", "sync")
     said = " ".join(table(made).split())
-    assert "async and sync: the same thing was compared; different by nature: answer.server" in said
+    assert "async and sync: the same thing was compared; different by design: answer.server" in said
     assert "not the same thing" not in said
     assert "app.driver asyncpg vs psycopg" in drawn(made)
 
@@ -219,7 +219,7 @@ def test_what_a_side_does_not_tell_of_is_not_known(
     found = row(made)
     assert (found["verdict"], found["unknown"], found["undeclared"]) == ("unknown", section, "")
     said = " ".join(table(made).split())
-    assert f"not known whether the same thing was compared (nothing told of {section})" in said
+    assert f"not known whether the same thing was compared (no facts about {section})" in said
 
 
 def counted(statements: int) -> Change:

@@ -69,8 +69,8 @@ def test_both_depends_on_what_parts_them() -> None:
     assert answer.verdict is Verdict.DEPENDS
     assert answer.depends_on == ("delay_ms",)
     assert answer.sentence == (
-        "It depends on added delay: the goodput with async is at least 2 times that with sync "
-        "at 100 ms (8× to 50×), and less at 0 ms (1×)."
+        "Whether the goodput with async is at least 2 times that with sync depends on added delay. "
+        "Yes: 100 ms (8× to 50×). No: 0 ms (1×)."
     )
 
 
@@ -82,8 +82,8 @@ def test_places_with_a_pair_that_is_not_decided_are_not_claimed_whole() -> None:
         *repeated(60.0, delay_ms=100, route="read", blocks=1, spread=0.0),
     ]
     assert judged(trials).sentence == (
-        "It depends on added delay: the goodput with async is at least 2 times that with sync "
-        "at 100 ms (22× to 60×), and less at cpu 0 ms (0.9×), as single runs indicate. "
+        "Whether the goodput with async is at least 2 times that with sync depends on added delay. "
+        "Yes: 100 ms (22× to 60×). No: cpu 0 ms (0.9×). Single runs only indicate this. "
         "Not decided: read 0 ms (2.3×)."
     )
 
@@ -124,20 +124,20 @@ def test_too_close_is_not_decided_and_says_how_many_repeats() -> None:
     assert answer.verdict is Verdict.NOT_DECIDED
     assert answer.repeats_needed is not None
     assert answer.repeats_needed > 4
-    assert "stays open in 1 of 2 comparisons" in answer.sentence
-    assert f"about {answer.repeats_needed} repeats" in answer.sentence
+    assert "stays open. Not decided: 1 of 2 comparisons" in answer.sentence
+    assert f"About {answer.repeats_needed} repeats" in answer.sentence
 
 
 def test_too_close_for_any_number_of_repeats_says_so() -> None:
     answer = judged(repeated(2.005, spread=0.1))
     assert answer.repeats_needed is None
-    assert answer.sentence.endswith("; too close to 2 for even 200 repeats.")
+    assert answer.sentence.endswith(" It is too close to 2 for even 200 repeats.")
 
 
 def test_one_run_can_only_indicate() -> None:
     answer = judged(repeated(5.0, blocks=1, spread=0.0))
     assert answer.verdict is Verdict.INDICATED
-    assert answer.sentence.endswith("(5×), as single runs indicate.")
+    assert answer.sentence.endswith("(5×). Single runs only indicate this.")
     against = judged(repeated(1.0, blocks=1, spread=0.0))
     assert against.verdict is Verdict.INDICATED
     assert against.pairs[0].judgement is Judgement.INDICATED_AGAINST
@@ -146,10 +146,12 @@ def test_one_run_can_only_indicate() -> None:
     )
     assert both.verdict is Verdict.INDICATED
     assert both.depends_on == ("delay_ms",)
-    assert both.sentence.startswith("It depends on added delay:")
+    assert both.sentence.partition(". ")[0].endswith("depends on added delay")
     some = judged(repeated(5.0) + repeated(9.0, blocks=1, spread=0.0, delay_ms=100))
     assert some.verdict is Verdict.INDICATED
-    assert some.sentence.endswith("(5× to 9×), as single runs indicate in 1 of 2.")
+    assert some.sentence.endswith(
+        "(5× to 9×). Single runs only indicate this (1 of 2 comparisons)."
+    )
 
 
 @pytest.mark.parametrize("ratio", [2.9, 1.4])
@@ -169,7 +171,7 @@ def test_a_run_that_is_itself_unsure_does_not_indicate() -> None:
 def test_what_failed_is_named() -> None:
     answer = judged([*repeated(5.0), *repeated(5.0, delay_ms=50, failure_share=0.3)])
     assert answer.verdict is Verdict.SUPPORTED
-    assert "Mind: 50 ms: async failed 30% of its answers and sync failed" in answer.sentence
+    assert "Warning: 50 ms: async failed 30% of its answers and sync failed" in answer.sentence
 
 
 def unmeasured(*delays_ms: int) -> list[Observation]:
@@ -183,10 +185,16 @@ def unmeasured(*delays_ms: int) -> list[Observation]:
 @pytest.mark.parametrize(
     ("trials", "way"),
     [
-        (repeated(5.0), "it is so (5×)."),
-        (repeated(1.1), "it is not (1.1×)."),
-        (repeated(5.0, blocks=1, spread=0.0), "it is so (5×), as single runs indicate."),
-        (repeated(1.0, blocks=1, spread=0.0), "it is not (1×), as single runs indicate."),
+        (repeated(5.0), "It holds in the other 1 (5×)."),
+        (repeated(1.1), "It does not hold in the other 1 (1.1×)."),
+        (
+            repeated(5.0, blocks=1, spread=0.0),
+            "It holds in the other 1 (5×). Single runs only indicate this.",
+        ),
+        (
+            repeated(1.0, blocks=1, spread=0.0),
+            "It does not hold in the other 1 (1×). Single runs only indicate this.",
+        ),
     ],
 )
 def test_pairs_that_were_not_measured_leave_the_claim_open(
@@ -195,10 +203,10 @@ def test_pairs_that_were_not_measured_leave_the_claim_open(
     answer = judged([*trials, *unmeasured(50, 100, 150, 200, 250)])
     assert answer.verdict is Verdict.NOT_DECIDED
     assert answer.sentence == (
-        "Whether the goodput with async is at least 2 times that with sync stays open: "
-        f"5 of 6 comparisons could not be measured; in the other 1 {way} "
-        "Not measured: 50 ms: sync has no valid trial; 100 ms: sync has no valid trial; "
-        "150 ms: sync has no valid trial; and 2 more."
+        "Whether the goodput with async is at least 2 times that with sync stays open. "
+        f"5 of 6 comparisons could not be measured. {way} "
+        "Not measured: 50 ms: sync has no valid trial. 100 ms: sync has no valid trial. "
+        "150 ms: sync has no valid trial. 2 more in the report's table."
     )
 
 
@@ -206,9 +214,10 @@ def test_what_is_open_and_what_was_not_measured_are_told_apart() -> None:
     open_ = repeated(2.3, spread=0.1, delay_ms=100)
     answer = judged([*repeated(5.0), *open_, *unmeasured(50)])
     assert answer.verdict is Verdict.NOT_DECIDED
-    assert "stays open in 1 of 3 comparisons (2.29×); 1 of 3 comparisons could" in answer.sentence
+    open_words = "Not decided: 1 of 3 comparisons (2.29×). 1 of 3 comparisons could"
+    assert open_words in answer.sentence
     assert (
-        f"about {answer.repeats_needed} repeats would probably decide what was measured."
+        f"About {answer.repeats_needed} repeats would probably decide what was measured."
         in answer.sentence
     )
 
@@ -294,8 +303,8 @@ def test_what_is_open_and_what_is_not_are_told_apart() -> None:
     answer = judged(repeated(5.0) + repeated(2.0, delay_ms=100))
     assert answer.verdict is Verdict.NOT_DECIDED
     assert answer.sentence.startswith(
-        "Whether the goodput with async is at least 2 times that with sync stays open in 1 of 2 "
-        "comparisons (2×); in the other 1 it is so (5×)"
+        "Whether the goodput with async is at least 2 times that with sync stays open. "
+        "Not decided: 1 of 2 comparisons (2×). It holds in the other 1 (5×)."
     )
 
 

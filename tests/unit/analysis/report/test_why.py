@@ -21,5 +21,5 @@ def test_what_was_refused_is_not_unexplained(tmp_path: Path) -> None:
     calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [STACK], "why": ""}
     (folder / "calibration.json").write_text(json.dumps(calibration))
     text = Page(report(folder).html).text
-    assert "refused: 29.2 % of its answers failed" in text
+    assert "refused: 29.2 % of the answers failed" in text
     assert "Unexplained in 1 cell:" in text
