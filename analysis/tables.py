@@ -140,7 +140,7 @@ def _figure(
 
     figure = goodput.data(session, layout_of(session), by_cell, pairs, beside)
     write_csv(path, goodput.COLUMNS, figure.rows())
-    goodput.draw(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
+    goodput.save(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
 
 
 def table(session_dir: Path) -> str:

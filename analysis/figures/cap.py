@@ -5,23 +5,28 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.figures.markup import Element
-from analysis.figures.svg import Frame, Scale, drawing, from_zero, line, through, words
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures import labels
+from analysis.figures.frame import frame, from_zero, grid_of, x_label, y_label
+from analysis.figures.style import Stroke
+from analysis.figures.svg import element
 from rig.model import Level
 
-WIDTH, HEIGHT = 470.0, 310.0
+WIDTH, HEIGHT, ACROSS = 470.0, 354.0, 2
+LEFT, WIDE = 50.0, 406.0
 
-COUNTS: Mapping[str, str] = {
-    "users": "c4 thin",
-    "in_flight": "c1 line",
-    "postgres_sessions": "c2 line d1",
-    "waiting": "c3 line d2",
+COUNTS: Mapping[str, Stroke] = {
+    "users": Stroke(4, thin=True),
+    "in_flight": Stroke(1),
+    "postgres_sessions": Stroke(2, 1),
+    "waiting": Stroke(3, 2),
 }
-RATES: Mapping[str, str] = {"ok_rps": "c1 line", "refused_rps": "c0 line d1"}
+RATES: Mapping[str, Stroke] = {"ok_rps": Stroke(1), "refused_rps": Stroke(0, 1)}
 NAMES: Mapping[str, str] = {
     "users": "users",
     "in_flight": "requests in flight",
@@ -58,33 +63,37 @@ class Cap:
         ]
 
 
-def draw(cap: Cap) -> Element:
+def draw(caps: Sequence[Cap]) -> str:
+    """A drawing per trial, side by side."""
+    figure, places = grid_of(len(caps), WIDTH, HEIGHT, ACROSS)
+    for cap, (left, top) in zip(caps, places, strict=True):
+        _draw(figure, cap, left + LEFT, top)
+    return element(figure, ". ".join(_says(cap) for cap in caps))
+
+
+def _draw(figure: Figure, cap: Cap, left: float, top: float) -> None:
     """Both frames of one trial."""
+    upper = frame(figure, left, top + 78, WIDE, 120)
+    lower = frame(figure, left, top + 224, WIDE, 80, ticks=3)
     ends = [second for points in cap.series.values() for second, _ in points]
-    x = Scale(0.0, max(ends, default=1.0))
-    upper = Frame(x, _scale(cap, COUNTS), 50, 44, WIDTH - 64, 120)
-    lower = Frame(x, _scale(cap, RATES), 50, 196, WIDTH - 64, 80)
-    lines = textwrap.wrap(cap.title, 58)[:2]
-    made = [words(50, 13 + 14 * i, text, "title") for i, text in enumerate(lines)]
-    made += [*upper.y_axis("how many"), *upper.x_axis(ticks=())]
-    made += [*lower.y_axis("per second", 3), *lower.x_axis("seconds since the load began")]
-    labels = []  # above the curves
-    for index, (second, said) in enumerate(cap.marks):
-        at, _ = upper.at(second, 0)
-        made.append(line(at, 44, at, 276, "cross"))
-        end = second > 0.6 * x.high
-        labels.append(words(at + (-3 if end else 3), 158 - 13 * (index % 4), said, "quiet halo",
-                            "end" if end else "start"))  # fmt: skip
-    for frame, kinds in ((upper, COUNTS), (lower, RATES)):
-        for name, kind in kinds.items():
-            points = cap.series.get(name, ())
-            if any(value for _, value in points):
-                made.append(through((frame.at(s, v) for s, v in points), kind))
-    return drawing(WIDTH, HEIGHT, _says(cap), *made, *labels)
+    for axes, strokes in ((upper, COUNTS), (lower, RATES)):
+        axes.set_xlim(0, max(ends, default=1.0))
+        _lines(axes, cap.series, strokes)
+    upper.tick_params(labelbottom=False, bottom=False)
+    x_label(lower, "seconds since the load began")
+    for second, _ in cap.marks:
+        labels.line(lower, second)
+    y_label(lower, "per second")
+    labels.marks(upper, cap.marks, taken=[y_label(upper, "how many")])
+    labels.title(upper, cap.title, WIDE, lines=2, up=48)
 
 
-def _scale(cap: Cap, kinds: Mapping[str, str]) -> Scale:
-    return from_zero([value for name in kinds for _, value in cap.series.get(name, ())])
+def _lines(axes: Axes, series: Series, strokes: Mapping[str, Stroke]) -> None:
+    shown = {name: series.get(name, ()) for name in strokes}
+    from_zero(axes, [value for points in shown.values() for _, value in points])
+    for name, points in shown.items():
+        if any(value for _, value in points):
+            axes.plot(*zip(*points, strict=True), **strokes[name].line())
 
 
 def _says(cap: Cap) -> str:

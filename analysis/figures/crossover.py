@@ -9,12 +9,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.figures.markup import Element
-from analysis.figures.svg import Frame, Scale, box, dot, drawing, line, words
+from matplotlib.figure import Figure
+
+from analysis.figures import labels
+from analysis.figures.frame import frame, grid_of, log_y, x_label, y_label
+from analysis.figures.style import COLOURS, QUIET
+from analysis.figures.svg import element, hover
 from analysis.inference import Crossover
 from rig.model import Level
 
-WIDTH, HEIGHT = 370.0, 250.0
+WIDTH, HEIGHT, ACROSS = 370.0, 250.0, 3
+LEFT, WIDE = 50.0, 306.0
+DOT, BAND = COLOURS[1], COLOURS[4]
 COLUMNS = ("group", "what", "at", "low", "high", "ratio")
 
 
@@ -43,34 +49,37 @@ class Drawn:
         return [crossing, *points]
 
 
-def draw(drawn: Drawn) -> Element:
-    """One drawing: ratios on a logarithmic scale, 1 as a line, the interval as a band."""
+def draw(drawn: Sequence[Drawn]) -> str:
+    """A drawing each, side by side."""
+    figure, places = grid_of(len(drawn), WIDTH, HEIGHT, ACROSS)
+    for one, (left, top) in zip(drawn, places, strict=True):
+        _draw(figure, one, left + LEFT, top)
+    return element(figure, ". ".join(_says(one) for one in drawn))
+
+
+def _draw(figure: Figure, drawn: Drawn, left: float, top: float) -> None:
+    """Ratios on a logarithmic scale, 1 as a line, the interval as a band."""
     found = drawn.crossover
-    ratios = [math.exp(point.log_ratio) for point in found.points] or [1.0]
+    ratios = [math.exp(point.log_ratio) for point in found.points]
     low, high = drawn.between
     margin = 0.05 * (high - low) or 1.0
-    frame = Frame(
-        Scale(low - margin, high + margin),
-        Scale(min(*ratios, 1.0) / 1.3, max(*ratios, 1.0) * 1.3, log=True),
-        *(50.0, 44.0, WIDTH - 64.0, HEIGHT - 92.0),
-    )
-    made = [words(50, 16, drawn.group, "title"), *frame.y_axis("ratio"), *frame.x_axis(drawn.along)]
+    axes = frame(figure, left, top + 44, WIDE, HEIGHT - 92)
+    axes.set_xlim(low - margin, high + margin)
+    log_y(axes, min([*ratios, 1.0]) / 1.3, max([*ratios, 1.0]) * 1.3)
     if found.low is not None and found.high is not None:
-        left, _ = frame.at(found.low, 1)
-        right, _ = frame.at(found.high, 1)
-        made.append(box(left, 44, max(1.0, right - left), frame.height, "c4 band"))
-    _, one = frame.at(low, 1.0)
-    made.append(line(frame.left, one, frame.left + frame.width, one, "axis"))
+        axes.axvspan(found.low, found.high, color=BAND, alpha=0.25, linewidth=0)
+    axes.axhline(1.0, color=QUIET, linewidth=1)
     if found.at is not None:
-        at, _ = frame.at(found.at, 1)
-        made.append(line(at, 44, at, 44 + frame.height, "cross"))
-    for point, ratio in zip(found.points, ratios, strict=False):
-        says = f"{ratio:.3g} at {point.at:g}"
-        made.append(dot(frame.at(point.at, ratio), 3.5, "c1 dot", says))
-    return drawing(WIDTH, HEIGHT, says_of(drawn), *made)
+        labels.line(axes, found.at)
+    for point, ratio in zip(found.points, ratios, strict=True):
+        (dot,) = axes.plot([point.at], [ratio], "o", color=DOT, markersize=7, markeredgewidth=0)
+        hover(dot, f"{ratio:.3g} at {point.at:g}")
+    x_label(axes, drawn.along)
+    y_label(axes, "ratio")
+    labels.title(axes, drawn.group, WIDE)
 
 
-def says_of(drawn: Drawn) -> str:
+def _says(drawn: Drawn) -> str:
     """The crossing in words."""
     found = drawn.crossover
     if found.at is None:

@@ -1,24 +1,28 @@
 """The study's figure: goodput against delay, one panel per route, failures below.
 
-`data` decides what is drawn, `draw` draws just that. Only valid trials carry lines; others
-that were measured stand as hollow marks. Where no number varies, series stand side by side.
+`data` decides what is drawn, `draw` draws just that, `save` with title, legend and caption. Only
+valid trials carry lines; others that were measured stand as hollow marks. Where no number varies,
+series stand side by side.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from matplotlib.axes import Axes as Panel
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.comparisons.same_setup import Comparison
-from analysis.figures import panels, style
+from analysis.figures import labels, panels, style
 from analysis.figures.caption import DRAWN, caption, row_number
+from analysis.figures.frame import grid_of, x_label
 from analysis.figures.panels import Point, Scale, Series
+from analysis.figures.style import new_figure
+from analysis.figures.svg import element, standalone
 from analysis.reading.session import Session
 from analysis.summaries.cell_estimates import CellEstimate
 from analysis.summaries.cells import CellResult
@@ -28,7 +32,7 @@ from rig.model import Verdict, printable
 
 COLUMNS = tuple(field.name for field in fields(Point))
 
-PANEL_IN, PANEL_HIGH_IN, MOST_ACROSS = 3.9, 3.9, 3
+ACROSS, NARROWEST, SIDE, LINE, PNG_DPI = 3, 500.0, 10.0, 15.0, 120
 
 
 @dataclass(frozen=True)
@@ -140,98 +144,89 @@ def _points(layout: Layout, cell: CellResult, beside: CellEstimate) -> Iterator[
             )
 
 
-def _shown(goodput: Goodput) -> Goodput:
-    """The same without characters that no font has and no XML may hold."""
-    return replace(
-        goodput,
-        title=printable(goodput.title),
-        subtitle=printable(goodput.subtitle),
-        x_label=printable(goodput.x_label),
-        panels=tuple(printable(name) for name in goodput.panels),
-        series=tuple(replace(s, label=printable(s.label)) for s in goodput.series),
-        points=tuple(
-            replace(p, panel=printable(p.panel), series=printable(p.series),
-                    top_failure=printable(p.top_failure))
-            for p in goodput.points
-        ),
-        caption=tuple(printable(line) for line in goodput.caption),
-    )  # fmt: skip
+def draw(goodput: Goodput) -> str:
+    """A panel per route, side by side."""
+    figure, places = grid_of(len(goodput.panels), panels.WIDTH, panels.HEIGHT, ACROSS)
+    _panels(figure, goodput, places)
+    return element(figure, _says(goodput))
 
 
-def draw(goodput: Goodput, svg: Path, png: Path) -> None:
-    """Draws the figure and saves it twice."""
-    goodput = _shown(goodput)
-    with style.settings():
-        across = max(1, min(MOST_ACROSS, len(goodput.panels)))
-        down = max(1, -(-len(goodput.panels) // across))
-        width_in = max(6.8, PANEL_IN * across)
-        notes = [line for said in goodput.caption for line in _wrap(said, width_in)]
-        legend_rows = _legend_rows(goodput, width_in)
-        top_in, bottom_in = 0.78 + 0.22 * legend_rows, 0.62 + 0.15 * len(notes)
-        height_in = top_in + PANEL_HIGH_IN * down + bottom_in
-        figure = style.new_figure(width_in, height_in)
-        _words(figure, goodput, notes, width_in, height_in)
-        grid = figure.add_gridspec(
-            down,
-            across,
-            left=0.75 / width_in,
-            right=1 - 0.15 / width_in,
-            top=1 - (top_in + 0.22) / height_in,
-            bottom=bottom_in / height_in,
-            wspace=0.26,
-            hspace=0.3,
-        )
-        for index, name in enumerate(goodput.panels):
-            inner = grid[index // across, index % across].subgridspec(
-                2, 1, height_ratios=(5, 1), hspace=0.3
-            )
-            upper = figure.add_subplot(inner[0])
-            lower = figure.add_subplot(inner[1], sharex=upper)
-            points = [point for point in goodput.points if point.panel == name]
-            scale = Scale.of(goodput.points if goodput.x_label else points, goodput.series)
-            panels.draw_panel(upper, lower, points, goodput.series, scale)
-            _label(upper, lower, goodput, index, across)
-        style.save(figure, svg, png)
+def save(goodput: Goodput, svg: Path, png: Path) -> None:
+    """The same with all that it must say of itself, as files that go anywhere."""
+    across = max(1, min(ACROSS, len(goodput.panels)))
+    down = -(-len(goodput.panels) // across)
+    width = max(NARROWEST, across * panels.WIDTH)
+    notes = [
+        line
+        for said in goodput.caption
+        for line in textwrap.wrap(printable(said), int(width / 6.2))
+    ]
+    head, foot = 62.0 + LINE * _legend_rows(goodput, width), 20.0 + LINE * len(notes)
+    figure = new_figure(width, head + panels.HEIGHT * down + foot)
+    _, places = grid_of(len(goodput.panels), panels.WIDTH, panels.HEIGHT, ACROSS)
+    _panels(figure, goodput, [(left, head + top) for left, top in places])
+    _text(figure, 14, goodput.title, size=16, weight=600)
+    _text(figure, 38, goodput.subtitle, color=style.QUIET)
+    _legend(figure, goodput)
+    for index, line in enumerate(notes):
+        _text(figure, figure.bbox.height - foot + LINE * index, line, size=10, color=style.QUIET)
+    svg.write_text(standalone(element(figure, _says(goodput))), encoding="utf-8")
+    figure.savefig(png, format="png", dpi=PNG_DPI, facecolor=style.PAPER)
 
 
-def _label(upper: Panel, lower: Panel, goodput: Goodput, index: int, across: int) -> None:
-    upper.set_title(goodput.panels[index], loc="left", fontweight="bold", fontsize=10)
-    lower.set_xlabel(goodput.x_label)
-    if index % across == 0:
-        upper.set_ylabel("goodput (requests/s)")
-        lower.set_ylabel("failed (%)", fontsize=8)
+def _panels(figure: Figure, goodput: Goodput, places: Sequence[tuple[float, float]]) -> None:
+    for name, corner in zip(goodput.panels, places, strict=True):
+        points = [point for point in goodput.points if point.panel == name]
+        scale = Scale.of(goodput.points if goodput.x_label else points, goodput.series)
+        upper, lower = panels.draw_panel(figure, corner, points, goodput.series, scale)
+        labels.title(upper, name or goodput.title, panels.WIDE)
+        x_label(lower, goodput.x_label)
 
 
-def _words(
-    figure: Figure, goodput: Goodput, notes: Sequence[str], width_in: float, height_in: float
-) -> None:
-    left = 0.15 / width_in
-    figure.text(left, 1 - 0.12 / height_in, goodput.title, va="top", size=13, weight="bold")
-    figure.text(left, 1 - 0.4 / height_in, goodput.subtitle, va="top", size=9, color=style.QUIET)
-    handles = _handles(goodput)
+def _text(figure: Figure, top: float, words: str, **look: Any) -> None:
+    """A line of the sheet around the panels, px from its upper edge."""
+    wide, high = figure.bbox.width, figure.bbox.height
+    text = figure.text(SIDE / wide, 1 - top / high, printable(words), va="top", **look)
+    labels.fit(text, wide - 2 * SIDE)
+
+
+def legend(goodput: Goodput) -> list[tuple[str, str]]:
+    """Classes and name of each series that has a mark, and its sign where these differ."""
+    used = {point.series for point in goodput.points}
+    shown = [series for series in goodput.series if series.label in used]
+    signs = [style.SIGNS[series.dash % len(style.SIGNS)] for series in shown]
+    several = len(set(signs)) > 1
+    return [
+        (series.stroke.key, f"{sign} {series.label}" if several else series.label)
+        for series, sign in zip(shown, signs, strict=True)
+    ]
+
+
+def _legend(figure: Figure, goodput: Goodput) -> None:
+    wide, high = figure.bbox.width, figure.bbox.height
+    handles = _handles(goodput, wide)
     if handles:
         figure.legend(
             handles=handles,
             loc="upper left",
-            bbox_to_anchor=(left, 1 - 0.68 / height_in),
-            borderaxespad=0,
-            ncols=_legend_columns(handles, width_in),
+            bbox_to_anchor=(SIDE / wide, 1 - 58 / high),
+            ncols=_legend_columns(handles, wide),
             frameon=False,
             borderpad=0,
+            borderaxespad=0,
             handlelength=3,
+            labelspacing=0.3,
             columnspacing=1.6,
         )
-    for index, line in enumerate(reversed(notes)):
-        figure.text(left, (0.1 + 0.15 * index) / height_in, line, size=7, color=style.QUIET)
 
 
-def _handles(goodput: Goodput) -> list[Line2D]:
+def _handles(goodput: Goodput, width: float) -> list[Line2D]:
     """One entry per series that is drawn, and one per kind of trial that does not count."""
-    used = {point.series for point in goodput.points if point.x is not None}
+    used = {point.series for point in goodput.points}
     handles = [
-        panels.handle(series, index)
-        for index, series in enumerate(goodput.series)
-        if series.label in used
+        Line2D([], [], label=_cut(printable(s.label), width), **panels.look(s))
+        for s in goodput.series
+        if s.label in used
     ]
     verdicts = {point.verdict for point in goodput.points}
     return handles + [
@@ -241,19 +236,30 @@ def _handles(goodput: Goodput) -> list[Line2D]:
     ]
 
 
-def _legend_columns(handles: Sequence[Line2D], width_in: float) -> int:
+def _cut(label: str, width: float) -> str:
+    most = int((width - 60) / 7)
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def _legend_columns(handles: Sequence[Line2D], width: float) -> int:
     """As many as fit: in one row each entry takes its own width, in several the longest one's."""
-    lengths = [len(str(handle.get_label())) for handle in handles]
-    if sum(0.72 + 0.072 * length for length in lengths) < width_in:
-        return len(handles)
-    longest = max(lengths)
-    return max(1, int(width_in / (0.72 + 0.072 * longest)))
+    widths = [60 + 6 * len(str(handle.get_label())) for handle in handles]
+    return len(handles) if sum(widths) < width else max(1, int(width / max(widths)))
 
 
-def _legend_rows(goodput: Goodput, width_in: float) -> int:
-    handles = _handles(goodput)
-    return -(-len(handles) // _legend_columns(handles, width_in)) if handles else 0
+def _legend_rows(goodput: Goodput, width: float) -> int:
+    handles = _handles(goodput, width)
+    return -(-len(handles) // _legend_columns(handles, width)) if handles else 0
 
 
-def _wrap(line: str, width_in: float) -> list[str]:
-    return textwrap.wrap(line, int(width_in * 19))
+def _says(goodput: Goodput) -> str:
+    return ". ".join(_says_of(goodput, name) for name in goodput.panels)
+
+
+def _says_of(goodput: Goodput, name: str) -> str:
+    said = [
+        f"{p.series} {f'at {p.x:g} ' if p.x is not None else ''}{panels.rate(p)}"
+        for p in goodput.points
+        if p.what == "median" and p.panel == name
+    ]
+    return f"Goodput of {name or 'all'}: " + ("; ".join(said) or "no valid trial")

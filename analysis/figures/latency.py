@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
-from analysis.figures.markup import Element
-from analysis.figures.svg import Frame, Scale, drawing, through, words
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures import labels
+from analysis.figures.frame import frame, grid_of, log_x, log_y, x_label, y_label
+from analysis.figures.style import Stroke
+from analysis.figures.svg import element
 from analysis.summaries.percentiles import BEYOND
 from rig.model import Level
 
-WIDTH, HEIGHT = 370.0, 260.0
+WIDTH, HEIGHT, ACROSS = 370.0, 260.0, 3
+LEFT, WIDE = 50.0, 306.0
 PER_DECADE = 12
 MEASURED, SERVICE, BOUND = "measured", "service", "bound"
 
@@ -41,11 +47,11 @@ COLUMNS = tuple(field.name for field in fields(Point))
 
 @dataclass(frozen=True)
 class Curve:
-    """One series of one drawing: the answers, the ages of what was never answered, its class."""
+    """One series of one drawing: how it looks, its answers, the ages of what had none."""
 
     group: str
     series: str
-    kind: str
+    stroke: Stroke
     answers: Counts
     unanswered_ms: Sequence[float] = ()
     service: Counts = ()
@@ -58,7 +64,7 @@ class Latency:
     """All that is drawn."""
 
     points: tuple[Point, ...]
-    kinds: Mapping[tuple[str, str], str]
+    strokes: Mapping[tuple[str, str], Stroke]
 
     def rows(self) -> tuple[Mapping[str, Level | None], ...]:
         """The points as lines of `latency.csv`."""
@@ -73,7 +79,7 @@ def data(curves: Sequence[Curve]) -> Latency:
         points += _points(curve, SERVICE, curve.service)
         if curve.unanswered_ms:
             points += _points(curve, BOUND, joined(curve.answers, curve.unanswered_ms))
-    return Latency(tuple(points), {(c.group, c.series): c.kind for c in curves})
+    return Latency(tuple(points), {(c.group, c.series): c.stroke for c in curves})
 
 
 def joined(answers: Counts, ages_ms: Sequence[float]) -> Counts:
@@ -102,39 +108,46 @@ def _grid(most: float) -> Iterator[float]:
         value = 10 ** (index / PER_DECADE)
 
 
-def draw(latency: Latency) -> list[Element]:
-    """A drawing per group."""
-    return [_panel(latency, group) for group in dict.fromkeys(p.group for p in latency.points)]
+def draw(latency: Latency) -> str:
+    """A drawing per group, side by side."""
+    groups: dict[str, list[Point]] = {}
+    for point in latency.points:
+        groups.setdefault(point.group, []).append(point)
+    figure, places = grid_of(len(groups), WIDTH, HEIGHT, ACROSS)
+    for (group, points), (left, top) in zip(groups.items(), places, strict=True):
+        axes = _axes(figure, points, left + LEFT, top + 44)
+        _curves(axes, points, latency.strokes)
+        y_label(axes, "response time, ms")
+        labels.title(axes, group, WIDE)
+    return element(figure, ". ".join(_says(group, points) for group, points in groups.items()))
 
 
-def _panel(latency: Latency, group: str) -> Element:
-    points = [point for point in latency.points if point.group == group]
+def _axes(figure: Figure, points: Sequence[Point], left: float, top: float) -> Axes:
     values = [max(point.response_ms, 0.01) for point in points]
-    most = max(point.one_in for point in points)
-    frame = Frame(
-        Scale(1.0, max(10.0, most), log=True),
-        Scale(min(values) / 1.3, max(values) * 1.3, log=True),
-        *(50.0, 44.0, WIDTH - 64.0, HEIGHT - 92.0),
-    )
-    ticks = [(v, said) for v, said in TICKS if v <= frame.x.high * 1.001]
-    made = [words(50, 16, group, "title"), *frame.y_axis("response time, ms")]
-    made += frame.x_axis("percentile", ticks)
-    for series in dict.fromkeys(point.series for point in points):
-        for what in (BOUND, SERVICE, MEASURED):
-            own = [p for p in points if p.series == series and p.what == what]
-            kind = latency.kinds[group, series]
-            colour = kind.split()[0]
-            look = {
-                MEASURED: f"{kind} line",
-                SERVICE: f"{colour} line fine",
-                BOUND: f"{colour} thin",
-            }
-            made.append(through((frame.at(p.one_in, p.response_ms) for p in own), look[what]))
-    return drawing(WIDTH, HEIGHT, _says(group, points), *made)
+    most = max(10.0, *(point.one_in for point in points))
+    axes = frame(figure, left, top, WIDE, HEIGHT - 92)
+    log_x(axes, 1.0, most)
+    log_y(axes, min(values) / 1.3, max(values) * 1.3)
+    shown = {at: said for at, said in TICKS.items() if at <= most * 1.001}
+    axes.set_xticks(list(shown), list(shown.values()))
+    x_label(axes, "percentile")
+    return axes
 
 
-TICKS = ((1, "0"), (2, "50"), (10, "90"), (100, "99"), (1e3, "99.9"), (1e4, "99.99"),
-         (1e5, "99.999"))  # fmt: skip
+def _curves(axes: Axes, points: Sequence[Point], strokes: Mapping[tuple[str, str], Stroke]) -> None:
+    lines: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        lines.setdefault((point.series, point.what), []).append(point)
+    # what was measured lies on top of its bounds
+    for (series, what), own in sorted(lines.items(), key=lambda item: WHATS.index(item[0][1])):
+        stroke = strokes[own[0].group, series]
+        look = {MEASURED: stroke, SERVICE: replace(stroke, dash=0, width=1.0),
+                BOUND: replace(stroke, thin=True)}[what]  # fmt: skip
+        axes.plot([p.one_in for p in own], [p.response_ms for p in own], **look.line())
+
+
+TICKS = {1: "0", 2: "50", 10: "90", 100: "99", 1e3: "99.9", 1e4: "99.99", 1e5: "99.999"}
+WHATS = (BOUND, SERVICE, MEASURED)
 
 
 def _says(group: str, points: Sequence[Point]) -> str:

@@ -6,24 +6,34 @@ May not know sessions or files: points and series in, marks out.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from matplotlib.axes import Axes as Panel
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from analysis.figures import style
+from analysis.figures import labels, style
+from analysis.figures.frame import around, frame, short, y_label
+from analysis.figures.labels import Labels, Offset
+from analysis.figures.style import Stroke
+from analysis.figures.svg import hover
 from rig.model import Verdict
 
-LOG_FROM = 10
-"""A panel whose values span more than this factor has a logarithmic scale."""
+WIDTH, HEIGHT = 370.0, 340.0
+LEFT, WIDE, TOP, HIGH, BAND_TOP, BAND_HIGH = 46.0, 310.0, 48.0, 160.0, 256.0, 42.0
 
+NEAREST_TICKS = 0.1
+"""Numbers nearer to each other than this share of the axis would overlap."""
 MOST_CLASSES = 2
+MOST_LINES = 3
 
-NAME_WIDE = 14
+ABOVE: tuple[Offset, ...] = ((0, 9, "center"), (7, 3, "left"), (-7, 3, "right"), (0, 18, "center"))
+BELOW: tuple[Offset, ...] = ((0, -17, "center"), *ABOVE, (0, -28, "center"), (9, -12, "left"))
+FOOT: tuple[Offset, ...] = tuple(
+    (0, up, side) for up in (4, 16, 28, 40, 52) for side in ("center", "left", "right")
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,11 @@ class Series:
     dash: int
     extra: bool
 
+    @property
+    def stroke(self) -> Stroke:
+        """How its line looks."""
+        return Stroke(self.colour, self.dash)
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -64,48 +79,152 @@ class Scale:
 
     levels: tuple[float, ...]
     names: tuple[str, ...]
-    gap: float
-    dodge: dict[str, float]
 
     @staticmethod
     def of(points: Sequence[Point], series: Sequence[Series]) -> Scale:
         """The scale that fits all points."""
-        used = [s for s in series if any(point.series == s.label for point in points)]
-        names = tuple(s.label for s in used)
-        levels = tuple(sorted({point.x for point in points if point.x is not None}))
-        if not levels:
-            return Scale((), names, 1.0, {name: float(i) for i, name in enumerate(names)})
-        gaps = [b - a for a, b in pairwise(levels)]
-        gap = min(gaps, default=abs(levels[0]) or 1.0)
-        extras = [s.label for s in used if s.extra]
-        dodge = dict.fromkeys(names, 0.0)
-        dodge |= {name: 0.055 * gap * (i + 1) for i, name in enumerate(extras)}
-        return Scale(levels, (), gap, dodge)
+        levels = {point.x for point in points if point.x is not None}
+        used = {point.series for point in points}
+        return Scale(tuple(sorted(levels)), tuple(s.label for s in series if s.label in used))
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """Where something stands."""
+        return self.levels or tuple(float(index) for index in range(len(self.names))) or (0.0,)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The limits of the axis."""
+        first, last = self.places[0], self.places[-1]
+        margin = 0.18 * (last - first) or 1.0
+        return first - margin, last + margin
 
     def at(self, point: Point) -> float:
-        """Where a point stands; extra cells a little to the right, so that none hides another."""
-        return (point.x or 0.0) + self.dodge[point.series]
+        """Where a point stands; series a little apart, so that none hides another."""
+        index = self.names.index(point.series)
+        if point.x is None:
+            return float(index)
+        return point.x + 0.012 * self._span * (index - (len(self.names) - 1) / 2)
 
-    def set(self, panel: Panel) -> None:
-        """Limits and ticks."""
-        places = self.levels or tuple(float(i) for i in range(len(self.names)))
-        if not places:
-            panel.set_xticks([])
-            return
-        margin = 0.45 * self.gap if self.levels else max(0.6, 1.8 - 0.6 * len(places))
-        panel.set_xlim(places[0] - margin, places[-1] + margin)
-        labels = [f"{level:g}" for level in self.levels]
-        labels = labels or [_in_lines(name) for name in self.names]
-        panel.set_xticks(places, labels, size=8.5 if self.levels else 7.5)
+    @property
+    def _span(self) -> float:
+        return self.ends[1] - self.ends[0]
+
+    def bar(self, point: Point, names: Sequence[str]) -> tuple[float, float]:
+        """Middle and width of a bar, beside those of the other series at the same number."""
+        if point.x is None:
+            return self.at(point), min(0.6, 0.07 * self._span)
+        gap = min((b - a for a, b in pairwise(self.levels)), default=self._span)
+        width = min(0.07 * self._span, 0.8 * gap / len(names))
+        return point.x + width * (names.index(point.series) - (len(names) - 1) / 2), 0.9 * width
+
+    def ticks(self) -> tuple[float, ...]:
+        """The numbers that stand apart."""
+        apart: list[float] = []
+        for level in self.levels:
+            if not apart or level - apart[-1] > NEAREST_TICKS * self._span:
+                apart.append(level)
+        return tuple(apart)
 
 
-def _in_lines(name: str) -> str:
-    return "\n".join(textwrap.wrap(name, NAME_WIDE, break_long_words=False))
+def draw_panel(
+    figure: Figure,
+    corner: tuple[float, float],
+    points: Sequence[Point],
+    series: Sequence[Series],
+    scale: Scale,
+) -> tuple[Axes, Axes]:
+    """Both parts of one panel, its upper left corner in px."""
+    left, top = corner[0] + LEFT, corner[1]
+    upper = frame(figure, left, top + TOP, WIDE, HIGH)
+    lower = frame(figure, left, top + BAND_TOP, WIDE, BAND_HIGH, ticks=2)
+    drawn = ((p.goodput_rps, p.low_rps, p.high_rps, p.predicted_rps) for p in points)
+    around(upper, [value for of_point in drawn for value in of_point if value])
+    lower.set_ylim(0, 100)
+    for axes in (upper, lower):
+        axes.set_xlim(*scale.ends)
+        axes.set_xticks(scale.ticks(), [short(level) for level in scale.ticks()])
+    upper.tick_params("x", length=0, labelbottom=False)
+    for one in series:
+        _series(upper, [p for p in points if p.series == one.label], one, scale)
+    y_label(upper, "goodput, answers/s")
+    _words(upper, points, series, scale)
+    if not any(point.verdict == Verdict.VALID for point in points):
+        _say(upper, "no valid trial")
+    _failures(lower, points, series, scale)
+    if not scale.levels:
+        _names(lower, scale)
+    return upper, lower
 
 
-def handle(series: Series, index: int) -> Line2D:
-    """A series as it stands in the legend."""
-    return Line2D([], [], label=series.label, **_line(series, index))
+def _say(axes: Axes, words: str) -> None:
+    """Words in the middle of empty axes."""
+    labels.write(axes, words, (0.5, 0.75), (0, -4, "center"), xycoords="axes fraction")
+
+
+def _names(axes: Axes, scale: Scale) -> None:
+    """What stands where, if there is room for it; the legend has every name."""
+    slot = WIDE / (scale.ends[1] - scale.ends[0]) - 6
+    names = [textwrap.wrap(name, max(4, int(slot / 6))) for name in scale.names]
+    made = [
+        labels.write(
+            axes, "\n".join(lines), (place, 0), (0, -6, "center"), va="top", size=style.SMALL
+        )
+        for place, lines in zip(scale.places, names, strict=False)
+    ]
+    if any(len(lines) > MOST_LINES for lines in names) or any(
+        label.get_window_extent().width > slot for label in made
+    ):
+        for label in made:
+            label.remove()
+
+
+def look(series: Series) -> dict[str, Any]:
+    """Its line and mark: a shape for each dash of a colour."""
+    marker = style.MARKERS[series.dash % len(style.MARKERS)]
+    return {**series.stroke.line(), "marker": marker, "markersize": 8, "markeredgewidth": 0}
+
+
+def _series(axes: Axes, points: Sequence[Point], series: Series, scale: Scale) -> None:
+    """Its line with intervals and ceilings, and each trial."""
+    # levels that a search came by stand after the YAML's own: a line goes from left to right
+    points = sorted(points, key=lambda point: point.x or 0.0)
+    medians = [point for point in points if point.what == "median"]
+    ceilings = [(scale.at(p), p.predicted_rps) for p in medians if p.predicted_rps]
+    rates = [(scale.at(p), p.goodput_rps) for p in medians if p.goodput_rps]
+    if ceilings:
+        axes.plot(*zip(*ceilings, strict=True), **Stroke(series.colour, thin=True).line())
+    if rates and scale.levels:
+        axes.plot(*zip(*rates, strict=True), **series.stroke.line())
+    for point in medians:
+        _median(axes, point, series, scale.at(point))
+    for point in points:
+        if point.what == "trial" and point.goodput_rps is not None:
+            _trial(axes, point, series.stroke.hex, scale.at(point))
+
+
+def _median(axes: Axes, point: Point, series: Series, at: float) -> None:
+    """A cell's mark with its interval."""
+    if not point.goodput_rps:
+        return
+    if point.low_rps and point.high_rps:
+        bounds = [point.low_rps, point.high_rps]
+        axes.plot([at, at], bounds, color=series.stroke.hex, linewidth=1.5)
+    (dot,) = axes.plot([at], [point.goodput_rps], **look(series))
+    hover(dot, f"{series.label}: {rate(point)}")
+
+
+def _trial(axes: Axes, point: Point, colour: str, at: float) -> None:
+    """A dot; where it does not count, a hollow one."""
+    drawn: dict[str, Any] = {"color": colour, "alpha": 0.55, "markersize": 4.4}
+    says = f"{point.trial}: {rate(point)}"
+    if point.verdict != Verdict.VALID:
+        drawn = {**hollow(point.verdict), "markeredgecolor": colour}
+        says = f"{point.trial}: {point.verdict}, not counted"
+    (dot,) = axes.plot(
+        [at], [point.goodput_rps or 0.0], **{"marker": "o", "markeredgewidth": 0, **drawn}
+    )
+    hover(dot, says)
 
 
 def hollow(verdict: str) -> dict[str, Any]:
@@ -113,154 +232,58 @@ def hollow(verdict: str) -> dict[str, Any]:
     return {
         "linestyle": "none",
         "marker": "X" if verdict == Verdict.INVALID else "d",
-        "markersize": 9,
-        "markerfacecolor": "white",
+        "markersize": 10,
+        "markerfacecolor": style.PAPER,
         "markeredgecolor": style.QUIET,
-        "markeredgewidth": 1.3,
+        "markeredgewidth": 1.5,
     }
 
 
-def _colour(series: Series) -> str:
-    return style.COLOURS[series.colour % len(style.COLOURS)]
+def _words(axes: Axes, points: Sequence[Point], series: Sequence[Series], scale: Scale) -> None:
+    """What no mark can say: verdicts, what has no rate, and numbers where no axis has any."""
+    words = Labels(axes)
+    colours = {one.label: one.stroke.hex for one in series}
+    for point in points:
+        at, colour = scale.at(point), colours[point.series]
+        uncounted = point.verdict != Verdict.VALID
+        if point.goodput_rps is None:
+            said = f"{point.verdict}: < 2 successes" if uncounted else "< 2 successes"
+            if uncounted or point.what == "median":
+                words.place(said, (at, 0), FOOT, xycoords=("data", "axes fraction"), color=colour)
+        elif uncounted:
+            words.place(point.verdict, (at, point.goodput_rps), BELOW, color=colour)
+        elif point.what == "median" and not scale.levels:
+            words.place(f"{point.goodput_rps:.3g}", (at, point.goodput_rps), ABOVE, color=colour)
 
 
-def _line(series: Series, index: int) -> dict[str, Any]:
-    return {
-        "color": _colour(series),
-        "linestyle": style.DASHES[series.dash % len(style.DASHES)],
-        "linewidth": 1.3 if series.extra else 1.9,
-        "marker": style.MARKERS[index % len(style.MARKERS)],
-        "markersize": 7 if series.extra else 6.5,
-        "markeredgecolor": "white",
-        "markeredgewidth": 0.9,
-    }
+def rate(point: Point) -> str:
+    """A point's rate in words."""
+    return f"{point.goodput_rps:.4g} answers/s" if point.goodput_rps is not None else "no rate"
 
 
-def draw_panel(
-    upper: Panel,
-    lower: Panel,
-    points: Sequence[Point],
-    series: Sequence[Series],
-    scale: Scale,
-) -> None:
-    """Both parts of one panel."""
-    rates = [point.goodput_rps for point in points if point.goodput_rps]
-    bars = not scale.levels
-    _y_scale(upper, rates, log=not bars and _wide(rates))
-    for index, one in enumerate(series):
-        own = [point for point in points if point.series == one.label]
-        _rates(upper, own, one, index, scale)
-    if not any(point.verdict == Verdict.VALID for point in points):
-        _say(upper, "no valid trial", 12)
-    if not points:
-        upper.set_yticks([])
-    _failures(lower, points, series, scale)
-    scale.set(upper)
-    scale.set(lower)
-    upper.tick_params(labelbottom=False)
-    for panel in (upper, lower):
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(axis="y", color=style.GRID, linewidth=0.7)
-
-
-def _say(panel: Panel, text: str, size: float) -> None:
-    """Words in the middle of an empty panel, clear of its grid."""
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 2.0}
-    panel.text(0.5, 0.5, text, transform=panel.transAxes, ha="center", va="center", size=size,
-               color=style.QUIET, bbox=box)  # fmt: skip
-
-
-def _wide(rates: Sequence[float]) -> bool:
-    return bool(rates) and max(rates) > LOG_FROM * min(rates)
-
-
-def _y_scale(panel: Panel, rates: Sequence[float], log: bool) -> None:
-    most = max(rates, default=1.0)
-    if not log:
-        panel.set_ylim(0, 1.15 * most)
-        panel.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        return
-    least = min(rates)
-    panel.set_yscale("log")
-    panel.set_ylim(least / 1.8, most * 1.8)
-    steps = (1.0, 2.0, 5.0) if most < 500 * least else (1.0,)
-    panel.yaxis.set_major_locator(LogLocator(subs=steps))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.annotate("log scale", (1, 1), xycoords="axes fraction", xytext=(0, 7),
-                   textcoords="offset points", ha="right", va="baseline", size=7.5,
-                   color=style.QUIET)  # fmt: skip
-
-
-def _rates(panel: Panel, points: Sequence[Point], series: Series, index: int, scale: Scale) -> None:
-    medians = [p for p in points if p.what == "median" and p.goodput_rps is not None]
-    look = _line(series, index)
-    at, rates = [scale.at(p) for p in medians], [p.goodput_rps or 0.0 for p in medians]
-    if scale.levels:
-        panel.plot(at, rates, zorder=3, **look)
-    else:
-        panel.bar(at, rates, width=0.6, color=look["color"], alpha=0.5 if series.extra else 0.85)
-        for place, rate in zip(at, rates, strict=True):
-            top = max(p.goodput_rps or 0.0 for p in points if p.verdict == Verdict.VALID)
-            panel.annotate(f"{rate:.3g}", (place, top), xytext=(0, 4), ha="center", size=8,
-                           textcoords="offset points", color=look["color"])  # fmt: skip
-    for p in points:
-        if p.what != "trial":
-            if p.goodput_rps is None:
-                _foot(panel, scale.at(p), "< 2 successes", index, look["color"])
-        elif p.verdict != Verdict.VALID:
-            _not_counted(panel, p, index, scale, look["color"])
-        elif p.goodput_rps is not None:
-            dot = "black" if not scale.levels else look["color"]
-            panel.plot([scale.at(p)], [p.goodput_rps], ".", color=dot, alpha=0.55, markersize=5,
-                       markeredgewidth=0, zorder=4)  # fmt: skip
-
-
-def _not_counted(panel: Panel, point: Point, index: int, scale: Scale, colour: str) -> None:
-    """A hollow mark at what an invalid trial measured, beside its bar where there are bars."""
-    at = scale.at(point) + (0 if scale.levels else 0.4)
-    if point.goodput_rps is None:
-        _foot(panel, at, f"{point.verdict}: < 2 successes", index, colour)
-        return
-    mark = hollow(point.verdict) | {"markeredgecolor": colour, "zorder": 5}
-    panel.plot([at], [point.goodput_rps], **mark)
-    if scale.levels:
-        panel.annotate(point.verdict, (at, point.goodput_rps), xytext=(0, -7), va="top",
-                       textcoords="offset points", ha="center", size=7, color=colour)  # fmt: skip
-
-
-def _foot(panel: Panel, at: float, text: str, index: int, colour: str) -> None:
-    """Words at the foot for what has no rate: it is never drawn as a number."""
-    panel.annotate(text, (at, 0), xycoords=("data", "axes fraction"), xytext=(0, 4 + 9 * index),
-                   textcoords="offset points", ha="center", size=7, color=colour)  # fmt: skip
-
-
-def _failures(
-    panel: Panel, points: Sequence[Point], series: Sequence[Series], scale: Scale
-) -> None:
+def _failures(axes: Axes, points: Sequence[Point], series: Sequence[Series], scale: Scale) -> None:
     """Bars of the share of failed answers; hollow where only trials that do not count have any."""
-    panel.set_ylim(0, 125)
-    panel.yaxis.set_major_locator(FixedLocator([0, 50, 100]))
+    y_label(axes, "failed, %")
     shown = [p for p in points if p.failure_share and _speaks(p, points)]
     if not shown:
-        _say(panel, "no failures" if points else "nothing measured", 7.5)
+        _say(axes, "no failures" if points else "nothing measured")
         return
     names = [s.label for s in series if any(p.series == s.label for p in shown)]
-    width = 0.6 if not scale.levels else min(0.16, 0.8 / len(names)) * scale.gap
-    classes: dict[str, dict[str, str]] = {}
-    for p in shown:
-        one = next(s for s in series if s.label == p.series)
-        offset = (names.index(p.series) - (len(names) - 1) / 2) * width
-        at = scale.at(p) if not scale.levels else (p.x or 0.0) + offset
-        percent = 100 * (p.failure_share or 0.0)
-        fill = _colour(one) if p.verdict == Verdict.VALID else "white"
-        panel.bar([at], [percent], width=0.88 * width, edgecolor=_colour(one), linewidth=0.9,
-                  color=fill, alpha=0.5 if one.extra else 1)  # fmt: skip
-        panel.annotate(_percent(percent), (at, percent), xytext=(0, 1.5),
-                       textcoords="offset points", ha="center", size=6.5,
-                       color=_colour(one))  # fmt: skip
-        classes.setdefault(p.top_failure, {})[p.series] = _colour(one)
-    _name_classes(panel, classes)
+    colours = {one.label: one.stroke.hex for one in series}
+    for point in shown:
+        middle, width = scale.bar(point, names)
+        percent = 100 * (point.failure_share or 0.0)
+        colour = colours[point.series]
+        fill = colour if point.verdict == Verdict.VALID else style.PAPER
+        (bar,) = axes.bar([middle], [percent], width, color=fill, edgecolor=colour, alpha=0.75)
+        hover(bar, f"{point.series}: {percent:.3g} % failed, mostly {point.top_failure}")
+    words = Labels(axes)
+    for point in shown:
+        middle, _ = scale.bar(point, names)
+        percent = 100 * (point.failure_share or 0.0)
+        words.place("< 1" if percent < 1 else f"{percent:.0f}", (middle, percent),
+                    ((0, 2, "center"),), size=style.SMALL, color=colours[point.series])  # fmt: skip
+    _name_classes(axes, shown, colours)
 
 
 def _speaks(point: Point, points: Sequence[Point]) -> bool:
@@ -271,20 +294,24 @@ def _speaks(point: Point, points: Sequence[Point]) -> bool:
     return not any(p.what == "median" and (p.series, p.x) == same for p in points)
 
 
-def _percent(percent: float) -> str:
-    return "< 1" if percent < 1 else f"{percent:.0f}"
-
-
-def _name_classes(panel: Panel, classes: Mapping[str, Mapping[str, str]]) -> None:
-    """Names the most frequent failure of each series (with its colour) above the band."""
-    lines = []
-    for name, colours in classes.items():
-        (colour, *others) = dict.fromkeys(colours.values())
-        lines.append((f"{', '.join(colours)}: mostly {name}", style.INK if others else colour))
+def _name_classes(axes: Axes, shown: Sequence[Point], colours: Mapping[str, str]) -> None:
+    """Names the most frequent failure of each series, in its colour, above the band."""
+    lines = list(_classes(shown, colours))
     more = len(lines) - MOST_CLASSES
     if more > 0:
         text, colour = lines[MOST_CLASSES - 1]
         lines = [*lines[: MOST_CLASSES - 1], (f"{text}; {more} more in goodput.csv", colour)]
-    for index, (text, colour) in enumerate(reversed(lines)):
-        panel.annotate(text, (0, 1), xycoords="axes fraction", xytext=(0, 4 + 9 * index),
-                       textcoords="offset points", size=7, color=colour)  # fmt: skip
+    for above, (text, colour) in enumerate(reversed(lines)):
+        label = labels.write(axes, text, (0, 1), (0, 20 + 12 * above, "left"), color=colour,
+                             size=style.SMALL, xycoords="axes fraction")  # fmt: skip
+        labels.fit(label, WIDE)
+
+
+def _classes(shown: Sequence[Point], colours: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """A line on each class of failure, and its colour."""
+    classes: dict[str, dict[str, str]] = {}
+    for point in shown:
+        classes.setdefault(point.top_failure, {})[point.series] = colours[point.series]
+    for name, own in classes.items():
+        one = len(set(own.values())) == 1
+        yield f"{', '.join(own)}: mostly {name}", next(iter(own.values())) if one else style.INK

@@ -5,37 +5,55 @@ Drawn straight from the trial's own `completions.csv` and `seconds.csv`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
-from analysis.figures.markup import Element
-from analysis.figures.svg import Frame, Scale, drawing, from_zero, line, short, through, words
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures import labels
+from analysis.figures.frame import frame, short, x_label, y_label
+from analysis.figures.style import Stroke, new_figure
+from analysis.figures.svg import element
 from analysis.summaries.timeline import Timeline
 
-WIDTH, HEIGHT = 620.0, 150.0
+WIDTH, HEIGHT = 650.0, 162.0
 MOST_POINTS = 400
+OK, FAILED, USERS = Stroke(1), Stroke(3, 2), Stroke(4, thin=True)
+LEGEND = ((OK.key, "correct"), (FAILED.key, "failed"), (USERS.key, "users"))
 
 
-def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> Element:
+@functools.cache
+def _empty() -> tuple[Figure, Axes]:
+    """The same for every trial: making axes costs as much as drawing them."""
+    figure = new_figure(WIDTH, HEIGHT)
+    axes = frame(figure, 46, 36, 510, 90, ticks=3)
+    x_label(axes, "seconds since the load began")
+    return figure, axes
+
+
+def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> str:
     """Answers and failures per second on the left scale; users as a thin line on their own."""
+    figure, axes = _empty()
+    for artist in (*axes.lines, *axes.texts):
+        artist.remove()
     length = max(1, len(timeline.ok))
     step = -(-length // MOST_POINTS)
-    rates = [_mean(timeline.ok, step), _mean(timeline.failed, step)]
-    users = _mean(timeline.users, step)
-    frame = Frame(Scale(0, length), from_zero([v for r in rates for v in r]), 46, 22, 530, 92)
-    right = Frame(frame.x, from_zero(users), 46, 22, 530, 92)
-    made = [*frame.y_axis("answers/s", 3), *frame.x_axis("seconds since the load began")]
-    for at_s, said in ((ramp_s, "steady"), (duration_s, "end")):
-        x, _ = frame.at(at_s, 0)
-        made.append(line(x, 22, x, 114, "cross"))
-        made.append(words(x - 3, 32, said, "quiet", "end"))
-    made.append(through(_points(right, users, step), "c4 thin"))
+    ok, failed, users = (_mean(of, step) for of in (timeline.ok, timeline.failed, timeline.users))
+    most = max([*ok, *failed]) or 1.0
+    most_users = max(timeline.users, default=0)
+    axes.set_xlim(0, length)
+    axes.set_ylim(0, 1.12 * most)
+    at = [(index + 0.5) * step for index in range(len(ok))]
+    axes.plot(at, [most * of / (most_users or 1) for of in users], **USERS.line())
     if any(timeline.failed):
-        made.append(through(_points(frame, rates[1], step), "c3 line d2"))
-    made.append(through(_points(frame, rates[0], step), "c1 line"))
-    most = max(timeline.users, default=0)
-    _, top = right.at(0, most)
-    made.append(words(580, top + 4, f"{short(most)} users", "c4 own"))
-    return drawing(WIDTH + 30, HEIGHT, says, *made)
+        axes.plot(at, failed, **FAILED.line())
+    axes.plot(at, ok, **OK.line())
+    marks = ((min(ramp_s, length), "steady"), (min(duration_s, length), "end"))
+    labels.marks(axes, marks, taken=[y_label(axes, "answers/s")])
+    labels.write(axes, f"{short(most_users)} users", (length, most if most_users else 0),
+                 (6, -4, "left"), color=USERS.hex)  # fmt: skip
+    return element(figure, says)
 
 
 def _mean(values: Sequence[int], step: int) -> list[float]:
@@ -43,7 +61,3 @@ def _mean(values: Sequence[int], step: int) -> list[float]:
     return [
         sum(values[i : i + step]) / len(values[i : i + step]) for i in range(0, len(values), step)
     ]
-
-
-def _points(frame: Frame, values: Sequence[float], step: int) -> list[tuple[float, float]]:
-    return [frame.at((index + 0.5) * step, value) for index, value in enumerate(values)]

@@ -9,12 +9,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
-from analysis.figures.markup import Element
-from analysis.figures.svg import Frame, Scale, box, drawing, line, words
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures import labels
+from analysis.figures.frame import frame, log_x, x_label
+from analysis.figures.style import COLOURS, INK, MARK, new_figure
+from analysis.figures.svg import element
 from analysis.inference import Kind, PairRatio
 from rig.model import Level
 
-WIDTH, LEFT, ROW = 640.0, 210.0, 30.0
+WIDTH, LEFT, WIDE, ROW, EDGE = 640.0, 210.0, 320.0, 30.0, 76.0
+MORE, LESS, FIRST = COLOURS[1], COLOURS[0], COLOURS[4]
 NO_RATIO = PairRatio({}, None, None, None, Kind.NONE, 0)
 
 
@@ -61,42 +67,60 @@ def rows(steps: Sequence[Step]) -> tuple[Mapping[str, Level | None], ...]:
     return tuple(asdict(step) for step in steps)
 
 
-def draw(steps: Sequence[Step]) -> Element:
-    """One ladder."""
+def draw(ladders: Sequence[Sequence[Step]]) -> str:
+    """The ladders, one below the other."""
+    figure = new_figure(WIDTH, max(1.0, sum(EDGE + ROW * len(steps) for steps in ladders)))
+    top = 0.0
+    for steps in ladders:
+        _draw(figure, steps, top)
+        top += EDGE + ROW * len(steps)
+    return element(figure, ". ".join(_says(steps) for steps in ladders))
+
+
+def _draw(figure: Figure, steps: Sequence[Step], top: float) -> None:
+    """One ladder: a row per step, from above."""
+    axes = frame(figure, LEFT, top + 34, WIDE, ROW * len(steps))
     rates = [step.goodput_rps for step in steps if step.goodput_rps]
-    high, low = max(rates, default=1.0) * 1.5, min(rates, default=1.0) / 1.5
-    height = 70 + ROW * len(steps)
-    frame = Frame(Scale(low, high, log=True), Scale(0, 1), LEFT, 34.0, WIDTH - LEFT - 110,
-                  ROW * len(steps))  # fmt: skip
-    group = steps[0].group if steps else ""
-    made = [words(10, 18, group, "title"), *frame.x_axis("goodput, answers/s · log scale")]
+    low = min(rates, default=1.0) / 1.5
+    log_x(axes, low, max(rates, default=1.0) * 1.5)
+    axes.set_ylim(len(steps), 0)
+    axes.set_yticks([])
+    x_label(axes, "goodput, answers/s · log scale")
     before = low
     for index, step in enumerate(steps):
-        y = 34 + ROW * index
-        made.append(words(LEFT - 8, y + 19, step.step, "", "end"))
-        if not step.goodput_rps:
-            made.append(words(LEFT + 4, y + 19, "no rate", "quiet"))
-            continue
-        x, _ = frame.at(step.goodput_rps, 0)
-        start, _ = frame.at(before, 0)
-        kind = "c1 fill" if step.goodput_rps >= before else "c0 fill"
-        kind = "c4 fill" if step.ratio is None else kind
-        made.append(box(min(x, start), y + 6, max(2.0, abs(x - start)), ROW - 12, kind))
-        made.append(line(x, y + 6, x, y + ROW + 6, "cross"))
-        ends = _bounds(step, frame)
-        if ends:
-            made.append(line(ends[0], y + ROW / 2, ends[1], y + ROW / 2, "axis"))
-        label_x = max(x, start, *ends) + 6
-        made.append(words(label_x, y + 19, _label(step), "quiet"))
-        before = step.goodput_rps
-    return drawing(WIDTH, height, _says(group, steps), *made)
+        name = labels.write(axes, step.step, (0, index + 0.5), (-8, -4, "right"), color=INK,
+                            xycoords=("axes fraction", "data"))  # fmt: skip
+        labels.fit(name, LEFT - 10)
+        before = _step(axes, step, index, before)
+    title = labels.title(axes, steps[0].group if steps else "", WIDTH - 20, up=12)
+    for line in title:
+        line.set_position((10 - LEFT, 12))
 
 
-def _bounds(step: Step, frame: Frame) -> tuple[float, ...]:
+def _step(axes: Axes, step: Step, row: int, before: float) -> float:
+    """One bar from where the step before ended; where this one ends."""
+    rate = step.goodput_rps
+    if not rate:
+        labels.write(axes, "no rate", (0, row + 0.5), (4, -4, "left"),
+                     xycoords=("axes fraction", "data"))  # fmt: skip
+        return before
+    kind = FIRST if step.ratio is None else MORE if rate >= before else LESS
+    left, right = min(before, rate), max(before, rate)
+    axes.barh(row + 0.5, right - left, 0.6, left, color=kind, alpha=0.75)
+    axes.plot([rate, rate], [row + 0.2, row + 1.2], **MARK)
+    low, high = axes.get_xlim()
+    ends = [min(high, max(low, end)) for end in _bounds(step)]
+    if ends:
+        axes.plot(ends, [row + 0.5] * 2, color=INK, linewidth=1)
+    labels.write(axes, _label(step), (max((right, *ends)), row + 0.5), (6, -4, "left"))
+    return rate
+
+
+def _bounds(step: Step) -> tuple[float, ...]:
     """Where the bar would end, were the step's ratio at its bounds."""
     if not (step.goodput_rps and step.ratio and step.low and step.high):
         return ()
-    return tuple(frame.at(step.goodput_rps * at / step.ratio, 0)[0] for at in (step.low, step.high))
+    return step.goodput_rps * step.low / step.ratio, step.goodput_rps * step.high / step.ratio
 
 
 def _label(step: Step) -> str:
@@ -106,7 +130,8 @@ def _label(step: Step) -> str:
     return f"×{step.ratio:.3g}{share}"
 
 
-def _says(group: str, steps: Sequence[Step]) -> str:
+def _says(steps: Sequence[Step]) -> str:
+    group = steps[0].group if steps else ""
     said = [
         f"{s.step} {s.goodput_rps:.3g}/s" if s.goodput_rps else f"{s.step} no rate" for s in steps
     ]

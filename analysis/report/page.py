@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.figures.svg import FIGURE_STYLE
+from analysis.figures.style import FIGURE_STYLE
 from analysis.report.blocks import (
     Figure,
     Fold,

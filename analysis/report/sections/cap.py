@@ -9,7 +9,6 @@ from analysis.comparisons.pairs import cap_remedies, is_refused, representative_
 from analysis.comparisons.same_setup import named
 from analysis.figures import cap
 from analysis.figures.cap import Cap
-from analysis.figures.svg import arranged
 from analysis.inference.knee import Knee, knee
 from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
 from analysis.report.inputs import ReportInputs, Trial
@@ -32,7 +31,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
     knees = {trial.name: _knee(_alike(inputs, trial)) for trial in trials}
     drawn = [_cap(inputs, trial, knees[trial.name]) for trial in trials[:MOST]]
     figure = Figure(
-        arranged([cap.draw(one) for one in drawn], columns=2),
+        cap.draw(drawn),
         alt="Connections, waiting clients, requests in flight, successes and refusals over time",
         name="connection-cap",
         caption=_caption(trials),
@@ -175,7 +174,7 @@ def _legend(drawn: Sequence[Cap]) -> list[tuple[str, str]]:
         name for one in drawn for name, points in one.series.items() if any(v for _, v in points)
     }
     kinds = {**cap.COUNTS, **cap.RATES}
-    return [(kinds[name].replace("line", ""), cap.NAMES[name]) for name in kinds if name in there]
+    return [(kinds[name].key, cap.NAMES[name]) for name in kinds if name in there]
 
 
 def _caption(trials: Sequence[Trial]) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from analysis.figures import crossover
 from analysis.figures.crossover import Drawn
-from analysis.figures.svg import arranged
 from analysis.inference import Crossover
 from analysis.reading.session import Claim, Searched
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
@@ -35,7 +34,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
         Drawn(_where(inputs, one.levels), along, search.between, one) for one in inputs.crossovers
     ]
     figure = Figure(
-        arranged([crossover.draw(one) for one in drawn]),
+        crossover.draw(drawn),
         alt=f"Ratio {inputs.session.claimed_ratio} along {along}",
         name="crossover",
         caption="Dots: pairs of trials of one block. Band: 95 % interval of the crossover.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.figures import goodput, routes
-from analysis.figures.svg import arranged
+from analysis.figures import goodput
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -31,11 +30,11 @@ def section(inputs: ReportInputs) -> Section | Absent:
         return Absent(TITLE, "no trial is scheduled yet")
     drawn = goodput.data(inputs.session, inputs.layout, inputs.cells, inputs.pairs, inputs.beside)
     figure = Figure(
-        arranged(routes.draw(drawn)),
+        goodput.draw(drawn),
         alt=f"{drawn.title}, a panel per route",
         name="goodput",
         caption=_caption(inputs),
-        legend=routes.legend(drawn),
+        legend=goodput.legend(drawn),
         columns=goodput.COLUMNS,
         rows=drawn.rows(),
     )

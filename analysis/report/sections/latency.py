@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.figures import goodput, latency, routes
-from analysis.figures.svg import arranged
+from analysis.figures import goodput, latency
+from analysis.figures.style import Stroke
 from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
 from analysis.report.inputs import ReportInputs
@@ -21,18 +21,19 @@ def section(inputs: ReportInputs) -> Section | Absent:
     if not shown:
         return Absent(TITLE, "no cell has a valid trial")
     drawn = goodput.data(inputs.session, inputs.layout, inputs.cells)
-    kinds = {series.label: routes.kind(series) for series in drawn.series}
-    curves = [_curve(inputs, cell, kinds) for cell in shown]
+    strokes = {series.label: series.stroke for series in drawn.series}
+    curves = [_curve(inputs, cell, strokes) for cell in shown]
     data = latency.data(curves)
+    used = {curve.series for curve in curves}
     if not data.points:
         return Absent(TITLE, "no cell has ten correct answers in the steady window")
     bounded = any(point.what == latency.BOUND for point in data.points)
     figure = Figure(
-        arranged(latency.draw(data)),
+        latency.draw(data),
         alt="Percentile curves of response times, a panel per route and delay",
         name="latency",
         caption=_caption(bounded, any(curve.dropped_share for curve in curves)),
-        legend=routes.legend(drawn),
+        legend=[(s.stroke.key, s.label) for s in drawn.series if s.label in used],
         columns=latency.COLUMNS,
         rows=data.rows(),
     )
@@ -71,7 +72,7 @@ def _caption(bounded: bool, dropped: bool) -> str:
     )  # fmt: skip
 
 
-def _curve(inputs: ReportInputs, cell: CellResult, kinds: dict[str, str]) -> latency.Curve:
+def _curve(inputs: ReportInputs, cell: CellResult, strokes: dict[str, Stroke]) -> latency.Curve:
     merged = new_histogram()
     for result in cell.valid:
         merged.add(result.latencies)
@@ -79,7 +80,7 @@ def _curve(inputs: ReportInputs, cell: CellResult, kinds: dict[str, str]) -> lat
     return latency.Curve(
         inputs.layout.group(cell.levels),
         series,
-        kinds.get(series, "c0 d0"),
+        strokes.get(series, Stroke(0)),
         counts_ms(merged),
         unanswered_ms(cell),
         _service(inputs, cell),

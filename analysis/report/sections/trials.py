@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.figures import timeline
-from analysis.figures.svg import arranged
 from analysis.report.blocks import (
     Absent,
     Block,
@@ -85,8 +84,7 @@ def _load(trial: Trial) -> list[Block]:
     source: Words = ("Drawn from ", file_of(trial, "load", "completions.csv"), " and ",
                      file_of(trial, "load", "seconds.csv"), ".")  # fmt: skip
     drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, says)
-    legend = [("c1", "correct"), ("c3 d2", "failed"), ("c4 thin", "users")]
-    figure = Figure(arranged([drawn]), alt=says, legend=legend, source=source)
+    figure = Figure(drawn, alt=says, legend=timeline.LEGEND, source=source)
     return [figure, _numbers(trial), *_failures(trial)]
 
 

@@ -16,7 +16,6 @@ from analysis.comparisons.pairs import (
 )
 from analysis.comparisons.same_setup import UNKNOWN, Comparison, named
 from analysis.figures import waterfall
-from analysis.figures.svg import arranged
 from analysis.figures.waterfall import Step
 from analysis.inference import PairRatio
 from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
@@ -33,7 +32,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
         return Absent(TITLE, "not in this session; experiments/ablation.yaml measures the steps")
     climbed = [_steps(inputs, ladder) for ladder in found]
     figure = Figure(
-        arranged([waterfall.draw(steps) for steps in climbed], columns=1),
+        waterfall.draw(climbed),
         alt="Waterfall of the steps from sync to async",
         name="waterfall",
         caption="Each bar goes from the previous step to this one. Whisker: 95 % interval of the "

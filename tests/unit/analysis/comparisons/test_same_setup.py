@@ -98,9 +98,9 @@ def row(session: Path) -> dict[str, str]:
 
 
 def drawn(session: Path) -> str:
-    """The words in the figure, on one line; its caption is drawn from below."""
+    """The words in the figure, on one line."""
     svg = (session / "derived" / "figures" / "goodput.svg").read_text()
-    return " ".join(reversed(re.findall(r"<text[^>]*>([^<]*)</text>", svg)))
+    return " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg))
 
 
 def test_targets_that_differ_by_their_nature_only_keep_the_label(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The figure: its data to the point, its drawing by what must be readable in the SVG."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from analysis.figures.goodput import Goodput, data, draw
+from analysis.figures.goodput import Goodput, data, draw, save
 from analysis.reading.session import read_session
 from analysis.summaries.cells import cells
 from analysis.summaries.layout import layout_of
@@ -23,7 +24,7 @@ def of(folder: Path, trials: Sequence[Made], backend: str = "local") -> Goodput:
 
 def drawn(folder: Path, goodput: Goodput) -> str:
     svg, png = folder / "goodput.svg", folder / "goodput.png"
-    draw(goodput, svg, png)
+    save(goodput, svg, png)
     assert png.read_bytes().startswith(PNG)
     return svg.read_text()
 
@@ -69,7 +70,7 @@ def test_the_drawing_says_what_it_shows(tmp_path: Path) -> None:
     failing = Made({"target": "async", "delay_ms": 0}, steady(99, 9, 0.4, "timeout"), replicate=2)
     svg = drawn(tmp_path, of(tmp_path, [*STUDY, BOUNCER, spoilt, failing]))
     for words in (
-        "io_create", "async, pgbouncer", "goodput (requests/s)", "added delay (ms)", "log scale",
+        "io_create", "async, pgbouncer", "goodput, answers/s", "added delay (ms)", "log scale",
         "invalid", "async: mostly timeout", "no failures", "Session s · profile quick",
         "Some CPU", "Django 5.2.19", "Scope: this machine",
     ):  # fmt: skip
@@ -86,7 +87,8 @@ def test_zero_valid_trials_make_a_figure_that_says_so(tmp_path: Path) -> None:
     assert goodput.points == ()
     svg = drawn(tmp_path, goodput)
     assert "no valid trial" in svg
-    assert "not drawn: 1 failed, 1 skipped, 1 missing" in svg
+    words = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg))
+    assert "not drawn: 1 failed, 1 skipped, 1 missing" in words
 
 
 def test_too_few_successes_are_words_not_a_number(tmp_path: Path) -> None:
@@ -115,3 +117,4 @@ def test_a_simulation_says_that_it_is_one(tmp_path: Path) -> None:
 def test_the_same_data_draws_the_same_svg(tmp_path: Path) -> None:
     goodput = of(tmp_path, STUDY)
     assert drawn(tmp_path, goodput) == drawn(tmp_path, goodput)
+    assert draw(goodput) == draw(goodput)

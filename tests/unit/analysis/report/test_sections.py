@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from analysis.figures import latency, waterfall
+from analysis.figures.style import Stroke
 from analysis.inference import Kind, PairRatio
 from analysis.report import report
 from rig.model import Level
@@ -206,7 +207,7 @@ def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> N
 
 def test_curves_end_where_five_lie_beyond() -> None:
     counts = [(float(ms), 1) for ms in range(1, 1001)]
-    points = latency.data([latency.Curve("g", "s", "c0", counts)]).points
+    points = latency.data([latency.Curve("g", "s", Stroke(0), counts)]).points
     assert max(point.one_in for point in points) <= 200
     median = next(point for point in points if point.one_in >= 2)
     assert median.response_ms == pytest.approx(1000 * (1 - 1 / median.one_in), abs=1.5)
@@ -214,7 +215,7 @@ def test_curves_end_where_five_lie_beyond() -> None:
 
 def test_what_was_never_answered_raises_the_bound() -> None:
     counts = [(10.0, 50)]
-    curve = latency.Curve("g", "s", "c0", counts, (5000.0,) * 50)
+    curve = latency.Curve("g", "s", Stroke(0), counts, (5000.0,) * 50)
     points = latency.data([curve]).points
     bound = [point for point in points if point.what == latency.BOUND]
     assert bound[0].response_ms == 10
@@ -223,12 +224,12 @@ def test_what_was_never_answered_raises_the_bound() -> None:
 
 def test_what_was_dropped_ends_a_curve() -> None:
     counts = [(float(ms), 1) for ms in range(1, 1001)]
-    curve = latency.Curve("g", "s", "c0", counts, dropped_share=0.4)
+    curve = latency.Curve("g", "s", Stroke(0), counts, dropped_share=0.4)
     assert 1 < max(point.one_in for point in latency.data([curve]).points) <= 2.5
 
 
 def test_few_answers_make_no_curve() -> None:
-    assert latency.data([latency.Curve("g", "s", "c0", [(10.0, 9)])]).points == ()
+    assert latency.data([latency.Curve("g", "s", Stroke(0), [(10.0, 9)])]).points == ()
 
 
 def test_an_open_load_has_service_times_beside(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""A drawing as a page holds it: text stays text, nothing runs, its names are its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from analysis.figures import labels, style
+from analysis.figures.frame import frame, grid_of
+from analysis.figures.svg import element, hover, standalone
+from analysis.report import report
+from rig.model import printable
+from tests.hostile import strings
+
+GOLDEN = Path(__file__).parents[3] / "golden"
+REFERENCE = re.compile(r'href="#([^"]+)"|url\(#([^)]+)\)')
+TEXTS = [text.replace("\ud800", "") for text in strings("http://127.0.0.1:9/")]
+
+
+def drawn(words: str) -> str:
+    figure, _ = grid_of(1, 400, 200, 1)
+    axes = frame(figure, 50, 50, 300, 100)
+    (line,) = axes.plot([0, 1], [1, 2], marker="o", **style.Stroke(1, 1).line())
+    hover(line, words)
+    labels.write(axes, words, (0, 1), (0, 0, "left"))
+    return element(figure, words)
+
+
+@pytest.mark.parametrize("words", [*TEXTS, 'a" style="x: y" <g id="hover: z">', "🙂 中 $x_2$"])
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_text_stays_text(words: str) -> None:
+    svg = ElementTree.fromstring(standalone(drawn(words)))
+    tags = [one.tag.rpartition("}")[2] for one in svg.iter()]
+    assert set(tags) <= {"svg", "title", "style", "rect", "g", "path", "text", "use", "defs",
+                         "clipPath"}  # fmt: skip
+    titles = [one.text for one in svg.iter() if one.tag.endswith("title")]
+    assert titles == [printable(words)] * 2
+    seen = "\n".join(one.text or "" for one in svg.iter() if one.tag.endswith("text"))
+    assert printable(words) in seen
+    names = {name for one in svg.iter() for name in one.attrib}
+    assert not [name for name in names if name == "style" or name.startswith("on")]
+    assert svg.get("role") == "img"
+    assert svg.get("aria-label") == printable(words)
+
+
+@pytest.mark.parametrize("name", ["session-v1", "session-v2"])
+def test_drawings_on_one_page(name: str, tmp_path: Path) -> None:
+    page = report(Path(shutil.copytree(GOLDEN / name, tmp_path / name))).html.read_text()
+    drawings = re.findall(r'<div class="drawing".*?</div>', page, re.DOTALL)
+    assert len(drawings) > 3
+    ids = Counter(re.findall(r' id="([^"]+)"', page))
+    assert [one for one, count in ids.items() if count > 1] == []
+    for drawing in drawings:
+        own = set(re.findall(r' id="([^"]+)"', drawing))
+        assert {a or b for a, b in REFERENCE.findall(drawing)} <= own
+        colours = set(re.findall(r'(?:fill|stroke)="(#[^"]+)"', drawing))
+        assert colours
+        # what the style sheet does not know would stay as it is in the dark
+        assert all(f'[fill="{colour}"]' in style.FIGURE_STYLE for colour in colours)
+
+
+def test_the_same_figure_is_the_same_text() -> None:
+    assert drawn("one") == drawn("one")
+    assert not set(re.findall(r' id="[^"]+"', drawn("one"))) & set(
+        re.findall(r' id="[^"]+"', drawn("two"))
+    )
