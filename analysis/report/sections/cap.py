@@ -10,7 +10,18 @@ from analysis.comparisons.same_setup import named
 from analysis.figures import cap
 from analysis.figures.cap import Cap
 from analysis.inference.knee import Knee, knee
-from analysis.report.blocks import Absent, Figure, Para, Section, Strong, Table, Words, para, row
+from analysis.report.blocks import (
+    Absent,
+    Block,
+    Figure,
+    Items,
+    Section,
+    Strong,
+    Table,
+    Words,
+    para,
+    row,
+)
 from analysis.report.inputs import ReportInputs, Trial
 from analysis.report.wording import NOTHING, bounded, percent, said, to_trial
 from analysis.summaries.cells import CellResult
@@ -43,11 +54,11 @@ def section(inputs: ReportInputs) -> Section | Absent:
                "goodput at knee /s", "most connections"]  # fmt: skip
     rows = [_row(inputs, trial, knees[trial.name]) for trial in trials]
     table = Table(heading, rows, numbers_from=2, caption=_meaning())
-    conclusions = [Para(words) for words in _conclusions(inputs, trials)]
+    conclusions = _conclusions(inputs, trials)
     return Section("connection-cap", TITLE, [para(_lead()), *conclusions, figure, table])
 
 
-def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Words]:
+def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Block]:
     """Where the refusals begin, how far they go, and what each way around the cap serves."""
     compared = {one.cells: one for one in inputs.pairs}
     around = [(pairing, ratios.cell_ratio(inputs.session, pairing))
@@ -55,8 +66,7 @@ def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Word
     shown = {trial.result.scheduled.cell for trial in trials}
     for refused in (cell for cell in inputs.cells if cell.cell in shown and is_refused(cell)):
         share = refused.row["failure_share"]
-        line = f"{inputs.name(refused.levels)}: refusals begin {_begin(refused)}"
-        line += "."
+        line = f"{inputs.name(refused.levels)}: refusals begin {_begin(refused)}."
         if isinstance(share, float):
             line += f" {percent(share)} of the answers in the steady window are failures."
         own = [
@@ -64,14 +74,17 @@ def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Word
             for pairing, ratio in around
             if pairing.under.cell == refused.cell and ratio.ratio is not None
         ]
-        beside = [f" {inputs.name(p.over.levels)}: {bounded(ratio)}." for p, ratio in own]
-        lead = " Goodput without refusals, as a multiple:" if own else ""
-        yield (line + lead + "".join(beside),)
+        if not own:
+            yield para(line)
+        else:
+            yield para(f"{line} Goodput without refusals, as a multiple of this cell's:")
+            yield Items([(f"{inputs.name(p.over.levels)}: {bounded(r)}",) for p, r in own])
         for pairing, _ in own:
             one = compared.get((pairing.over.cell, pairing.under.cell))
             if one and one.undeclared:
                 name = inputs.name(pairing.over.levels)
-                yield (Strong(f"NOT the same thing compared ({name}): {named(one.undeclared)}."),)
+                words = f"NOT the same thing compared ({name}): {named(one.undeclared)}."
+                yield para(Strong(words))
 
 
 def _begin(cell: CellResult) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis import provenance
 from analysis.provenance import maker
 from analysis.recheck import differences
 from analysis.report import compare, report
@@ -73,6 +74,21 @@ def test_an_edited_drawing_inside_the_page_is_found(session: Path) -> None:
     assert place is not None
     page.write_text(f"{text[: place.end()]}9{text[place.end() :]}")
     assert differences(session).differ == ("derived/report.html: is not drawn as recomputed",)
+
+
+@pytest.mark.parametrize("kind", ["html", "css"])
+def test_templates_are_part_of_the_code(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Whoever changes a page's template or its style is told from who edits the page."""
+    hashed: list[Path] = []
+
+    def noted(path: Path) -> str:
+        hashed.append(path)
+        return sha256(path)
+
+    monkeypatch.setattr(provenance, "sha256", noted)
+    provenance.maker.__wrapped__()
+    assert list(Path(provenance.__file__).parent.rglob(f"*.{kind}"))
+    assert set(Path(provenance.__file__).parent.rglob(f"*.{kind}")) <= set(hashed)
 
 
 def test_a_hash_made_to_fit_hides_nothing(session: Path) -> None:

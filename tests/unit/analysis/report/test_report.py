@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -229,12 +231,30 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         assert seen in page.text or " ".join(seen.split()) in page.text, text
 
 
-def test_the_policy_allows_no_script_and_no_network(tmp_path: Path) -> None:
-    written = report(sessions.make(tmp_path / "s", pair()))
+def test_hostile_text_stays_text_in_a_comparison(tmp_path: Path) -> None:
+    session = hostile_session(tmp_path / "s", URL)
+    page = Page(compare(session, session).html)
+    assert set(page.tags) <= {
+        *("html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main"),
+        *("section", "footer", "figure", "figcaption", "div", "h1", "h2", "p", "a", "strong"),
+        *("span", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"),
+    }
+    assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
+    assert [link for link in page.links if not link.startswith(("#", "data:,"))] == []
+
+
+@pytest.mark.parametrize("which", ["report", "compare"])
+def test_the_policy_allows_the_own_style_and_nothing_else(tmp_path: Path, which: str) -> None:
+    session = sessions.make(tmp_path / "s", pair())
+    written = report(session) if which == "report" else compare(session, session)
     text = written.html.read_text(encoding="utf-8")
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None
     rules = dict(rule.strip().split(" ", 1) for rule in unescape(policy[1]).split(";"))
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert rules["style-src"] == f"'sha256-{digest}'"
+    assert rules["base-uri"] == "'none'"
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data:"
     assert "script-src" not in rules

@@ -197,7 +197,7 @@ def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> N
     assert found[7]["postgres_sessions"] == "97"
     assert "first refusal, 150 users" in page.text
     assert "refusals begin at 140 to 150 users. " in page.text
-    assert "Goodput without refusals, as a multiple: io_create" in page.text
+    assert "Goodput without refusals, as a multiple of this cell's:" in page.text
     trials = {row["trial"] for row in rows(folder, "connection-cap")}
     assert trials == {"0001-made-r1", "0003-made-r1"}
 
