@@ -99,6 +99,13 @@ class Answer:
     pairs: tuple[JudgedPair, ...] = ()
     repeats_needed: int | None = None
     """Blocks in all that would decide every pair; None where decided or unknown."""
+    caveats: tuple[str, ...] = ()
+    """What was not measured, and where failures make a ratio say something else."""
+
+    @property
+    def words(self) -> str:
+        """The sentences with their caveats."""
+        return " ".join([self.sentence, *self.caveats])
 
 
 _FOR = (Judgement.SUPPORTED, Judgement.INDICATED)
@@ -133,7 +140,7 @@ def judge_claim(
     needed, caveats = _needed(judged), words.caveats(judged)
     depends_on: tuple[str, ...] = ()
     if len(gone) == len(judged):
-        return Answer(Verdict.NOT_DECIDED, words.nothing() + caveats, (), judged, None)
+        return Answer(Verdict.NOT_DECIDED, words.nothing(), (), judged, None, caveats)
     if holds and fails:
         depends_on = _parting(holds, fails, order)
         verdict = Verdict.INDICATED if single else Verdict.DEPENDS
@@ -145,7 +152,7 @@ def judge_claim(
         sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
         verdict = Verdict.INDICATED if single else sure
         sentence = words.all_one_way(judged, bool(holds))
-    return Answer(verdict, sentence + caveats, depends_on, judged, needed)
+    return Answer(verdict, sentence, depends_on, judged, needed, caveats)
 
 
 def _those(judged: Iterable[JudgedPair], which: Sequence[Judgement]) -> list[JudgedPair]:
@@ -296,19 +303,19 @@ class _Words:
         names = _varying([one.pair for one in judged])
         return f" Not decided: {self._places(open_, names)} ({self._span(open_)})."
 
-    def caveats(self, judged: Sequence[JudgedPair]) -> str:
-        """What was not measured, and where failures make a ratio say something else."""
+    def caveats(self, judged: Sequence[JudgedPair]) -> tuple[str, ...]:
         pairs = [one.pair for one in judged]
         gone = [(pair, pair.why_none) for pair in pairs if pair.why_none]
         failing = [(pair, pair.failing) for pair in pairs if pair.failing and not pair.why_none]
         names = _varying(pairs)
-        return self._named("Not measured", gone, names) + self._named("Warning", failing, names)
+        told = (("Not measured", gone), ("Warning", failing))
+        return tuple(self._named(what, said, names) for what, said in told if said)
 
     def _named(self, what: str, said: Sequence[tuple[PairRatio, str]], names: Sequence[str]) -> str:
         lines = [": ".join(filter(None, [self._place(pair, names), why])) for pair, why in said]
         told = "".join(f" {line}." for line in lines[:SHOWN])
         more = f" {len(lines) - SHOWN} more in the report's table." if len(lines) > SHOWN else ""
-        return f" {what}:{told}{more}" if lines else ""
+        return f"{what}:{told}{more}"
 
     def _indicated(self, decided: Sequence[JudgedPair]) -> str:
         """A remark where single runs decide."""

@@ -94,7 +94,7 @@ def _says(inputs: ReportInputs) -> list[str]:
     if inputs.answer is None:
         claims = "nothing is scheduled yet" if inputs.session.claim else "nothing is claimed"
         return [*lines, f"session {inputs.session.name}: {claims}, so nothing is judged"]
-    return [*lines, f"{inputs.answer.verdict}: {inputs.answer.sentence}"]
+    return [*lines, f"{inputs.answer.verdict}: {inputs.answer.words}"]
 
 
 def write_report(made: Report, folder: Path, name: str) -> None:

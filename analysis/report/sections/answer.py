@@ -48,6 +48,7 @@ def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{says}{bound}"),
         para(mark(answer.verdict.value), ". ", answer.sentence),
+        *(para(caveat) for caveat in answer.caveats),
     ]
     if answer.pairs:
         blocks.append(_table(inputs, claim, answer))

@@ -106,7 +106,7 @@ def test_trials_without_a_value_decide_nothing_for_their_side(
     ]
     (pair,) = judged(trials).pairs
     assert pair.judgement is judgement
-    assert f"{silent} answered too little to tell in 1 of 4 trials" in judged(trials).sentence
+    assert f"{silent} answered too little to tell in 1 of 4 trials" in judged(trials).words
 
 
 def test_it_may_take_two_factors_to_part_them() -> None:
@@ -171,7 +171,7 @@ def test_a_run_that_is_itself_unsure_does_not_indicate() -> None:
 def test_what_failed_is_named() -> None:
     answer = judged([*repeated(5.0), *repeated(5.0, delay_ms=50, failure_share=0.3)])
     assert answer.verdict is Verdict.SUPPORTED
-    assert "Warning: 50 ms: async failed 30% of its answers and sync failed" in answer.sentence
+    assert "Warning: 50 ms: async failed 30% of its answers and sync failed" in answer.words
 
 
 def unmeasured(*delays_ms: int) -> list[Observation]:
@@ -202,7 +202,7 @@ def test_pairs_that_were_not_measured_leave_the_claim_open(
 ) -> None:
     answer = judged([*trials, *unmeasured(50, 100, 150, 200, 250)])
     assert answer.verdict is Verdict.NOT_DECIDED
-    assert answer.sentence == (
+    assert answer.words == (
         "Whether the goodput with async is at least 2 times that with sync stays open. "
         f"5 of 6 comparisons could not be measured. {way} "
         "Not measured: 50 ms: sync has no valid trial. 100 ms: sync has no valid trial. "
@@ -225,7 +225,7 @@ def test_what_is_open_and_what_was_not_measured_are_told_apart() -> None:
 def test_what_was_not_measured_does_not_hide_what_parts_the_rest() -> None:
     answer = judged([*repeated(5.0), *repeated(1.0, delay_ms=100), *unmeasured(50)])
     assert answer.verdict is Verdict.DEPENDS
-    assert "Not measured: 50 ms: sync has no valid trial." in answer.sentence
+    assert "Not measured: 50 ms: sync has no valid trial." in answer.words
 
 
 def test_nothing_measured_is_not_decided() -> None:
