@@ -138,9 +138,9 @@ def claimed_of(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def labels(session: Session, found: Sequence[Comparison], *, values: bool) -> list[str]:
-    """A sentence on every pair of the claim that keeps its label, or is known too little of.
+    """One sentence for each pair of the claim whose sides are comparable, or not known well enough.
 
-    Equal sentences once. With what is inherent: its `values`, too, or its names alone.
+    Equal sentences once. `values`: also the values of differences by design, not their names alone.
     """
     counts: dict[str, int] = {}
     asked, sides = claimed_of(found), session.claimed_ratio.replace("÷", "and")

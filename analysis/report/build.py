@@ -9,6 +9,7 @@ from analysis.report.blocks import Absent, Items, Report, Section, Words, para
 from analysis.report.inputs import ReportInputs
 from analysis.report.sections import (
     answer,
+    bottleneck,
     cap,
     cost,
     crossover,
@@ -18,13 +19,12 @@ from analysis.report.sections import (
     replication,
     trials,
     waterfall,
-    why,
 )
 
 SECTIONS: Sequence[Callable[[ReportInputs], Section | Absent]] = (
     answer.section,
     goodput.section,
-    why.section,
+    bottleneck.section,
     interaction.section,
     waterfall.section,
     cap.section,

@@ -75,7 +75,7 @@ def report(folder: Path, into: Path | None = None) -> Written:
 def _outcome(inputs: ReportInputs) -> Outcome:
     """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
 
-    It is undecided where a ratio is of more than it says.
+    Undecided if a pair differs in something that nobody declared.
     """
     answer = inputs.answer
     if answer is None:

@@ -344,7 +344,7 @@ def _walk(
             view.close()
         figure = _derived(folder, analysis, screen)
     if figure:
-        screen.say("the answer, and why: python runner.py report")
+        screen.say("the result and the bottlenecks: python runner.py report")
     code = tally.exit_code()
     if code is not ExitCode.OK:
         screen.say(f"{tally}; exit code {int(code)}")

@@ -41,7 +41,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
     blocks: list[Block] = [_lead(inputs), Table(heading, rows, words_from=4, caption=_caption())]
     blocks += _unexplained(inputs)
     blocks += _calibrated(inputs)
-    return Section("why", TITLE, blocks)
+    return Section("bottleneck", TITLE, blocks)
 
 
 def _lead(inputs: ReportInputs) -> Block:
