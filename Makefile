@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run check test campaign lint setup setup-dev lock clean
+.PHONY: help run check test campaign lint schemas setup setup-dev lock clean
 
 REAL := integration or ordinary_user or second_kernel or compose or browser
 PYTEST := .venv/bin/python -m pytest $(ARGS)
@@ -29,6 +29,9 @@ lint: setup-dev ## ruff, mypy and the rooms of docs/architecture.md
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+schemas: setup ## schemas/, from the models in rig/config (editors check YAML with them)
+	@.venv/bin/python -m rig.config.schemas
 
 setup: ## .venv and .tools, as a run needs them
 	@setup/packages.sh run

@@ -7,7 +7,8 @@ from rig.config.experiment import read_matrix
 from rig.config.matrix import Claim, Extra, Matrix, Search, Until, cells, filter_cells, with_options
 from rig.config.only import parse_only
 from rig.config.reading import read_experiment
-from rig.config.targets import PLACEHOLDERS, read_targets
+from rig.config.target import PLACEHOLDERS
+from rig.config.targets import read_targets
 
 __all__ = [
     "PLACEHOLDERS",

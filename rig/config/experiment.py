@@ -5,51 +5,186 @@ May not know PyYAML (`document` does) nor what becomes of a Matrix.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, cast
 
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WrapValidator,
+    field_validator,
+)
+
+from rig import plan
+from rig.config import matrix
 from rig.config.combinations import combined
-from rig.config.design import DesignAsked, read_design, unfit
+from rig.config.design import Design, Repeated, Searching, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
-from rig.config.load import read_load
-from rig.config.matrix import (
-    METRICS,
-    Claim,
-    Extra,
-    Matrix,
-)
-from rig.config.readers import (
-    Keys,
-    Reader,
-    above_zero,
+from rig.config.load import Load
+from rig.config.matrix import METRICS, Matrix
+from rig.config.sections import (
+    Context,
+    Section,
+    at,
+    context_of,
+    details,
     expected,
-    level,
-    levels_of,
-    list_of,
-    map_of,
-    matching,
-    sentence,
-    whole,
-    word,
+    together,
+    validated,
+    wrong,
 )
-from rig.factors import FACTORS
+from rig.config.values import (
+    AboveZero,
+    Fits,
+    Keywords,
+    LevelOfEach,
+    LevelsOfEach,
+    Matching,
+    Name,
+    Optional,
+    PerFactor,
+    Sentence,
+    Size,
+    levels,
+)
+from rig.factors import FACTORS, Choice
 from rig.model import Level, UsageError
-from rig.plan import Data, Target
+from rig.plan import Target
 
-T = TypeVar("T")
-Names = Mapping[str, Sequence[str]]
-
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_PROFILE_KEYS = ("default_profile", "profiles")
-_BASE_KEYS = ("experiment", "claim", "setup", "vary", "also", "load", "data", "design")
-_KEYS = (*_BASE_KEYS, *_PROFILE_KEYS)
-_MOST = 10**12
+PROFILE_KEYS = ("default_profile", "profiles")
 _LEAST_RATIO, _MOST_RATIO = 1e-6, 1e6
 MOST_PROFILES = 20
+
+Pair = tuple[Level, Level]
+
+
+def _two(pair: tuple[Level, ...]) -> tuple[Level, ...]:
+    if len(pair) != 2:
+        raise wrong(f"`{{name}}` expects two levels, not {len(pair)}")
+    return pair
+
+
+def _pair(factor: str) -> Any:
+    two = Keywords({"minItems": 2, "maxItems": 2})
+    return Annotated[levels(factor), AfterValidator(_two), two]
+
+
+def _one_factor(
+    data: Any, handler: Callable[[Any], Mapping[str, Any]]
+) -> tuple[str, str, tuple[Level, ...]]:
+    """The metric, the factor and its levels."""
+    told, values = [], {}
+    try:
+        values = dict(handler(data))
+    except ValidationError as error:
+        told = list(details(error))
+    keys = set(data) if isinstance(data, dict) else {"of", ""}
+    count = len(keys & FACTORS.keys())
+    if count > 1 or keys <= {"of"}:
+        what = f"`ratio` expects exactly one factor with two levels, not {count}"
+        told.append(at((), wrong(what), data))
+    if told:
+        raise together(told)
+    metric = values.pop("of")
+    ((factor, pair),) = values.items()
+    return metric, factor, pair
+
+
+Ratio = Annotated[
+    tuple[str, str, Pair],
+    PerFactor(_pair, others=(("of", Annotated[str, Fits(Choice(METRICS))]),)),
+    WrapValidator(_one_factor),
+    Keywords({"minProperties": 2, "maxProperties": 2}),
+]
+
+
+class Claim(Section):
+    """What the experiment is to show."""
+
+    says: Sentence
+    ratio: Ratio
+    at_least: Annotated[float, AboveZero(_LEAST_RATIO, _MOST_RATIO)]
+
+    def planned(self) -> matrix.Claim:
+        metric, factor, (numerator, denominator) = self.ratio
+        return matrix.Claim(self.says, metric, factor, numerator, denominator, self.at_least)
+
+
+def _some(changes: Mapping[str, Level]) -> Mapping[str, Level]:
+    if not changes:
+        raise wrong("`{name}` expects at least one factor")
+    return changes
+
+
+class Extra(Section):
+    """Cells beside those of `vary`."""
+
+    because: Sentence
+    only: LevelsOfEach = Field(default_factory=dict)
+    set_to: Annotated[LevelOfEach, AfterValidator(_some), Keywords({"minProperties": 1})] = Field(
+        alias="set"
+    )
+
+
+class Data(Section):
+    """How much there is to read and to compute."""
+
+    posts: Size
+    cpu_n: Size
+
+
+def _profile(section: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A section as it is: with the base it makes an experiment, which is checked as one."""
+    for key in PROFILE_KEYS:
+        if key in section:
+            raise together([at((key,), wrong(f"a profile cannot have `{key}`", "remove it"))])
+    return section
+
+
+class _ProfileName(Fits):
+    def read(self, value: Any, context: Context) -> str:
+        if not context.names.get(self.called):
+            raise expected("a profile, but there are none", do="add one under `profiles`")
+        return cast(str, super().read(value, context))
+
+
+Profile = Annotated[dict[str, Any], AfterValidator(_profile)]
+
+
+class Experiment(Section):
+    """What is asked, what is fixed, what varies."""
+
+    experiment: Annotated[
+        str,
+        Matching("[a-z0-9][a-z0-9-]{0,63}", "a slug of lower-case letters, digits and dashes"),
+    ]
+    claim: Optional[Claim] = None
+    setup: LevelOfEach = Field(default_factory=dict)
+    vary: LevelsOfEach = Field(default_factory=dict)
+    also: dict[Name, Extra] = Field(default_factory=dict)
+    load: Load
+    data: Data
+    design: Design = Field(default_factory=Repeated)
+    default_profile: Optional[Annotated[str, _ProfileName(Choice(), "profile")]] = None
+    profiles: dict[Name, Profile] = Field(default_factory=dict)
+
+    @field_validator("profiles")
+    @classmethod
+    def _not_too_many(cls, profiles: Mapping[str, Any]) -> Mapping[str, Any]:
+        if len(profiles) > MOST_PROFILES:
+            what = f"`profiles` has {len(profiles)} of them, expected at most {MOST_PROFILES}"
+            raise wrong(what)
+        return profiles
+
+    @field_validator("*")
+    @classmethod
+    def _sound(cls, value: Any, info: ValidationInfo) -> Any:
+        context_of(info).sound[str(info.field_name)] = value
+        return value
 
 
 def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
@@ -69,195 +204,113 @@ def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target
 def matrix_of(document: Document, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
     """As `read_matrix`, of a document that is read already."""
     findings = Findings(document.findings)
-    layers = _layers(document.root, findings)
-    matrices: dict[str | None, Matrix] = {}
-    for chosen, root in layers.variants.items():
+    routes = dict.fromkeys(route for target in targets.values() for route in target.routes)
+    names = {
+        "target": tuple(targets),
+        "route": tuple(routes),
+        "profile": tuple(_profiles(document.root)),
+    }
+    experiments: dict[str | None, Experiment] = {}
+    for chosen, root in _variants(document.root):
         try:
-            matrices[chosen] = _Variant(root, chosen, targets).matrix(document.text)
+            experiments[chosen] = _experiment(root, names, targets)
         except ReadError as wrong:
             findings.add(wrong.findings, f" (in profile {chosen})" if chosen else "")
     findings.raise_any()
-    wanted = layers.default if profile is None else profile
-    if wanted not in matrices:
-        known = [known for known in matrices if known]
+    wanted = experiments[None].default_profile if profile is None else profile
+    if wanted not in experiments:
+        known = [known for known in experiments if known]
         what = (
             f"there is no profile `{shortened(str(wanted))}`, expected {one_of(known or ['none'])}"
         )
         raise UsageError(what, did_you_mean(str(wanted), known))
-    return matrices[wanted]
+    return _matrix(experiments[wanted], wanted, targets, document.text)
 
 
-@dataclass(frozen=True)
-class _Layers:
+def _profiles(root: Node) -> Mapping[str, Node]:
+    """The sections under `profiles`, as yet unchecked."""
+    entry = root.entries.get("profiles") if isinstance(root, Map) else None
+    entries = entry.node.entries if entry and isinstance(entry.node, Map) else {}
+    return {name: entry.node for name, entry in entries.items()}
+
+
+def _variants(root: Node) -> Iterator[tuple[str | None, Node]]:
     """The base (None) and each profile merged into it."""
-
-    variants: Mapping[str | None, Node]
-    default: str | None
-
-
-def _layers(root: Node, findings: Findings) -> _Layers:
-    if not isinstance(root, Map):
-        return _Layers({None: root}, None)
-    entries = dict(root.entries)
-    own = {key: entries.pop(key) for key in _PROFILE_KEYS if key in entries}
+    yield None, root
+    profiles = _profiles(root)
+    if not isinstance(root, Map) or len(profiles) > MOST_PROFILES:
+        return
+    entries = {key: entry for key, entry in root.entries.items() if key not in PROFILE_KEYS}
     base = Map(root.name, root.place, entries)
-    keys = Keys(Map(root.name, root.place, own))
-    sections: dict[str, Node] = keys.get("profiles", map_of(lambda _: lambda node: node), {}) or {}
-    default = keys.get("default_profile", _default(tuple(sections)), None)
-    if len(sections) > MOST_PROFILES:
-        what = f"`profiles` has {len(sections)} of them, expected at most {MOST_PROFILES}"
-        keys.note([Finding(own["profiles"].place, what)])
-        sections = {}
-    variants: dict[str | None, Node] = {None: base}
-    for profile, section in sections.items():
-        try:
-            variants[profile] = merge(base, _section(section))
-        except ReadError as wrong:
-            keys.note(wrong.findings)
+    for name, section in profiles.items():
+        if isinstance(section, Map) and not section.entries.keys() & set(PROFILE_KEYS):
+            yield name, merge(base, section)
+
+
+def _experiment(
+    root: Node, names: Mapping[str, tuple[str, ...]], targets: Mapping[str, Target]
+) -> Experiment:
+    """One experiment without regard to its profiles; ReadError with all that is wrong."""
+    context = Context(names)
     try:
-        keys.close()
+        experiment = validated(Experiment, root, context)
     except ReadError as wrong:
-        findings.add(wrong.findings)
-    return _Layers(variants, default)
+        raise ReadError(*wrong.findings, *_together(root, context.sound, targets)) from None
+    found = tuple(_together(root, context.sound, targets))
+    if found:
+        raise ReadError(*found)
+    return experiment
 
 
-def _default(profiles: Sequence[str]) -> Reader[str | None]:
-    def read_default(node: Node) -> str:
-        if not profiles:
-            raise expected(node, "a profile, but there are none", "add one under `profiles`")
-        return word(profiles)(node)
-
-    return read_default
-
-
-def _section(node: Node) -> Map:
-    """A profile's section, as yet unchecked but for keys that only the base has."""
-    Keys(node)
-    assert isinstance(node, Map)
-    for key in _PROFILE_KEYS:
-        if key in node.entries:
-            what = f"a profile cannot have `{key}`"
-            raise ReadError(Finding(node.entries[key].place, what, "remove it"))
-    return node
-
-
-class _Variant:
-    """One experiment without profiles: the base, or a profile merged into it."""
-
-    def __init__(self, root: Node, profile: str | None, targets: Mapping[str, Target]) -> None:
-        routes = dict.fromkeys(route for target in targets.values() for route in target.routes)
-        self._names: Names = {"target": tuple(targets), "route": tuple(routes)}
-        self._root, self._profile, self._targets = root, profile, targets
-
-    def matrix(self, source: str) -> Matrix:
-        """The Matrix; ReadError with all that is wrong."""
-        keys = Keys(self._root, _KEYS)
-        experiment = keys.need("experiment", _slug)
-        claim = keys.get("claim", self._claim, None)
-        setup: dict[str, Level] = keys.get("setup", levels_of(self._level), {})
-        vary: dict[str, tuple[Level, ...]] = keys.get("vary", levels_of(self._levels), {})
-        also: dict[str, Extra] = keys.get("also", map_of(self._extra), {})
-        load = keys.need("load", read_load)
-        data = keys.need("data", _data)
-        design = keys.get("design", read_design, DesignAsked())
-        if setup is not None and vary is not None and also is not None:
-            assert isinstance(self._root, Map)
-            extras = tuple(also.values())
-            times = design.most_times if design is not None else 1
-            keys.note(combined(self._root, setup, vary, extras, self._targets, times))
-            sound = "claim" not in self._root.entries or claim is not None
-            if design is not None and sound:
-                keys.note(unfit(self._root, design, claim, setup, vary))
-        keys.close()
-        return Matrix(
-            experiment=experiment,
-            claim=claim,
-            setup=setup,
-            vary=vary,
-            also=tuple(also.values()),
-            load=load,
-            data=data,
-            repeats=design.repeats,
-            order=design.order,
-            seed=design.seed,
-            profile=self._profile,
-            targets=self._targets,
-            text=source,
-            until=design.until,
-            search=design.search,
-        )
-
-    def _level(self, factor: str) -> Reader[Level]:
-        return level(factor, self._names.get(factor, ()))
-
-    def _levels(self, factor: str) -> Reader[tuple[Level, ...]]:
-        return list_of(self._level(factor), distinct=True)
-
-    def _extra(self, called: str) -> Callable[[Node], Extra]:
-        def read_extra(node: Node) -> Extra:
-            keys = Keys(node)
-            because = keys.need("because", sentence)
-            only: dict[str, tuple[Level, ...]] = keys.get("only", levels_of(self._levels), {})
-            changes = keys.need("set", _not_empty(levels_of(self._level)))
-            keys.close()
-            return Extra(called, because, only, changes)
-
-        return read_extra
-
-    def _claim(self, node: Node) -> Claim:
-        keys = Keys(node)
-        says = keys.need("says", sentence)
-        ratio = keys.need("ratio", self._ratio)
-        at_least = keys.need("at_least", above_zero(_LEAST_RATIO, _MOST_RATIO))
-        keys.close()
-        metric, factor, (numerator, denominator) = ratio
-        return Claim(says, metric, factor, numerator, denominator, at_least)
-
-    def _ratio(self, node: Node) -> tuple[str, str, tuple[Level, ...]]:
-        keys = Keys(node, tuple(FACTORS))
-        metric = keys.need("of", word(METRICS))
-        entries = node.entries if isinstance(node, Map) else {}
-        pairs = {
-            factor: keys.need(factor, _two(self._levels(factor)))
-            for factor in entries
-            if factor in FACTORS
-        }
-        if len(pairs) > 1 or set(entries) <= {"of"}:
-            what = f"`ratio` expects exactly one factor with two levels, not {len(pairs)}"
-            keys.note([Finding(node.place, what)])
-        keys.close()
-        ((factor, pair),) = pairs.items()
-        return metric, factor, pair
+def _together(
+    root: Node, sound: Mapping[str, Any], targets: Mapping[str, Target]
+) -> Iterator[Finding]:
+    """What is wrong with sections that are right by themselves."""
+    if not isinstance(root, Map):
+        return
+    absent = {
+        key: field.get_default(call_default_factory=True)
+        for key, field in Experiment.model_fields.items()
+        if key not in root.entries and not field.is_required()
+    }
+    given = {**absent, **sound}
+    if not {"setup", "vary", "also"} <= given.keys():
+        return
+    setup, vary = given["setup"], given["vary"]
+    design: Repeated | Searching | None = given.get("design")
+    yield from combined(
+        root, setup, vary, _extras(given["also"]), targets, design.times if design else 1
+    )
+    if design and "claim" in given:
+        claim = given["claim"].planned() if given["claim"] else None
+        yield from unfit(root, design, claim, setup, vary)
 
 
-_slug = matching(_SLUG, "a slug of lower-case letters, digits and dashes")
+def _extras(also: Mapping[str, Extra]) -> tuple[matrix.Extra, ...]:
+    return tuple(
+        matrix.Extra(name, extra.because, extra.only, extra.set_to) for name, extra in also.items()
+    )
 
 
-def _two(read_levels: Reader[tuple[Level, ...]]) -> Reader[tuple[Level, ...]]:
-    def read_pair(node: Node) -> tuple[Level, ...]:
-        pair = read_levels(node)
-        if len(pair) != 2:
-            raise ReadError(
-                Finding(node.place, f"`{node.name}` expects two levels, not {len(pair)}")
-            )
-        return pair
-
-    return read_pair
-
-
-def _not_empty(read_map: Reader[dict[str, T]]) -> Reader[dict[str, T]]:
-    def read_some(node: Node) -> dict[str, T]:
-        values = read_map(node)
-        if not values:
-            raise ReadError(Finding(node.place, f"`{node.name}` expects at least one factor"))
-        return values
-
-    return read_some
-
-
-def _data(node: Node) -> Data:
-    keys = Keys(node)
-    posts = keys.need("posts", whole(1, _MOST))
-    cpu_n = keys.need("cpu_n", whole(1, _MOST))
-    keys.close()
-    return Data(posts, cpu_n)
+def _matrix(
+    experiment: Experiment, profile: str | None, targets: Mapping[str, Target], text: str
+) -> Matrix:
+    design = experiment.design
+    repeated = design if isinstance(design, Repeated) else None
+    return Matrix(
+        experiment=experiment.experiment,
+        claim=experiment.claim.planned() if experiment.claim else None,
+        setup=experiment.setup,
+        vary=experiment.vary,
+        also=_extras(experiment.also),
+        load=experiment.load.planned(),
+        data=plan.Data(experiment.data.posts, experiment.data.cpu_n),
+        repeats=repeated.times if repeated else 1,
+        order=design.order,
+        seed=design.seed,
+        profile=profile,
+        targets=targets,
+        text=text,
+        until=repeated.until if repeated else None,
+        search=design.search.planned() if isinstance(design, Searching) else None,
+    )

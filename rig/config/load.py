@@ -5,107 +5,150 @@ May not know the rest of the experiment.
 
 from __future__ import annotations
 
-from rig.config.document import Map, Node
-from rig.config.findings import Finding, Place, ReadError
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+
+from rig import plan
 from rig.config.matrix import MOST_LOAD_WORKERS
-from rig.config.readers import LONGEST_S, Keys, above_zero, duration, flag, whole, word
+from rig.config.sections import Section, context_of, either, wrong
+from rig.config.values import Duration, Fits, Rate, Seed, Wait
+from rig.factors import Choice, Natural
 from rig.load.shape import PATTERNS
-from rig.plan import NO_USERS, Arrivals, Load, Users
+from rig.model import LONGEST_S
 
 CLOSED, OPEN = "closed", "open"
 _MOST_USERS = 1_000_000
-_MOST_SEED = 10**12
 _SHORTEST_RAMP_S = 1.0
 _MOST_ARRIVALS = 100_000_000
-_rate = above_zero(1e-6, 1e6)
+
+UserCount = Annotated[int, Fits(Natural(1, _MOST_USERS))]
+Model = Annotated[str, Fits(Choice((CLOSED, OPEN)))]
 
 
-def read_load(node: Node) -> Load:
-    """The load; ReadError with all that is wrong with it."""
-    keys = Keys(node)
-    model = keys.get("model", word((CLOSED, OPEN)), Load.model)
-    users = keys.get("users", _users, None)
-    arrivals = keys.get("arrivals", _arrivals, None)
-    steady_s = keys.need("steady", duration(zero=False))
-    think_time_s = keys.get("think_time", duration(zero=True), Load.think_time_s)
-    timeout_s = keys.get("timeout", duration(zero=False), Load.timeout_s)
-    load_workers = keys.get("load_workers", whole(1, MOST_LOAD_WORKERS), Load.load_workers)
-    raw = keys.get("raw", flag, Load.raw)
-    assert isinstance(node, Map)
-    keys.note(_against_the_model(node, model))
-    if arrivals and steady_s is not None:
-        keys.note(_too_many(arrivals, steady_s, node.entries["arrivals"].place))
-    if arrivals and load_workers and arrivals.max_in_flight < load_workers:
-        what = f"`max_in_flight` expects at least the {load_workers} of `load_workers`"
-        keys.note([Finding(node.entries["arrivals"].place, what)])
-    keys.close()
-    return Load(
-        users=users or NO_USERS,
-        steady_s=steady_s,
-        model=model,
-        think_time_s=think_time_s,
-        timeout_s=timeout_s,
-        load_workers=load_workers,
-        arrivals=arrivals,
-        raw=raw,
-    )
+class Users(Section):
+    """How a closed load's users come."""
+
+    start: UserCount = Field(alias="from")
+    end: UserCount = Field(alias="to")
+    per_s: Rate
+
+    @field_validator("end")
+    @classmethod
+    def _not_below_start(cls, end: int, info: ValidationInfo) -> int:
+        start = info.data.get("start")
+        if start is not None and end < start:
+            raise wrong(f"`{{name}}` expects at least the {start} of `from`, not {end}")
+        return end
+
+    @field_validator("per_s")
+    @classmethod
+    def _within_a_week(cls, per_s: float, info: ValidationInfo) -> float:
+        start, end = info.data.get("start"), info.data.get("end")
+        if start and end and plan.Users(start, per_s, end).ramp_s > LONGEST_S:
+            takes = f"takes longer than {LONGEST_S / 3600:g}h from {start} to {end} users"
+            raise wrong(f"`{{name}}` {per_s:g} {takes}")
+        return per_s
+
+    def planned(self) -> plan.Users:
+        return plan.Users(self.start, self.per_s, self.end)
 
 
-def _too_many(arrivals: Arrivals, steady_s: float, place: Place) -> list[Finding]:
-    count = arrivals.per_s * (arrivals.ramp_s / 2 + steady_s)
-    if count <= _MOST_ARRIVALS:
-        return []
-    what = f"`arrivals` makes {count:,.0f} requests in a trial, expected at most {_MOST_ARRIVALS:,}"
-    return [Finding(place, what)]
+class Arrivals(Section):
+    """When an open load's requests arrive."""
 
+    per_s: Rate
+    pattern: Annotated[str, Fits(Choice(PATTERNS))] = plan.Arrivals.pattern
+    max_in_flight: UserCount = plan.Arrivals.max_in_flight
+    ramp: Duration = plan.Arrivals.ramp_s
+    seed: Seed = plan.Arrivals.seed
 
-def _against_the_model(node: Map, model: str) -> list[Finding]:
-    """Keys that the model needs and lacks, or has no use for."""
-    needs, refuses = {
-        CLOSED: ("users", ("arrivals",)),
-        OPEN: ("arrivals", ("users", "think_time")),
-    }.get(model, ("", ()))
-    found = [
-        Finding(node.entries[key].place, f"`{key}` says nothing to a load of `model: {model}`")
-        for key in refuses
-        if key in node.entries
-    ]
-    if needs and needs not in node.entries:
-        found.append(Finding(node.place, f"`{needs}` is missing in `load`"))
-    return found
-
-
-def _users(node: Node) -> Users:
-    keys = Keys(node)
-    start = keys.need("from", whole(1, _MOST_USERS))
-    per_s = keys.need("per_s", _rate)
-    end = keys.need("to", whole(1, _MOST_USERS))
-    keys.close()
-    if end < start:
-        assert isinstance(node, Map)
-        what = f"`to` expects at least the {start} of `from`, not {end}"
-        raise ReadError(Finding(node.entries["to"].place, what))
-    users = Users(start, per_s, end)
-    if users.ramp_s > LONGEST_S:
-        assert isinstance(node, Map)
-        what = (
-            f"`per_s` {per_s:g} takes longer than {LONGEST_S / 3600:g}h from {start} to {end} users"
-        )
-        raise ReadError(Finding(node.entries["per_s"].place, what))
-    return users
-
-
-def _arrivals(node: Node) -> Arrivals:
-    keys = Keys(node)
-    per_s = keys.need("per_s", _rate)
-    pattern = keys.get("pattern", word(PATTERNS), Arrivals.pattern)
-    most = keys.get("max_in_flight", whole(1, _MOST_USERS), Arrivals.max_in_flight)
-    ramp_s = keys.get("ramp", duration(zero=False), Arrivals.ramp_s)
-    seed = keys.get("seed", whole(0, _MOST_SEED), Arrivals.seed)
-    if ramp_s is not None and ramp_s < _SHORTEST_RAMP_S:
-        assert isinstance(node, Map)
+    @field_validator("ramp")
+    @classmethod
+    def _long_enough(cls, ramp_s: float) -> float:
         # Locust needs part of a second to begin: those arrivals would all be late
-        what = f"`ramp` expects at least {_SHORTEST_RAMP_S:g}s"
-        keys.note([Finding(node.entries["ramp"].place, what)])
-    keys.close()
-    return Arrivals(per_s, pattern, most, ramp_s, seed)
+        if ramp_s < _SHORTEST_RAMP_S:
+            raise wrong(f"`{{name}}` expects at least {_SHORTEST_RAMP_S:g}s")
+        return ramp_s
+
+    def planned(self) -> plan.Arrivals:
+        return plan.Arrivals(self.per_s, self.pattern, self.max_in_flight, self.ramp, self.seed)
+
+
+class _AnyLoad(Section):
+    model: Model
+    steady: Duration
+    timeout: Duration = plan.Load.timeout_s
+    load_workers: Annotated[int, Fits(Natural(1, MOST_LOAD_WORKERS))] = plan.Load.load_workers
+    raw: bool = plan.Load.raw
+
+
+def _useless(model: str, *keys: str) -> dict[str, tuple[str, str]]:
+    return {key: (f"`{key}` says nothing to a load of `model: {model}`", "") for key in keys}
+
+
+class ClosedLoad(_AnyLoad):
+    """Users who wait for one answer before they ask again."""
+
+    misplaced: ClassVar = _useless(CLOSED, "arrivals")
+
+    model: Annotated[Model, WithJsonSchema({"const": CLOSED})] = CLOSED
+    users: Users
+    think_time: Wait = plan.Load.think_time_s
+
+    def planned(self) -> plan.Load:
+        return plan.Load(
+            users=self.users.planned(),
+            steady_s=self.steady,
+            think_time_s=self.think_time,
+            timeout_s=self.timeout,
+            load_workers=self.load_workers,
+            raw=self.raw,
+        )
+
+
+class OpenLoad(_AnyLoad):
+    """Requests that arrive whatever became of those before them."""
+
+    misplaced: ClassVar = _useless(OPEN, "users", "think_time")
+
+    model: Annotated[Model, WithJsonSchema({"const": OPEN})]
+    arrivals: Arrivals
+
+    @field_validator("arrivals")
+    @classmethod
+    def _as_many_as_can_be(cls, arrivals: Arrivals, info: ValidationInfo) -> Arrivals:
+        count = arrivals.per_s * (arrivals.ramp / 2 + info.data.get("steady", 0.0))
+        if count > _MOST_ARRIVALS:
+            made = f"makes {count:,.0f} requests in a trial"
+            raise wrong(f"`{{name}}` {made}, expected at most {_MOST_ARRIVALS:,}")
+        workers = info.data.get("load_workers", 1)
+        if arrivals.max_in_flight < workers:
+            raise wrong(f"`max_in_flight` expects at least the {workers} of `load_workers`")
+        return arrivals
+
+    def planned(self) -> plan.Load:
+        return plan.Load(
+            users=plan.NO_USERS,
+            steady_s=self.steady,
+            model=OPEN,
+            timeout_s=self.timeout,
+            load_workers=self.load_workers,
+            arrivals=self.arrivals.planned(),
+            raw=self.raw,
+        )
+
+
+def _either(data: Any, info: ValidationInfo) -> ClosedLoad | OpenLoad:
+    """Open where it says so, or says what is neither and has arrivals."""
+    written = data.get("model", CLOSED) if isinstance(data, dict) else CLOSED
+    is_open = written == OPEN or (written != CLOSED and "arrivals" in data)
+    if is_open:
+        return either(data, OpenLoad, ClosedLoad, context_of(info))
+    return either(data, ClosedLoad, OpenLoad, context_of(info))
+
+
+Load = Annotated[
+    ClosedLoad | OpenLoad,
+    PlainValidator(_either, json_schema_input_type=ClosedLoad | OpenLoad),
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,10 @@ class Levels(Protocol):
         """All words it accepts, for the nearest valid one; empty for numbers."""
         ...
 
+    def schema(self) -> Mapping[str, object]:
+        """What editors are told of a level, in JSON Schema's keywords."""
+        ...
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -47,6 +51,9 @@ class Choice:
 
     def words(self, names: Sequence[str]) -> Sequence[str]:
         return self.own or tuple(names)
+
+    def schema(self) -> Mapping[str, object]:
+        return {"enum": list(self.own)} if self.own else {"type": "string"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,9 @@ class Natural:
     def words(self, names: Sequence[str]) -> Sequence[str]:
         return ()
 
+    def schema(self) -> Mapping[str, object]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
 
 @dataclass(frozen=True)
 class Number:
@@ -83,3 +93,6 @@ class Number:
 
     def words(self, names: Sequence[str]) -> Sequence[str]:
         return ()
+
+    def schema(self) -> Mapping[str, object]:
+        return {"type": "number", "minimum": self.least, "maximum": self.most}

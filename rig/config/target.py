@@ -1,0 +1,279 @@
+"""A `target.yaml` as a model, and the catalogue of routes.
+
+May not know PyYAML (`document` does), experiments, nor how a target is started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    model_validator,
+)
+
+from rig import plan
+from rig.config.document import Node
+from rig.config.findings import did_you_mean, one_of
+from rig.config.sections import Context, Location, Section, at, expected, together, wrong
+from rig.config.values import (
+    Distinct,
+    Fits,
+    Keywords,
+    LevelsOfEach,
+    Matching,
+    Name,
+    Optional,
+    PerFactor,
+    Sentence,
+    Several,
+    Some,
+    Text,
+    Written,
+    levels,
+)
+from rig.factors import FACTORS, Choice, Natural
+from rig.model import Level
+
+PLACEHOLDERS = (
+    "python",
+    "stack",
+    "project",
+    "folder",
+    "host",
+    "port",
+    "posts",
+    "cpu_n",
+    "data_access",
+    "connections",
+    "pool_size",
+    "app_workers",
+    "app_threads",
+    "wsgi_worker",
+    "pooler",
+    "database_host",
+    "database_port",
+    "database_name",
+    "database_user",
+    "database_password_file",
+    "database_url",
+    "prepared_statements",
+)
+"""What `{...}` may name in a target's start, env, migrate and seed."""
+
+_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
+_LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
+_SUPPORTED = tuple(
+    field.name
+    for field in dataclasses.fields(plan.Plan)
+    if field.name in FACTORS and field.name not in ("target", "route")
+)
+"""Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
+
+
+class _Template(Written):
+    """Text with none but known placeholders; they stay as they are."""
+
+    def read(self, value: Any, context: Context) -> str:
+        template = super().read(value, context)
+        unknown = [found for found in _PLACEHOLDER.findall(template) if found not in PLACEHOLDERS]
+        known = one_of(PLACEHOLDERS)
+        what = f"unknown placeholder `{{{{{{found}}}}}}` in `{{name}}`, expected {known}"
+        if unknown:
+            raise together(
+                [
+                    at((), wrong(what, did_you_mean(found, PLACEHOLDERS), found=found))
+                    for found in unknown
+                ]
+            )
+        return template
+
+
+class _Content(Written):
+    """A file or a folder that is there, as seen from the target's own."""
+
+    def read(self, value: Any, context: Context) -> str:
+        entry, folder = super().read(value, context), context.folder
+        with contextlib.suppress(OSError):  # a name that no file can have
+            if (folder / entry).is_file() or (folder / entry).is_dir():
+                return entry
+        raise expected(f"files and folders that are there, seen from {folder.name}/")
+
+
+def _json(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What has a refused node in it is no JSON."""
+    refused = [at(loc, wrong("")) for loc, leaf in _leaves(value) if isinstance(leaf, Node)]
+    if refused:
+        raise together(refused)
+    return value
+
+
+def _answer(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Members of an answer; a length that is asked for is a number."""
+    told = [
+        at(loc, expected("a length such as {length:25}"))
+        for loc, leaf in _leaves(value)
+        if isinstance(leaf, str) and _LENGTH.match(leaf)
+    ]
+    if told:
+        raise together(told)
+    return value
+
+
+def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Every single value, and where it is."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*loc, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*loc, index))
+    else:
+        yield loc, value
+
+
+Template = Annotated[str, _Template()]
+Content = Annotated[str, _Content()]
+Json = Annotated[dict[str, Any], AfterValidator(_json)]
+UrlPath = Annotated[
+    str,
+    Matching(r"/[^\s]{0,1999}", "a path that begins with /, without spaces, 2000 long at most"),
+]
+Identifier = Annotated[
+    str,
+    Matching("[a-z_][a-z0-9_]{0,62}", "a table's or column's name in lower case, 63 long at most"),
+]
+Member = Annotated[
+    str, Matching(r"[\w-]+(\.[\w-]+)*", "members of the answer, such as id or posts.id")
+]
+Fact = Annotated[
+    str,
+    Matching(
+        r"(app|answer|route)(\.[\w-]+)+",
+        "facts by dotted path, such as app.driver, answer.server or route.path",
+    ),
+]
+Variable = Annotated[str, Matching("[A-Za-z_][A-Za-z0-9_]*", "a variable's name")]
+Method = Annotated[str, Fits(Choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")))]
+
+
+LevelLists = Mapping[str, tuple[Level, ...]]
+
+
+class Route(Section):
+    """A request that a target serves, and what a correct answer is."""
+
+    method: Method
+    path: UrlPath
+    form: dict[Text, Text] = Field(default_factory=dict)
+    body: Optional[Json] = Field(None, alias="json")
+    status: Annotated[int, Fits(Natural(100, 599))] = plan.Route.status
+    answer: Annotated[Json, AfterValidator(_answer)] = Field(default_factory=dict)
+    statements: Optional[Annotated[int, Fits(Natural(0, 1_000_000))]] = None
+    varying: Distinct[Member] = ()
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.form and self.body is not None:
+            raise wrong("route `{name}` has a `form` and a `json` body", "leave one of them")
+        return self
+
+    def planned(self, name: str) -> plan.Route:
+        """The route under its name."""
+        return plan.Route(
+            name=name,
+            method=self.method,
+            path=self.path,
+            form=self.form,
+            json=self.body,
+            status=self.status,
+            answer=self.answer,
+            statements=self.statements,
+            varying=self.varying,
+        )
+
+
+class Ledger(Section):
+    """Where a target's routes write and read."""
+
+    table: Identifier
+    column: Identifier
+
+    def planned(self) -> plan.Ledger:
+        return plan.Ledger(self.table, self.column)
+
+
+class Refusal(Section):
+    """A combination of levels that a target cannot mean."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["when"]}, {"required": ["unless"]}]}
+    )
+
+    because: Sentence
+    when: LevelsOfEach = Field(default_factory=dict)
+    unless: LevelsOfEach = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not self.when and not self.unless:
+            raise wrong("a refusal expects levels under `when` or `unless`")
+        return self
+
+
+def _any(routes: Mapping[str, Route]) -> Mapping[str, Route]:
+    if not routes:
+        raise wrong("`routes` expects at least one")
+    return routes
+
+
+class Catalogue(RootModel[dict[Name, Route]]):
+    """What a target's routes take from."""
+
+
+class Target(Section):
+    """What is under test. The routes are laid over the catalogue's before they are read."""
+
+    name: Name
+    title: Optional[Sentence] = None
+    start: Some[Template]
+    routes: Annotated[dict[Name, Route], AfterValidator(_any), Keywords({"minProperties": 1})]
+    env: dict[Variable, Template] = Field(default_factory=dict)
+    migrate: Several[Template] = ()
+    seed: Several[Template] = ()
+    content: Several[Content] = ()
+    ready: UrlPath = plan.Target.ready
+    facts: Optional[UrlPath] = None
+    ledger: Optional[Ledger] = None
+    supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED)] = Field(default_factory=dict)
+    refuses: Several[Refusal] = ()
+    inherent: Distinct[Fact] = ()
+
+    def planned(self, folder: str) -> plan.Target:
+        """The target in its folder."""
+        return plan.Target(
+            name=self.name,
+            folder=folder,
+            title=self.title or self.name,
+            start=self.start,
+            routes={name: route.planned(name) for name, route in self.routes.items()},
+            env=self.env,
+            migrate=self.migrate,
+            seed=self.seed,
+            content=self.content,
+            ready=self.ready,
+            facts=self.facts,
+            ledger=self.ledger.planned() if self.ledger else None,
+            supports=self.supports,
+            refuses=tuple(
+                plan.Unsupported(one.because, one.when, one.unless) for one in self.refuses
+            ),
+            inherent=self.inherent,
+        )
