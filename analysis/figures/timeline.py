@@ -20,22 +20,25 @@ from analysis.summaries.timeline import Timeline
 WIDTH, HEIGHT = 650.0, 162.0
 MOST_POINTS = 400
 OK, FAILED, USERS = Stroke(1), Stroke(3, 2), Stroke(4, thin=True)
+LINES = (USERS, FAILED, OK)
 LEGEND = ((OK.key, "correct"), (FAILED.key, "failed"), (USERS.key, "users"))
 
 
 @functools.cache
 def _empty() -> tuple[Figure, Axes]:
-    """The same for every trial: making axes costs as much as drawing them."""
+    """The same for every trial, for there are many: its axes and empty lines."""
     figure = new_figure(WIDTH, HEIGHT)
     axes = frame(figure, 46, 36, 510, 90, ticks=3)
     x_label(axes, "seconds since the load began")
+    for stroke in LINES:
+        axes.plot([], [], **stroke.line())
     return figure, axes
 
 
 def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> str:
     """Answers and failures per second on the left scale; users as a thin line on their own."""
     figure, axes = _empty()
-    for artist in (*axes.lines, *axes.texts):
+    for artist in (*axes.lines[len(LINES) :], *axes.texts):
         artist.remove()
     length = max(1, len(timeline.ok))
     step = -(-length // MOST_POINTS)
@@ -45,10 +48,10 @@ def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> str
     axes.set_xlim(0, length)
     axes.set_ylim(0, 1.12 * most)
     at = [(index + 0.5) * step for index in range(len(ok))]
-    axes.plot(at, [most * of / (most_users or 1) for of in users], **USERS.line())
-    if any(timeline.failed):
-        axes.plot(at, failed, **FAILED.line())
-    axes.plot(at, ok, **OK.line())
+    scaled = [most * of / (most_users or 1) for of in users]
+    for line, values in zip(axes.lines, (scaled, failed, ok), strict=False):
+        line.set_data(at, values)
+        line.set_visible(any(values))
     marks = ((min(ramp_s, length), "steady"), (min(duration_s, length), "end"))
     labels.marks(axes, marks, taken=[y_label(axes, "answers/s")])
     labels.write(axes, f"{short(most_users)} users", (length, most if most_users else 0),

@@ -24,7 +24,7 @@ EVERY_NTH = int(os.environ.get("EVERY_NTH", "1"))
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The drawing takes most of the time and reads nothing."""
-    monkeypatch.setattr(goodput, "draw", lambda *_, **__: None)
+    monkeypatch.setattr(goodput, "save", lambda *_, **__: None)
 
 
 def session(name: str, folder: Path) -> Path:

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.figures import labels, style
+from analysis.figures import labels, style, timeline
 from analysis.figures.frame import frame, grid_of
 from analysis.figures.svg import element, hover, standalone
 from analysis.report import report
+from analysis.summaries.timeline import Timeline
 from rig.model import printable
 from tests.hostile import strings
 
@@ -69,3 +70,10 @@ def test_the_same_figure_is_the_same_text() -> None:
     assert not set(re.findall(r' id="[^"]+"', drawn("one"))) & set(
         re.findall(r' id="[^"]+"', drawn("two"))
     )
+
+
+def test_a_drawing_does_not_hang_on_the_one_before() -> None:
+    quiet, busy = Timeline((0, 1), (0, 0), (0, 0)), Timeline((9,) * 90, (7,) * 90, (5,) * 90)
+    first = timeline.draw(quiet, 0.5, 2.0, "quiet")
+    timeline.draw(busy, 10.0, 80.0, "busy")
+    assert timeline.draw(quiet, 0.5, 2.0, "quiet") == first
