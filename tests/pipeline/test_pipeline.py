@@ -418,4 +418,5 @@ def test_the_experiments_give_a_report(name: str, tmp_path: Path) -> None:
     own = {"ablation": "waterfall", "connection-cap": "connection-cap", "crossover": "crossover"}
     assert own.get(name, "goodput") in figures
     markdown = (session.path / "derived" / "report.md").read_text()
-    assert ("The original study" in markdown.split("## Not in")[0]) == (name == "replication")
+    compared = "## Comparison with the original study" in markdown.split("## Not in")[0]
+    assert compared == (name == "replication")
