@@ -17,6 +17,8 @@ from analysis.figures import labels
 from analysis.figures.style import new_figure
 from rig.model import printable
 
+FEW_NUMBERS = 5.0
+"""Below this factor 1, 2 and 5 of each decade would be a number or two."""
 LOG_FROM = 10.0
 """Values that span more than this factor stand on a logarithmic scale."""
 
@@ -69,10 +71,11 @@ def log_y(axes: Axes, low: float, high: float) -> None:
 
 
 def _log(axis: Axis, factor: float) -> None:
-    steps = (1.0, 2.0, 5.0) if factor < 200 else (1.0, 3.0) if factor < 3000 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=steps))
+    _plain(axis, 4)
+    if factor > FEW_NUMBERS:
+        steps = (1.0, 2.0, 5.0) if factor < 200 else (1.0, 3.0) if factor < 3000 else (1.0,)
+        axis.set_major_locator(LogLocator(subs=steps))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def from_zero(axes: Axes, values: Sequence[float]) -> None:

@@ -22,7 +22,7 @@ from rig.model import printable
 GAP = 3.0
 """Px between words on one line."""
 BESIDE = (46.0, 14.0)
-"""Px to the left and right of axes that are still theirs."""
+"""Px to the left and right of axes that are still theirs; on the left only above their numbers."""
 Offset = tuple[float, float, str]
 """Px to the right, px up, and which side of the words stands there: `left`, `center`, `right`."""
 
@@ -67,7 +67,8 @@ class Labels:
     def _free(self, box: Bbox) -> bool:
         box = box.padded(GAP, 0)
         own, top = self._axes.bbox, self._axes.figure.bbox.y1
-        inside = box.x0 >= own.x0 - BESIDE[0] and box.x1 <= own.x1 + BESIDE[1] and box.y1 <= top
+        left = own.x0 - (BESIDE[0] if box.y0 > own.y1 else 0)
+        inside = box.x0 >= left and box.x1 <= own.x1 + BESIDE[1] and box.y1 <= top
         return (
             inside
             and not any(box.overlaps(other) for other in self._taken)
