@@ -108,9 +108,8 @@ class ComposeBackend:
         with away, afterwards(lambda: _remove(names)):
             names |= self._create(plan, folder)
             hosts = ComposeHosts(
-                folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session,
-                apart=bool(plan.cpus),
-            )  # fmt: skip
+                folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session
+            )
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
             with afterwards(stack.tear_down):
                 yield stack

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,20 +123,8 @@ def _hand_over(spec: Mapping[str, Any], path: Path) -> None:
     scratch.rename(path)
 
 
-def _before_ordinary_processes(pid: int) -> None:
-    """Gives a load worker real-time priority, where this user may, as on the local backend."""
-    with contextlib.suppress(OSError):
-        # the number is of the engine's machine: on another one it is somebody else's
-        if b"locust_worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
-
-
 class ComposeHosts:
-    """The containers of one stack. `names` are those of each role, load workers in order.
-
-    `apart`: load workers have CPUs that the app may not use.
-    """
+    """The containers of one stack. `names` are those of each role, load workers in order."""
 
     def __init__(
         self,
@@ -146,10 +133,9 @@ class ComposeHosts:
         target_folder: str,
         names: Mapping[Role, list[str]],
         project: str,
-        apart: bool = False,
     ) -> None:
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
-        self._names, self._project, self._apart = names, project, apart
+        self._names, self._project = names, project
 
     def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> ProcessHandle:
         """Writes the role's JSON, empties its folder, and starts its container."""
@@ -162,10 +148,7 @@ class ComposeHosts:
             out.mkdir(exist_ok=True)
             out.chmod(0o777)  # the containers' user is nobody here
         _hand_over(spec, out.parent / "spec.json")
-        container = Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
-        if self._apart and role == Role.LOAD_WORKER:
-            _before_ordinary_processes(container.pid)
-        return container
+        return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         """A role's address on a link; a load worker's is known once it was started."""
