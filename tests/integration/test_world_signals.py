@@ -23,13 +23,13 @@ sys.path.insert(0, {root!r})
 from rig import interruption
 interruption.install()
 from rig.backends import processes
-from rig.backends.local import world
+from rig.backends.local import sandbox
 
 code = 0
 try:
     with interruption.Unwinding():
         inner = [sys.executable, {root!r} + "/runner.py", "plan", {root!r} + "/experiments.yaml"]
-        code = processes.relay(world.enter_command(inner), dict(os.environ))
+        code = processes.relay(sandbox.enter_command(inner), dict(os.environ))
 except KeyboardInterrupt:
     pass
 if interruption.interrupted() and code != 130:
