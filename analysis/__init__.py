@@ -1,7 +1,7 @@
 """From a session's raw files to its rows, its text table and its figures.
 
-May import `rig.model` and `rig.record` only: the results directory is the interface. What
-it needs of the factors (label, unit, order of levels) stands in `session.json`.
+The results directory is the interface: of the rig it knows names, readers of files and statistics
+only. What it needs of the factors (label, unit, order of levels) stands in `session.json`.
 """
 
 from analysis.recheck import differences

@@ -86,32 +86,32 @@ def run(
     Interruptions pass through, after cleaning up, and leave no manifest. So does a StorageError:
     it says nothing of the trial.
     """
-    walk, seen, started_at = PhaseLog(origin_s, on_phase), _Seen(), now()
+    log, seen, started_at = PhaseLog(origin_s, on_phase), _Seen(), now()
     with contextlib.ExitStack() as exits:
         stack = None
-        with walk.phase(Phase.PROVISION):
+        with log.phase(Phase.PROVISION):
             stack = exits.enter_context(backend.up(trial.plan))
             stack.bring_up()
         if stack is not None:
             try:
-                _measure(stack, walk, seen, on_progress, folder)
+                _measure(stack, log, seen, on_progress, folder)
             finally:
-                with walk.phase(Phase.COLLECT):
+                with log.phase(Phase.COLLECT):
                     stack.collect(folder)
                     write_atomically(folder / FACTS, json.dumps(seen.facts) + "\n")
                     seen.observed = read_attempt(folder, trial.plan)
-        with walk.phase(Phase.TEARDOWN):
+        with log.phase(Phase.TEARDOWN):
             exits.close()
-    if isinstance(walk.error, StorageError):
-        raise walk.error
-    record = _record(trial, number, backend, walk, seen, started_at)
+    if isinstance(log.error, StorageError):
+        raise log.error
+    record = _record(trial, number, backend, log, seen, started_at)
     record = dataclasses.replace(
         record,
         predicted=predicted(trial.plan, trial.cell.levels, calibration),
         null_rps=calibration.null_rps,
         null_share=null_share(seen.observed.load, calibration.null_rps),
     )
-    return _kept(folder, _judged(trial, walk, record))
+    return _kept(folder, _judged(trial, log, record))
 
 
 def _kept(folder: Path, record: Record) -> Record:
@@ -126,7 +126,7 @@ def _kept(folder: Path, record: Record) -> Record:
 
 
 def _measure(
-    stack: Stack, walk: PhaseLog, seen: _Seen, on_progress: OnProgress, folder: Path
+    stack: Stack, log: PhaseLog, seen: _Seen, on_progress: OnProgress, folder: Path
 ) -> None:
     def verify() -> None:
         seen.facts = stack.verify()
@@ -143,13 +143,13 @@ def _measure(
         (Phase.STOP, stack.stop),
     )
     for phase, step in steps:
-        if walk.error is None:
-            with walk.phase(phase):
+        if log.error is None:
+            with log.phase(phase):
                 step()
 
 
 def _record(
-    trial: Trial, number: int, backend: Backend, walk: PhaseLog, seen: _Seen, started_at: str
+    trial: Trial, number: int, backend: Backend, log: PhaseLog, seen: _Seen, started_at: str
 ) -> Record:
     return Record(
         trial=trial.name,
@@ -158,15 +158,15 @@ def _record(
         levels=dict(trial.cell.levels),
         plan_digest=trial.plan.digest,
         started_at=started_at,
-        spans=tuple(walk.spans),
+        spans=tuple(log.spans),
         **vars(seen.observed),
     )
 
 
-def _judged(trial: Trial, walk: PhaseLog, record: Record) -> Record:
-    if walk.error is not None:
-        do = f"; {walk.error.do}" if walk.error.do else ""
-        why = f"{walk.failed_in}: {walk.error.what}{do}"
+def _judged(trial: Trial, log: PhaseLog, record: Record) -> Record:
+    if log.error is not None:
+        do = f"; {log.error.do}" if log.error.do else ""
+        why = f"{log.failed_in}: {log.error.what}{do}"
         return dataclasses.replace(record, verdict=Verdict.FAILED, why=why)
     checks, verdict, why = judge(trial.plan, record)
     return dataclasses.replace(record, checks=checks, verdict=verdict, why=why)

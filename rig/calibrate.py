@@ -259,14 +259,14 @@ def _scout(
     plan = trials[0].plan
     plan = dataclasses.replace(plan, load=dataclasses.replace(plan.load, load_workers=1))
     servers = plan.app_workers * plan.app_threads
-    errands = [unloaded_request(trial.plan, servers) for trial in trials]
+    unloaded_requests = [unloaded_request(trial.plan, servers) for trial in trials]
     seen: list[dict[str, Any]] = []
     failed: Exception | None = None
     try:
         for delay_ms in SCOUT_DELAYS_MS if plan.app_threads == 1 else SCOUT_DELAYS_OF_THREADS_MS:
             delayed = dataclasses.replace(plan, delay=Delay(delay_ms, plan.delay.links))
             with backend.up(delayed) as stack, afterwards(partial(stack.collect, where)):
-                found = stack.scout(errands)
+                found = stack.scout(unloaded_requests)
                 seen += found[1:] if seen else found
     except (RigError, OSError) as error:
         failed = error

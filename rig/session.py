@@ -191,8 +191,10 @@ def run(
                 watch.skipped(trial)
                 folder.journal.append("skipped", trial=trial.name, why=trial.skip)
                 continue
-            walk = TrialRunner(folder, backend, watch, calibration or Calibration(), origin_s)
-            record = walk.trial(trial)
+            trial_runner = TrialRunner(
+                folder, backend, watch, calibration or Calibration(), origin_s
+            )
+            record = trial_runner.trial(trial)
             records.append(record)
             tally.verdicts.append(record.verdict)
             came_up = came_up or attempt.stack_came_up(record)

@@ -16,7 +16,7 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class Difference:
+class EnvironmentChange:
     """One thing that is not the same in two sessions."""
 
     what: str
@@ -32,7 +32,7 @@ def differences(
     after: Session,
     before_results: Sequence[TrialResult],
     after_results: Sequence[TrialResult],
-) -> tuple[Difference, ...]:
+) -> tuple[EnvironmentChange, ...]:
     """Every difference of the environments, by name; wall clocks and names of sessions aside."""
     sides = [
         dict(environment(session, results))
@@ -40,7 +40,7 @@ def differences(
     ]
     names = dict.fromkeys(name for side in sides for name in side)
     pairs = ((name, *(side.get(name, NOTHING) for side in sides)) for name in names)
-    return tuple(Difference(name, a, b) for name, a, b in pairs if a != b)
+    return tuple(EnvironmentChange(name, a, b) for name, a, b in pairs if a != b)
 
 
 def environment(session: Session, results: Sequence[TrialResult]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Which cells a report holds against each other, and who asks for it.
 
-The claim does, along its factor; so do the ladder from a plain synchronous stack to a pooled
+The claim does, along its factor; so do the steps from a plain synchronous stack to a pooled
 asynchronous one, and the ways around the connection cap. Pure; may not know numbers of speed,
 nor whether the two sides are the same thing (`analysis.comparisons.same_setup` does).
 """
@@ -18,12 +18,12 @@ from analysis.summaries.timeline import first_refusal
 from analysis.summaries.trials import TrialResult
 from rig.model import Level
 
-CLAIM, LADDER_STEP, CAP = "claim", "ladder", "cap"
+CLAIM, WATERFALL_STEP, CAP = "claim", "ladder", "cap"
 
 Wanted = Mapping[str, Level]
 _KEPT: Wanted = {"target": "sync", "connections": "persistent", "app_threads": 1}
 _POOL: Wanted = {"target": "async", "connections": "pool", "pool_size": 20}
-LADDER: Sequence[tuple[str, Wanted]] = (
+STAGES: Sequence[tuple[str, Wanted]] = (
     (
         "sync, connection per request",
         {**_KEPT, "connections": "per_request", "wsgi_worker": "auto"},
@@ -41,11 +41,11 @@ BEFORE = {"wsgi_worker": "auto"}
 """What sessions had that do not know these factors."""
 
 THREADED, POOLED = 3, 5
-"""Its rungs that serve as many requests at once, without async and with it."""
+"""Its stages that serve as many requests at once, without async and with it."""
 
-MEASURED = frozenset(name for _, wanted in LADDER for name in wanted)
+STEP_FACTORS = frozenset(name for _, wanted in STAGES for name in wanted)
 FEWEST = 3
-"""Rungs with a rate that make a ladder."""
+"""Stages with a rate that make a waterfall."""
 
 CAP_REMEDIES = frozenset(
     {"pooler", "max_connections", "connections", "pool_size", "pooler_pool_size"}
@@ -70,7 +70,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the ladder; without a cell where the session has none for it."""
+    """One stack on the way; without a cell where the session has none for it."""
 
     name: str
     cell: CellResult | None
@@ -84,47 +84,47 @@ class Stage:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """All rungs, at one combination of the factors that it does not climb."""
+    """All stages, at one combination of the factors that its steps leave alone."""
 
     group: str
     """What these are, in words."""
-    rungs: tuple[Stage, ...]
+    stages: tuple[Stage, ...]
     sql_beside_orm: tuple[CellResult, CellResult] | None = None
-    """The threaded rung with plain SQL and with the ORM, where both were measured."""
+    """The threaded stage with plain SQL and with the ORM, where both were measured."""
 
     @property
     def measured(self) -> tuple[Stage, ...]:
-        """The rungs with a rate."""
-        return tuple(rung for rung in self.rungs if rung.goodput_rps)
+        """The stages with a rate."""
+        return tuple(stage for stage in self.stages if stage.goodput_rps)
 
     @property
     def skipped(self) -> Mapping[str, tuple[str, ...]]:
-        """By the name of a rung with a rate: those without one that its step leaps over."""
+        """By the name of a stage with a rate: those without one that its step leaps over."""
         measured = self.measured
         found = {}
         for under, over in itertools.pairwise(measured):
-            between = self.rungs[self.rungs.index(under) + 1 : self.rungs.index(over)]
-            found[over.name] = tuple(rung.name for rung in between)
+            between = self.stages[self.stages.index(under) + 1 : self.stages.index(over)]
+            found[over.name] = tuple(stage.name for stage in between)
         return {name: over for name, over in found.items() if over}
 
     @property
     def steps(self) -> tuple[Pair, ...]:
-        """Each rung with a rate over the one before it that has one."""
-        cells = [rung.cell for rung in self.measured if rung.cell]
-        return tuple(Pair(over, under, LADDER_STEP) for under, over in itertools.pairwise(cells))
+        """Each stage with a rate over the one before it that has one."""
+        cells = [stage.cell for stage in self.measured if stage.cell]
+        return tuple(Pair(over, under, WATERFALL_STEP) for under, over in itertools.pairwise(cells))
 
     @property
     def pairings(self) -> tuple[Pair, ...]:
         """Whatever of it is divided by another part of it."""
-        cells = [rung.cell for rung in self.measured if rung.cell]
+        cells = [stage.cell for stage in self.measured if stage.cell]
         beside = [(cells[-1], cells[0])]
-        threaded, pooled = self.rungs[THREADED], self.rungs[POOLED]
+        threaded, pooled = self.stages[THREADED], self.stages[POOLED]
         if threaded in self.measured and pooled in self.measured:
             assert threaded.cell is not None
             assert pooled.cell is not None
             beside.append((pooled.cell, threaded.cell))
         beside += [self.sql_beside_orm] if self.sql_beside_orm else []
-        return (*self.steps, *(Pair(over, under, LADDER_STEP) for over, under in beside))
+        return (*self.steps, *(Pair(over, under, WATERFALL_STEP) for over, under in beside))
 
 
 def pairings(session: Session, layout: Layout, cells: Sequence[CellResult]) -> tuple[Pair, ...]:
@@ -132,7 +132,7 @@ def pairings(session: Session, layout: Layout, cells: Sequence[CellResult]) -> t
     found: dict[frozenset[str], Pair] = {}
     for one in (
         *claimed(session, cells),
-        *(one for ladder in ladders(layout, cells) for one in ladder.pairings),
+        *(one for waterfall in waterfalls(layout, cells) for one in waterfall.pairings),
         *cap_remedies(cells),
     ):
         found.setdefault(frozenset((one.over.cell, one.under.cell)), one)
@@ -154,22 +154,22 @@ def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pair]:
             yield Pair(over, unders[others(over)], CLAIM)
 
 
-def ladders(layout: Layout, cells: Sequence[CellResult]) -> tuple[Waterfall, ...]:
-    """One per combination of the other factors that has rungs enough."""
+def waterfalls(layout: Layout, cells: Sequence[CellResult]) -> tuple[Waterfall, ...]:
+    """One per combination of the other factors that has stages enough."""
     groups: dict[tuple[tuple[str, Level], ...], list[CellResult]] = {}
     for cell in cells:
-        key = tuple((n, level) for n, level in cell.levels.items() if n not in MEASURED)
+        key = tuple((n, level) for n, level in cell.levels.items() if n not in STEP_FACTORS)
         groups.setdefault(key, []).append(cell)
-    found = [_ladder(layout.group(alike[0].levels), alike) for alike in groups.values()]
-    return tuple(ladder for ladder in found if len(ladder.measured) >= FEWEST)
+    found = [_waterfall(layout.group(alike[0].levels), alike) for alike in groups.values()]
+    return tuple(waterfall for waterfall in found if len(waterfall.measured) >= FEWEST)
 
 
-def _ladder(group: str, cells: Sequence[CellResult]) -> Waterfall:
-    rungs = tuple(Stage(name, _find(cells, wanted)) for name, wanted in LADDER)
-    threaded = LADDER[THREADED][1]
+def _waterfall(group: str, cells: Sequence[CellResult]) -> Waterfall:
+    stages = tuple(Stage(name, _find(cells, wanted)) for name, wanted in STAGES)
+    threaded = STAGES[THREADED][1]
     sides = [_find(cells, {**threaded, "data_access": access}) for access in ("sql", "orm")]
     sql, orm = (side if Stage("", side).goodput_rps else None for side in sides)
-    return Waterfall(group, rungs, (sql, orm) if sql and orm else None)
+    return Waterfall(group, stages, (sql, orm) if sql and orm else None)
 
 
 def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:

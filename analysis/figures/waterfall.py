@@ -1,4 +1,4 @@
-"""A ladder of steps from one stack to another: what each step multiplies the goodput by.
+"""Steps from one stack to another: what each step multiplies the goodput by.
 
 `data` computes the shares, `draw` draws floating bars on a logarithmic axis. May not know cells.
 """
@@ -48,13 +48,13 @@ COLUMNS = tuple(field.name for field in fields(Step))
 
 
 def data(
-    group: str, rungs: Sequence[tuple[str, float | None, PairRatio | None]]
+    group: str, stages: Sequence[tuple[str, float | None, PairRatio | None]]
 ) -> tuple[Step, ...]:
-    """The steps of one ladder, from each rung's name, goodput (answers/s) and ratio."""
-    logs = [math.log(pair.ratio) if pair and pair.ratio else None for _, _, pair in rungs]
+    """The steps of one waterfall, from each stage's name, goodput (answers/s) and ratio."""
+    logs = [math.log(pair.ratio) if pair and pair.ratio else None for _, _, pair in stages]
     whole = sum(log for log in logs if log is not None)
     steps = []
-    for (name, rate, pair), log in zip(rungs, logs, strict=True):
+    for (name, rate, pair), log in zip(stages, logs, strict=True):
         share = log / whole if log is not None and abs(whole) > 1e-9 else None
         one = pair or NO_RATIO
         of_ratio = one.ratio, one.low, one.high, one.kind.value, one.failing
@@ -67,18 +67,18 @@ def rows(steps: Sequence[Step]) -> tuple[Mapping[str, Level | None], ...]:
     return tuple(asdict(step) for step in steps)
 
 
-def draw(ladders: Sequence[Sequence[Step]]) -> str:
-    """The ladders, one below the other."""
-    figure = new_figure(WIDTH, max(1.0, sum(EDGE + ROW * len(steps) for steps in ladders)))
+def draw(waterfalls: Sequence[Sequence[Step]]) -> str:
+    """The waterfalls, one below the other."""
+    figure = new_figure(WIDTH, max(1.0, sum(EDGE + ROW * len(steps) for steps in waterfalls)))
     top = 0.0
-    for steps in ladders:
+    for steps in waterfalls:
         _draw(figure, steps, top)
         top += EDGE + ROW * len(steps)
-    return element(figure, ". ".join(_says(steps) for steps in ladders))
+    return element(figure, ". ".join(_says(steps) for steps in waterfalls))
 
 
 def _draw(figure: Figure, steps: Sequence[Step], top: float) -> None:
-    """One ladder: a row per step, from above."""
+    """One waterfall: a row per step, from above."""
     axes = frame(figure, LEFT, top + 34, WIDE, ROW * len(steps))
     rates = [step.goodput_rps for step in steps if step.goodput_rps]
     low = min(rates, default=1.0) / 1.5

@@ -53,11 +53,6 @@ class Unanswered:
     """Whether its user had had no answer at all before."""
 
 
-def read_completions(path: Path) -> tuple[Completion, ...]:
-    """`completions.csv`. DamagedFile, StorageError."""
-    return _needed(path, rows(path, Completion))
-
-
 def read_seconds(path: Path) -> tuple[Second, ...]:
     """`seconds.csv`. DamagedFile, StorageError."""
     return tuple(

@@ -1,4 +1,4 @@
-"""From a session's material to the whole report. Pure."""
+"""From a session's inputs to the whole report. Pure."""
 
 from __future__ import annotations
 

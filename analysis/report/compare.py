@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.comparisons import ratios
-from analysis.comparisons.environment import Difference, differences
+from analysis.comparisons.environment import EnvironmentChange, differences
 from analysis.inference import FAR, Observation, PairRatio, pairs
 from analysis.provenance import write_made
 from analysis.reading.session import Session, read_session
@@ -63,7 +63,7 @@ class Comparison:
     after: Side
     layout: Layout
     pairs: tuple[PairRatio, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[EnvironmentChange, ...]
     lost: tuple[str, ...]
     """Cells that only the earlier one has."""
     new: tuple[str, ...]
@@ -147,7 +147,7 @@ def compared(before: Side, after: Side) -> Comparison:
     )
 
 
-def _lone_factors(before: Side, after: Side, shared: Sequence[str]) -> list[Difference]:
+def _lone_factors(before: Side, after: Side, shared: Sequence[str]) -> list[EnvironmentChange]:
     """Factors that only one session knows."""
     found = []
     for side, is_before in ((before, True), (after, False)):
@@ -155,7 +155,7 @@ def _lone_factors(before: Side, after: Side, shared: Sequence[str]) -> list[Diff
             if factor.name not in shared:
                 levels = ", ".join(map(str, factor.levels)) or NOTHING
                 ends = (levels, "not a factor") if is_before else ("not a factor", levels)
-                found.append(Difference(factor.label, *ends))
+                found.append(EnvironmentChange(factor.label, *ends))
     return found
 
 

@@ -117,7 +117,7 @@ class ReportInputs:
 
 
 def read_inputs(folder: Path) -> ReportInputs:
-    """A session's material; UsageError for a folder that is no session."""
+    """What the sections read of a session; UsageError for a folder that is no session."""
     session = read_session(folder)
     layout = layout_of(session)
     found = results(session)

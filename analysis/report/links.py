@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-_INSIDE = re.compile(r"(#[A-Za-z0-9_-]+|[A-Za-z0-9_.~%/-]+)\Z")
+_INSIDE = re.compile(r"(#[A-Za-z0-9_-]+|(?!/)[A-Za-z0-9_.~%/-]+)\Z")
 
 
 def leads_inside(address: str) -> bool:

@@ -65,8 +65,8 @@ class Stack(Protocol):
         """Measures the delay again, ends the app, waits until its database sessions ended."""
         ...
 
-    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Brings up the target alone and runs errands at no delay, then at the plan's.
+    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Brings up the target alone and asks without load at no delay, then at the plan's.
 
         `[{"delay_ms": …, "routes": {route: what the scout saw}}, …]`. StackError.
         """

@@ -99,14 +99,14 @@ class FakeStack:
     def stop(self) -> None:
         """Nothing to end."""
 
-    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """What the queue answers where nobody else is in it."""
         seen = []
         for delay_ms in (0.0, self._plan.delay.delay_ms):
             routes = {}
-            for errand in errands:
+            for unloaded_request in unloaded_requests:
                 delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
-                route = self._plan.bound_target().routes[errand["route"]]
+                route = self._plan.bound_target().routes[unloaded_request["route"]]
                 plan = dataclasses.replace(
                     self._plan, delay=delay, route=route, route_name=route.name
                 )
@@ -114,7 +114,7 @@ class FakeStack:
                 response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
                 busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
                 routes[route.name] = {
-                    "response_ms": [response_ms] * errand["requests"],
+                    "response_ms": [response_ms] * unloaded_request["requests"],
                     "interval_ms": 1000 * busy_s,
                     "wrong": [],
                 }

@@ -222,10 +222,10 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
     return dataclasses.asdict(spec)
 
 
-def scout_spec(hosts: Hosts, errands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def scout_spec(hosts: Hosts, unloaded_requests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What a load worker's host asks without any load."""
     url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
-    return {"target_url": url, "scout": list(errands)}
+    return {"target_url": url, "scout": list(unloaded_requests)}
 
 
 def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:

@@ -180,11 +180,11 @@ class RealStack:
 
     # before any trial
 
-    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Brings up the target alone and runs errands at no delay, then at the plan's."""
+    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Brings up the target alone and asks without load at no delay, then at the plan's."""
         self._bring_up_database()
         self._bring_up_app()
-        seen = [{"delay_ms": 0.0, "routes": self._errands(errands)}]
+        seen = [{"delay_ms": 0.0, "routes": self._unloaded(unloaded_requests)}]
         self.set_delay()
         assert self._delay is not None
         trips_ms = [
@@ -193,13 +193,13 @@ class RealStack:
             for trip_ms in self._delay["rtt_ms"][link]["before"]
         ]
         delay_ms = round(statistics.median(trips_ms), 3)
-        return [*seen, {"delay_ms": delay_ms, "routes": self._errands(errands)}]
+        return [*seen, {"delay_ms": delay_ms, "routes": self._unloaded(unloaded_requests)}]
 
-    def _errands(self, errands: Sequence[Mapping[str, Any]]) -> Any:
-        started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, errands))
+    def _unloaded(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> Any:
+        started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, unloaded_requests))
         if started.process.wait(SCOUT_DEADLINE_S) != 0:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
-        routes = [errand["route"] for errand in errands]
+        routes = [unloaded_request["route"] for unloaded_request in unloaded_requests]
         return said.scouted(self._await_file(started, "scout.json"), routes)
 
     # the phases

@@ -49,7 +49,7 @@ class UnloadedRequest:
 
 
 def run(spec: Mapping[str, Any], out: Path) -> None:
-    """Runs every errand against `target_url`; writes `scout.json`: what it saw, by route.
+    """Runs every request against `target_url`; writes `scout.json`: what it saw, by route.
 
     `{"response_ms": […], "bursts_ms": […], "interval_ms": …, "wrong": […]}`; a route of which
     any answer was wrong has no figures.
@@ -57,29 +57,32 @@ def run(spec: Mapping[str, Any], out: Path) -> None:
     url = urlsplit(spec["target_url"])
     address = (str(url.hostname), int(url.port or 80))
     found = {}
-    for errand in (UnloadedRequest(**data) for data in spec["scout"]):
+    for unloaded_request in (UnloadedRequest(**data) for data in spec["scout"]):
         try:
-            found[errand.route] = _run(errand, address)
+            found[unloaded_request.route] = _run(unloaded_request, address)
         except (OSError, http.client.HTTPException) as error:
-            found[errand.route] = {"wrong": [f"{type(error).__name__}: {error}"]}
+            found[unloaded_request.route] = {"wrong": [f"{type(error).__name__}: {error}"]}
     scratch = out / "scout.json.part"
     scratch.write_text(json.dumps(found))
     scratch.replace(out / "scout.json")
 
 
-def _run(errand: UnloadedRequest, address: tuple[str, int]) -> dict[str, Any]:
-    client = _Client(errand, address)
+def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> dict[str, Any]:
+    client = _Client(unloaded_request, address)
     wrong = _warm_up(client)
-    asked = [client.ask() for _ in range(errand.requests)]
+    asked = [client.ask() for _ in range(unloaded_request.requests)]
     client.close()
     wrong += [said for _, said in asked if said]
-    bursts_s, burst_wrong = _bursts(errand, address)
+    bursts_s, burst_wrong = _bursts(unloaded_request, address)
     wrong += burst_wrong
     if wrong:
         return {"wrong": sorted(set(wrong))}
     took_s = [seconds for seconds, _ in asked]
     interval = interval_s(
-        statistics.median(bursts_s), statistics.median(took_s), errand.burst, errand.servers
+        statistics.median(bursts_s),
+        statistics.median(took_s),
+        unloaded_request.burst,
+        unloaded_request.servers,
     )
     return {
         "response_ms": [round(1000 * seconds, 3) for seconds in took_s],
@@ -120,53 +123,58 @@ class _Client:
     """One user's connection, kept or made anew as the server wants it."""
 
     def __init__(
-        self, errand: UnloadedRequest, address: tuple[str, int], name: str = "scout"
+        self, unloaded_request: UnloadedRequest, address: tuple[str, int], name: str = "scout"
     ) -> None:
-        self._errand, self._name = errand, name
+        self._errand, self._name = unloaded_request, name
         self._connection = http.client.HTTPConnection(*address, timeout=DEADLINE_S)
         self._asked = 0
 
     def ask(self) -> tuple[float, str]:
         """Seconds until the whole answer was here, and what is wrong with it."""
-        errand = self._errand
+        unloaded_request = self._errand
         self._asked += 1
         # no load worker's name: the ledger must not take these rows for the load's
-        body, headers = body_of(errand, f"{self._name}-{self._asked}-")
+        body, headers = body_of(unloaded_request, f"{self._name}-{self._asked}-")
         begun_s = time.monotonic()
-        self._connection.request(errand.method, errand.path, body, headers)
+        self._connection.request(unloaded_request.method, unloaded_request.path, body, headers)
         answer = self._connection.getresponse()
         answer.read()
         took_s = time.monotonic() - begun_s
-        wrong = "" if answer.status == errand.status else f"status {answer.status}"
+        wrong = "" if answer.status == unloaded_request.status else f"status {answer.status}"
         return took_s, wrong
 
     def close(self) -> None:
         self._connection.close()
 
 
-def body_of(errand: UnloadedRequest, unique: str) -> tuple[bytes | None, dict[str, str]]:
-    """An errand's body and its headers."""
-    if errand.json is not None:
-        body = json.dumps(fill(errand.json, unique)).encode()
+def body_of(unloaded_request: UnloadedRequest, unique: str) -> tuple[bytes | None, dict[str, str]]:
+    """A request's body and its headers."""
+    if unloaded_request.json is not None:
+        body = json.dumps(fill(unloaded_request.json, unique)).encode()
         return body, {"Content-Type": "application/json"}
-    if errand.form:
+    if unloaded_request.form:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return urlencode(fill(dict(errand.form), unique)).encode(), kind
+        return urlencode(fill(dict(unloaded_request.form), unique)).encode(), kind
     return None, {}
 
 
-def _bursts(errand: UnloadedRequest, address: tuple[str, int]) -> tuple[list[float], list[str]]:
+def _bursts(
+    unloaded_request: UnloadedRequest, address: tuple[str, int]
+) -> tuple[list[float], list[str]]:
     """As many users at once, a request each, several times: s from first to last, what was wrong.
 
     Each asks once before, so that a connection which the server keeps is there by then, as it is
     for the single requests.
     """
-    clients = [_Client(errand, address, f"burst-{number}") for number in range(errand.burst)]
+    clients = [
+        _Client(unloaded_request, address, f"burst-{number}")
+        for number in range(unloaded_request.burst)
+    ]
     bursts_s: list[float] = []
-    with ThreadPoolExecutor(errand.burst) as users:
+    with ThreadPoolExecutor(unloaded_request.burst) as users:
 
         def all_ask() -> tuple[float, list[str]]:
-            start = threading.Barrier(errand.burst)
+            start = threading.Barrier(unloaded_request.burst)
 
             def user(client: _Client) -> tuple[float, float, str]:
                 start.wait(DEADLINE_S)
@@ -180,7 +188,7 @@ def _bursts(errand: UnloadedRequest, address: tuple[str, int]) -> tuple[list[flo
 
         try:
             _, wrong = all_ask()
-            stop_s = time.monotonic() + errand.bursts_s
+            stop_s = time.monotonic() + unloaded_request.bursts_s
             while (
                 not wrong and len(bursts_s) < BURSTS and (not bursts_s or time.monotonic() < stop_s)
             ):

@@ -80,7 +80,7 @@ class Scripted:
     def stop(self) -> None:
         self._step("stop")
 
-    def scout(self, errands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         raise NotImplementedError
 
     def collect(self, folder: Path) -> None:

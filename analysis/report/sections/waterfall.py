@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import (
-    LADDER_STEP,
     POOLED,
     THREADED,
+    WATERFALL_STEP,
     Pair,
     Stage,
     Waterfall,
-    ladders,
+    waterfalls,
 )
 from analysis.comparisons.same_setup import UNKNOWN, Comparison, named
-from analysis.figures import waterfall
+from analysis.figures import waterfall as drawing
 from analysis.figures.waterfall import Step
 from analysis.inference import PairRatio
 from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
@@ -26,82 +26,82 @@ TITLE = "Contribution of each step"
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
-    """A ladder per combination of the other factors."""
-    found = ladders(inputs.layout, inputs.cells)
+    """A waterfall per combination of the other factors."""
+    found = waterfalls(inputs.layout, inputs.cells)
     if not found:
         return Absent(TITLE, "not in this session; experiments/ablation.yaml measures the steps")
-    climbed = [_steps(inputs, ladder) for ladder in found]
+    climbed = [_steps(inputs, waterfall) for waterfall in found]
     figure = Figure(
-        waterfall.draw(climbed),
+        drawing.draw(climbed),
         alt="Waterfall of the steps from sync to async",
         name="waterfall",
         caption="Each bar goes from the previous step to this one. Whisker: 95 % interval of the "
         "step's ratio. Percentages: shares of the log of the whole gap.",
-        columns=waterfall.COLUMNS,
-        rows=[line for steps in climbed for line in waterfall.rows(steps)],
+        columns=drawing.COLUMNS,
+        rows=[line for steps in climbed for line in drawing.rows(steps)],
     )
     both = list(zip(found, climbed, strict=True))
     blocks: list[Block] = [para(_verdict(inputs, *one)) for one in both]
     blocks += [figure, _table(climbed)]
-    blocks += [para(line) for ladder in found for line in _sql_beside_orm(inputs, ladder)]
+    blocks += [para(line) for waterfall in found for line in _sql_beside_orm(inputs, waterfall)]
     return Section("waterfall", TITLE, [*blocks, *_same(inputs, found)])
 
 
-def _steps(inputs: ReportInputs, ladder: Waterfall) -> tuple[Step, ...]:
+def _steps(inputs: ReportInputs, waterfall: Waterfall) -> tuple[Step, ...]:
     by_cell = {
         step.over.cell: ratios.cell_ratio(inputs.session, step, ("this", "the one before"))
-        for step in ladder.steps
+        for step in waterfall.steps
     }
-    return waterfall.data(
-        ladder.group,
+    return drawing.data(
+        waterfall.group,
         [
-            (rung.name, rung.goodput_rps, by_cell.get(rung.cell.cell))
-            for rung in ladder.rungs
-            if rung.cell
+            (stage.name, stage.goodput_rps, by_cell.get(stage.cell.cell))
+            for stage in waterfall.stages
+            if stage.cell
         ],
     )
 
 
-def _verdict(inputs: ReportInputs, ladder: Waterfall, steps: Sequence[Step]) -> str:
-    first, last = ladder.measured[0], ladder.measured[-1]
+def _verdict(inputs: ReportInputs, waterfall: Waterfall, steps: Sequence[Step]) -> str:
+    first, last = waterfall.measured[0], waterfall.measured[-1]
     whole = _ratio(inputs, last, first)
     owned = [step for step in steps if step.share is not None]
     if not owned or whole.ratio is None or abs(whole.ratio - 1) < 0.1:
-        return f"{ladder.group}: first and last step are nearly equal ({times(whole.ratio)})."
-    words = f"{ladder.group}: {bounded(whole)} from {_ends(ladder)}. "
-    words += f"{_leaps(ladder)}{_largest(owned, ladder)}"
-    return words + _without_async(inputs, ladder)
+        return f"{waterfall.group}: first and last step are nearly equal ({times(whole.ratio)})."
+    words = f"{waterfall.group}: {bounded(whole)} from {_ends(waterfall)}. "
+    words += f"{_leaps(waterfall)}{_largest(owned, waterfall)}"
+    return words + _without_async(inputs, waterfall)
 
 
-def _ends(ladder: Waterfall) -> str:
-    first, last = ladder.measured[0], ladder.measured[-1]
-    if (first, last) == (ladder.rungs[0], ladder.rungs[-1]):
+def _ends(waterfall: Waterfall) -> str:
+    first, last = waterfall.measured[0], waterfall.measured[-1]
+    if (first, last) == (waterfall.stages[0], waterfall.stages[-1]):
         return "the first step to the last"
     return f"“{_plain(first.name)}” to “{_plain(last.name)}”. The other steps have no rate"
 
 
-def _leaps(ladder: Waterfall) -> str:
+def _leaps(waterfall: Waterfall) -> str:
     """Whose gain a step holds beside its own, because nothing was measured between."""
     return "".join(
         f"The ratio of “{_plain(over)}” also includes {' and '.join(map(_plain, names))}, "
         "without a valid trial. "
-        for over, names in ladder.skipped.items()
+        for over, names in waterfall.skipped.items()
     )
 
 
 def _ratio(inputs: ReportInputs, over: Stage, under: Stage) -> PairRatio:
     assert over.cell is not None
     assert under.cell is not None
-    return ratios.cell_ratio(inputs.session, Pair(over.cell, under.cell, LADDER_STEP))
+    return ratios.cell_ratio(inputs.session, Pair(over.cell, under.cell, WATERFALL_STEP))
 
 
-def _largest(owned: Sequence[Step], ladder: Waterfall) -> str:
+def _largest(owned: Sequence[Step], waterfall: Waterfall) -> str:
     """The step with the largest share, and those whose intervals leave open that it is theirs.
 
     Nothing where that is a step which owns it with others.
     """
     most, *others = sorted(owned, key=lambda step: step.share or 0.0, reverse=True)
-    if most.step in ladder.skipped:
+    if most.step in waterfall.skipped:
         return "The largest step is unknown."
     near = [_plain(other.step) for other in others if _overlap(most, other)]
     words = f"The largest step: {_plain(most.step)}, {times(most.ratio)}"
@@ -115,9 +115,9 @@ def _overlap(one: Step, other: Step) -> bool:
     return max(one.low, other.low) <= min(one.high, other.high)
 
 
-def _without_async(inputs: ReportInputs, ladder: Waterfall) -> str:
-    """The rung with threads beside the last: what async itself is worth."""
-    threaded, pooled = ladder.rungs[THREADED], ladder.rungs[POOLED]
+def _without_async(inputs: ReportInputs, waterfall: Waterfall) -> str:
+    """The stage with threads beside the last: what async itself is worth."""
+    threaded, pooled = waterfall.stages[THREADED], waterfall.stages[POOLED]
     if not (threaded.goodput_rps and pooled.goodput_rps):
         return ""
     return (
@@ -151,20 +151,20 @@ def _table(climbed: Sequence[Sequence[Step]]) -> Table:
     )
 
 
-def _sql_beside_orm(inputs: ReportInputs, ladder: Waterfall) -> Iterator[str]:
+def _sql_beside_orm(inputs: ReportInputs, waterfall: Waterfall) -> Iterator[str]:
     """What plain SQL gains a threaded sync stack, where that was measured too."""
-    if ladder.sql_beside_orm:
-        pairing = Pair(*ladder.sql_beside_orm, LADDER_STEP)
+    if waterfall.sql_beside_orm:
+        pairing = Pair(*waterfall.sql_beside_orm, WATERFALL_STEP)
         yield (
-            f"{ladder.group}: the last step changes driver and ORM at once. Plain SQL instead of "
-            "the ORM, with sync, 20 threads and kept connections, gives "
+            f"{waterfall.group}: the last step changes driver and ORM at once. Plain SQL instead "
+            "of the ORM, with sync, 20 threads and kept connections, gives "
             f"{bounded(ratios.cell_ratio(inputs.session, pairing))}."
         )
 
 
 def _same(inputs: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
     """Whether each ratio is of what it says and nothing else; one that is not loses its label."""
-    asked = {(one.over.cell, one.under.cell) for ladder in found for one in ladder.pairings}
+    asked = {(one.over.cell, one.under.cell) for waterfall in found for one in waterfall.pairings}
     compared = [one for one in inputs.pairs if asked & {one.cells, one.cells[::-1]}]
     lost: list[Block] = [
         para(Strong(f"NOT the same thing compared ({_changes(one)}): {named(one.undeclared)}."))
@@ -192,11 +192,11 @@ def _same(inputs: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
 def _made(compared: Sequence[Comparison], found: Sequence[Waterfall]) -> list[Block]:
     """What each step's factors change in the facts: more, at times, than its name says."""
     steps = {
-        (step.over.cell, step.under.cell): _plain(rung.name)
-        for ladder in found
-        for step in ladder.steps
-        for rung in ladder.measured
-        if rung.cell is step.over
+        (step.over.cell, step.under.cell): _plain(stage.name)
+        for waterfall in found
+        for step in waterfall.steps
+        for stage in waterfall.measured
+        if stage.cell is step.over
     }
     made = dict.fromkeys(
         f"{steps[one.cells]}: {', '.join(each.path for each in (*one.declared, *one.inherent))}"

@@ -17,7 +17,7 @@ from rig.load import scout
 from stack.null.__main__ import length_of
 
 ROOT = Path(__file__).parents[3]
-ERRAND = {
+REQUEST = {
     "route": "null", "method": "POST", "path": "/", "status": 200, "form": {"title": "{unique}"},
     "json": None, "servers": 1, "requests": 3, "burst": 4, "bursts_s": 2.0,
 }  # fmt: skip
@@ -41,7 +41,7 @@ def null() -> Iterator[str]:
 
 
 def seen(url: str, folder: Path, **changes: Any) -> Any:
-    scout.run({"target_url": url, "scout": [{**ERRAND, **changes}]}, folder)
+    scout.run({"target_url": url, "scout": [{**REQUEST, **changes}]}, folder)
     return json.loads((folder / "scout.json").read_text())["null"]
 
 
@@ -83,7 +83,7 @@ def test_a_burst_that_fits_the_servers_says_nothing() -> None:
 
 
 def test_bodies_are_never_taken_for_the_load_s() -> None:
-    body, _ = scout.body_of(scout.UnloadedRequest(**ERRAND), "scout-1-")  # type: ignore[arg-type]
+    body, _ = scout.body_of(scout.UnloadedRequest(**REQUEST), "scout-1-")  # type: ignore[arg-type]
     assert body == b"title=scout-1-"
 
 

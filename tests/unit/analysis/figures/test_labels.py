@@ -151,10 +151,10 @@ def test_a_timeline(crossed: list[str], ramp_s: float) -> None:
 
 def test_a_waterfall(crossed: list[str]) -> None:
     scattered = PairRatio({}, 1.5, 0.01, 300.0, Kind.BETWEEN_TRIALS, 4)
-    rungs = [("sync, connection per request", 1.42, None), (LONG, None, None),
+    stages = [("sync, connection per request", 1.42, None), (LONG, None, None),
              ("… connection kept", 9.7, scattered), ("less", 2.0, scattered),
              ("async, asyncpg, 20 connections", 9000.0, scattered)]  # fmt: skip
-    waterfall.draw([waterfall.data("io_create", rungs), waterfall.data(LONG, rungs)])
+    waterfall.draw([waterfall.data("io_create", stages), waterfall.data(LONG, stages)])
     waterfall.draw([waterfall.data("no rate", [("one", None, None)])])
     assert crossed == []
 

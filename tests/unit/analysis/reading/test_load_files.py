@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.load_files import read_completions, read_latencies, read_seconds
+from analysis.reading.load_files import Completion, read_latencies, read_seconds
+from rig.disk.contents import rows
 from tests.unit.analysis.sessions import Answer, Made, write_load
 
 ANSWERS = [
@@ -32,7 +33,7 @@ def test_other_tags_can_be_asked_for(load: Path) -> None:
 
 
 def test_a_second_with_the_boundary_stands_twice(load: Path) -> None:
-    completions = read_completions(load / "completions.csv")
+    completions = rows(load / "completions.csv", Completion) or ()
     assert [(c.phase, c.count) for c in completions if c.second == 2] == [
         ("ramp", 1),
         ("steady", 1),
@@ -42,6 +43,6 @@ def test_a_second_with_the_boundary_stands_twice(load: Path) -> None:
 
 
 def test_completions_know_whether_they_are_failures(load: Path) -> None:
-    completions = read_completions(load / "completions.csv")
+    completions = rows(load / "completions.csv", Completion) or ()
     assert [c.outcome for c in completions if not c.ok] == ["timeout"]
     assert sum(c.count for c in completions) == len(ANSWERS)
