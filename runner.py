@@ -12,6 +12,7 @@ if __name__ == "__main__":
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rig.cli import Analysis, Reported, make_cli, outlive_readers
 from rig.model import ExitCode
@@ -52,6 +53,12 @@ def _differences(session: Path) -> tuple[Sequence[str], Sequence[str]]:
 
 ANALYSIS = Analysis(_derive, _table, _report, _compare, _differences)
 
-if __name__ == "__main__":
+
+def main() -> NoReturn:
+    """Runs the command that the program's arguments name, to the program's end."""
     outlive_readers()
     interruption.end(make_cli(ANALYSIS)())
+
+
+if __name__ == "__main__":
+    main()

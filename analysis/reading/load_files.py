@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 
 from rig.disk.contents import rows
 from rig.disk.histograms import new_histogram as new_histogram
-from rig.disk.histograms import read_log
+from rig.disk.histograms import percentile_us, read_log
 from rig.disk.rows import Completion as Completion
 from rig.disk.rows import SecondRow, UnansweredRow
 from rig.model import OUTCOME_OK, DamagedFile
@@ -116,7 +116,7 @@ def _stalled_s(unanswered: Sequence[Unanswered], window_s: float, answered: HdrH
     """
     if window_s <= 0 or not answered.get_total_count():
         return math.inf
-    old_s = answered.get_value_at_percentile(99) / 1e6
+    old_s = percentile_us(answered, 99) / 1e6
     beyond_s = sum(count * max(0.0, ms / 1000 - old_s) for ms, count in counts_ms(answered))
     expected = beyond_s / window_s
     older = sum(request.age_s > old_s for request in unanswered)
@@ -140,6 +140,6 @@ def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:
             histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000,
             count,
         )
-        for index, count in enumerate(histogram.counts)
+        for index, count in enumerate(histogram.counts[:])
         if count
     )

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hdrh.histogram import HdrHistogram
 
+from rig.disk.histograms import percentile_us
+
 BEYOND = 5
 """So many answers must lie beyond a percentile for it to be more than one user's luck."""
 
@@ -33,7 +35,7 @@ def percentile_ms(histogram: HdrHistogram, percent: int) -> float | None:
     at_or_below = -(-count * percent // 100)
     if count - at_or_below < BEYOND:
         return None
-    return float(histogram.get_value_at_percentile(percent)) / 1000
+    return percentile_us(histogram, percent) / 1000
 
 
 def bounds_ms(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rig.disk.files import read_bytes, read_json, read_text
-from rig.disk.typed import Unfit, cell, columns, fitted
+from rig.disk.typed import Unfit, cell_reader, columns, fitted
 from rig.model import DamagedFile, StorageError
 
 MOST_TABLE_BYTES = 256 << 20
@@ -63,14 +63,16 @@ def rows(path: Path, kind: type[Kind], patchy: bool = False) -> tuple[Kind, ...]
     if lines is None:
         return None
     wanted, found = columns(kind), []
-    _hold_columns(path, lines, [name for name, (_, needed) in wanted.items() if needed])
+    heading = lines[0][1]
+    _hold_columns(path, heading, [name for name, (_, needed) in wanted.items() if needed])
+    places = [
+        (name, heading.index(name), cell_reader(of))
+        for name, (of, _) in wanted.items()
+        if name in heading
+    ]
     for number, line in lines[1:]:
         try:
-            read = {
-                name: cell(one, line[name], name)
-                for name, (one, _) in wanted.items()
-                if name in line
-            }
+            read = {name: cell(line[at], name) for name, at, cell in places}
         except Unfit as error:
             if patchy:
                 continue
@@ -92,25 +94,30 @@ def samples(path: Path, needed: Sequence[str] = ("at_s",)) -> Sequence[tuple[Num
     lines = _lines(path, patchy=True)
     if lines is None:
         return []
-    _hold_columns(path, lines, needed)
+    heading = lines[0][1]
+    _hold_columns(path, heading, needed)
     found = []
     for _, line in lines[1:]:
+        texts = dict(zip(heading, line, strict=True))
         with contextlib.suppress(Unfit):
-            read = {
-                name: None if name in WORDS else cell(float | None, text, name)
-                for name, text in line.items()
-            }
-            found.append((read, line))
+            found.append(({name: _sample(text, name) for name, text in texts.items()}, texts))
     return found
 
 
-def _hold_columns(path: Path, lines: Sequence[tuple[int, Texts]], needed: Sequence[str]) -> None:
-    if missing := [name for name in needed if name not in lines[0][1]]:
+_number_or_none = cell_reader(float | None)
+
+
+def _sample(text: str, name: str) -> float | None:
+    return None if name in WORDS else _number_or_none(text, name)
+
+
+def _hold_columns(path: Path, heading: Sequence[str], needed: Sequence[str]) -> None:
+    if missing := [name for name in needed if name not in heading]:
         raise DamagedFile(f"{path}: it has no column {missing[0]!r}")
 
 
-def _lines(path: Path, patchy: bool) -> Sequence[tuple[int, Texts]] | None:
-    """The lines of a CSV file by column, with their numbers, its heading first; None without it."""
+def _lines(path: Path, patchy: bool) -> Sequence[tuple[int, list[str]]] | None:
+    """The lines of a CSV file and their numbers, its heading first; None without the file."""
     if not _there(path):
         return None
     try:
@@ -129,15 +136,15 @@ def _lines(path: Path, patchy: bool) -> Sequence[tuple[int, Texts]] | None:
         raise DamagedFile(f"{path}: {error}") from error
 
 
-def _split(text: str, patchy: bool) -> Iterator[tuple[int, Texts]]:
+def _split(text: str, patchy: bool) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     heading = next(reader)
     if len(set(heading)) < len(heading):
         raise Unfit("a column stands twice in its heading")
-    yield 1, dict(zip(heading, heading, strict=True))
+    yield 1, heading
     for line in reader:
         if len(line) == len(heading):
-            yield reader.line_num, dict(zip(heading, line, strict=True))
+            yield reader.line_num, line
         elif not patchy:
             raise Unfit(f"line {reader.line_num} has {len(line)} cells, the heading {len(heading)}")
 

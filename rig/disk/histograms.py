@@ -10,6 +10,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,16 @@ def read_log(path: Path, wanted: Callable[[str], bool]) -> Any:
             said = str(error) or type(error).__name__
             raise DamagedFile(f"{path}:{number}: no histogram: {said}") from error
     return merged
+
+
+def percentile_us(histogram: Any, percent: int) -> int:
+    """A percentile, 0 of no values: hdrh's own, which takes ten times as long."""
+    target = histogram.get_target_count_at_percentile(percent)
+    for index, total in enumerate(accumulate(histogram.counts[:])):
+        if total >= target:
+            value: int = histogram.get_value_from_index(index)
+            return int(histogram.get_highest_equivalent_value(value))
+    return 0
 
 
 def _add_line(merged: Any, line: str, wanted: Callable[[str], bool]) -> None:

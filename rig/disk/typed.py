@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from rig.model import Between
 
@@ -24,6 +25,8 @@ MOST = 10**15
 
 MOST_NAMED = 60
 """Characters of a key in a message."""
+
+_BLANK = re.compile("[_ \t]")
 
 Kind = TypeVar("Kind")
 
@@ -41,104 +44,155 @@ def fitted(kind: Any, value: Any, at: str = "") -> Any:
 
     A dataclass takes no key that it does not know, a TypedDict keeps those; lists become tuples.
     """
-    return _fitted(kind, value, at)
+    return _reader(kind)(value, at)
 
 
-def _fitted(kind: Any, value: Any, at: str) -> Any:
+Reader: TypeAlias = Callable[[Any, str], Any]
+"""A value and its place to the value as a type, or Unfit."""
+
+
+@functools.cache
+def _reader(kind: Any) -> Reader:
+    """How a value becomes `kind`: found out once a type, for values are read by the million."""
     if kind is Any:
-        return value
+        return lambda value, _: value
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        if isinstance(inner[1], Between):
-            return _bounded(_fitted(inner[0], value, at), inner[1], at)
-        _fitted(inner[1], value, at)  # a TypedDict: some keys of it are known
-        return _fitted(inner[0], value, at)
+        read = _reader(inner[0])
+        return _bounded(read, inner[1]) if isinstance(inner[1], Between) else _known(read, inner[1])
     if origin in (types.UnionType, typing.Union):
-        return _one_of(inner, value, at)
+        return _one_of(inner)
     if origin is tuple:
-        return _list(inner, value, at)
+        return _list(inner)
     if origin is typing.Literal:
-        return _checked(value in inner, value, at, f"not {' or '.join(map(repr, inner))}")
+        wrong = f"not {' or '.join(map(repr, inner))}"
+        return _checked(lambda value: value in inner, wrong)
     if origin is not None and issubclass(origin, Mapping):
-        _checked(isinstance(value, Mapping), value, at, "no object")
-        for name in value:
-            _fitted(inner[0], name, f"a key of {at or 'it'}")
-        return {name: _fitted(inner[1], one, _under(at, name)) for name, one in value.items()}
+        return _mapping(*inner)
     if typing.is_typeddict(kind):
-        return _typed_dict(kind, value, at)
+        return _typed_dict(kind)
     if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, value, at)
-    return _plain(kind, value, at)
+        return _dataclass(kind)
+    return _plain(kind)
 
 
-def _plain(kind: Any, value: Any, at: str) -> Any:
+def _plain(kind: Any) -> Reader:
     if issubclass(kind, Enum):
-        _checked(value in [one.value for one in kind], value, at, f"no {kind.__name__.lower()}")
-        return kind(value)
+        values = [one.value for one in kind]
+        read = _checked(lambda value: value in values, f"no {kind.__name__.lower()}")
+        return lambda value, at: kind(read(value, at))
     if kind is bool:
-        return _checked(isinstance(value, bool), value, at, "neither true nor false")
+        return _checked(lambda value: isinstance(value, bool), "neither true nor false")
     if kind in (int, float):
         # a bool is an int to Python, and a float may stand as a whole number
-        right = isinstance(value, int | kind) and not isinstance(value, bool)
-        _checked(right, value, at, "no whole number" if kind is int else "no number")
-        return _bounded(value, Between(-MOST, MOST), at)
-    if kind is str:
-        return _checked(isinstance(value, str), value, at, "no text")
-    return _checked(isinstance(value, kind), value, at, f"no {kind.__name__}")
+        number = _checked(
+            lambda value: isinstance(value, int | kind) and not isinstance(value, bool),
+            "no whole number" if kind is int else "no number",
+        )
+        return _bounded(number, Between(-MOST, MOST))
+    wrong = "no text" if kind is str else f"no {kind.__name__}"
+    return _checked(lambda value: isinstance(value, kind), wrong)
 
 
-def _bounded(value: Any, bounds: Between, at: str) -> Any:
-    if value is None:
-        return value
-    # not a number is within no bounds
-    fine = bounds.least <= value <= bounds.most
-    return _checked(fine, value, at, f"not between {bounds.least:g} and {bounds.most:g}")
+def _bounded(read: Reader, bounds: Between) -> Reader:
+    least, most = bounds.least, bounds.most
+
+    def bounded(value: Any, at: str) -> Any:
+        value = read(value, at)
+        # not a number is within no bounds
+        if value is None or least <= value <= most:
+            return value
+        raise _unfit(value, at, f"not between {least:g} and {most:g}")
+
+    return bounded
 
 
-def _one_of(kinds: Sequence[Any], value: Any, at: str) -> Any:
-    if value is None and types.NoneType in kinds:
-        return None
-    some = [kind for kind in kinds if kind is not types.NoneType]
-    for kind in some[:-1]:
-        with contextlib.suppress(Unfit):
-            return _fitted(kind, value, at)
-    return _fitted(some[-1], value, at)
+def _known(read: Reader, keys: Any) -> Reader:
+    """Of a mapping of which some keys are known, those of a TypedDict."""
+    hold = _reader(keys)
+
+    def known(value: Any, at: str) -> Any:
+        hold(value, at)
+        return read(value, at)
+
+    return known
 
 
-def _list(kinds: Sequence[Any], value: Any, at: str) -> tuple[Any, ...]:
-    _checked(isinstance(value, list | tuple), value, at, "no list")
-    if kinds[-1] is Ellipsis:
-        kinds = [kinds[0]] * len(value)
-    _checked(len(kinds) == len(value), value, at, f"no list of {len(kinds)}")
-    pairs = enumerate(zip(kinds, value, strict=True))
-    return tuple(_fitted(kind, one, f"{at}[{index}]") for index, (kind, one) in pairs)
+def _one_of(kinds: Sequence[Any]) -> Reader:
+    none = types.NoneType in kinds
+    *others, last = (_reader(kind) for kind in kinds if kind is not types.NoneType)
+
+    def one_of(value: Any, at: str) -> Any:
+        if value is None and none:
+            return None
+        for read in others:
+            with contextlib.suppress(Unfit):
+                return read(value, at)
+        return last(value, at)
+
+    return one_of
 
 
-def _dataclass(kind: Any, value: Any, at: str) -> Any:
-    _checked(isinstance(value, Mapping), value, at, "no object")
-    fields = dataclasses.fields(kind)
-    if unknown := sorted(set(value) - {field.name for field in fields}):
-        raise Unfit(f"{_under(at, unknown[0])} is not known")
-    kinds, made = _kinds(kind), {}
-    for field in fields:
-        if field.name in value:
-            made[field.name] = _fitted(kinds[field.name], value[field.name], _under(at, field.name))
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise Unfit(f"{_under(at, field.name)} is missing")
-    return kind(**made)
+def _list(kinds: Sequence[Any]) -> Reader:
+    list_or_tuple = _checked(lambda value: isinstance(value, list | tuple), "no list")
+    alike = kinds[-1] is Ellipsis
+    readers = [_reader(kind) for kind in kinds if kind is not Ellipsis]
+
+    def of_list(value: Any, at: str) -> tuple[Any, ...]:
+        of_each = readers * len(list_or_tuple(value, at)) if alike else readers
+        if len(of_each) != len(value):
+            raise _unfit(value, at, f"no list of {len(of_each)}")
+        pairs = enumerate(zip(of_each, value, strict=True))
+        return tuple(read(one, f"{at}[{index}]") for index, (read, one) in pairs)
+
+    return of_list
 
 
-def _typed_dict(kind: Any, value: Any, at: str) -> dict[str, Any]:
-    _checked(isinstance(value, Mapping), value, at, "no object")
-    kinds, made = _kinds(kind), dict(value)
-    for name, inner in kinds.items():
-        needed = kind.__total__ and typing.get_origin(inner) is not typing.NotRequired
-        if name in value:
-            inner = inner if needed or not kind.__total__ else typing.get_args(inner)[0]
-            made[name] = _fitted(inner, value[name], _under(at, name))
-        elif needed:
-            raise Unfit(f"{_under(at, name)} is missing")
-    return made
+def _mapping(key: Any, inner: Any) -> Reader:
+    read_key, read = _reader(key), _reader(inner)
+
+    def mapping(value: Any, at: str) -> dict[Any, Any]:
+        for name in _an_object(value, at):
+            read_key(name, f"a key of {at or 'it'}")
+        return {name: read(one, _under(at, name)) for name, one in value.items()}
+
+    return mapping
+
+
+def _dataclass(kind: Any) -> Reader:
+    readers = {name: (_reader(of), needed) for name, (of, needed) in columns(kind).items()}
+
+    def of_dataclass(value: Any, at: str) -> Any:
+        if unknown := sorted(set(_an_object(value, at)) - readers.keys()):
+            raise Unfit(f"{_under(at, unknown[0])} is not known")
+        made = {}
+        for name, (read, needed) in readers.items():
+            if name in value:
+                made[name] = read(value[name], _under(at, name))
+            elif needed:
+                raise Unfit(f"{_under(at, name)} is missing")
+        return kind(**made)
+
+    return of_dataclass
+
+
+def _typed_dict(kind: Any) -> Reader:
+    readers = {}
+    for name, of in _kinds(kind).items():
+        optional = typing.get_origin(of) is typing.NotRequired
+        read = _reader(typing.get_args(of)[0] if optional else of)
+        readers[name] = (read, kind.__total__ and not optional)
+
+    def of_typed_dict(value: Any, at: str) -> dict[str, Any]:
+        made = dict(_an_object(value, at))
+        for name, (read, needed) in readers.items():
+            if name in value:
+                made[name] = read(value[name], _under(at, name))
+            elif needed:
+                raise Unfit(f"{_under(at, name)} is missing")
+        return made
+
+    return of_typed_dict
 
 
 @functools.cache
@@ -146,10 +200,20 @@ def _kinds(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind, include_extras=True)
 
 
-def _checked(fine: bool, value: Any, at: str, wrong: str) -> Any:
-    if not fine:
-        raise Unfit(f"{at or 'it'} is {wrong}: {_short(value)}")
-    return value
+def _checked(fine: Callable[[Any], bool], wrong: str) -> Reader:
+    def checked(value: Any, at: str) -> Any:
+        if not fine(value):
+            raise _unfit(value, at, wrong)
+        return value
+
+    return checked
+
+
+def _unfit(value: Any, at: str, wrong: str) -> Unfit:
+    return Unfit(f"{at or 'it'} is {wrong}: {_short(value)}")
+
+
+_an_object = _checked(lambda value: isinstance(value, Mapping), "no object")
 
 
 def _under(at: str, name: object) -> str:
@@ -166,32 +230,42 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def cell(kind: Any, text: str, at: str) -> Any:
-    """A table's cell as `kind`: a number, a text, or None where an empty cell may be that."""
-    inner = typing.get_args(kind)
+@functools.cache
+def cell_reader(kind: Any) -> Callable[[str, str], Any]:
+    """How a table's cell and its column's name become `kind`, or Unfit.
+
+    A number, a text, or None where an empty cell may be that.
+    """
+    inner, none = typing.get_args(kind), False
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        if not text and types.NoneType in inner:
-            return None
+        none = types.NoneType in inner
         kind = next(one for one in inner if one is not types.NoneType)
     base = kind
     while typing.get_origin(base) is Annotated:
         base = typing.get_args(base)[0]
-    return _fitted(kind, _number(base, text, at) if base in (int, float) else text, at)
+    read, is_number = _reader(kind), base in (int, float)
+
+    def cell(text: str, at: str) -> Any:
+        if none and not text:
+            return None
+        return read(_number(base, text, at) if is_number else text, at)
+
+    return cell
 
 
 def _number(kind: type, text: str, at: str) -> float:
     # Python itself takes underscores, blanks and the digits of every script
-    fine = text.isascii() and len(text) <= 40 and not set(text) & {"_", " ", "\t"}
+    fine = text.isascii() and len(text) <= 40 and not _BLANK.search(text)
     try:
         number: float = kind(text if fine else "unfit")
         return number
     except ValueError as error:
         wrong = "no whole number" if kind is int else "no number"
-        raise Unfit(f"{at} is {wrong}: {_short(text)}") from error
+        raise _unfit(text, at, wrong) from error
 
 
 def columns(kind: Any) -> dict[str, tuple[Any, bool]]:
-    """By column of a table whose rows are a dataclass: its kind, and whether it must be there."""
+    """By field of a dataclass: its kind, and whether it must be there."""
     kinds = _kinds(kind)
     return {
         field.name: (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.disk.contents import rows
-from rig.disk.histograms import read_log
+from rig.disk.histograms import percentile_us, read_log
 from rig.disk.rows import Completion, LoadWorkerRow, SecondRow
 from rig.load.recorder import STEADY
 from rig.model import OUTCOME_OK
@@ -92,4 +92,4 @@ def _is_correct(tag: str) -> bool:
 def _percentile_ms(histogram: Any, percent: int, fewest: int) -> float | None:
     if histogram.get_total_count() < fewest:
         return None
-    return float(histogram.get_value_at_percentile(percent)) / 1000
+    return percentile_us(histogram, percent) / 1000

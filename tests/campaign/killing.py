@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import queue
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from tests.runs import ROOT, Done, Session, command, read_csv, read_json
+from tests.campaign.disk import Disk
+from tests.runs import Done, Session, command, read_csv, read_json
+from tests.warm import Warm
 
 DEADLINE_S = 120
 KILLED, USAGE = -9, 2
@@ -28,45 +28,6 @@ _LABELS = ("started_at", "spans", "attempt")
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
-
-
-class Warm:
-    """A process that has imported everything, and forks a child for each command."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.campaign.warm"], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-
-    def run(
-        self,
-        *arguments: str | Path,
-        cwd: Path,
-        kill_at: int = 0,
-        power_cut: bool = False,
-        kill_after_s: float | None = None,
-    ) -> Done:
-        """A command to its end: its own, or at a file operation, or after some seconds."""
-        request = {
-            "arguments": list(map(str, arguments)),
-            "cwd": str(cwd),
-            "folder": str(cwd / "results"),
-            "kill_at": kill_at,
-            "power_cut": power_cut,
-            "kill_after_s": kill_after_s,
-        }
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        if not (said := self._process.stdout.readline()):
-            raise RuntimeError(f"the warm process was ended: {self._process.wait()}")
-        return Done(int(said), (cwd / "out").read_text(), (cwd / "err").read_text())
-
-    def close(self) -> None:
-        """Ends it, once its child has ended."""
-        self._process.communicate(timeout=DEADLINE_S)
 
 
 Fleet: TypeAlias = "queue.SimpleQueue[Warm]"
@@ -175,11 +136,24 @@ def reference_of(idle: Fleet, text: str) -> Undisturbed:
         idle.put(warm)
 
 
-def begin(warm: Warm, folder: Path, text: str, *options: str, **how: Any) -> Done:
+def begin(
+    warm: Warm,
+    folder: Path,
+    text: str,
+    *options: str,
+    kill_at: int = 0,
+    power_cut: bool = False,
+    kill_after_s: float = DEADLINE_S,
+) -> Done:
     """Runs an experiment, or the part of it until it is killed."""
     (folder / "it.yaml").write_text(text)
     (folder / "results").mkdir(exist_ok=True)
-    return warm.run("run", "it.yaml", "--backend", "fake", *options, cwd=folder, **how)
+    return warm.run(
+        *("run", "it.yaml", "--backend", "fake", *options),
+        cwd=folder,
+        kill_after_s=kill_after_s,
+        disk=Disk(str(folder / "results"), kill_at, power_cut),
+    )
 
 
 def only_one(folder: Path) -> Session:

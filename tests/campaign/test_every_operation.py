@@ -11,18 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.designs import DESIGNS
+from tests.campaign.disk import Disk
 from tests.campaign.killing import (
     KILLED,
     USAGE,
     Fleet,
     Undisturbed,
-    Warm,
     begin,
     everywhere,
     has_begun,
     outlived,
     reference_of,
 )
+from tests.warm import Warm
 
 pytestmark = pytest.mark.campaign
 
@@ -70,7 +71,7 @@ def test_a_resume_that_is_killed_while_it_mends_is_resumed_again(
 
     def killed_twice(one: Warm, folder: Path, at: tuple[int, int]) -> list[str]:
         begin(one, folder, reference.text, kill_at=at[0])
-        one.run("resume", cwd=folder, kill_at=at[1])
+        one.run("resume", cwd=folder, disk=Disk(str(folder / "results"), at[1]))
         return [f"{fault} (killed at {at})" for fault in outlived(folder, one, reference)]
 
     at = moments(reference, "fixed", 4 * EVERY_NTH)

@@ -16,7 +16,6 @@ from tests.campaign.killing import (
     KILLED,
     Fleet,
     Undisturbed,
-    Warm,
     cold,
     everywhere,
     has_begun,
@@ -25,6 +24,7 @@ from tests.campaign.killing import (
     standing,
 )
 from tests.runs import Done
+from tests.warm import Warm
 
 pytestmark = pytest.mark.campaign
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import Session, only_session, read_json, runner
+from tests.runs import Session, only_session, read_json
+from tests.warm import runner
 
 HEAD = """\
 experiment: adaptive

@@ -28,7 +28,8 @@ from tests.damaged import (
     spoilt,
     unvouched,
 )
-from tests.runs import ROOT, runner
+from tests.runs import ROOT
+from tests.warm import runner
 
 GOLDEN = ROOT / "tests" / "golden" / "session-v2"
 OF_EACH_FILE = 3

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import command, only_session, runner
+from tests.runs import command, only_session
+from tests.warm import runner
 
 DEADLINE_S = 60
 """Against hanging alone."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import Session, command, only_session, read_json, runner, sessions
+from tests.runs import Session, command, only_session, read_json, sessions
+from tests.warm import runner
 
 SMALL = """\
 experiment: small

@@ -19,7 +19,8 @@ import pytest
 
 from tests.disks import disk, read_only
 from tests.integration.nobody import ordinary_user
-from tests.runs import Done, Session, command, only_session, runner, sessions
+from tests.runs import Done, Session, command, only_session, sessions
+from tests.warm import runner
 
 SMALL = """\
 experiment: small

@@ -22,9 +22,9 @@ from tests.runs import (
     only_session,
     read_csv,
     read_json,
-    runner,
     sessions,
 )
+from tests.warm import runner
 
 FORMAT = (ROOT / "docs" / "results-format.md").read_text()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import command, only_session, runner
+from tests.runs import command, only_session
 from tests.signals import interrupted, started
+from tests.warm import runner
 
 SMALL = """\
 experiment: small

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.runs import ROOT, Done, Session, only_session, read_json, runner
+from tests.runs import ROOT, Done, Session, only_session, read_json
+from tests.warm import runner
 
 EXPERIMENT = """\
 experiment: small

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
-from rig.disk.typed import Unfit, cell, fitted
+from rig.disk.typed import Unfit, cell_reader, fitted
 from rig.model import Between
 
 Few = Annotated[int, Between(0, 9)]
@@ -98,13 +98,13 @@ def test_a_typed_dict_keeps_what_it_does_not_know() -> None:
 @pytest.mark.parametrize("text", ["", "abc", "1_000", " 1", "٣", "1e3", "2.5", "nan", "9" * 5000])
 def test_a_cell_that_is_no_whole_number(text: str) -> None:
     with pytest.raises(Unfit, match="n is no"):
-        cell(int, text, "n")
+        cell_reader(int)(text, "n")
 
 
 def test_a_cell_may_be_empty_where_its_number_may_be_missing() -> None:
-    assert cell(Few | None, "", "n") is None
-    assert cell(Few | None, "7", "n") == 7
-    assert cell(float, "1e-308", "n") == 1e-308
+    assert cell_reader(Few | None)("", "n") is None
+    assert cell_reader(Few | None)("7", "n") == 7
+    assert cell_reader(float)("1e-308", "n") == 1e-308
     for text in ("nan", "inf", "-Infinity", "1e308"):
         with pytest.raises(Unfit, match="not between"):
-            cell(float, text, "n")
+            cell_reader(float)(text, "n")

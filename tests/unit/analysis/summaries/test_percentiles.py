@@ -2,9 +2,11 @@
 
 import pytest
 from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analysis.reading.load_files import new_histogram
 from analysis.summaries.percentiles import best_rps, bounds_ms, median, percentile_ms, share
+from rig.disk.histograms import HIGHEST_US, new_histogram, percentile_us
 
 
 def test_the_best_five_seconds_slide_by_one() -> None:
@@ -76,3 +78,14 @@ def test_the_median_leaves_out_what_is_missing() -> None:
 def test_a_share_of_nothing_is_none() -> None:
     assert share(0, 0) is None
     assert share(1, 4) == 0.25
+
+
+@given(
+    values=st.lists(st.integers(1, HIGHEST_US), max_size=60),
+    percent=st.sampled_from([1, 50, 95, 99, 100]),
+)
+def test_a_percentile_is_that_of_the_histogram_s_own_code(values: list[int], percent: int) -> None:
+    histogram = new_histogram()
+    for value in values:
+        histogram.record_value(value)
+    assert percentile_us(histogram, percent) == histogram.get_value_at_percentile(percent)
