@@ -5,6 +5,7 @@ Nothing of it reaches the terminal but signs that show.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from rig.cli import make_cli
 from rig.model import ExitCode
@@ -39,6 +41,17 @@ data: {posts: 1000, cpu_n: 1000}
 """
 
 Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes nearly all of the time, and nothing on a terminal comes of it."""
+
+    def savefig(_: Figure, out: object, format: str, **__: object) -> None:
+        if isinstance(out, io.StringIO):
+            out.write("<svg><defs></defs></svg>")
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from rig.config import read_targets
-from rig.config.document import parse
+from rig.config.document import Document, Node, parse
 from rig.config.experiment import matrix_of
 from rig.config.findings import ReadError
 from rig.config.schemas import FOLDER, SCHEMAS, experiment_schema, target_schema, written
@@ -39,21 +40,22 @@ STRUCTURAL = re.compile(
 """
 
 
-def accepts(validator: Draft202012Validator, text: str) -> bool:
-    return bool(validator.is_valid(data_of(parse(text, "f").root)))
+def accepts(validator: Draft202012Validator, root: Node) -> bool:
+    return bool(validator.is_valid(data_of(root)))
 
 
-def legible(text: str) -> bool:
-    """Whether it is YAML, as the rig wants it."""
-    try:
-        return not parse(text, "f").findings
-    except ReadError:
-        return False
+def legible(texts: Iterable[str]) -> Iterator[tuple[str, Document]]:
+    """Those that are YAML as the rig wants it, parsed."""
+    for text in texts:
+        with contextlib.suppress(ReadError):
+            document = parse(text, "f")
+            if not document.findings:
+                yield text, document
 
 
-def agree(validator: Draft202012Validator, text: str, problems: list[Problem]) -> bool:
+def agree(validator: Draft202012Validator, root: Node, problems: list[Problem], text: str) -> bool:
     """Whether the schema refused it; it must where the structure is wrong, and never without."""
-    accepted = accepts(validator, text)
+    accepted = accepts(validator, root)
     wrong = [problem.what for problem in problems if STRUCTURAL.match(problem.what)]
     assert not (wrong and accepted), (wrong, text)
     assert problems or accepted, text
@@ -82,14 +84,14 @@ def test_every_file_that_ships_names_its_schema_and_is_accepted(path: Path) -> N
     assert match
     kind = "target" if path in TARGETS else "experiment"
     assert (path.parent / match[1]).resolve() == FOLDER / f"{kind}.schema.json"
-    assert accepts(TARGET if path in TARGETS else EXPERIMENT, text)
+    assert accepts(TARGET if path in TARGETS else EXPERIMENT, parse(text, "f").root)
 
 
 def test_good_files_of_the_tests_are_accepted() -> None:
     for text in (GOOD, GOOD.replace(*test_experiment.OPEN_LOAD), *hostile.EXPERIMENTS):
-        assert accepts(EXPERIMENT, text)
+        assert accepts(EXPERIMENT, parse(text, "f").root)
     for text in (test_targets.MINE, hostile.TARGET):
-        assert accepts(TARGET, text)
+        assert accepts(TARGET, parse(text, "f").root)
 
 
 def test_bad_experiments_are_refused(targets: Mapping[str, Target]) -> None:
@@ -103,13 +105,13 @@ def test_bad_experiments_are_refused(targets: Mapping[str, Target]) -> None:
     ]
     changed += [one for text in hostile.EXPERIMENTS for one in hostile.variants(text, EVERY)]
     refused = 0
-    for text in filter(legible, changed):
+    for text, document in legible(changed):
         problems: list[Problem] = []
         try:
-            matrix_of(parse(text, "f"), profile=None, targets=targets)
+            matrix_of(document, profile=None, targets=targets)
         except BadYaml as error:
             problems = list(error.problems)
-        refused += agree(EXPERIMENT, text, problems)
+        refused += agree(EXPERIMENT, document.root, problems, text)
     assert refused > 300
 
 
@@ -119,14 +121,14 @@ def test_bad_targets_are_refused(tmp_path: Path) -> None:
     changed = [test_targets.MINE.replace(old, new) for old, new in cases(test_targets)]
     changed += hostile.variants(hostile.TARGET, EVERY)
     refused = 0
-    for text in filter(legible, changed):
+    for text, document in legible(changed):
         (tmp_path / "mine" / "target.yaml").write_text(text, encoding="utf-8")
         problems: list[Problem] = []
         try:
             read_targets([tmp_path], hostile.ROUTES)
         except BadYaml as error:
             problems = list(error.problems)
-        refused += agree(TARGET, text, problems)
+        refused += agree(TARGET, document.root, problems, text)
     assert refused > 150
 
 
@@ -142,4 +144,4 @@ def test_bad_targets_are_refused(tmp_path: Path) -> None:
 )
 def test_a_profile_says_a_part_of_an_experiment(change: tuple[str, str], accepted: bool) -> None:
     assert GOOD.count(change[0]) == 1
-    assert accepts(EXPERIMENT, GOOD.replace(*change)) == accepted
+    assert accepts(EXPERIMENT, parse(GOOD.replace(*change), "f").root) == accepted

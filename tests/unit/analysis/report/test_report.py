@@ -20,12 +20,11 @@ import pytest
 from analysis.report import Outcome, compare, report
 from rig.model import DamagedFile, UsageError, Verdict, printable
 from tests.hostile import strings
-from tests.hostile_session import hostile_session
 from tests.unit.analysis import sessions
+from tests.unit.analysis.report.conftest import URL
 from tests.unit.analysis.sessions import Made, steady
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "session-v1"
-URL = "http://127.0.0.1:9/"
 
 
 class Page(HTMLParser):
@@ -99,9 +98,8 @@ def test_each_figure_has_its_csv(tmp_path: Path) -> None:
     assert max(medians) <= 1.3 * 50
 
 
-def test_each_svg_stands_alone(tmp_path: Path) -> None:
-    figures = report(hostile_session(tmp_path / "s", URL)).html.parent / "figures"
-    for path in figures.glob("*.svg"):
+def test_each_svg_stands_alone(hostile: Path) -> None:
+    for path in (hostile / "derived" / "figures").glob("*.svg"):
         elements = list(ElementTree.parse(path).iter())
         tags = {element.tag.rpartition("}")[2] for element in elements}
         assert "svg" in tags
@@ -219,8 +217,8 @@ def test_no_session_is_one_clear_line(tmp_path: Path) -> None:
         report(tmp_path)
 
 
-def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    page = Page(report(hostile_session(tmp_path / "s", URL)).html)
+def test_hostile_text_stays_text(hostile: Path) -> None:
+    page = Page(hostile / "derived" / "report.html")
     assert not {"script", "iframe", "img", "base", "object"} & set(page.tags)
     assert page.tags.count("title") - page.tags.count("svg") < 2000
     assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
@@ -231,9 +229,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         assert seen in page.text or " ".join(seen.split()) in page.text, text
 
 
-def test_hostile_text_stays_text_in_a_comparison(tmp_path: Path) -> None:
-    session = hostile_session(tmp_path / "s", URL)
-    page = Page(compare(session, session).html)
+def test_hostile_text_stays_text_in_a_comparison(hostile: Path) -> None:
+    page = Page(compare(hostile, hostile).html)
     assert set(page.tags) <= {
         *("html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main"),
         *("section", "footer", "figure", "figcaption", "div", "h1", "h2", "p", "a", "strong"),
