@@ -44,6 +44,14 @@ class Between:
 LONGEST_S = 7 * 24 * 3600
 """No load is longer, nor any moment of one later; a damaged file may say so."""
 
+
+class Interface(enum.StrEnum):
+    """How a server calls a Django project."""
+
+    WSGI = "wsgi"
+    ASGI = "asgi"
+
+
 Count = Annotated[int, Between(0, 10**12)]
 Second = Annotated[int, Between(0, LONGEST_S)]
 """A whole second since a load began."""

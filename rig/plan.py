@@ -14,7 +14,7 @@ from rig.disk.typed import Unfit, fitted
 from rig.load.shape import NO_USERS as NO_USERS
 from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Users as Users
-from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Link, Role, digest
+from rig.model import SCHEMA, Between, Count, Index, Interface, LengthS, Level, Link, Role, digest
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,8 @@ class Target:
     refuses: tuple[Unsupported, ...] = ()
     inherent: tuple[str, ...] = ()
     """What must differ where this target is compared with another: facts by dotted path."""
+    interface: Interface | None = None
+    """None: it does not say."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def session_facts(
         "load_workers": matrix.load.load_workers,
         "calibrate": calibrate,
         "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
+        "interfaces": {t.name: t.interface for t in matrix.targets.values() if t.interface},
         "only": {name: list(levels) for name, levels in only.items()},
         "started_at": now(),
         "claim": claim,

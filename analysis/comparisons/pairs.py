@@ -16,23 +16,24 @@ from analysis.summaries.cells import CellResult
 from analysis.summaries.layout import Layout
 from analysis.summaries.timeline import first_refusal
 from analysis.summaries.trials import TrialResult
-from rig.model import Level
+from rig.model import Interface, Level
 
 CLAIM, WATERFALL_STEP, CAP = "claim", "ladder", "cap"
 
 Wanted = Mapping[str, Level]
-_KEPT: Wanted = {"target": "sync", "connections": "persistent", "app_threads": 1}
-_POOL: Wanted = {"target": "async", "connections": "pool", "pool_size": 20}
-STAGES: Sequence[tuple[str, Wanted]] = (
+_KEPT: Wanted = {"connections": "persistent", "app_threads": 1}
+_POOL: Wanted = {"connections": "pool", "pool_size": 20}
+STAGES: Sequence[tuple[str, Interface, Wanted]] = (
     (
         "sync, connection per request",
+        Interface.WSGI,
         {**_KEPT, "connections": "per_request", "wsgi_worker": "auto"},
     ),
-    ("… connection kept", {**_KEPT, "wsgi_worker": "auto"}),
-    ("… and gthread, one thread", {**_KEPT, "wsgi_worker": "gthread"}),
-    ("… and 20 threads", {**_KEPT, "app_threads": 20}),
-    ("async, the ORM, 20 connections", {**_POOL, "data_access": "orm"}),
-    ("async, asyncpg, 20 connections", {**_POOL, "data_access": "sql"}),
+    ("… connection kept", Interface.WSGI, {**_KEPT, "wsgi_worker": "auto"}),
+    ("… and gthread, one thread", Interface.WSGI, {**_KEPT, "wsgi_worker": "gthread"}),
+    ("… and 20 threads", Interface.WSGI, {**_KEPT, "app_threads": 20}),
+    ("async, the ORM, 20 connections", Interface.ASGI, {**_POOL, "data_access": "orm"}),
+    ("async, asyncpg, 20 connections", Interface.ASGI, {**_POOL, "data_access": "sql"}),
 )
 """The steps of experiments/ablation.yaml; each differs from the one before in one idea, but for
 the last two, which change server and driver."""
@@ -43,7 +44,7 @@ BEFORE = {"wsgi_worker": "auto"}
 THREADED, POOLED = 3, 5
 """Its stages that serve as many requests at once, without async and with it."""
 
-STEP_FACTORS = frozenset(name for _, wanted in STAGES for name in wanted)
+STEP_FACTORS = frozenset({"target", *(name for *_, wanted in STAGES for name in wanted)})
 FEWEST = 3
 """Stages with a rate that make a waterfall."""
 
@@ -132,7 +133,7 @@ def pairings(session: Session, layout: Layout, cells: Sequence[CellResult]) -> t
     found: dict[frozenset[str], Pair] = {}
     for one in (
         *claimed(session, cells),
-        *(one for waterfall in waterfalls(layout, cells) for one in waterfall.pairings),
+        *(one for waterfall in waterfalls(session, layout, cells) for one in waterfall.pairings),
         *cap_remedies(cells),
     ):
         found.setdefault(frozenset((one.over.cell, one.under.cell)), one)
@@ -154,20 +155,36 @@ def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pair]:
             yield Pair(over, unders[others(over)], CLAIM)
 
 
-def waterfalls(layout: Layout, cells: Sequence[CellResult]) -> tuple[Waterfall, ...]:
-    """One per combination of the other factors that has stages enough."""
+def waterfalls(
+    session: Session, layout: Layout, cells: Sequence[CellResult]
+) -> tuple[Waterfall, ...]:
+    """One per WSGI and ASGI target and combination of the other factors, with stages enough."""
     groups: dict[tuple[tuple[str, Level], ...], list[CellResult]] = {}
     for cell in cells:
         key = tuple((n, level) for n, level in cell.levels.items() if n not in STEP_FACTORS)
         groups.setdefault(key, []).append(cell)
-    found = [_waterfall(layout.group(alike[0].levels), alike) for alike in groups.values()]
+    sides = [session.targets_of(interface) or ("",) for interface in Interface]
+    several = any(len(names) > 1 for names in sides)
+    found = [
+        _waterfall(
+            " · ".join([*(targets if several else ()), layout.group(alike[0].levels)]),
+            alike,
+            dict(zip(Interface, targets, strict=True)),
+        )
+        for alike in groups.values()
+        for targets in itertools.product(*sides)
+    ]
     return tuple(waterfall for waterfall in found if len(waterfall.measured) >= FEWEST)
 
 
-def _waterfall(group: str, cells: Sequence[CellResult]) -> Waterfall:
-    stages = tuple(Stage(name, _find(cells, wanted)) for name, wanted in STAGES)
-    threaded = STAGES[THREADED][1]
-    sides = [_find(cells, {**threaded, "data_access": access}) for access in ("sql", "orm")]
+def _waterfall(
+    group: str, cells: Sequence[CellResult], targets: Mapping[Interface, str]
+) -> Waterfall:
+    wanted = [{**levels, "target": targets[interface]} for _, interface, levels in STAGES]
+    stages = tuple(
+        Stage(name, _find(cells, levels)) for (name, *_), levels in zip(STAGES, wanted, strict=True)
+    )
+    sides = [_find(cells, {**wanted[THREADED], "data_access": access}) for access in ("sql", "orm")]
     sql, orm = (side if Stage("", side).goodput_rps else None for side in sides)
     return Waterfall(group, stages, (sql, orm) if sql and orm else None)
 

@@ -13,10 +13,12 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from analysis.reading.journal_hashes import vouched
 from rig.disk.contents import data, made
 from rig.disk.typed import Unfit, fitted
-from rig.model import SCHEMA, Between, DamagedFile, Index, LengthS, Level, UsageError
+from rig.model import SCHEMA, Between, DamagedFile, Index, Interface, LengthS, Level, UsageError
 from rig.store.schedule import level_of, of_another_cell, read_rows, whole_lines
 
 SCHEDULE = "schedule.csv"
+BEFORE = {"sync": Interface.WSGI, "async": Interface.ASGI}
+"""The interfaces of the targets of sessions that do not say them."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ class Session:
     load: Mapping[str, Any] = field(default_factory=dict)
     """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    interfaces: Mapping[str, Interface] = field(default_factory=dict)
+    """By target that says its own."""
     vouched: Mapping[str, str] = field(default_factory=dict)
     """Hashes that the journal has, by path in the folder; empty in older sessions."""
     notes: tuple[str, ...] = ()
@@ -144,6 +148,10 @@ class Session:
         if factor is None or isinstance(claim.numerator, str):
             return ratio
         return f"{factor.label} {ratio} {factor.unit}".rstrip()
+
+    def targets_of(self, interface: Interface) -> tuple[str, ...]:
+        """The targets that say they are served by it."""
+        return tuple(name for name, one in self.interfaces.items() if one == interface)
 
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
@@ -201,6 +209,7 @@ class _About(TypedDict):
     host: NotRequired[Mapping[str, Any] | None]
     until: NotRequired[Mapping[str, Any] | None]
     search: NotRequired[_Searched | None]
+    interfaces: NotRequired[Mapping[str, Interface]]
     load: NotRequired[_Load | None]
     data: NotRequired[Mapping[str, Any] | None]
 
@@ -237,6 +246,7 @@ def read_session(folder: Path) -> Session:
         scheduled=scheduled,
         load=about.get("load") or {},
         data=about.get("data") or {},
+        interfaces=about.get("interfaces", BEFORE),
         vouched=hashes,
         notes=(*notes, *_lost(folder, scheduled)),
     )

@@ -22,7 +22,7 @@ from rig.endpoints import Endpoints
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
-from rig.model import OUTCOME_OK, Link
+from rig.model import OUTCOME_OK, Interface, Link
 from rig.plan import Load, Plan
 
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
@@ -48,7 +48,7 @@ def queue_of(plan: Plan) -> Queue:
     if statements and plan.connections == "per_request":
         trips += _RECONNECT_TRIPS
     delay_s = plan.delay.on(Link.DATA) / 1000
-    threaded = plan.target_name != "async"
+    threaded = plan.target is None or plan.target.interface is not Interface.ASGI
     servers = plan.app_workers * plan.app_threads if threaded else 1_000_000
     capped = statements and plan.pooler == "direct" and plan.connections == "per_request"
     connections = plan.max_connections - RESERVED_CONNECTIONS if capped else 1_000_000

@@ -40,7 +40,7 @@ from rig.config.values import (
     levels,
 )
 from rig.factors import FACTORS, Choice, Natural
-from rig.model import Level
+from rig.model import Interface, Level
 
 PLACEHOLDERS = (
     "python",
@@ -255,6 +255,7 @@ class Target(Section):
     supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED)] = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()
+    interface: Optional[Annotated[str, Fits(Choice(tuple(Interface)))]] = None
 
     def planned(self, folder: str) -> plan.Target:
         """The target in its folder."""
@@ -276,4 +277,5 @@ class Target(Section):
                 plan.Unsupported(one.because, one.when, one.unless) for one in self.refuses
             ),
             inherent=self.inherent,
+            interface=Interface(self.interface) if self.interface else None,
         )

@@ -14,10 +14,12 @@ from analysis.reading.published_study import (
     inconsistencies,
     read_published_study,
 )
+from analysis.reading.session import Session
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
 from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, mark, said
 from analysis.summaries.cells import CellResult
+from rig.model import Interface
 
 TITLE = "Comparison with the original study"
 FEWEST = 6
@@ -70,7 +72,7 @@ def _caption() -> str:
 def _ours(inputs: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
     found: dict[Key, float | None] = {}
     for cell in inputs.cells:
-        key = key_of(cell)
+        key = key_of(inputs.session, cell)
         if key is not None and key in theirs:
             rate = cell.row["max_goodput_rps"]
             found[key] = float(rate) if isinstance(rate, int | float) else None
@@ -79,11 +81,17 @@ def _ours(inputs: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
 
 SET_UP = {"data_access": "orm", "connections": "per_request", "pooler": "direct",
           "app_workers": 1, "app_threads": 1}  # fmt: skip
+TARGETS = {"sync": Interface.WSGI, "async": Interface.ASGI}
+"""The study's two."""
 
 
-def key_of(cell: CellResult) -> Key | None:
+def key_of(session: Session, cell: CellResult) -> Key | None:
     """Which of the original's cells it is; None if none."""
     levels = cell.levels
+    target = levels.get("target")
+    names = [name for name, one in TARGETS.items() if session.targets_of(one) == (target,)]
+    if not names:
+        return None
     if any(levels.get(name) != level for name, level in SET_UP.items()):
         return None
     delay, most = levels.get("delay_ms"), levels.get("max_connections")
@@ -91,7 +99,7 @@ def key_of(cell: CellResult) -> Key | None:
         return None
     if delay != int(delay):
         return None
-    return str(levels.get("route")), str(levels.get("target")), int(delay), int(most)
+    return str(levels.get("route")), names[0], int(delay), int(most)
 
 
 def _row(

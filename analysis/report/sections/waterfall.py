@@ -27,7 +27,7 @@ TITLE = "Contribution of each step"
 
 def section(inputs: ReportInputs) -> Section | Absent:
     """A waterfall per combination of the other factors."""
-    found = waterfalls(inputs.layout, inputs.cells)
+    found = waterfalls(inputs.session, inputs.layout, inputs.cells)
     if not found:
         return Absent(TITLE, "not in this session; experiments/ablation.yaml measures the steps")
     climbed = [_steps(inputs, waterfall) for waterfall in found]

@@ -11,10 +11,10 @@ from rig.backends.fake import FakeBackend, queue_of
 from rig.evidence.attempt import AttemptFacts, read_attempt
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.shape import Users
-from rig.model import Link
+from rig.model import Interface, Link
 from rig.plan import NO_USERS, Arrivals, Delay, Load, Plan
 from rig.record import LoadFacts
-from tests.unit.plans import PLAN
+from tests.unit.plans import PLAN, TARGET
 
 
 def collected(plan: Plan, folder: Path) -> AttemptFacts:
@@ -42,8 +42,8 @@ def test_the_same_plan_gives_the_same_load(tmp_path: Path) -> None:
 
 
 def test_a_blocking_server_waits_for_every_round_trip() -> None:
-    quiet = queue_of(replace(PLAN, target_name="sync"))
-    far = queue_of(replace(PLAN, target_name="sync", delay=Delay(100.0)))
+    quiet = queue_of(PLAN)
+    far = queue_of(replace(PLAN, delay=Delay(100.0)))
     kept = queue_of(replace(PLAN, connections="persistent", delay=Delay(100.0)))
     assert (quiet.servers, far.servers) == (1, 1)
     assert far.hold_s - quiet.hold_s == pytest.approx(0.7)
@@ -62,7 +62,7 @@ def test_only_fresh_direct_connections_meet_the_cap(change: dict[str, str], capp
 def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
     plan = replace(
         PLAN,
-        target_name="async",
+        target=replace(TARGET, interface=Interface.ASGI),
         delay=Delay(200.0),
         load=replace(PLAN.load, users=Users(40, 1, 40)),
     )
@@ -87,7 +87,7 @@ def test_an_open_load_offers_every_arrival(tmp_path: Path) -> None:
 
 
 def test_what_an_open_load_cannot_send_is_dropped_and_said(tmp_path: Path) -> None:
-    slow = replace(PLAN, target_name="sync", delay=Delay(100.0), load=OPEN)
+    slow = replace(PLAN, delay=Delay(100.0), load=OPEN)
     facts = loaded(slow, tmp_path)
     assert facts.started + facts.dropped == 440
     assert facts.dropped == facts.outcomes["dropped"] > 300
