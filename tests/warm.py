@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.campaign.disk import Disk, watch
-from tests.runs import DEADLINE_S, ROOT, Done
+from tests.runs import DEADLINE_S, ROOT, Done, Session, only_session
 
 
 class Warm:
@@ -83,6 +83,14 @@ def runner(*arguments: str | Path, cwd: Path) -> Done:
     done = _shared().run(*arguments, cwd=cwd)
     assert done.code != -signal.SIGKILL, f"it took more than {DEADLINE_S} s: {done}"
     return done
+
+
+def fake_session(experiment: str, folder: Path) -> Session:
+    """A session of the fake backend, whose trials are all valid."""
+    (folder / "one.yaml").write_text(experiment)
+    done = runner("one.yaml", "--backend", "fake", "--yes", "--out", folder / "fake", cwd=folder)
+    assert done.code == 0, done
+    return only_session(folder / "fake")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,8 @@ class Asked:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
 
 
-@pytest.fixture
-def asked() -> Iterator[Asked]:
-    """A server whose address hostile strings name."""
+@contextmanager
+def serving() -> Iterator[Asked]:
     canary = Asked()
     thread = threading.Thread(target=canary.server.serve_forever)
     thread.start()
@@ -54,6 +54,19 @@ def asked() -> Iterator[Asked]:
     canary.server.shutdown()
     canary.server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[Asked]:
+    """A server whose address hostile strings name."""
+    with serving() as canary:
+        yield canary
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, asked: Asked) -> Path:
+    """A report in which all text is hostile. Nobody changes it."""
+    return report(hostile_session(tmp_path_factory.mktemp("hostile") / "s", asked.url)).html
 
 
 def browse(page: Path, scratch: Path, *more: str) -> tuple[str, str, set[str]]:
@@ -91,21 +104,22 @@ def console_lines(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if "CONSOLE" in line and not NOISE.search(line)]
 
 
-def test_a_page_that_asks_is_noticed(tmp_path: Path, asked: Asked) -> None:
+def test_a_page_that_asks_is_noticed(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text(f"<img src={asked.url}x><script>console.error('heard')</script>")
-    _, stderr, requests = browse(page, tmp_path, "--dump-dom")
+    with serving() as asked:
+        page.write_text(f"<img src={asked.url}x><script>console.error('heard')</script>")
+        _, stderr, requests = browse(page, tmp_path, "--dump-dom")
     assert asked.count >= 1
     assert requests == {f"{asked.url}x"}
     assert any("heard" in line for line in console_lines(stderr))
 
 
-def test_hostile_strings_are_inert(tmp_path: Path, asked: Asked) -> None:
-    written = report(hostile_session(tmp_path / "session", asked.url))
+def test_hostile_strings_are_inert(tmp_path: Path, asked: Asked, page: Path) -> None:
     # every part is opened, as a reader would
-    text = written.html.read_text(encoding="utf-8").replace("<details", "<details open")
-    written.html.write_text(text, encoding="utf-8")
-    dom, stderr, requests = browse(written.html, tmp_path, "--dump-dom")
+    opened = page.with_name("opened.html")
+    text = page.read_text(encoding="utf-8").replace("<details", "<details open")
+    opened.write_text(text, encoding="utf-8")
+    dom, stderr, requests = browse(opened, tmp_path, "--dump-dom")
     assert asked.count == 0
     assert requests == set()
     assert console_lines(stderr) == []
@@ -115,12 +129,11 @@ def test_hostile_strings_are_inert(tmp_path: Path, asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("width", [400, 1200])
-def test_the_page_is_no_wider_than_the_screen(tmp_path: Path, asked: Asked, width: int) -> None:
-    written = report(hostile_session(tmp_path / "session", asked.url))
+def test_the_page_is_no_wider_than_the_screen(tmp_path: Path, page: Path, width: int) -> None:
     probe = tmp_path / "frame.html"
     # the policy lets the page run nothing, so that a page around it measures it
     probe.write_text(
-        f"<iframe id=f src='{written.html.as_uri()}' width={width} height=900></iframe>"
+        f"<iframe id=f src='{page.as_uri()}' width={width} height=900></iframe>"
         "<p id=out></p><script>f.onload=()=>{const d=f.contentDocument.documentElement;"
         "out.textContent='wide '+d.scrollWidth+' of '+d.clientWidth}</script>"
     )
@@ -136,9 +149,8 @@ def test_the_page_is_no_wider_than_the_screen(tmp_path: Path, asked: Asked, widt
     assert int(found[1]) <= int(found[2])
 
 
-def test_it_prints(tmp_path: Path, asked: Asked) -> None:
-    written = report(hostile_session(tmp_path / "session", asked.url))
+def test_it_prints(tmp_path: Path, asked: Asked, page: Path) -> None:
     pdf = tmp_path / "report.pdf"
-    browse(written.html, tmp_path, f"--print-to-pdf={pdf}")
+    browse(page, tmp_path, f"--print-to-pdf={pdf}")
     assert pdf.read_bytes().startswith(b"%PDF")
     assert asked.count == 0

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from rig.backends.local import binaries
+from tests.contract.backends import EACH_PROMISE, Promise
 from tests.integration.worlds import Machine, machine
 from tests.runs import Attempt, Done, Session, read_json, runner, valid_session
+from tests.warm import fake_session
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +79,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return Ran(session, done, before)
 
 
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The same matrix, simulated."""
+    return fake_session(MATRIX, tmp_path_factory.mktemp("fake"))
+
+
 @pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
 def attempt(ran: Ran, request: pytest.FixtureRequest) -> Attempt:
     """Each trial's attempt."""
@@ -89,6 +97,11 @@ def test_it_ends_with_a_table(ran: Ran) -> None:
     assert verdicts.count("skipped") == (0 if binaries.which("pgbouncer") else 1)
     assert (ran.done.code, ran.done.err) == (0, "")
     assert "io_create · added delay 60 ms" in ran.done.out
+
+
+@EACH_PROMISE
+def test_it_keeps_what_every_backend_promises(ran: Ran, fake: Session, promise: Promise) -> None:
+    promise(ran.session, ran.attempt(("async", 60, "direct", 100)), fake)
 
 
 def test_nothing_is_left_behind(ran: Ran) -> None:
@@ -323,7 +336,9 @@ data: {posts: 1000, cpu_n: 1000}
 
 def test_a_target_that_is_not_ours_in_shape(tmp_path: Path) -> None:
     (tmp_path / "articles.yaml").write_text(ARTICLES)
-    session, _ = valid_session("articles.yaml", "--backend", "local", "--yes", cwd=tmp_path)
+    session, _ = valid_session(
+        *("articles.yaml", "--backend", "local", "--yes", "--no-calibrate"), cwd=tmp_path
+    )
     rows: dict[str, Any] = {row["target"]: row for row in session.rows("derived/trials.csv")}
     assert rows["sync"]["verdict"] == "skipped"
     assert "does not serve" in rows["sync"]["why"]

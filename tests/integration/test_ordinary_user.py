@@ -62,7 +62,13 @@ def test_a_trial_without_root(home: Path, through: list[str]) -> None:
         return run(home, through, *arguments)
 
     session, _ = valid_session(
-        home / "one.yaml", "--backend", "local", "--yes", cwd=home, run=through_them
+        home / "one.yaml",
+        "--backend",
+        "local",
+        "--yes",
+        "--no-calibrate",
+        cwd=home,
+        run=through_them,
     )
     *_, attempt = session.attempts()  # a busy machine may spoil one, and it is tried again
     manifest = attempt.manifest

@@ -11,6 +11,7 @@ import pytest
 
 from rig.backends.compose.engine import LABEL
 from stack.app.entry import USER_ID
+from tests.contract.backends import EACH_PROMISE, Promise
 from tests.integration.compose.containers import (
     CAPABILITY_SETS,
     Engine,
@@ -24,6 +25,7 @@ from tests.integration.compose.containers import (
     under_way,
 )
 from tests.runs import Attempt, Done, Session, only_session, read_json, valid_session
+from tests.warm import fake_session
 
 pytestmark = pytest.mark.compose
 
@@ -133,6 +135,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     return found
 
 
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The same matrix, simulated."""
+    return fake_session(MATRIX, tmp_path_factory.mktemp("fake"))
+
+
 @pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
 def attempt(ran: Watched, request: pytest.FixtureRequest) -> Attempt:
     """Each trial's attempt."""
@@ -149,29 +157,29 @@ def test_it_ends_with_a_table(ran: Watched) -> None:
     assert "io_create · added delay 100 ms" in ran.done.out
 
 
+@EACH_PROMISE
+def test_it_keeps_what_every_backend_promises(
+    ran: Watched, fake: Session, promise: Promise
+) -> None:
+    promise(ran.session, ran.attempt(("async", 100, "direct", 100)), fake)
+
+
 def test_nothing_is_left_behind(ran: Watched) -> None:
     assert holds().left_since(ran.before) == {}
 
 
-def test_a_second_session_makes_no_second_images_and_one_load_worker_is_enough(
-    ran: Watched, tmp_path: Path
+@pytest.mark.parametrize("count", [4, pytest.param(1, marks=pytest.mark.campaign)])
+def test_a_second_session_makes_no_second_images_and_its_load_workers_share_the_load(
+    ran: Watched, tmp_path: Path, count: int
 ) -> None:
     before, kept = images(), holds()
-    assert_load_workers(tmp_path, 1)
-    assert images() == before
-    assert holds().left_since(kept) == {}
-
-
-def test_four_load_workers_share_the_load(ran: Watched, tmp_path: Path) -> None:
-    assert_load_workers(tmp_path, 4)
-
-
-def assert_load_workers(folder: Path, count: int) -> None:
-    (folder / "one.yaml").write_text(ONE_TRIAL)
+    (tmp_path / "one.yaml").write_text(ONE_TRIAL)
     workers = ["--workers", str(count)]
     session, _ = valid_session(
-        "one.yaml", "--backend", "compose", *workers, "--yes", "--no-calibrate", cwd=folder
+        "one.yaml", "--backend", "compose", *workers, "--yes", "--no-calibrate", cwd=tmp_path
     )
+    assert images() == before
+    assert holds().left_since(kept) == {}
     *_, attempt = session.attempts()
     load = attempt.manifest["load"]
     assert (load["load_workers_asked"], load["load_workers_connected"]) == (count, count)
