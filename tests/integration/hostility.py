@@ -18,6 +18,7 @@ from tests.integration import hostile_target
 from tests.runs import Done, Session, command, only_session
 
 DEADLINE_S = 180
+"""Of a session with one hostile target; each more may take a minute."""
 TARGET = """\
 name: {weapon}
 title: A target that plants {weapon}
@@ -32,7 +33,7 @@ routes:
 EXPERIMENT = """\
 experiment: hostile
 setup: {{route: hello, delay_ms: 20}}
-vary: {{target: [{weapon}]}}
+vary: {{target: [{weapons}]}}
 load: {{users: {{from: 2, per_s: 4, to: 6}}, steady: 4s, load_workers: 1}}
 data: {{posts: 100, cpu_n: 1000}}
 """
@@ -53,18 +54,20 @@ class Attacked:
 
 
 def attacked(
-    folder: Path, backend: str, scratch: Callable[[], Sequence[Path]], weapon: str
+    folder: Path, backend: str, scratch: Callable[[], Sequence[Path]], weapons: Sequence[str]
 ) -> Attacked:
-    """Runs a session with a target that has this weapon, to its end or ours."""
+    """Runs a session with a target that has each of these weapons, to its end or ours."""
     canary, text = make_canary(folder), secrets.token_hex(24)
     canary.write_text(text)
     found = canary.stat()
-    make_target(folder / weapon, weapon, canary)
-    (folder / "x.yaml").write_text(EXPERIMENT.format(weapon=weapon))
+    for weapon in weapons:
+        make_target(folder / weapon, weapon, canary)
+    (folder / "x.yaml").write_text(EXPERIMENT.format(weapons=", ".join(weapons)))
+    deadline_s = DEADLINE_S + 60 * (len(weapons) - 1)
     words = ("x.yaml", "--backend", backend, "--yes", "--no-calibrate")
     ran: set[str] = set()
     try:
-        done = watched(command(*words), folder, lambda: ran.update(marks(scratch())))
+        done = watched(command(*words), folder, deadline_s, lambda: ran.update(marks(scratch())))
     finally:
         for path in Path("/tmp").glob("xtables-*.lock*"):
             with suppress(OSError):
@@ -88,7 +91,9 @@ def make_target(folder: Path, weapon: str, canary: Path) -> None:
     shutil.copyfile(str(hostile_target.__file__), folder / "hostile.py")
 
 
-def watched(words: Sequence[str], folder: Path, look: Callable[[], None]) -> Done:
+def watched(
+    words: Sequence[str], folder: Path, deadline_s: float, look: Callable[[], None]
+) -> Done:
     """Runs a command, looking ten times a second; code -1 where it had to be ended."""
     out, err = folder / "out.txt", folder / "err.txt"
     with out.open("w") as said, err.open("w") as complained:
@@ -96,7 +101,7 @@ def watched(words: Sequence[str], folder: Path, look: Callable[[], None]) -> Don
             words, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=complained,
             env={**os.environ, "COLUMNS": "200"},
         )  # fmt: skip
-        give_up_s = time.monotonic() + DEADLINE_S
+        give_up_s = time.monotonic() + deadline_s
         try:
             while process.poll() is None and time.monotonic() < give_up_s:
                 look()

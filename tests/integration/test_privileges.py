@@ -32,7 +32,7 @@ def attack(
     mine = scratch_folders()
     return attacked(
         tmp_path_factory.mktemp("hostile"), "local",
-        lambda: [Path(found) for found in scratch_folders() - mine], request.param,
+        lambda: [Path(found) for found in scratch_folders() - mine], [request.param],
     )  # fmt: skip
 
 
