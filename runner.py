@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from rig.cli import Analysis, Reported, make_cli, outlive_readers
-from rig.model import ExitCode
+from rig.cli import Analysis, make_cli, outlive_readers
+from rig.model import ReportResult
 
 
 def _derive(session: Path) -> Path | None:
@@ -31,18 +31,16 @@ def _table(session: Path) -> str:
     return analysis.table(session)
 
 
-def _report(session: Path) -> Reported:
+def _report(session: Path) -> ReportResult:
     from analysis.report import report
 
-    written = report(session)
-    return Reported([written.html], written.says, ExitCode[written.outcome.name])
+    return report(session)
 
 
-def _compare(before: Path, after: Path) -> Reported:
+def _compare(before: Path, after: Path) -> ReportResult:
     from analysis.report import compare
 
-    written = compare(before, after)
-    return Reported([written.html], written.says, ExitCode[written.outcome.name])
+    return compare(before, after)
 
 
 def _differences(session: Path) -> tuple[Sequence[str], Sequence[str]]:

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 SCHEMA = 2
@@ -129,6 +130,16 @@ class ExitCode(enum.IntEnum):
     STORAGE = 11
     DAMAGED = 12
     INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """Where a report stands, the lines that sum it up, and how a check of it ends."""
+
+    html: Path
+    markdown: Path
+    says: Sequence[str]
+    check: ExitCode
 
 
 OUTCOME_OK = "ok"

@@ -5,6 +5,6 @@ files. Nothing of a page is written anywhere else.
 """
 
 from analysis.report.compare import compare
-from analysis.report.write import Outcome, Written, report
+from analysis.report.write import report
 
-__all__ = ["Outcome", "Written", "compare", "report"]
+__all__ = ["compare", "report"]

@@ -24,14 +24,14 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.wording import NOTHING, between, mark, p_value, said, times
-from analysis.report.write import Outcome, Written, write_report
+from analysis.report.write import write_report
 from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import SKIPPED, TrialResult, results
 from analysis.tables import notes_of
 from rig.disk.files import regular_files
 from rig.inference.ratios import CLAIMED
-from rig.model import DamagedFile, Level
+from rig.model import DamagedFile, ExitCode, Level, ReportResult
 
 SESSION, BEFORE, AFTER = "session", "before", "after"
 SLOWER_BELOW = 1 / FAR
@@ -70,7 +70,7 @@ class Comparison:
     """Cells that only the later one has: nothing that it could be slower than."""
 
     @property
-    def outcome(self) -> Outcome:
+    def check(self) -> ExitCode:
         """Undecided where environments differ; else slower where any cell is, whatever is missing.
 
         Also undecided without a cell in common, where a cell of the earlier one is lost or has
@@ -78,11 +78,11 @@ class Comparison:
         """
         words = {judged(pair) for pair in self.pairs}
         if self.differences:
-            return Outcome.UNDECIDED
+            return ExitCode.UNDECIDED
         if SLOWER in words:
-            return Outcome.SLOWER
+            return ExitCode.SLOWER
         open_ = not words or self.lost or words & {NOT_DECIDED, NOT_MEASURED}
-        return Outcome.UNDECIDED if open_ else Outcome.OK
+        return ExitCode.UNDECIDED if open_ else ExitCode.OK
 
 
 def is_slower(pair: PairRatio) -> bool:
@@ -93,7 +93,7 @@ def is_slower(pair: PairRatio) -> bool:
     return pair.differs or far
 
 
-def compare(before: Path, after: Path) -> Written:
+def compare(before: Path, after: Path) -> ReportResult:
     """Writes `derived/compare-<before>.html` and `.md` of the later session.
 
     UsageError where either is no session; DamagedFile where `derived` leads out of it.
@@ -120,7 +120,7 @@ def compare(before: Path, after: Path) -> Written:
     ]
     says += [f"not in the later session: {cell}" for cell in comparison.lost]
     says += [_line(comparison, pair) for pair in _ordered(comparison)]
-    return Written(derived / f"{name}.html", derived / f"{name}.md", says, comparison.outcome)
+    return ReportResult(derived / f"{name}.html", derived / f"{name}.md", says, comparison.check)
 
 
 def _side(folder: Path) -> Side:

@@ -5,9 +5,6 @@ The only part of the report that writes.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.comparisons.same_setup import lost_labels
@@ -20,39 +17,18 @@ from analysis.report.markdown import markdown
 from analysis.report.page import page
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
+from rig.model import ExitCode, ReportResult
 
-
-class Outcome(enum.Enum):
-    """How a check of a report or of a comparison ends."""
-
-    OK = "ok"
-    CONTRADICTED = "contradicted"
-    """The claim does not hold in some comparison at least."""
-    UNDECIDED = "undecided"
-    SLOWER = "slower"
-    """The later session's goodput is lower somewhere."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """Where a report stands, the lines that sum it up, and how a check of it ends."""
-
-    html: Path
-    markdown: Path
-    says: Sequence[str]
-    outcome: Outcome
-
-
-_OUTCOMES = {
-    Verdict.SUPPORTED: Outcome.OK,
-    Verdict.CONTRADICTED: Outcome.CONTRADICTED,
-    Verdict.DEPENDS: Outcome.CONTRADICTED,
-    Verdict.INDICATED: Outcome.UNDECIDED,
-    Verdict.NOT_DECIDED: Outcome.UNDECIDED,
+_CHECKS = {
+    Verdict.SUPPORTED: ExitCode.OK,
+    Verdict.CONTRADICTED: ExitCode.CONTRADICTED,
+    Verdict.DEPENDS: ExitCode.CONTRADICTED,
+    Verdict.INDICATED: ExitCode.UNDECIDED,
+    Verdict.NOT_DECIDED: ExitCode.UNDECIDED,
 }
 
 
-def report(folder: Path, into: Path | None = None) -> Written:
+def report(folder: Path, into: Path | None = None) -> ReportResult:
     """Replaces a session's `derived/`, or the folder `into`, by its tables, figures and report.
 
     UsageError for a folder that is no session.
@@ -69,20 +45,22 @@ def report(folder: Path, into: Path | None = None) -> Written:
         derived,
         lambda new: write_report(made, new, "report"),
     )
-    return Written(derived / "report.html", derived / "report.md", _says(inputs), _outcome(inputs))
+    return ReportResult(
+        derived / "report.html", derived / "report.md", _says(inputs), _check(inputs)
+    )
 
 
-def _outcome(inputs: ReportInputs) -> Outcome:
+def _check(inputs: ReportInputs) -> ExitCode:
     """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
 
     Undecided if a pair differs in something that nobody declared.
     """
     answer = inputs.answer
     if answer is None:
-        return Outcome.UNDECIDED
+        return ExitCode.UNDECIDED
     if any(judged.judgement is Judgement.CONTRADICTED for judged in answer.pairs):
-        return Outcome.CONTRADICTED
-    return Outcome.UNDECIDED if _lost(inputs) else _OUTCOMES[answer.verdict]
+        return ExitCode.CONTRADICTED
+    return ExitCode.UNDECIDED if _lost(inputs) else _CHECKS[answer.verdict]
 
 
 def _lost(inputs: ReportInputs) -> list[str]:

@@ -20,14 +20,14 @@ from rig.cli.ending import ended, resumable
 from rig.cli.out import ResultsFolder
 from rig.cli.place import cpus, run_on_backend
 from rig.cli.plan_text import plan_text
-from rig.cli.reporting import Reported, tell
+from rig.cli.reporting import print_result
 from rig.cli.streams import when_nobody_reads
 from rig.cli.terminal import Screen
 from rig.cli.watch import OVERHEAD_GUESS_S, clock, watch
 from rig.config import Matrix, parse_only, read_experiment, with_options
 from rig.disk.refusals import takes_files, writing
 from rig.evidence import verify
-from rig.model import ExitCode, RigError, UsageError
+from rig.model import ExitCode, ReportResult, RigError, UsageError
 from rig.record import Record
 from rig.store import creation, session_folder
 from rig.store.session_folder import SessionFolder
@@ -47,8 +47,8 @@ class Analysis:
     derive: Callable[[Path], Path | None]
     """Writes derived/ of a session; the figure's path, if there is one."""
     table: Callable[[Path], str]
-    report: Callable[[Path], Reported]
-    compare: Callable[[Path, Path], Reported]
+    report: Callable[[Path], ReportResult]
+    compare: Callable[[Path, Path], ReportResult]
     differences: Callable[[Path], tuple[Sequence[str], Sequence[str]]]
     """What of derived/ is not as the raw files give it; and what could not be checked."""
 
@@ -211,7 +211,7 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
         path = session_folder.find_session(out, session).path
         with writing(path / session_folder.DERIVED):
             reported = analysis.report(path)
-        return tell(reported, screen, check)
+        return print_result(reported, screen, check)
 
     @group.command("compare")
     @_options("before", "after", "out", "check")
@@ -220,7 +220,7 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
         folders = [session_folder.find_session(out, name).path for name in (before, after)]
         with writing(folders[1] / session_folder.DERIVED):
             reported = analysis.compare(*folders)
-        return tell(reported, screen, check)
+        return print_result(reported, screen, check)
 
     @group.command("verify")
     @_options("session", "out")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli import Analysis, Reported, lock, make_cli, place
-from rig.model import ExitCode, StackError
+from rig.cli import Analysis, lock, make_cli, place
+from rig.model import ExitCode, ReportResult, StackError
 
 ROOT = Path(__file__).parents[3]
 SMALL = """\
@@ -33,8 +33,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         analysis = Analysis(
             derive=lambda _: None,
             table=lambda path: f"table of {path.name}",
-            report=lambda path: Reported([path], ["not decided"], ExitCode.UNDECIDED),
-            compare=lambda _, after: Reported([after], ["slower"], ExitCode.SLOWER),
+            report=lambda path: ReportResult(path, path, ["not decided"], ExitCode.UNDECIDED),
+            compare=lambda _, after: ReportResult(after, after, ["slower"], ExitCode.SLOWER),
             differences=lambda _: ((), ()),
         )
         return make_cli(analysis)()

@@ -12,8 +12,8 @@ import pytest
 from rig.backends import kept
 from rig.backends.compose import engine
 from rig.backends.local import backend, cache
-from rig.cli import Analysis, Reported, lock, make_cli
-from rig.model import ExitCode
+from rig.cli import Analysis, lock, make_cli
+from rig.model import ExitCode, ReportResult
 
 Run = Callable[..., tuple[int, str, str]]
 KEY = "a" * 64
@@ -35,7 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
 
     def program(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])
-        none = Reported([], [], ExitCode.OK)
+        none = ReportResult(tmp_path, tmp_path, [], ExitCode.OK)
         analysis = Analysis(
             derive=lambda _: None, table=lambda _: "", report=lambda _: none,
             compare=lambda *_: none, differences=lambda _: ((), ()),

@@ -9,10 +9,9 @@ import pytest
 
 from analysis.inference import Kind, PairRatio
 from analysis.recheck import differences
-from analysis.report import Outcome, compare
+from analysis.report import compare
 from analysis.report.compare import is_slower, judged
-from analysis.report.write import Written
-from rig.model import Level
+from rig.model import ExitCode, Level, ReportResult
 from tests.unit.analysis import sessions
 from tests.unit.analysis.report.test_report import Page
 from tests.unit.analysis.sessions import Made, steady
@@ -39,7 +38,7 @@ def session(
     return sessions.make(folder, made)
 
 
-def compared(before: Path, after: Path) -> tuple[Written, str]:
+def compared(before: Path, after: Path) -> tuple[ReportResult, str]:
     written = compare(before, after)
     return written, "\n".join(written.says)
 
@@ -48,7 +47,7 @@ def test_a_large_drop_is_a_regression_whatever_two_repeats_can_prove(tmp_path: P
     # three times slower, block ratios scatter by 5 %: Holm's p of nine cells stays above 0.1
     before = session(tmp_path / "before", (60, 60))
     written, says = compared(before, session(tmp_path / "after", (60, 60), slow=(20, 21.5)))
-    assert written.outcome is Outcome.SLOWER
+    assert written.check is ExitCode.SLOWER
     assert says.count("slower") == 1
     assert says.count("no regression") == 8
 
@@ -56,21 +55,21 @@ def test_a_large_drop_is_a_regression_whatever_two_repeats_can_prove(tmp_path: P
 def test_repeats_that_scatter_too_much_decide_nothing(tmp_path: Path) -> None:
     before = session(tmp_path / "before", (60, 60))
     written, says = compared(before, session(tmp_path / "after", (60, 60), slow=(50, 66)))
-    assert written.outcome is Outcome.UNDECIDED
+    assert written.check is ExitCode.UNDECIDED
     assert says.count("not decided") == 1
 
 
 def test_the_same_again_is_no_regression(tmp_path: Path) -> None:
     before = session(tmp_path / "before", (60, 61, 59, 60))
     written, says = compared(before, session(tmp_path / "after", (59, 60, 60, 58)))
-    assert written.outcome is Outcome.OK
+    assert written.check is ExitCode.OK
     assert says.count("no regression") == 9
 
 
 def test_a_cell_that_the_later_session_lacks_leaves_it_open(tmp_path: Path) -> None:
     before = session(tmp_path / "before", (60,))
     written, says = compared(before, session(tmp_path / "after", (60,), ("io_read",)))
-    assert written.outcome is Outcome.UNDECIDED
+    assert written.check is ExitCode.UNDECIDED
     assert says.count("not in the later session: ") == 6
     assert "Only the earlier session has these cells:" in Page(written.html).text
 
@@ -78,13 +77,13 @@ def test_a_cell_that_the_later_session_lacks_leaves_it_open(tmp_path: Path) -> N
 def test_a_slower_cell_is_one_whatever_is_missing(tmp_path: Path) -> None:
     before = session(tmp_path / "before", (60,))
     after = session(tmp_path / "after", (60,), ("io_read",), slow=(20,))
-    assert compare(before, after).outcome is Outcome.SLOWER
+    assert compare(before, after).check is ExitCode.SLOWER
 
 
 def test_cells_that_only_the_later_session_has_count_for_nothing(tmp_path: Path) -> None:
     before = session(tmp_path / "before", (60,), ("io_read",))
     written, says = compared(before, session(tmp_path / "after", (60,)))
-    assert written.outcome is Outcome.OK
+    assert written.check is ExitCode.OK
     assert "not in the later session" not in says
     assert "Only the later session has these cells:" in Page(written.html).text
 
@@ -98,7 +97,7 @@ def test_cells_skipped_for_a_reason_ask_nothing(tmp_path: Path) -> None:
         for name in ("before", "after")
     ]
     written, says = compared(*both)
-    assert written.outcome is Outcome.OK
+    assert written.check is ExitCode.OK
     assert "not measured" not in says
     assert differences(both[1]) == (
         (),

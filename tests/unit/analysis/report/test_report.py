@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.report import Outcome, compare, report
-from rig.model import DamagedFile, UsageError, Verdict, printable
+from analysis.report import compare, report
+from rig.model import DamagedFile, ExitCode, UsageError, Verdict, printable
 from tests.hostile import strings
 from tests.unit.analysis import sessions
 from tests.unit.analysis.report.conftest import URL
@@ -60,16 +60,16 @@ def pair(replicates: int = 1, rates: tuple[int, int] = (10, 40)) -> list[Made]:
     ]
 
 
-def made(folder: Path, trials: list[Made], **about: object) -> tuple[Page, str, Outcome]:
+def made(folder: Path, trials: list[Made], **about: object) -> tuple[Page, str, ExitCode]:
     written = report(sessions.make(folder / "s", trials, **about))  # type: ignore[arg-type]
-    return Page(written.html), written.markdown.read_text(encoding="utf-8"), written.outcome
+    return Page(written.html), written.markdown.read_text(encoding="utf-8"), written.check
 
 
 def test_a_plain_session(tmp_path: Path) -> None:
     page, markdown, outcome = made(tmp_path, pair())
     assert "indicated" in page.text
     assert "Single runs" in page.text
-    assert outcome is Outcome.UNDECIDED
+    assert outcome is ExitCode.UNDECIDED
     assert "## Result of the claim" in markdown
     assert not {"script", "iframe", "img"} & set(page.tags)
 
@@ -112,9 +112,9 @@ def test_each_svg_stands_alone(hostile: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rates", "outcome"),
-    [((10, 100), Outcome.OK), ((100, 90), Outcome.CONTRADICTED)],
+    [((10, 100), ExitCode.OK), ((100, 90), ExitCode.CONTRADICTED)],
 )
-def test_repeated_trials_decide(tmp_path: Path, rates: tuple[int, int], outcome: Outcome) -> None:
+def test_repeated_trials_decide(tmp_path: Path, rates: tuple[int, int], outcome: ExitCode) -> None:
     _, markdown, found = made(tmp_path, pair(4, rates))
     assert found is outcome
     assert "between trials" in markdown
@@ -129,7 +129,7 @@ def test_one_pair_against_it_is_enough(tmp_path: Path) -> None:
     ]
     _, markdown, found = made(tmp_path, trials)
     assert "**not decided**" in markdown
-    assert found is Outcome.CONTRADICTED
+    assert found is ExitCode.CONTRADICTED
 
 
 def test_a_ratio_of_more_than_it_says_decides_nothing(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_ratio_of_more_than_it_says_decides_nothing(tmp_path: Path) -> None:
         manifest["facts"]["app"] = {"timeout_s": 30 if is_async else 180}
         path.write_text(json.dumps(manifest))
     written = report(folder)
-    assert written.outcome is Outcome.UNDECIDED
+    assert written.check is ExitCode.UNDECIDED
     assert any(line.startswith("NOT the same thing compared") for line in written.says)
 
 
@@ -151,7 +151,7 @@ def test_scatter_leaves_it_open(tmp_path: Path) -> None:
         for target, rate in (("sync", 20), ("async", fast))
     ]
     page, _, outcome = made(tmp_path, trials)
-    assert outcome is Outcome.UNDECIDED
+    assert outcome is ExitCode.UNDECIDED
     assert "not decided" in page.text
     assert re.search(r"About \d+ repeats|cannot be told", page.text)
 
@@ -159,13 +159,13 @@ def test_scatter_leaves_it_open(tmp_path: Path) -> None:
 def test_without_a_claim_nothing_is_judged(tmp_path: Path) -> None:
     page, _, outcome = made(tmp_path, pair(), claim=None)
     assert "has no claim" in page.text
-    assert outcome is Outcome.UNDECIDED
+    assert outcome is ExitCode.UNDECIDED
 
 
 def test_nothing_scheduled(tmp_path: Path) -> None:
     page, _, outcome = made(tmp_path, [])
     assert "No trial is scheduled yet" in page.text
-    assert outcome is Outcome.UNDECIDED
+    assert outcome is ExitCode.UNDECIDED
 
 
 def test_no_valid_trial(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_no_valid_trial(tmp_path: Path) -> None:
     assert "No trial of this session is valid" in page.text
     assert "1 failed, 1 invalid, 1 missing, 1 skipped" in page.text
     assert "the app did not start" in page.text
-    assert outcome is Outcome.UNDECIDED
+    assert outcome is ExitCode.UNDECIDED
 
 
 def test_one_trial(tmp_path: Path) -> None:
@@ -265,14 +265,14 @@ def test_a_slower_session_is_a_regression(tmp_path: Path) -> None:
     before = sessions.make(tmp_path / "before", pair(4))
     after = sessions.make(tmp_path / "after", pair(4, (7, 40)))
     written = compare(before, after)
-    assert written.outcome is Outcome.SLOWER
+    assert written.check is ExitCode.SLOWER
     assert any("slower" in line for line in written.says)
     assert "sync" in Page(written.html).text
 
 
 def test_a_session_is_as_fast_as_itself(tmp_path: Path) -> None:
     before = sessions.make(tmp_path / "before", pair(4))
-    assert compare(before, before).outcome is Outcome.OK
+    assert compare(before, before).check is ExitCode.OK
 
 
 def test_different_environments_are_named_and_not_judged(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_different_environments_are_named_and_not_judged(tmp_path: Path) -> None
         tmp_path / "after", pair(1, (1, 4)), host={"cpus": 64, "versions": {"Python": "3.13"}}
     )
     written = compare(before, after)
-    assert written.outcome is Outcome.UNDECIDED
+    assert written.check is ExitCode.UNDECIDED
     said = "\n".join(written.says)
     assert "environments differ: host cpus: 2 before, 64 after" in said
     assert "host versions Python: 3.11 before, 3.13 after" in said
@@ -322,7 +322,7 @@ def test_sessions_without_a_common_cell(tmp_path: Path) -> None:
     before = sessions.make(tmp_path / "before", [Made({"delay_ms": 0}, steady(10))])
     after = sessions.make(tmp_path / "after", [Made({"delay_ms": 200}, steady(10))])
     written = compare(before, after)
-    assert written.outcome is Outcome.UNDECIDED
+    assert written.check is ExitCode.UNDECIDED
     assert "no cell in common" in Page(written.html).text
 
 
