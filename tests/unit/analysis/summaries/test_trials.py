@@ -178,6 +178,15 @@ def test_a_spoilt_load_file_is_one_note_and_no_numbers(
     assert note.startswith("0001-made-r1: load files not readable")
 
 
+@pytest.mark.parametrize("name", ["seconds.csv", "unanswered.csv"])
+def test_a_load_file_that_is_missing_is_one_note_and_no_numbers(tmp_path: Path, name: str) -> None:
+    folder = make(tmp_path / "s", [Made(answers=SLOW)])
+    (folder / "trials" / "0001-made-r1" / "attempt-1" / "load" / name).unlink()
+    (result,) = results(read_session(folder))
+    assert result.measures.successes is None
+    assert result.notes == (f"0001-made-r1: load files not readable: load/{name} is missing",)
+
+
 def test_files_that_disagree_are_noted(tmp_path: Path) -> None:
     folder = make(tmp_path / "s", [Made(answers=SLOW)])
     path = folder / "trials" / "0001-made-r1" / "attempt-1" / "load" / "latencies.hlog"
