@@ -149,20 +149,17 @@ def _claim(
     found = ratios(cells, claim)
     if not found:
         return ["", f"{title}: no pair of cells with both measured yet"]
-    says = f"claimed: {claim.says}" if claim.says else ""
-    if claim.at_least is not None:
-        says += f"{' ' if says else 'claimed: '}(at least {claim.at_least:g})"
-    lines = ["", title, *_wrapped([says] if says else [], indent="  ")]
+    says = " ".join(filter(None, ["claimed:", claim.says, f"(at least {claim.at_least:g})"]))
+    lines = ["", title, *_wrapped([says], indent="  ")]
     names = []
     for pair in found:
         levels = {**pair.levels, claim.factor: claim.numerator}
         names.append(" · ".join(filter(None, [layout.group(levels), *layout.differs(levels)])))
     width = max(len(name) for name in names)
     for name, pair in zip(names, found, strict=True):
+        reached = "reaches" if pair.ratio >= claim.at_least else "below"
         line = f"  {name:<{width}}  {number(pair.ratio):>7}"
-        if claim.at_least is not None:
-            reached = pair.ratio >= claim.at_least
-            line += f"  {'reaches' if reached else 'below'} {claim.at_least:g}".ljust(14)
+        line += f"  {reached} {claim.at_least:g}".ljust(14)
         trials = (pair.numerator_trials, pair.denominator_trials)
         many = f"medians of {trials[0]} and {trials[1]} trials"
         lines.append(line + ("single runs" if trials == (1, 1) else many))

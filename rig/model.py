@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated
 
 SCHEMA = 2
-"""Version of everything on disk; its history heads `rig/record.py`."""
+"""Version of everything on disk. Files of another one are refused."""
 
 Level = str | int | float
 """One value of a factor."""

@@ -234,7 +234,7 @@ class Trial:
 
 
 def plan_from_json(data: Any) -> Plan:
-    """A Plan from the contents of a `plan.json`, of this schema or an older one.
+    """A Plan from the contents of a `plan.json`; what it does not name is as by default.
 
     Unfit, a ValueError, where its `digest` is not that of the rest, or, with the key, for no plan.
     """

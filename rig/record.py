@@ -1,10 +1,6 @@
 """The Record: everything one attempt observed, read-only from then on, and its verdict.
 
 Pure. May not know how anything was observed. Written as `manifest.json`, last of all.
-
-History of `schema`:
-1  first
-2  the ledger, the probes, ages of unanswered requests, dropped arrivals, how busy the load was
 """
 
 from __future__ import annotations
@@ -14,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict
 
+from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
 from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Status, Verdict
 
@@ -333,20 +330,19 @@ class Record:
 
 
 def record_from_json(data: Any) -> Record:
-    """A Record from what `to_json` wrote, by this schema or an older one.
+    """A Record from what `to_json` wrote.
 
-    Unfit, a ValueError, with the key, for one of a schema newer than this code or for no manifest.
+    Unfit, a ValueError, with the key, for one of another schema or for no manifest.
     """
-    schema = fitted(_Manifest, data)["schema"]
-    if schema > SCHEMA:
-        raise Unfit(f"schema {schema} is newer than this code's {SCHEMA}")
+    if says := another(data):
+        raise Unfit(says)
+    fitted(_Manifest, data)
     return fitted(Record, data)
 
 
 class _Manifest(TypedDict):
-    """What every manifest has, of whichever schema."""
+    """What every manifest has."""
 
-    schema: int
     spans: object
     delay: object
     load: object

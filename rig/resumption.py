@@ -54,7 +54,7 @@ class SessionOptions(TypedDict):
     load_workers: int
     only: Mapping[str, tuple[Level, ...]]
     target_roots: tuple[str, ...]
-    until: NotRequired[Mapping[str, Any] | None]
+    until: Mapping[str, Any] | None
     calibrate: NotRequired[bool]
     """Sessions of before this was written were calibrated."""
 

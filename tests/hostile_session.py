@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,18 @@ def hostile_session(folder: Path, url: str) -> Path:
     )  # fmt: skip
     for number, attempt in enumerate(sorted(folder.glob("trials/*/attempt-1"))):
         _poison(attempt, plain, texts, number)
+        _spell_out(attempt / "load" / "completions.csv", plain[number // 2])
     return made
+
+
+def _spell_out(completions: Path, outcome: str) -> None:
+    """A failure class in full, which no recorder writes."""
+    with completions.open(newline="", encoding="utf-8") as file:
+        head, *lines = csv.reader(file)
+    at, told = head.index("outcome"), sessions.recorded(outcome)
+    for line in lines:
+        line[at] = outcome if line[at] == told else line[at]
+    sessions.write(completions, head, lines)
 
 
 def _poison(attempt: Path, plain: list[str], texts: tuple[str, ...], number: int) -> None:

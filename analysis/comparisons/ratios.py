@@ -95,7 +95,7 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
     claim = session.claim
     if claim is None or not found:
         return None
-    bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least or 1.0, claim.of)
+    bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least, claim.of)
     compared = pairs(
         found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
     )

@@ -116,11 +116,9 @@ class Answered(TypedDict, total=False):
 
 
 def asked(trial: Path, record: Record) -> Asked:
-    """What was asked of a trial; empty where nobody kept its plan. DamagedFile, StorageError."""
+    """What was asked of a trial. DamagedFile, StorageError."""
     path = trial / PLAN
     plan = json_value(path, Asked)
-    if not record.files:  # older sessions do not vouch for it
-        return plan or {}
     told = {name: value for name, value in (plan or {}).items() if name != "digest"}
     if plan is None or digest(told) != record.plan_digest:
         raise DamagedFile(f"{path} is not the plan that was carried out")

@@ -37,9 +37,6 @@ class Second:
     """0 in an open load."""
     started: int
     in_flight: int
-    planned_users: int = 0
-    """0 in an open load, and where an older file does not say."""
-    finished: int = 0
     dropped: int = 0
 
 
@@ -49,7 +46,7 @@ class Unanswered:
 
     started_s: float
     age_s: float
-    first: bool = False
+    first: bool
     """Whether its user had had no answer at all before."""
 
 
@@ -62,18 +59,18 @@ def read_seconds(path: Path) -> tuple[Second, ...]:
             users=row.users or 0,
             started=row.started,
             in_flight=row.in_flight,
-            planned_users=row.planned_users or 0,
-            finished=row.finished or 0,
-            dropped=row.dropped or 0,
+            dropped=row.dropped,
         )
         for row in _needed(path, rows(path, SecondRow))
     )
 
 
 def read_unanswered(path: Path) -> tuple[Unanswered, ...]:
-    """`unanswered.csv`, which schema 1 did not have. DamagedFile, StorageError."""
-    found = rows(path, UnansweredRow) or ()
-    return tuple(Unanswered(row.started_s, row.age_s, row.first == "1") for row in found)
+    """`unanswered.csv`. DamagedFile, StorageError."""
+    return tuple(
+        Unanswered(row.started_s, row.age_s, row.first == "1")
+        for row in _needed(path, rows(path, UnansweredRow))
+    )
 
 
 def _needed(path: Path, found: tuple[Kind, ...] | None) -> tuple[Kind, ...]:

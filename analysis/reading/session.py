@@ -12,8 +12,9 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from analysis.reading.journal_hashes import vouched
 from rig.disk.contents import data, made
+from rig.disk.schema import hold_schema
 from rig.disk.typed import Unfit, fitted
-from rig.model import SCHEMA, Between, DamagedFile, Index, Interface, LengthS, Level, UsageError
+from rig.model import Between, DamagedFile, Index, Interface, LengthS, Level, UsageError
 from rig.store.schedule import level_of, of_another_cell, read_rows, whole_lines
 
 SCHEDULE = "schedule.csv"
@@ -69,7 +70,7 @@ class Claim:
     factor: str
     numerator: Level
     denominator: Level
-    at_least: float | None = None
+    at_least: float
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,12 @@ class Session:
     search: Searched | None = None
     scheduled: tuple[Scheduled, ...] = field(default=())
     load: Mapping[str, Any] = field(default_factory=dict)
-    """`users`, `steady_s`, `think_time_s` … as asked; empty in older sessions."""
+    """`users`, `steady_s`, `think_time_s` … as asked."""
     data: Mapping[str, Any] = field(default_factory=dict)
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     """By target that says its own."""
     vouched: Mapping[str, str] = field(default_factory=dict)
-    """Hashes that the journal has, by path in the folder; empty in older sessions."""
+    """Hashes that the journal has, by path in the folder."""
     notes: tuple[str, ...] = ()
     """One line on each of its own files that is not what was written."""
 
@@ -125,17 +126,12 @@ class Session:
     def load_words(self) -> str:
         """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`."""
         load = self.load
-        if not load:
-            return "as its experiments.yaml says"
-        window = f"window of {load.get('steady_s', 0):g} s"
-        arrivals = load.get("arrivals")
-        if arrivals or load.get("model") == "open":
-            rate = f", {arrivals['per_s']:g} arrivals/s" if arrivals else ""
-            return f"open{rate}, {window}"
-        think_s = load.get("think_time_s") or 0
+        window = f"window of {load['steady_s']:g} s"
+        if arrivals := load["arrivals"]:
+            return f"open, {arrivals['per_s']:g} arrivals/s, {window}"
+        think_s = load["think_time_s"]
         thinks = f"think time {think_s:g} s" if think_s else "no think time"
-        users = load.get("users", {}).get("end_users", "some")
-        return f"{users} users, closed loop, {thinks}, {window}"
+        return f"{load['users']['end_users']} users, closed loop, {thinks}, {window}"
 
     @property
     def claimed_ratio(self) -> str:
@@ -159,20 +155,20 @@ class Session:
 
 
 class _Claim(TypedDict):
+    says: str
     of: str
     factor: str
     numerator: Level
     denominator: Level
-    says: NotRequired[str | None]
-    at_least: NotRequired[Annotated[float, Between(0, 10**6)] | None]
+    at_least: Annotated[float, Between(0, 10**6)]
 
 
 class _Factor(TypedDict):
     name: str
     label: str
     levels: tuple[Level, ...]
-    unit: NotRequired[str | None]
-    facts: NotRequired[tuple[str, ...]]
+    unit: str
+    facts: tuple[str, ...]
 
 
 class _Searched(TypedDict):
@@ -180,7 +176,7 @@ class _Searched(TypedDict):
     between: tuple[float, float]
 
 
-class _Users(TypedDict, total=False):
+class _Users(TypedDict):
     end_users: Index
 
 
@@ -188,72 +184,68 @@ class _Arrivals(TypedDict):
     per_s: float
 
 
-class _Load(TypedDict, total=False):
-    users: _Users | None
+class _Load(TypedDict):
+    users: _Users
     arrivals: _Arrivals | None
-    model: str | None
+    model: str
     steady_s: LengthS
-    think_time_s: LengthS | None
+    think_time_s: LengthS
 
 
 class _About(TypedDict):
-    """What is read of a `session.json`, of whichever schema."""
+    """What is read of a `session.json`."""
 
-    schema: int
     experiment: str
     session: str
+    profile: str | None
+    backend: str
+    claim: _Claim | None
     factors: tuple[_Factor, ...]
-    profile: NotRequired[str | None]
-    backend: NotRequired[str | None]
-    claim: NotRequired[_Claim | None]
-    host: NotRequired[Mapping[str, Any] | None]
-    until: NotRequired[Mapping[str, Any] | None]
-    search: NotRequired[_Searched | None]
+    host: Mapping[str, Any]
+    until: Mapping[str, Any] | None
+    search: _Searched | None
+    load: _Load
+    data: Mapping[str, Any]
     interfaces: NotRequired[Mapping[str, Interface]]
-    load: NotRequired[_Load | None]
-    data: NotRequired[Mapping[str, Any] | None]
 
 
 def read_session(folder: Path) -> Session:
-    """The session in a folder; UsageError with one line where it is no session.
+    """The session in a folder; UsageError with one line where it is none, or of another schema.
 
     DamagedFile or StorageError, which name the file, where it cannot be read.
     """
     path = folder / "session.json"
-    about = made(path, _about)
+    about = made(path, lambda value: _about(value, path))
     if about is None:
         raise UsageError(f"{folder}: no session here (it has no session.json)")
-    if about["schema"] > SCHEMA:
-        raise UsageError(
-            f"{path}: schema {about['schema']} is newer than this code's {SCHEMA}; update the code"
-        )
     factors = tuple(map(_factor, about["factors"]))
     hashes, notes = vouched(folder)
     scheduled = _schedule(folder / SCHEDULE, factors)
-    search = about.get("search")
+    search = about["search"]
     return Session(
         folder=folder,
         experiment=about["experiment"],
         name=about["session"],
-        profile=about.get("profile") or "",
-        backend=about.get("backend") or "",
+        profile=about["profile"] or "",
+        backend=about["backend"],
         factors=factors,
-        claim=_claim(about.get("claim")),
-        host=about.get("host") or {},
+        claim=_claim(about["claim"]),
+        host=about["host"],
         # a search stops by what it has seen, too
-        adaptive=bool(about.get("until") or search),
+        adaptive=bool(about["until"] or search),
         search=Searched(search["factor"], search["between"]) if search else None,
         scheduled=scheduled,
-        load=about.get("load") or {},
-        data=about.get("data") or {},
+        load=about["load"],
+        data=about["data"],
         interfaces=about.get("interfaces", BEFORE),
         vouched=hashes,
         notes=(*notes, *_lost(folder, scheduled)),
     )
 
 
-def _about(value: Any) -> _About:
+def _about(value: Any, path: Path) -> _About:
     try:
+        hold_schema(value, path)
         about = fitted(_About, value)
     except Unfit as error:
         raise Unfit(f"not as a session is written: {error}") from error
@@ -267,9 +259,9 @@ def _factor(data: _Factor) -> Factor:
     return Factor(
         name=data["name"],
         label=data["label"],
-        unit=data.get("unit") or "",
+        unit=data["unit"],
         levels=data["levels"],
-        facts=data.get("facts", ()),
+        facts=data["facts"],
     )
 
 
@@ -277,12 +269,12 @@ def _claim(data: _Claim | None) -> Claim | None:
     if not data:
         return None
     return Claim(
-        says=data.get("says") or "",
+        says=data["says"],
         of=data["of"],
         factor=data["factor"],
         numerator=data["numerator"],
         denominator=data["denominator"],
-        at_least=data.get("at_least"),
+        at_least=data["at_least"],
     )
 
 

@@ -76,13 +76,11 @@ def ceilings_of(
 
 def _asked(session: Session, cell: CellResult) -> CellPlan:
     load = session.load
-    users = load.get("users")
-    most = users.get("end_users") if isinstance(users, Mapping) else None
-    closed = (load.get("model") or "closed") == "closed"
+    closed = load["model"] == "closed"
     return CellPlan(
         cell.levels,
-        int(most) if most and closed else None,
-        float(load.get("think_time_s") or 0.0),
+        load["users"]["end_users"] if closed else None,
+        load["think_time_s"],
         _statements(cell),
         None if closed else _float(cell.row["offered_rps"]),
     )

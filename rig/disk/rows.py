@@ -44,10 +44,10 @@ class SecondRow:
     """None in an open load."""
     started: ASecond
     in_flight: Annotated[int, Between(-(10**9), 10**9)]
-    planned_users: Index | None = None
-    """None in an open load, and where an older file does not say."""
-    finished: ASecond | None = None
-    dropped: ASecond | None = None
+    planned_users: Index | None
+    """None in an open load."""
+    finished: ASecond
+    dropped: ASecond
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class UnansweredRow:
 
     started_s: AtS
     age_s: LengthS
-    first: Literal["0", "1"] = "0"
+    first: Literal["0", "1"]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from rig.disk.files import read_json, sha256
+from rig.disk.schema import OtherSchema
 from rig.evidence.calibration import read_calibration
-from rig.model import SCHEMA, RigError
+from rig.model import RigError
 from rig.store.schedule import level_of, misplaced, of_another_cell, parsed
 from rig.store.session_folder import (
     CALIBRATION,
@@ -48,7 +49,7 @@ class Discrepancy:
 
 
 def of_session(session: SessionFolder) -> Iterator[Discrepancy]:
-    """What does not fit together, trials' own files aside."""
+    """What does not fit together, trials' own files aside. OtherSchema."""
     for name, part in (
         (JOURNAL, _journal),
         (JOURNAL, _vouched),
@@ -59,6 +60,8 @@ def of_session(session: SessionFolder) -> Iterator[Discrepancy]:
     ):
         try:
             yield from part(session)
+        except OtherSchema:
+            raise
         except UNREADABLE as error:
             yield Discrepancy(name, f"cannot be read: {error}")
 
@@ -87,14 +90,6 @@ def superseded(session: SessionFolder) -> dict[Path, str]:
     return found
 
 
-def is_of_today(manifest: Path) -> bool:
-    """Whether it should have all that this code writes; also where it cannot be read."""
-    try:
-        return bool(read_json(manifest)["schema"] >= SCHEMA)
-    except UNREADABLE:
-        return True
-
-
 def _journal(session: SessionFolder) -> Iterator[Discrepancy]:
     """No line was changed, taken out or put in."""
     for broken in session.journal.broken():
@@ -105,8 +100,7 @@ def _vouched(session: SessionFolder) -> Iterator[Discrepancy]:
     """The session's own files are those whose hashes the journal has, and it has all of them."""
     told = session.journal.files()
     if SESSION not in told:
-        today = int(session.session().get("schema", SCHEMA)) >= SCHEMA
-        yield Discrepancy(SESSION, f"{JOURNAL} has no hash of it", today)
+        yield Discrepancy(SESSION, f"{JOURNAL} has no hash of it")
     elif session.journal.chained:
         for name in _own_files(session):
             if name not in told:
@@ -136,9 +130,9 @@ def _manifests(session: SessionFolder) -> Iterator[Discrepancy]:
         if not manifest.exists():
             yield Discrepancy(where, f"is gone, but {JOURNAL} tells of it")
         elif attempt not in told:
-            yield Discrepancy(where, f"has no line in {JOURNAL}", is_of_today(manifest))
+            yield Discrepancy(where, f"has no line in {JOURNAL}")
         elif told[attempt] is None:
-            yield Discrepancy(where, f"{JOURNAL} has no hash of it", is_of_today(manifest))
+            yield Discrepancy(where, f"{JOURNAL} has no hash of it")
         elif told[attempt] != sha256(manifest):
             yield Discrepancy(where, f"is not the file whose hash {JOURNAL} has")
 

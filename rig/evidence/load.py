@@ -43,7 +43,7 @@ def derived(folder: Path, ramp_s: float, duration_s: float) -> dict[str, Any]:
 
 
 def _users(found: Sequence[SecondRow]) -> dict[str, Any]:
-    """Users planned and active, by second; () for an open load, or an older file."""
+    """Users planned and active, by second; () for an open load."""
     by_second = {
         row.second: (row.planned_users, row.users or 0)
         for row in found

@@ -21,7 +21,6 @@ from rig.evidence.consistency import (
     UNREADABLE,
     Discrepancy,
     differences,
-    is_of_today,
     of_session,
     plain,
     schedule_rows,
@@ -29,9 +28,10 @@ from rig.evidence.consistency import (
     superseded,
 )
 from rig.factors import FACTORS
-from rig.model import SCHEMA, Phase, Verdict, digest
+from rig.model import Phase, Verdict
 from rig.plan import Plan, plan_from_json
 from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
+from rig.store.schedule import of_another_cell
 from rig.store.session_folder import (
     CALIBRATION,
     MANIFEST,
@@ -48,7 +48,7 @@ CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 
 
 def verify(session: SessionFolder) -> Iterator[Discrepancy]:
-    """Everything that is not as the session's own files say."""
+    """Everything that is not as the session's own files say. OtherSchema."""
     rows, wrong = schedule_rows(session)
     yield from wrong
     yield from of_session(session)
@@ -84,9 +84,8 @@ def _trial(
         except UNREADABLE as error:
             yield Discrepancy(f"{where}/{PLAN}", str(error))
     else:
-        yield Discrepancy(
-            f"{where}/{PLAN}", "is missing", any(map(_has_manifest_of_today, attempts))
-        )
+        finished = any((attempt / MANIFEST).exists() for attempt in attempts)
+        yield Discrepancy(f"{where}/{PLAN}", "is missing", finished)
     calibration = _read_calibration(session)
     for attempt in attempts:
         if attempt in discarded:
@@ -94,10 +93,6 @@ def _trial(
             yield Discrepancy(f"{where}/{attempt.name}", says, False)
         elif (attempt / MANIFEST).exists():
             yield from _attempt(attempt, f"{where}/{attempt.name}", plan, row, calibration)
-
-
-def _has_manifest_of_today(attempt: Path) -> bool:
-    return (attempt / MANIFEST).exists() and is_of_today(attempt / MANIFEST)
 
 
 def _attempt(
@@ -161,7 +156,7 @@ def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Disc
         if row.get(name, told if name not in record.levels else None) != told:
             says = f"{name} is {told}, in schedule.csv {row.get(name)}"
             yield Discrepancy(f"{where}/{MANIFEST}", says)
-    if set(record.levels) == set(FACTORS) and digest(dict(record.levels))[:10] != row["cell"]:
+    if set(record.levels) == set(FACTORS) and of_another_cell(row["cell"], record.levels):
         yield Discrepancy(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
 
 
@@ -185,15 +180,8 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
 
 def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Discrepancy]:
     """The manifest's facts are those that the raw files give."""
-    nothing = vars(AttemptFacts())
     for part in seen:
         told, found = plain(getattr(record, part)), plain(seen[part])
-        if told == found:
-            continue
-        if record.schema < SCHEMA and found == plain(nothing.get(part)):
-            says = f"{part}: schema {record.schema} kept no raw file of it; not recomputed"
-            yield Discrepancy(where, says, False)
-            continue
         for path, one, other in differences(told, found, part):
             says = f"{path} is {short(one)}, the raw files say {short(other)}"
             yield Discrepancy(f"{where}/{MANIFEST}", says)
@@ -202,14 +190,11 @@ def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Disc
 def _checks(
     folder: Path, where: str, record: Record, plan: Plan, seen: Mapping[str, Any]
 ) -> Iterator[Discrepancy]:
-    checks, verdict, why = record.checks, record.verdict, record.why
-    if record.schema < SCHEMA:
-        says = f"checks: those of schema {record.schema} are not today's; not recomputed"
-        yield Discrepancy(where, says, False)
-    elif wrong := next((span for span in record.spans if span.error), None):
+    checks: tuple[Check, ...] = ()
+    if wrong := next((span for span in record.spans if span.error), None):
         # as `rig.attempt` words it: what went wrong, and what to do, on one line
         said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
-        checks, verdict, why = (), Verdict.FAILED, said
+        verdict, why = Verdict.FAILED, said
     else:
         checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)

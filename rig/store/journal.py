@@ -85,7 +85,7 @@ class Journal:
         }
 
     def manifests(self) -> dict[Attempt, str | None]:
-        """SHA-256 of every finished attempt's manifest; None where an older version wrote none."""
+        """SHA-256 of every finished attempt's manifest; None where its line has none."""
         return {
             (event["trial"], event["attempt"]): event.get("manifest_sha256")
             for event in self.events()

@@ -22,7 +22,6 @@ COLUMNS = ("position", "trial", "block", "replicate", "cell", "skip", "because")
 Row = Mapping[str, str]
 
 _NUMBER = re.compile(r"[1-9]\d{0,8}\Z", re.ASCII)
-_CELL_ID = re.compile(r"[0-9a-f]{10}\Z", re.ASCII)
 
 
 def lines(rows: Iterable[Sequence[object]]) -> str:
@@ -109,11 +108,8 @@ def level_of(text: str, levels: Sequence[Level]) -> Level:
 
 
 def of_another_cell(cell: str, levels: Mapping[str, Level]) -> bool:
-    """Whether levels are not those that an id of a cell was made of.
-
-    False for an id of the first sessions, which was no digest.
-    """
-    return bool(_CELL_ID.match(cell)) and digest(dict(levels))[:10] != cell
+    """Whether levels are not those that an id of a cell was made of."""
+    return digest(dict(levels))[:10] != cell
 
 
 def misplaced(rows: Sequence[Row], searches: bool) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rig.disk.files import locked, make_folder, read_bytes, read_json, sha256, write_atomically
+from rig.disk.schema import hold_schema
+from rig.disk.typed import Unfit
 from rig.factors import FACTORS
 from rig.model import DamagedFile, UsageError
 from rig.plan import Trial
@@ -81,13 +83,17 @@ class SessionFolder:
             os.close(descriptor)
 
     def session(self) -> dict[str, Any]:
-        """What `begin` was given. UsageError where it cannot be read."""
+        """What `begin` was given. UsageError where it cannot be read; OtherSchema."""
         try:
             data = read_json(self.path / SESSION)
         except (OSError, DamagedFile) as error:
             raise UsageError(f"{self.path} is no session: {error}") from error
         if not isinstance(data, dict):
             raise UsageError(f"{self.path} is no session: {SESSION} is no object")
+        try:
+            hold_schema(data, self.path / SESSION)
+        except Unfit as error:
+            raise UsageError(f"{self.path} is no session: {SESSION}: {error}") from error
         return data
 
     def schedule(self, trials: Iterable[Trial]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rig.model import SCHEMA, ExitCode
 from tests.runs import ROOT, Done, Session, only_session, read_json
 from tests.warm import runner
 
@@ -263,42 +264,15 @@ def test_a_claim_turned_round(session: Session) -> None:
     assert named(done, "derived/comparisons.csv", "numerator is 'async', recomputed 'sync'")
 
 
-def test_a_session_of_an_older_schema_is_told_apart(tmp_path: Path) -> None:
-    old = Session(Path(shutil.copytree(ROOT / "tests/golden/session-v1", tmp_path / "session-v1")))
-    done = verify(old)
-    assert done.err == ""
-    assert "not checked: " in done.out
-    assert "schema 1" in done.out or "its plan is not there" in done.out
-    assert not named(done, "journal.jsonl")
-
-
-UNKNOWN_TO_1 = ("facts.json", "ledger.json", "probes/delay.json")
-
-
-def test_what_schema_1_did_not_keep_is_named_and_no_difference(session: Session) -> None:
-    def as_it_was(manifest: dict[str, Any]) -> None:
-        manifest["schema"] = 1
-        for part in ("probes", "ledger"):
-            del manifest[part]
-        for name in UNKNOWN_TO_1:
-            del manifest["files"][name]
-
-    for attempt in session.attempts():
-        for name in UNKNOWN_TO_1:
-            (attempt.path / name).unlink()
-        change(attempt.path / "manifest.json", as_it_was)
-    shutil.rmtree(session.path / "derived")
-    journal = session.path / "journal.jsonl"
-    text = re.sub(r', "(manifest|line_before)_sha256": "\w*"', "", journal.read_text())
-    journal.write_text("".join(text.splitlines(keepends=True)[1:]))
+def test_a_session_of_another_schema_is_refused_in_one_line(session: Session) -> None:
     change(session.path / "session.json", lambda about: about.update(schema=1))
-    assert runner("analyse", session.path, cwd=session.path).code == 0
-    done = verify(session)
-    assert (done.code, done.err) == (0, ""), done.out
-    said = " ".join(done.out.split())
-    assert "delay: schema 1 kept no raw file of it; not recomputed" in said
-    assert "facts: schema 1 kept no raw file of it; not recomputed" in said
-    assert "checks: those of schema 1 are not today's; not recomputed" in said
+    for command in ("verify", "show", "analyse", "report", "resume"):
+        done = runner(command, session.path, cwd=ROOT)
+        assert (done.code, done.out) == (ExitCode.USAGE, ""), command
+        assert done.err == (
+            f"error: {session.path}/session.json: schema 1 is older than this code's {SCHEMA}; "
+            "measure it again\n"
+        )
 
 
 def test_a_schedule_that_no_table_can_be_made_of(session: Session) -> None:

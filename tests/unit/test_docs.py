@@ -282,7 +282,7 @@ def test_the_example_of_a_check_works() -> None:
 
 
 def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
-    session = read_session(TOP / "tests" / "golden" / "session-v1")
+    session = read_session(TOP / "tests" / "golden" / "session-v2")
     own = {factor.name for factor in session.factors}
     assert own <= FACTORS.keys()
     for heading, columns in (

@@ -138,7 +138,7 @@ def test_a_plan_is_read_as_it_was_written(plan: Plan) -> None:
     assert plan_from_json(written(plan)) == plan
 
 
-def test_a_plan_of_an_older_schema_is_read() -> None:
+def test_what_a_plan_does_not_name_is_as_by_default() -> None:
     data = written(PLAN)
     del data["pool_size"], data["digest"]
     assert plan_from_json({**data, "digest": digest(data)}) == PLAN

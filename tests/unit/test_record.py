@@ -33,10 +33,16 @@ def test_there_and_back() -> None:
     assert isinstance(back.delay.paths[0].before_ms, tuple)
 
 
-def test_a_newer_schema_is_refused() -> None:
-    data = {**record().to_json(), "schema": SCHEMA + 1}
-    with pytest.raises(ValueError, match=f"schema {SCHEMA + 1} is newer"):
-        record_from_json(data)
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        (SCHEMA - 1, f"schema {SCHEMA - 1} is older than this code's {SCHEMA}; measure it again"),
+        (SCHEMA + 1, f"schema {SCHEMA + 1} is newer than this code's {SCHEMA}; update the code"),
+    ],
+)
+def test_another_schema_is_refused(schema: int, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^{says}$"):
+        record_from_json({**record().to_json(), "schema": schema})
 
 
 @pytest.mark.parametrize("missing", ["schema", "delay", "load", "verdict", "spans"])

@@ -44,7 +44,7 @@ def _none_valid(inputs: ReportInputs) -> str:
 
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     says = claim.says or f"{claim.of}: {inputs.session.claimed_ratio}"
-    bound = f" (at least {claim.at_least:g}×)" if claim.at_least is not None else ""
+    bound = f" (at least {claim.at_least:g}×)"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{says}{bound}"),
         para(mark(answer.verdict.value), ". ", answer.sentence),

@@ -10,7 +10,6 @@ from analysis.report.inputs import ReportInputs
 from analysis.report.wording import percent, said
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import share
-from analysis.summaries.trials import TrialResult
 
 TITLE = "Response times"
 
@@ -45,8 +44,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 
 def _lead(inputs: ReportInputs) -> str:
-    model = inputs.session.load.get("model") or "closed"
-    if model == "closed":
+    if inputs.session.load["model"] == "closed":
         return (
             "Closed loop: each user waits for its answer before it sends again, so a stalled "
             "target gets fewer requests. Visitors who arrive by a clock would wait longer than "
@@ -104,14 +102,7 @@ def _service(inputs: ReportInputs, cell: CellResult) -> latency.Counts:
 
 def unanswered_ms(cell: CellResult) -> tuple[float, ...]:
     """The ages of the requests that a cell's valid trials left without an answer."""
-    return tuple(sorted(1000 * age for result in cell.valid for age in _ages_s(result)))
-
-
-def _ages_s(result: TrialResult) -> tuple[float, ...]:
-    """Those due in the steady window; sessions of before only know all that were in flight."""
-    if result.overdue_s or result.record is None:
-        return result.overdue_s
-    return result.record.load.in_flight_ages_s if result.record.schema == 1 else ()
+    return tuple(sorted(1000 * age for result in cell.valid for age in result.overdue_s))
 
 
 def _unanswered(inputs: ReportInputs, cells: list[CellResult]) -> Table:

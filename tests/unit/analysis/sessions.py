@@ -5,17 +5,25 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.load_files import new_histogram
-from rig.model import Level, Verdict
+from rig import factors as registry
+from rig.load.completions import Completions
+from rig.load.recorder import Recorder
+from rig.model import SCHEMA, Level, Verdict, digest
+from rig.plan import NO_USERS, Arrivals, Data, Delay, Load, Plan, Users
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record
+from rig.store.schedule import level_of
 
+USERS = 150
 RAMP_S, STEADY_S = 2.5, 8.0
+END_S = RAMP_S + STEADY_S
+LOAD = Load(Users(100, 20.0, USERS), STEADY_S)
+DATA = Data(1000, 1000)
+OPEN = Load(NO_USERS, STEADY_S, model="open", arrivals=Arrivals(20.0))
 
 FACTORS: Sequence[Mapping[str, Any]] = (
     {"name": "target", "label": "target", "unit": "", "levels": ["sync", "async"]},
@@ -59,10 +67,11 @@ class Made:
     skip: str = ""
     because: str = ""
     delay_off_ms: float = 0.02
-    unanswered: Sequence[tuple[float, float] | tuple[float, float, int]] = ()
-    """Of each request in flight at the stop: when it began, and its age (s)."""
+    unanswered: Sequence[tuple[float, bool]] = ()
+    """Of each request in flight at the stop: when it began (s), and whether its user had had no
+    answer before."""
     dropped: int = 0
-    """Arrivals dropped in the first second of the steady window."""
+    """Arrivals that the steady window began with and that were dropped."""
 
     def all_levels(self) -> dict[str, Level]:
         return {**BASE, **self.levels}
@@ -90,20 +99,20 @@ def make(
     """Writes a session of these trials and returns its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     session = {
-        "schema": 1, "experiment": "asynchronize-django", "session": folder.name,
+        "schema": SCHEMA, "experiment": "asynchronize-django", "session": folder.name,
         "profile": "quick", "backend": "local", "seed": 1,
         "started_at": "2024-01-01T00:00:00+00:00", "claim": claim,
-        "factors": [{**factor, "varies": True} for factor in factors], "extras": [],
+        "factors": list(map(described, factors)), "extras": [], "until": None, "search": None,
         "host": {"cpus": 2, "cpu_model": "Some CPU", "versions": {"Python": "3.11"}},
-        "load": {}, "data": {}, **about,
+        "load": asdict(LOAD), "data": asdict(DATA), **about,
     }  # fmt: skip
     (folder / "session.json").write_text(json.dumps(session, indent=1))
     names = [str(factor["name"]) for factor in factors]
     rows = []
     for position, made in enumerate(trials, start=1):
-        levels = {name: made.all_levels().get(name, "") for name in names}
+        levels = {name: level_of(str(made.all_levels().get(name, "")), ()) for name in names}
         trial = f"{position:04d}-made-r{made.replicate}"
-        cell = "-".join(str(level) for level in levels.values())
+        cell = digest(levels)[:10]
         rows.append([position, trial, made.replicate, made.replicate, cell, made.skip, made.because,
                      *levels.values()])  # fmt: skip
         if made.answers or made.verdict is Verdict.FAILED:
@@ -114,13 +123,28 @@ def make(
 
 
 def attempt(trial: Path, made: Made, number: int = 1) -> Path:
-    """Writes one finished attempt and returns its folder."""
+    """Writes one finished attempt, and its plan, and returns its folder."""
     folder = trial / f"attempt-{number}"
     folder.mkdir(parents=True)
     if made.answers:
         write_load(folder / "load", made)
+    asked = plan(made)
+    (trial / "plan.json").write_text(json.dumps({**asked.to_json(), "digest": asked.digest}))
     (folder / "manifest.json").write_text(json.dumps(record(trial.name, made, number).to_json()))
     return folder
+
+
+def described(factor: Mapping[str, Any]) -> dict[str, Any]:
+    """A factor as `session.json` has it."""
+    known = registry.FACTORS.get(factor["name"])
+    return {"facts": known.facts if known else (), "varies": True, **factor}
+
+
+def plan(made: Made) -> Plan:
+    """What was asked of a synthetic trial, as far as numbers are compared by it."""
+    levels = made.all_levels()
+    delay = Delay(float(levels["delay_ms"]))
+    return Plan(str(levels["target"]), str(levels["route"]), LOAD, DATA, delay)
 
 
 def record(trial: str, made: Made, number: int) -> Record:
@@ -131,64 +155,38 @@ def record(trial: str, made: Made, number: int) -> Record:
         PathDelay("data", asked, (seen, seen), (seen,), (seen,)),
         PathDelay("front", 0.0, (0.05,), (0.05,), (0.05,)),
     )
-    load = LoadFacts(peak_users=150, in_flight_at_stop=7, ramp_s=RAMP_S,
-                     duration_s=RAMP_S + STEADY_S, complete=True)  # fmt: skip
+    load = LoadFacts(peak_users=USERS, in_flight_at_stop=7, ramp_s=RAMP_S,
+                     duration_s=END_S, complete=True)  # fmt: skip
     facts = {"app": {"versions": {"Django": "5.2.19", "gunicorn": "27.0"}}}
+    of_plan = plan(made).digest
     return replace(
-        Record(trial, number, "local", made.all_levels(), "0" * 8, "2024-01-01T00:00:00+00:00"),
+        Record(trial, number, "local", made.all_levels(), of_plan, "2024-01-01T00:00:00+00:00"),
         facts=facts, delay=DelayFacts("netem" if asked else "", paths=paths),
         load=load if made.answers else LoadFacts(), verdict=made.verdict, why=made.why,
     )  # fmt: skip
 
 
-def phase(at_s: float) -> str:
-    """The phase an instant lies in."""
-    if at_s < RAMP_S:
-        return "ramp"
-    return "steady" if at_s < RAMP_S + STEADY_S else "after"
+def recorded(name: str) -> str:
+    """A name as the recorder's logs can hold it."""
+    return name.encode("ascii", "replace").decode()
 
 
 def write_load(folder: Path, made: Made) -> None:
-    """The three files of a load."""
-    folder.mkdir()
-    route = made.all_levels()["route"]
-    groups: dict[tuple[int, str, str], list[Answer]] = defaultdict(list)
-    for answer in made.answers:
-        groups[(int(answer.at_s), phase(answer.at_s), answer.outcome)].append(answer)
-    completions, log = [], ["#[Histogram log format version 1.3]",
-                            '"StartTimestamp","Interval_Length","Interval_Max",'
-                            '"Interval_Compressed_Histogram"']  # fmt: skip
-    for (second, name, outcome), answers in sorted(groups.items()):
-        times = [answer.at_s for answer in answers]
-        completions.append([second, name, route, outcome, len(answers),
-                            f"{min(times):.6f}", f"{max(times):.6f}"])  # fmt: skip
-        histogram = new_histogram()
-        for answer in answers:
-            histogram.record_value(round(answer.ms * 1000))
-        most = histogram.get_max_value()
-        payload = histogram.encode().decode()
-        log.append(f"Tag={name}|{route}|{outcome},{second}.000,1.000,{most},{payload}")
-    (folder / "latencies.hlog").write_text("\n".join(log) + "\n")
-    head = ["second", "phase", "route", "outcome", "count", "first_s", "last_s"]
-    write(folder / "completions.csv", head, completions)
-    started: dict[tuple[int, str], int] = defaultdict(int)
-    for answer in made.answers:
-        begun_s = max(0.0, answer.at_s - answer.ms / 1000)
-        started[(int(begun_s), phase(begun_s))] += 1
-    last = math.ceil(RAMP_S + STEADY_S)
-    for second in range(last):
-        started[(second, phase(second))] += 0
-    rows: list[list[object]] = [[s, name, 150, n, 7] for (s, name), n in sorted(started.items())]
-    head = ["second", "phase", "users", "started", "in_flight"]
-    if made.dropped:
-        head.append("dropped")
-        first = int(RAMP_S) + 1
-        rows = [[*row, made.dropped if row[0] == first else 0] for row in rows]
-    write(folder / "seconds.csv", head, rows)
-    if made.unanswered:
-        left = [[0, n, *(*one, 0)[:3]] for n, one in enumerate(made.unanswered, 1)]
-        head = ["load_worker", "sequence", "started_s", "age_s", "first"]
-        write(folder / "unanswered.csv", head, left)
+    """The files of a load, as its master writes them; with dropped arrivals, of an open one."""
+    route, is_open = recorded(str(made.all_levels()["route"])), made.dropped > 0
+    recorder, completions = Recorder(RAMP_S, END_S, is_open=is_open), Completions(route)
+    for answer in sorted(made.answers, key=lambda answer: answer.at_s):
+        number = recorder.start(max(0.0, answer.at_s - answer.ms / 1000))
+        recorder.finish(number, answer.at_s, route, recorded(answer.outcome))
+    for began_s, first in made.unanswered:
+        recorder.start(began_s, first=first)
+    for _ in range(made.dropped):
+        recorder.drop(RAMP_S)
+    left = recorder.freeze(END_S)
+    meter = [[second, 0.0, USERS, [0]] for second in range(math.ceil(END_S))]
+    completions.add("load-1", {**recorder.drain(), "meter": meter})
+    completions.close("load-1", 0, "load-1", left)
+    completions.write(folder, RAMP_S, END_S, None if is_open else lambda _: USERS)
 
 
 def write(path: Path, head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:

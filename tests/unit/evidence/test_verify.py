@@ -19,7 +19,7 @@ from rig.backends.fake import FakeBackend, FakeStack
 from rig.disk.files import sha256
 from rig.evidence.consistency import Discrepancy
 from rig.evidence.verify import verify
-from rig.model import StackError, Verdict
+from rig.model import SCHEMA, StackError, Verdict
 from rig.plan import Plan
 from rig.record import Record
 from rig.store import session_folder
@@ -69,7 +69,7 @@ def cut(folder: Path) -> None:
 def session_of(backend: FakeBackend, path: Path) -> tuple[SessionFolder, Record]:
     """A session of one attempt."""
     session = SessionFolder(path / "session")
-    session.begin({}, "")
+    session.begin({"schema": SCHEMA}, "")
     only = trial(LOADED)
     session.schedule([only])
     number, folder = session.new_attempt(only.name)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rig.model import UsageError
+from rig.model import SCHEMA, UsageError
 from rig.store.creation import killed_since, new_session
 from rig.store.session_folder import SessionFolder, find_session, sessions
 from tests.runs import ROOT
@@ -32,7 +32,7 @@ with new_session(Path(sys.argv[1]), None, lambda _: os.kill(os.getpid(), signal.
 
 
 def facts(name: str) -> dict[str, Any]:
-    return {"session": name}
+    return {"schema": SCHEMA, "session": name}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def killed_at_its_begin(experiment: Path) -> None:
 def test_it_appears_with_what_is_known_and_is_held(experiment: Path) -> None:
     with new_session(experiment, "quick", facts, YAML) as folder:
         assert re.fullmatch(r"\d{8}-\d{6}-quick", folder.name)
-        assert folder.session() == {"session": folder.name}
+        assert folder.session() == facts(folder.name)
         assert [event["event"] for event in folder.journal.events()] == ["opened"]
         with pytest.raises(UsageError, match="is running"), folder.hold():
             pass

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from rig.disk.files import sha256, write_atomically
+from rig.disk.schema import OtherSchema
 from rig.factors import FACTORS
-from rig.model import DamagedFile, UsageError, Verdict
+from rig.model import SCHEMA, DamagedFile, UsageError, Verdict
 from rig.store import session_folder
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import LEVELS, PLAN, record, trial
@@ -21,7 +22,7 @@ from tests.unit.plans import LEVELS, PLAN, record, trial
 @pytest.fixture
 def folder(tmp_path: Path) -> SessionFolder:
     made = SessionFolder(tmp_path / "results" / "small" / "20240101-000000-quick")
-    made.begin({"schema": 1, "backend": "fake"}, "experiment: small\n")
+    made.begin({"schema": SCHEMA, "backend": "fake"}, "experiment: small\n")
     return made
 
 
@@ -33,7 +34,7 @@ def finish(folder: SessionFolder, trial_name: str, **changes: object) -> Path:
 
 
 def test_a_session_begins_with_what_is_known(folder: SessionFolder) -> None:
-    assert folder.session() == {"schema": 1, "backend": "fake"}
+    assert folder.session() == {"schema": SCHEMA, "backend": "fake"}
     assert (folder.path / "experiments.yaml").read_text() == "experiment: small\n"
     assert folder.scheduled() == []
 
@@ -45,6 +46,16 @@ def test_a_session_never_begins_in_a_folder_that_is_there(folder: SessionFolder)
 
 def test_what_is_no_session_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no session"):
+        SessionFolder(tmp_path).session()
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"), [(1, "schema 1 is older than"), (SCHEMA + 1, "newer than")]
+)
+def test_a_session_of_another_schema_is_refused(schema: int, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    path.write_text(json.dumps({"schema": schema}))
+    with pytest.raises(OtherSchema, match=f"{path}: .*{says}"):
         SessionFolder(tmp_path).session()
 
 

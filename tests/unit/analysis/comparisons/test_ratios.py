@@ -16,7 +16,7 @@ from tests.unit.analysis.report.test_report import Page
 from tests.unit.analysis.sessions import Made, steady
 
 P95 = {**sessions.CLAIM, "of": "p95_ms"}
-STUCK = [(4.0, 6.5)] * 20
+STUCK = [(4.0, False)] * 20
 """Longer under way than any answer took: the 95th percentile is no more than a lower bound."""
 
 

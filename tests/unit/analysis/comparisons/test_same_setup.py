@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from analysis import derive, table
-from tests.unit.analysis.sessions import Made, make, steady
+from rig.model import digest
+from tests.unit.analysis.sessions import CLAIM, Made, make, steady
 
 FACTS: dict[str, Any] = {
     "app": {
@@ -74,7 +75,8 @@ def tell(trial: Path, side: dict[str, Any]) -> None:
     attempt = trial / "attempt-1"
     manifest = json.loads((attempt / "manifest.json").read_text())
     load = {**manifest["load"], **side["manifest"].get("load", {})}
-    manifest |= {"facts": side["facts"], **side["manifest"], "load": load}
+    told = {"facts": side["facts"], "plan_digest": digest(side["plan"])}
+    manifest |= {**told, **side["manifest"], "load": load}
     (attempt / "manifest.json").write_text(json.dumps(manifest))
     (attempt / "verify.json").write_text(json.dumps(side["verify"]))
     (trial / "plan.json").write_text(json.dumps(side["plan"]))
@@ -167,8 +169,7 @@ def test_any_other_difference_costs_the_label(change: Change, named: str, tmp_pa
 
 
 def test_what_is_inherent_is_so_between_targets_only(tmp_path: Path) -> None:
-    claim = {"of": "goodput_rps", "factor": "connections", "numerator": "pool",
-             "denominator": "per_request"}  # fmt: skip
+    claim = {**CLAIM, "factor": "connections", "numerator": "pool", "denominator": "per_request"}
     trials = [Made(answers=steady(20)), Made({"connections": "pool"}, steady(60))]
     made = make(tmp_path / "s", trials, claim=claim)
     other = copy.deepcopy(SIDE)

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from analysis.reading.attempts import last_finished
 from rig.model import Verdict
 from tests.unit.analysis.sessions import Answer, Made, attempt
@@ -34,7 +36,7 @@ def test_no_folder_no_attempt(tmp_path: Path) -> None:
 
 def test_a_broken_manifest_is_noted_in_one_line_and_passed_over(tmp_path: Path) -> None:
     attempt(tmp_path, Made(answers=ANSWERS), 1)
-    (attempt(tmp_path, Made(answers=ANSWERS), 2) / "manifest.json").write_text('{"schema": 1,\n')
+    (attempt(tmp_path, Made(answers=ANSWERS), 2) / "manifest.json").write_text('{"schema": 2,\n')
     tried = last_finished(tmp_path)
     assert tried.record is not None
     assert tried.record.attempt == 1
@@ -43,9 +45,10 @@ def test_a_broken_manifest_is_noted_in_one_line_and_passed_over(tmp_path: Path) 
     assert "\n" not in note
 
 
-def test_a_newer_manifest_is_noted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("schema", "age"), [(1, "older"), (99, "newer")])
+def test_a_manifest_of_another_schema_is_noted(schema: int, age: str, tmp_path: Path) -> None:
     path = attempt(tmp_path, Made(answers=ANSWERS), 1) / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 99}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": schema}))
     tried = last_finished(tmp_path)
     assert tried.record is None
-    assert "schema 99 is newer" in tried.notes[0]
+    assert f"schema {schema} is {age}" in tried.notes[0]

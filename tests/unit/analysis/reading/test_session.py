@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.reading.session import Factor, Searched, read_session
-from rig.model import DamagedFile, Level, UsageError
+from rig.model import SCHEMA, DamagedFile, Level, UsageError
 from tests.unit.analysis.sessions import Made, make
 
 
@@ -63,13 +63,27 @@ def test_no_session(tmp_path: Path) -> None:
         read_session(tmp_path)
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    folder = make(tmp_path / "s", [], schema=99)
-    with pytest.raises(UsageError, match="schema 99 is newer"):
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        (1, f"schema 1 is older than this code's {SCHEMA}; measure it again"),
+        (99, f"schema 99 is newer than this code's {SCHEMA}; update the code"),
+    ],
+)
+def test_another_schema_is_refused_in_one_line(schema: int, says: str, tmp_path: Path) -> None:
+    folder = make(tmp_path / "s", [], schema=schema)
+    with pytest.raises(UsageError) as caught:
         read_session(folder)
+    assert str(caught.value) == f"{folder}/session.json: {says}"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"schema": 1, "factors": [{}]})])
+def test_a_schema_is_looked_at_before_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text('{"schema": 1}')
+    with pytest.raises(UsageError, match="schema 1 is older"):
+        read_session(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"schema": SCHEMA, "factors": [{}]})])
 def test_a_broken_session_is_one_clear_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "session.json").write_text(text)
     with pytest.raises(

@@ -24,7 +24,7 @@ from tests.unit.analysis import sessions
 from tests.unit.analysis.report.conftest import URL
 from tests.unit.analysis.sessions import Made, steady
 
-GOLDEN = Path(__file__).parents[3] / "golden" / "session-v1"
+GOLDEN = Path(__file__).parents[3] / "golden" / "session-v2"
 
 
 class Page(HTMLParser):
@@ -205,9 +205,10 @@ def test_half_written_files_are_named(tmp_path: Path) -> None:
     assert page.text.count("not readable") >= 4
 
 
-def test_the_golden_session_of_schema_1(tmp_path: Path) -> None:
-    folder = tmp_path / "session-v1"
+def test_a_session_without_a_calibration_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "session"
     shutil.copytree(GOLDEN, folder)
+    (folder / "calibration.json").unlink()
     page = Page(report(folder).html)
     assert "did not calibrate" in page.text or "did not measure" in page.text
 
@@ -330,9 +331,7 @@ def test_sessions_without_a_common_cell(tmp_path: Path) -> None:
 
 
 def test_ceilings_stand_in_the_figure_and_the_table(tmp_path: Path) -> None:
-    folder = sessions.make(
-        tmp_path / "s", pair(), load={"users": {"end_users": 150}, "model": "closed"}
-    )
+    folder = sessions.make(tmp_path / "s", pair())
     stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
              "s0_ms": 10.0, "n": 9.0, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
     calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +190,7 @@ def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> N
     lines = ["at_s,total", *(f"{second},{90 + second}" for second in range(10))]
     (attempt / "probes" / "postgres.csv").write_text("\n".join(lines) + "\n")
     (seconds,) = folder.glob("trials/0002-made-r2/attempt-1/load/seconds.csv")
-    seconds.write_text(seconds.read_text().replace(",150,", ",140,"))
+    seconds.write_text(seconds.read_text().replace(",150,150,", ",150,140,"))
     page = Page(report(folder).html)
     found = [row for row in rows(folder, "connection-cap") if row["trial"] == "0001-made-r1"]
     assert [row["refused_rps"] for row in found[:8]] == ["0"] * 6 + ["1"] * 2
@@ -233,7 +233,7 @@ def test_few_answers_make_no_curve() -> None:
 
 
 def test_an_open_load_has_service_times_beside(tmp_path: Path) -> None:
-    folder = sessions.make(tmp_path / "s", [Made({}, steady(30))], load={"model": "open"})
+    folder = sessions.make(tmp_path / "s", [Made({}, steady(30))], load=asdict(sessions.OPEN))
     load = folder / "trials" / "0001-made-r1" / "attempt-1" / "load"
     (load / "service.hlog").write_text((load / "latencies.hlog").read_text())
     page = Page(report(folder).html)

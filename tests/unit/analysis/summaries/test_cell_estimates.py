@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from analysis.reading.session import read_session
 from analysis.summaries.cell_estimates import ceilings_of, interval
 from analysis.summaries.cells import cells
 from analysis.summaries.trials import results
+from rig.plan import Load
 from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 
@@ -34,12 +36,12 @@ def test_equal_trials_leave_no_width() -> None:
     assert low == pytest.approx(high)
 
 
-@pytest.mark.parametrize("model", ["open", "closed"])
-def test_an_open_load_is_bound_by_what_arrives(model: str, tmp_path: Path) -> None:
-    folder = sessions.make(tmp_path / "s", [Made(answers=steady(20))], load={"model": model})
+@pytest.mark.parametrize("load", [sessions.OPEN, sessions.LOAD])
+def test_an_open_load_is_bound_by_what_arrives(load: Load, tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", [Made(answers=steady(20))], load=asdict(load))
     session = read_session(folder)
     (cell,) = cells(session, results(session))
     (found,) = ceilings_of(session, [cell], None).values()
-    assert [ceiling.name for ceiling in found.ceilings] == ["arrivals"] * (model == "open")
+    assert [ceiling.name for ceiling in found.ceilings] == ["arrivals"] * (load == sessions.OPEN)
     if found.binding:
         assert found.binding.rps == pytest.approx(20, rel=0.05)

@@ -6,8 +6,18 @@ import pytest
 
 from analysis.reading.session import read_session
 from analysis.summaries.trials import TrialResult, results, top, trial_columns
+from rig.load.completions import SECONDS
 from rig.model import Verdict
-from tests.unit.analysis.sessions import RAMP_S, STEADY_S, Answer, Made, attempt, make, steady
+from tests.unit.analysis.sessions import (
+    END_S,
+    RAMP_S,
+    STEADY_S,
+    Answer,
+    Made,
+    attempt,
+    make,
+    steady,
+)
 
 SLOW = [Answer(1.0, 10), Answer(3.0, 20), Answer(5.0, 20), Answer(9.0, 20), Answer(99.0, 20)]
 
@@ -35,10 +45,10 @@ def test_a_fast_trial(tmp_path: Path) -> None:
 
 
 def test_requests_that_are_overdue_count_in_the_percentiles(tmp_path: Path) -> None:
-    young = [(RAMP_S + STEADY_S - 0.01, 0.01)] * 50
-    waiting = [(1.0, 9.5)] * 40  # under way in all of the window
-    stuck = [(4.0, 6.5)] * 20  # longer than any answer took
-    never = [(RAMP_S + STEADY_S - 0.02, 0.02, 1)] * 10  # of users who have had no answer yet
+    young = [(END_S - 0.01, False)] * 50
+    waiting = [(1.0, False)] * 40  # under way in all of the window
+    stuck = [(4.0, False)] * 20  # longer than any answer took
+    never = [(END_S - 0.02, True)] * 10  # of users who have had no answer yet
     made = Made(answers=steady(20), unanswered=[*young, *waiting, *stuck, *never])
     measures = one(tmp_path, made).measures
     assert measures.overdue == 70
@@ -61,13 +71,12 @@ def test_what_the_client_gave_up_on_never_came_back(tmp_path: Path) -> None:
 
 def test_a_stall_at_the_stop_is_no_ordinary_queue(tmp_path: Path) -> None:
     slow_once = [Answer(8.0, 5000.0)]  # so that no request is older than every answer
-    end_s = RAMP_S + STEADY_S
-    stalled = [(end_s - 1, 1.0)] * 150
+    stalled = [(END_S - 1, False)] * 150
     measures = one(tmp_path / "a", Made(answers=[*steady(20), *slow_once],
                                         unanswered=stalled)).measures  # fmt: skip
     assert measures.overdue == 150
     assert measures.p95_upper_ms is None
-    queued = [(end_s - 0.06, 0.06)] * 150  # as old as answers are
+    queued = [(END_S - 0.06, False)] * 150  # as old as answers are
     calm = one(tmp_path / "b", Made(answers=[*steady(20), *slow_once], unanswered=queued)).measures
     assert calm.overdue == 0
     assert calm.p95_upper_ms == calm.p95_ms
@@ -75,7 +84,7 @@ def test_a_stall_at_the_stop_is_no_ordinary_queue(tmp_path: Path) -> None:
 
 def test_where_no_answer_came_every_unanswered_request_is_overdue(tmp_path: Path) -> None:
     answers = [Answer(0.5 + n / 100, 20) for n in range(9)]
-    made = Made(answers=answers, unanswered=[(RAMP_S + n, STEADY_S - n) for n in range(8)] * 2)
+    made = Made(answers=answers, unanswered=[(RAMP_S + n, False) for n in range(8)] * 2)
     measures = one(tmp_path, made).measures
     assert (measures.successes, measures.overdue) == (0, 16)
     assert measures.p50_ms == pytest.approx(4000, rel=0.001)
@@ -155,7 +164,7 @@ def test_a_failed_attempt_keeps_what_it_measured_of_the_delay(tmp_path: Path) ->
         ("latencies.hlog", "Tag=steady|io_create|ok,3.0,1.0,1,HISTFAAA====\n"),
         ("latencies.hlog", "Tag=steady|io_create|ok,3.0,1.0,1,bm9uZQ==\n"),
         ("completions.csv", "second,phase\n1,steady\n"),
-        ("seconds.csv", "second,phase,users,started,in_flight\nx,steady,1,1,1\n"),
+        ("seconds.csv", f"{','.join(SECONDS)}\nx,steady,1,1,1,1,0,1\n"),
     ],
 )
 def test_a_spoilt_load_file_is_one_note_and_no_numbers(
@@ -167,6 +176,15 @@ def test_a_spoilt_load_file_is_one_note_and_no_numbers(
     assert result.measures.successes is None
     (note,) = result.notes
     assert note.startswith("0001-made-r1: load files not readable")
+
+
+@pytest.mark.parametrize("name", ["seconds.csv", "unanswered.csv"])
+def test_a_load_file_that_is_missing_is_one_note_and_no_numbers(tmp_path: Path, name: str) -> None:
+    folder = make(tmp_path / "s", [Made(answers=SLOW)])
+    (folder / "trials" / "0001-made-r1" / "attempt-1" / "load" / name).unlink()
+    (result,) = results(read_session(folder))
+    assert result.measures.successes is None
+    assert result.notes == (f"0001-made-r1: load files not readable: load/{name} is missing",)
 
 
 def test_files_that_disagree_are_noted(tmp_path: Path) -> None:
