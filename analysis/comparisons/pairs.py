@@ -79,8 +79,7 @@ class Stage:
     @property
     def goodput_rps(self) -> float | None:
         """The median of the cell's valid trials, answers/s."""
-        rate = self.cell.row["goodput_rps"] if self.cell else None
-        return float(rate) if isinstance(rate, int | float) else None
+        return self.cell.measures.goodput_rps if self.cell else None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ import pytest
 from analysis.comparisons.same_setup import comparison_columns
 from analysis.figures import cap, crossover, goodput, latency, waterfall
 from analysis.reading.session import read_session
-from analysis.summaries.cells import summary_columns
-from analysis.summaries.trials import FAILURE_COLUMNS, trial_columns
+from analysis.summaries.csv_rows import FAILURE_COLUMNS, summary_columns, trial_columns
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
