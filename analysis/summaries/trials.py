@@ -35,7 +35,7 @@ from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
 from rig.inference.goodput import goodput_of
 from rig.model import RigError, Status, Verdict
-from rig.record import DelayFacts, LoadFacts, Record
+from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
 
 NO_TIMELINE = Timeline()
 
@@ -204,8 +204,8 @@ def _measures(loaded: LoadFiles, record: Record) -> TrialMeasures:
 
 
 def _round_fits(record: Record) -> str:
-    said = {check.name: check.status for check in record.checks}.get("feasibility")
-    return {Status.PASS: "yes", Status.WARN: "no"}.get(said, "") if said else ""
+    check = record.check(FEASIBILITY)
+    return {Status.PASS: "yes", Status.WARN: "no"}.get(check.status, "") if check else ""
 
 
 def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:

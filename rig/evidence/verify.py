@@ -207,9 +207,7 @@ def _checks(
         says = f"checks: those of schema {record.schema} are not today's; not recomputed"
         yield Discrepancy(where, says, False)
     elif wrong := next((span for span in record.spans if span.error), None):
-        # as `rig.attempt` words it: what went wrong, and what to do, on one line
-        said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
-        checks, verdict, why = (), Verdict.FAILED, said
+        checks, verdict, why = (), Verdict.FAILED, wrong.failure
     else:
         checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
