@@ -19,6 +19,14 @@ from typing import Any
 
 from rig.backends.base import OnProgress, Progress, Stack
 from rig.endpoints import Endpoints
+from rig.evidence.ledger import (
+    LEDGER,
+    Contents,
+    Counters,
+    CountsAfter,
+    CountsBefore,
+    Written,
+)
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
@@ -136,7 +144,8 @@ class FakeStack:
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         _write(folder / "load" / "load.json", {**totals, **connected})
         if plan.bound_target().ledger:
-            _write(folder / "ledger.json", _ledger(plan, self._left))
+            before, after = _counts(plan, self._left)
+            _write(folder / LEDGER, before.to_json() | after.to_json())
         moments = {
             str(link): {key: [plan.delay.on(link)] for key in ("before", "during", "after")}
             for link in (Link.FRONT, Link.DATA)
@@ -157,7 +166,7 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
+def _counts(plan: Plan, left: Mapping[str, Any]) -> tuple[CountsBefore, CountsAfter]:
     """A database that has written and read for every correct answer, and for no other."""
     rows = {}
     for load_worker, told in left.items():
@@ -167,18 +176,20 @@ def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
     route, posts = plan.bound_route(), plan.data.posts
     scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
-    counters = {"transactions": 0, "sessions": 0, "scans": 0, "postgres_started_at": "simulated"}
-    return {
-        "counters_before": counters,
-        "verifying_requests": 1,
-        "counting_scans": 0,
-        "before": {"rows": posts, "fingerprint": "simulated"},
-        "counters_after": {**counters, "scans": scans},
-        "after": {"rows": posts + answers * route.writes, "fingerprint": "simulated"},
-        "target_before": {route.name: 1},
-        "target_after": {route.name: 1 + answers},
-        **({"rows": rows, "rows_twice": 0} if route.writes else {}),
-    }
+    counters = Counters(transactions=0, sessions=0, scans=0, postgres_started_at="simulated")
+    before = CountsBefore(
+        counters,
+        verifying_requests=1,
+        contents=Contents(posts, "simulated"),
+        counting_scans=0,
+        by_target={route.name: 1},
+    )
+    return before, CountsAfter(
+        counters=dataclasses.replace(counters, scans=scans),
+        contents=Contents(posts + answers * route.writes, "simulated"),
+        by_target={route.name: 1 + answers},
+        written=Written(rows, rows_twice=0) if route.writes else None,
+    )
 
 
 def _meter(load: Load, index: int) -> list[list[Any]]:

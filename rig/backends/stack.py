@@ -5,6 +5,7 @@ May know roles, specs and plans; may not know whether a host is a namespace or a
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -33,6 +34,7 @@ from rig.backends.specs import (
 from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
+from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
 
@@ -88,7 +90,8 @@ class RealStack:
         self._started: list[_Started] = []
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
-        self._ledger: dict[str, Any] = {}
+        self._before: CountsBefore | None = None
+        self._after: CountsAfter | None = None
         self._exchange: http.Exchange | None = None
 
     # bring up
@@ -215,8 +218,7 @@ class RealStack:
         if self._book:
             # before anything is asked: a kept connection may hold back what its last request
             # counted until it ends, and what is counted later must not lack its beginning
-            self._ledger["counters_before"] = self._book.counters()
-            self._ledger["verifying_requests"] = 1
+            self._before = CountsBefore(self._book.counters(), verifying_requests=1)
         self._exchange = asked = http.verify(self._url, plan)
         if asked.wrong:
             raise StackError(
@@ -224,10 +226,13 @@ class RealStack:
                 f"{asked.wrong}",
                 "see logs/app.log in the attempt's folder",
             )
-        if self._book:
-            self._ledger["before"] = self._book.contents()
-            self._ledger["counting_scans"] = 1
-            self._ledger["target_before"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
+        if self._book and self._before:
+            self._before = dataclasses.replace(
+                self._before,
+                contents=self._book.contents(),
+                counting_scans=1,
+                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+            )
         # again: a pool is there since its first request only
         self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
@@ -296,11 +301,12 @@ class RealStack:
                 started.process.kill()
         self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
         if self._book:
-            self._ledger["counters_after"] = self._book.counters()
-            self._ledger["after"] = self._book.contents()
-            self._ledger["target_after"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
-            if self._plan.bound_route().writes:
-                self._ledger.update(self._book.written())
+            self._after = CountsAfter(
+                counters=self._book.counters(),
+                contents=self._book.contents(),
+                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+                written=self._book.written() if self._plan.bound_route().writes else None,
+            )
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
@@ -324,8 +330,9 @@ class RealStack:
             copy_regular(probe, copy)
         if self._delay is not None:
             (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
-        if self._ledger:
-            (folder / "ledger.json").write_text(json.dumps(self._ledger, indent=1))
+        if self._before:
+            counted = self._before.to_json() | (self._after.to_json() if self._after else {})
+            (folder / LEDGER).write_text(json.dumps(counted, indent=1))
         load = hosts.out(Role.LOAD_MASTER)
         if self._of(Role.LOAD_MASTER):
             (folder / "load").mkdir(exist_ok=True)

@@ -20,6 +20,10 @@ UNANSWERED = "unanswered"
 """What stands for an outcome where a request was in flight at the stop."""
 
 
+Range = tuple[int, int]
+"""Consecutive whole numbers: the first and the last of them."""
+
+
 def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
     """The part of the load that an instant belongs to."""
     if at_s < ramp_s:
@@ -184,12 +188,12 @@ class Recorder:
         }
 
 
-def ranges(numbers: Iterable[int]) -> list[list[int]]:
-    """Whole numbers as ascending ranges [first, last], both ends in."""
-    found: list[list[int]] = []
+def ranges(numbers: Iterable[int]) -> tuple[Range, ...]:
+    """Whole numbers as ascending ranges."""
+    found: list[Range] = []
     for number in sorted(numbers):
         if found and number == found[-1][1] + 1:
-            found[-1][1] = number
+            found[-1] = (found[-1][0], number)
         else:
-            found.append([number, number])
-    return found
+            found.append((number, number))
+    return tuple(found)

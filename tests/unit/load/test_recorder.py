@@ -193,7 +193,7 @@ def test_freezing_tells_which_numbers_did_not_end_well() -> None:
     left = recorder.freeze(8.0)
     assert (left["highest"], left["finished"]) == (10, 7)
     assert left["not_ok"] == {
-        "timeout": [[2, 3], [6, 6]], "app_error": [[5, 5]], "unanswered": [[7, 7], [9, 10]],
+        "timeout": ((2, 3), (6, 6)), "app_error": ((5, 5),), "unanswered": ((7, 7), (9, 10)),
     }  # fmt: skip
     assert left["unanswered"] == [
         [7, 1.0, 1.0, 7.0, True], [9, 1.0, 1.0, 7.0, True], [10, 1.0, 1.0, 7.0, False],
@@ -206,9 +206,9 @@ def number_is_even(recorder: Recorder) -> bool:
 
 @pytest.mark.parametrize(
     ("numbers", "found"),
-    [([], []), ([4], [[4, 4]]), ([3, 1, 2, 7, 9, 8], [[1, 3], [7, 9]])],
+    [([], ()), ([4], ((4, 4),)), ([3, 1, 2, 7, 9, 8], ((1, 3), (7, 9)))],
 )
-def test_ranges(numbers: list[int], found: list[list[int]]) -> None:
+def test_ranges(numbers: list[int], found: tuple[tuple[int, int], ...]) -> None:
     assert ranges(numbers) == found
 
 
