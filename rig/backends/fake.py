@@ -30,6 +30,7 @@ from rig.evidence.ledger import (
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
+from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import OUTCOME_OK, Interface, Link
 from rig.plan import Load, Plan
 
@@ -107,26 +108,26 @@ class FakeStack:
     def stop(self) -> None:
         """Nothing to end."""
 
-    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         """What the queue answers where nobody else is in it."""
         seen = []
         for delay_ms in (0.0, self._plan.delay.delay_ms):
             routes = {}
             for unloaded_request in unloaded_requests:
                 delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
-                route = self._plan.bound_target().routes[unloaded_request["route"]]
+                route = self._plan.bound_target().routes[unloaded_request.route]
                 plan = dataclasses.replace(
                     self._plan, delay=delay, route=route, route_name=route.name
                 )
                 queue = queue_of(plan)
                 response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
                 busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
-                routes[route.name] = {
-                    "response_ms": [response_ms] * unloaded_request["requests"],
-                    "interval_ms": 1000 * busy_s,
-                    "wrong": [],
-                }
-            seen.append({"delay_ms": delay_ms, "routes": routes})
+                routes[route.name] = UnloadedResult(
+                    wrong=(),
+                    response_ms=(response_ms,) * unloaded_request.requests,
+                    interval_ms=1000 * busy_s,
+                )
+            seen.append(UnloadedResults(delay_ms, routes))
         return seen
 
     def collect(self, folder: Path) -> None:

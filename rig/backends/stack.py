@@ -35,6 +35,7 @@ from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
 from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore
+from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
 
@@ -183,11 +184,11 @@ class RealStack:
 
     # before any trial
 
-    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         """Brings up the target alone and asks without load at no delay, then at the plan's."""
         self._bring_up_database()
         self._bring_up_app()
-        seen = [{"delay_ms": 0.0, "routes": self._unloaded(unloaded_requests)}]
+        at_no_delay = UnloadedResults(0.0, self._unloaded(unloaded_requests))
         self.set_delay()
         assert self._delay is not None
         trips_ms = [
@@ -196,13 +197,15 @@ class RealStack:
             for trip_ms in self._delay["rtt_ms"][link]["before"]
         ]
         delay_ms = round(statistics.median(trips_ms), 3)
-        return [*seen, {"delay_ms": delay_ms, "routes": self._unloaded(unloaded_requests)}]
+        return [at_no_delay, UnloadedResults(delay_ms, self._unloaded(unloaded_requests))]
 
-    def _unloaded(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> Any:
+    def _unloaded(
+        self, unloaded_requests: Sequence[UnloadedRequest]
+    ) -> Mapping[str, UnloadedResult]:
         started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, unloaded_requests))
         if started.process.wait(SCOUT_DEADLINE_S) != 0:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
-        routes = [unloaded_request["route"] for unloaded_request in unloaded_requests]
+        routes = [unloaded_request.route for unloaded_request in unloaded_requests]
         return said.scouted(self._await_file(started, "scout.json"), routes)
 
     # the phases
