@@ -30,6 +30,7 @@ from rig.evidence.ledger import (
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
+from rig.load.report import FinalCount, LoadReport, MeteredSecond
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import OUTCOME_OK, Interface, Link
 from rig.plan import Load, Plan
@@ -70,7 +71,7 @@ class FakeStack:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._completions = Completions(plan.route_name)
-        self._left: dict[str, Any] = {}
+        self._left: dict[str, FinalCount] = {}
 
     def bring_up(self) -> None:
         """Nothing to start."""
@@ -95,13 +96,12 @@ class FakeStack:
         ]
         _simulate(self._plan, recorders)
         for index, recorder in enumerate(recorders):
-            left = recorder.freeze(load.duration_s)
-            report = {**recorder.drain(), "meter": _meter(load, index)}
-            carried = json.loads(json.dumps([report, left]))  # as Locust would carry it
+            left = FinalCount.from_wire(_carried(recorder.freeze(load.duration_s).to_wire()))
+            report = dataclasses.replace(recorder.drain(), meter=_meter(load, index))
             name = f"load-{index + 1}"
-            self._completions.add(name, carried[0])
-            self._completions.close(name, index, name, carried[1])
-            self._left[str(index)] = carried[1]
+            self._completions.add(name, LoadReport.from_wire(_carried(report.to_wire())))
+            self._completions.close(name, index, name, left)
+            self._left[str(index)] = left
         outcomes = dict(self._completions.outcomes)
         on_progress(Progress(load.duration_s, load.users.end_users, 0, 0, outcomes))
 
@@ -167,13 +167,18 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-def _counts(plan: Plan, left: Mapping[str, Any]) -> tuple[CountsBefore, CountsAfter]:
+def _carried(wire: dict[str, Any]) -> Any:
+    """As Locust would carry it."""
+    return json.loads(json.dumps(wire))
+
+
+def _counts(plan: Plan, left: Mapping[str, FinalCount]) -> tuple[CountsBefore, CountsAfter]:
     """A database that has written and read for every correct answer, and for no other."""
     rows = {}
     for load_worker, told in left.items():
-        spoilt = [pair for pairs in told["not_ok"].values() for pair in pairs]
+        spoilt = [pair for pairs in told.not_ok.values() for pair in pairs]
         bad = {number for first, last in spoilt for number in range(first, last + 1)}
-        rows[load_worker] = ranges(n for n in range(1, told["highest"] + 1) if n not in bad)
+        rows[load_worker] = ranges(n for n in range(1, told.highest + 1) if n not in bad)
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
     route, posts = plan.bound_route(), plan.data.posts
     scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
@@ -193,11 +198,13 @@ def _counts(plan: Plan, left: Mapping[str, Any]) -> tuple[CountsBefore, CountsAf
     )
 
 
-def _meter(load: Load, index: int) -> list[list[Any]]:
+def _meter(load: Load, index: int) -> list[MeteredSecond]:
     """A simulated load worker takes no time, is never late, and has its part of the users."""
     seconds = range(math.ceil(load.duration_s))
     parts = [load.users.at(second) + load.load_workers - 1 - index for second in seconds]
-    return [[second, 0.0, parts[second] // load.load_workers, [0]] for second in seconds]
+    return [
+        MeteredSecond(second, 0.0, parts[second] // load.load_workers, [0]) for second in seconds
+    ]
 
 
 class _Service:
