@@ -22,16 +22,18 @@ from analysis.reading.attempt_setup import read_round_trips, read_setup
 from analysis.reading.calibration import read_calibration
 from analysis.reading.session import Session, read_session
 from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimate_cells
-from analysis.summaries.cells import CellResult, cells, summary_columns
-from analysis.summaries.layout import layout_of
-from analysis.summaries.trials import (
+from analysis.summaries.cells import CellResult, cells
+from analysis.summaries.csv_rows import (
     FAILURE_COLUMNS,
     Row,
-    TrialResult,
     failure_rows,
-    results,
+    summary_columns,
+    summary_row,
     trial_columns,
+    trial_row,
 )
+from analysis.summaries.layout import layout_of
+from analysis.summaries.trials import TrialResult, results
 from analysis.text_table import text_table
 from rig.disk import files
 from rig.model import Level, printable
@@ -53,8 +55,6 @@ class Derived:
     summary_csv: Path
     figure: Path | None
     """The PNG; the SVG and the CSV of the data drawn stand beside it. None without trials."""
-    trials: tuple[Row, ...]
-    summary: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     """One line on each file that could not be read."""
 
@@ -86,13 +86,11 @@ def write_derived(
 
     `beside`: intervals and ceilings for the figure, by cell.
     """
-    trials = tuple(result.row() for result in found)
-    summary = tuple(cell.row for cell in by_cell)
     with files.scratch(files.DERIVED_SCRATCH, folder.parent) as scratch:
         new = scratch / "new"
         (new / GOODPUT).parent.mkdir(parents=True)
-        write_csv(new / TRIALS, trial_columns(session), trials)
-        write_csv(new / SUMMARY, summary_columns(session), summary)
+        write_csv(new / TRIALS, trial_columns(session), [trial_row(one) for one in found])
+        write_csv(new / SUMMARY, summary_columns(session), [summary_row(cell) for cell in by_cell])
         write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(found)))
         rows = tuple(comparison_rows(session, pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)
@@ -108,8 +106,6 @@ def write_derived(
         trials_csv=folder / TRIALS,
         summary_csv=folder / SUMMARY,
         figure=(folder / GOODPUT).with_suffix(".png") if found else None,
-        trials=trials,
-        summary=summary,
         notes=notes_of(session, found),
     )
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.comparisons.same_setup import Comparison, claimed_of, labels, named
 from analysis.reading.session import Claim, Session
-from analysis.summaries.cells import CellResult, exact_or_none, ratios
+from analysis.summaries.cells import CellResult, ratios
 from analysis.summaries.layout import Layout
+from analysis.summaries.measures import PERCENTS, CellMeasures, percentile_bounds_ms
 from analysis.summaries.numbers import around, number
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import VERDICTS, TrialResult
@@ -21,16 +22,16 @@ from rig.model import Level, one_line
 WIDTH = 100
 NAME_MOST = 30
 
-COLUMNS: Sequence[tuple[str, str, str, int]] = (
-    ("offered_rps", "offered", "/s", 9),
-    ("goodput_rps", "goodput", "/s", 9),
-    ("max_goodput_rps", "best 5 s", "/s", 10),
-    ("failure_share", "failed", "%", 8),
-    ("p50_ms", "p50", "ms", 8),
-    ("p95_ms", "p95", "ms", 8),
-    ("p99_ms", "p99", "ms", 8),
+COLUMNS: Sequence[tuple[str, str, int]] = (
+    ("offered", "/s", 9),
+    ("goodput", "/s", 9),
+    ("best 5 s", "/s", 10),
+    ("failed", "%", 8),
+    ("p50", "ms", 8),
+    ("p95", "ms", 8),
+    ("p99", "ms", 8),
 )
-"""Column of summary.csv, the two lines of its heading, its width."""
+"""The two lines of each heading, and its width."""
 
 
 def text_table(
@@ -74,7 +75,7 @@ def _heading(session: Session, layout: Layout, cells: Sequence[CellResult]) -> l
 def _column_heads(width: int) -> list[str]:
     first = " " * (width + 2) + f"{'valid':>7}"
     second = " " * (width + 2) + f"{'trials':>7}"
-    for _, head, unit, size in COLUMNS:
+    for head, unit, size in COLUMNS:
         first += f"{head:>{size}}"
         second += f"{unit:>{size}}"
     return [first, second]
@@ -83,34 +84,42 @@ def _column_heads(width: int) -> list[str]:
 def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
     short = name if len(name) <= width else name[: width - 1] + "…"
     line = f"  {short:<{width}}" + f"{len(cell.valid)}/{len(cell.results)}".rjust(7)
-    for column, _, _, size in COLUMNS:
-        value = cell.row[column]
-        if column == "failure_share" and isinstance(value, int | float):
-            value = 100 * value
-        bound = "" if exact_or_none(cell.row, column) is not None or value is None else "> "
-        line += f"{bound}{number(value)}".rjust(size)
+    for text, (_, _, size) in zip(_numbers(cell.measures), COLUMNS, strict=True):
+        line += text.rjust(size)
     yield line
     details = [name] if short != name else []
     details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
-    if cell.row["round_fits"] == "no":
+    if cell.measures.round_fits == "no":
         details.append("not feasible: a round of its users was predicted not to fit")
     details += [_not_counted(result) for result in cell.results if not result.valid]
     yield from _wrapped(details, indent="      ")
 
 
+def _numbers(measures: CellMeasures) -> Iterator[str]:
+    """One for each of `COLUMNS`."""
+    share = measures.failure_share
+    yield number(measures.offered_rps)
+    yield number(measures.goodput_rps)
+    yield number(measures.max_goodput_rps)
+    yield number(None if share is None else 100 * share)
+    for percent in PERCENTS:
+        lower, upper = percentile_bounds_ms(measures, percent)
+        yield number(lower) if lower == upper else f"> {number(lower)}"
+
+
 def _spread(cell: CellResult) -> list[str]:
-    least, most = cell.row["goodput_min_rps"], cell.row["goodput_max_rps"]
+    least, most = cell.measures.goodput_min_rps, cell.measures.goodput_max_rps
     if len(cell.valid) < 2 or least is None:
         return []
     return [f"goodput {number(least)} to {number(most)} /s over {len(cell.valid)} valid trials"]
 
 
 def _failures(cell: CellResult) -> list[str]:
-    if not cell.row["top_failure"]:
+    top, first_s = cell.measures.top_failure, cell.measures.first_failure_s
+    if not top:
         return []
-    first_s = cell.row["first_failure_s"]
-    when = f", the first {first_s:.1f} s into the load" if isinstance(first_s, int | float) else ""
-    return [f"failures: mostly {cell.row['top_failure']}{when}{_at_the_first(cell)}"]
+    when = f", the first {first_s:.1f} s into the load" if first_s is not None else ""
+    return [f"failures: mostly {top}{when}{_at_the_first(cell)}"]
 
 
 def _at_the_first(cell: CellResult) -> str:
@@ -127,7 +136,7 @@ def _at_the_first(cell: CellResult) -> str:
 
 
 def _never_answered(cell: CellResult) -> list[str]:
-    never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
+    never, peak = cell.measures.never_answered_users, cell.measures.peak_users
     return [f"{number(never)} of {number(peak)} users were never answered"] if never else []
 
 

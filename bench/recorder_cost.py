@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.loopback import Users, run, server, spec
+from rig.load.report import FinalCount, LoadReport
 
 PORT, CONTROL_PORT = 18_081, 15_558
 MOST_SHARE = 0.15
@@ -37,14 +38,14 @@ class Silent:
     def finish(self, *_: Any) -> None:
         """Nothing."""
 
-    def freeze(self, _: float) -> dict[str, Any]:
+    def freeze(self, _: float) -> FinalCount:
         """As if nothing had been asked."""
         self.frozen = True
-        return {"highest": 0, "finished": 0, "not_ok": {}, "unanswered": []}
+        return FinalCount(highest=0, finished=0, not_ok={}, unanswered=())
 
-    def drain(self) -> dict[str, Any]:
+    def drain(self) -> LoadReport:
         """As if nothing had happened."""
-        return {"started": [], "dropped": [], "completed": [], "requests": []}
+        return LoadReport()
 
 
 def worker_without() -> None:

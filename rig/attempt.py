@@ -165,9 +165,8 @@ def _record(
 
 def _judged(trial: Trial, log: PhaseLog, record: Record) -> Record:
     if log.error is not None:
-        do = f"; {log.error.do}" if log.error.do else ""
-        why = f"{log.failed_in}: {log.error.what}{do}"
-        return dataclasses.replace(record, verdict=Verdict.FAILED, why=why)
+        failed = next(span for span in record.spans if span.phase == log.failed_in)
+        return dataclasses.replace(record, verdict=Verdict.FAILED, why=failed.failure)
     checks, verdict, why = judge(trial.plan, record)
     return dataclasses.replace(record, checks=checks, verdict=verdict, why=why)
 

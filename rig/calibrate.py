@@ -32,6 +32,7 @@ from rig.disk.files import (
 from rig.disk.typed import Unfit
 from rig.evidence.calibration import FOLDER, NULL, SCOUT, read_calibration
 from rig.factors import FACTORS
+from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.load.shape import Users
 from rig.load.spec import encoded
 from rig.model import DamagedFile, Phase, RigError, UsageError
@@ -260,7 +261,7 @@ def _scout(
     plan = dataclasses.replace(plan, load=dataclasses.replace(plan.load, load_workers=1))
     servers = plan.app_workers * plan.app_threads
     unloaded_requests = [unloaded_request(trial.plan, servers) for trial in trials]
-    seen: list[dict[str, Any]] = []
+    seen: list[UnloadedResults] = []
     failed: Exception | None = None
     try:
         for delay_ms in SCOUT_DELAYS_MS if plan.app_threads == 1 else SCOUT_DELAYS_OF_THREADS_MS:
@@ -272,23 +273,24 @@ def _scout(
         failed = error
     why = str(failed or "")
     routes = [trial.plan.route_name for trial in trials]
-    raw = {"levels": levels, "servers": servers, "routes": routes, "seen": seen, "why": why}
+    told = [one.to_json() for one in seen]
+    raw = {"levels": levels, "servers": servers, "routes": routes, "seen": told, "why": why}
     write_atomically(where / SCOUT, json.dumps(raw, indent=1) + "\n")
     return failed
 
 
-def unloaded_request(plan: Plan, servers: int) -> dict[str, Any]:
+def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
     """What the scout asks of one route."""
     route = plan.bound_route()
-    return {
-        "route": route.name,
-        "method": route.method,
-        "path": encoded(route.path),
-        "status": route.status,
-        "form": dict(route.form),
-        "json": route.json,
-        "servers": servers,
-        "requests": REQUESTS,
-        "burst": max(BURST, BURST_ROUNDS * servers),
-        "bursts_s": BURSTS_S if plan.app_threads == 1 else BURSTS_OF_THREADS_S,
-    }
+    return UnloadedRequest(
+        route=route.name,
+        method=route.method,
+        path=encoded(route.path),
+        status=route.status,
+        form=dict(route.form),
+        json=route.json,
+        servers=servers,
+        requests=REQUESTS,
+        burst=max(BURST, BURST_ROUNDS * servers),
+        bursts_s=BURSTS_S if plan.app_threads == 1 else BURSTS_OF_THREADS_S,
+    )

@@ -179,6 +179,10 @@ class Problem:
         return f"{self.where}: {self.what}" + (f"; {self.do}" if self.do else "")
 
 
+ADVICE = "\n  "
+"""In an error's text, between what went wrong and what to do."""
+
+
 class RigError(Exception):
     """An error with an answer: what went wrong, what to do, and the exit code it ends with."""
 
@@ -190,7 +194,7 @@ class RigError(Exception):
         self.do = do
 
     def __str__(self) -> str:
-        return self.what + (f"\n  {self.do}" if self.do else "")
+        return self.what + (f"{ADVICE}{self.do}" if self.do else "")
 
 
 class UsageError(RigError):

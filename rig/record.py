@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypedDict
 
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
-from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Status, Verdict
+from rig.model import ADVICE, SCHEMA, Between, Count, Index, LengthS, Level, Status, Verdict
 
 Ms = Annotated[float, Between(0, 10**9)]
 Rps = Annotated[float, Between(0, 10**9)]
@@ -37,6 +37,11 @@ class Span:
     start_s: float
     end_s: float
     error: str = ""
+
+    @property
+    def failure(self) -> str:
+        """What went wrong in which phase, and what to do, on one line."""
+        return f"{self.phase}: {self.error.replace(ADVICE, '; ')}"
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,10 @@ class ProbeFacts:
     """Processes that the kernel killed for memory, on the whole machine. Whole load."""
 
 
+FEASIBILITY = "feasibility"
+"""The check that passes where a round of all users was predicted to fit, and else warns."""
+
+
 @dataclass(frozen=True)
 class Check:
     """What one check says. `again`: whether another attempt can help."""
@@ -323,6 +332,10 @@ class Record:
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every file of the attempt, by its path inside the attempt's folder."""
     schema: int = SCHEMA
+
+    def check(self, name: str) -> Check | None:
+        """What one check says; None where it was not made."""
+        return next((check for check in self.checks if check.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready data."""

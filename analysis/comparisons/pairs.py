@@ -23,20 +23,23 @@ CLAIM, WATERFALL_STEP, CAP = "claim", "ladder", "cap"
 Wanted = Mapping[str, Level]
 _KEPT: Wanted = {"connections": "persistent", "app_threads": 1}
 _POOL: Wanted = {"connections": "pool", "pool_size": 20}
-STAGES: Sequence[tuple[str, Interface, Wanted]] = (
+STAGES: Sequence[tuple[str, str, Interface, Wanted]] = (
     (
+        "",
         "sync, connection per request",
         Interface.WSGI,
         {**_KEPT, "connections": "per_request", "wsgi_worker": "auto"},
     ),
-    ("… connection kept", Interface.WSGI, {**_KEPT, "wsgi_worker": "auto"}),
-    ("… and gthread, one thread", Interface.WSGI, {**_KEPT, "wsgi_worker": "gthread"}),
-    ("… and 20 threads", Interface.WSGI, {**_KEPT, "app_threads": 20}),
-    ("async, the ORM, 20 connections", Interface.ASGI, {**_POOL, "data_access": "orm"}),
-    ("async, asyncpg, 20 connections", Interface.ASGI, {**_POOL, "data_access": "sql"}),
+    ("… ", "connection kept", Interface.WSGI, {**_KEPT, "wsgi_worker": "auto"}),
+    ("… and ", "gthread, one thread", Interface.WSGI, {**_KEPT, "wsgi_worker": "gthread"}),
+    ("… and ", "20 threads", Interface.WSGI, {**_KEPT, "app_threads": 20}),
+    ("", "async, the ORM, 20 connections", Interface.ASGI, {**_POOL, "data_access": "orm"}),
+    ("", "async, asyncpg, 20 connections", Interface.ASGI, {**_POOL, "data_access": "sql"}),
 )
-"""The steps of experiments/ablation.yaml; each differs from the one before in one idea, but for
-the last two, which change server and driver."""
+"""The steps of experiments/ablation.yaml: what leads a label on in a list, the label, the stack.
+
+Each differs from the one before in one idea, but for the last two, which change server and
+driver."""
 
 BEFORE = {"wsgi_worker": "auto"}
 """What sessions had that do not know these factors."""
@@ -73,14 +76,19 @@ class Pair:
 class Stage:
     """One stack on the way; without a cell where the session has none for it."""
 
-    name: str
+    label: str
     cell: CellResult | None
+    lead: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its label in a list, where it goes on from the stage before: `… and 20 threads`."""
+        return self.lead + self.label
 
     @property
     def goodput_rps(self) -> float | None:
         """The median of the cell's valid trials, answers/s."""
-        rate = self.cell.row["goodput_rps"] if self.cell else None
-        return float(rate) if isinstance(rate, int | float) else None
+        return self.cell.measures.goodput_rps if self.cell else None
 
 
 @dataclass(frozen=True)
@@ -100,13 +108,13 @@ class Waterfall:
 
     @property
     def skipped(self) -> Mapping[str, tuple[str, ...]]:
-        """By the name of a stage with a rate: those without one that its step leaps over."""
+        """By the label of a stage with a rate: those without one that its step leaps over."""
         measured = self.measured
         found = {}
         for under, over in itertools.pairwise(measured):
             between = self.stages[self.stages.index(under) + 1 : self.stages.index(over)]
-            found[over.name] = tuple(stage.name for stage in between)
-        return {name: over for name, over in found.items() if over}
+            found[over.label] = tuple(stage.label for stage in between)
+        return {label: over for label, over in found.items() if over}
 
     @property
     def steps(self) -> tuple[Pair, ...]:
@@ -180,9 +188,10 @@ def waterfalls(
 def _waterfall(
     group: str, cells: Sequence[CellResult], targets: Mapping[Interface, str]
 ) -> Waterfall:
-    wanted = [{**levels, "target": targets[interface]} for _, interface, levels in STAGES]
+    wanted = [{**levels, "target": targets[interface]} for *_, interface, levels in STAGES]
     stages = tuple(
-        Stage(name, _find(cells, levels)) for (name, *_), levels in zip(STAGES, wanted, strict=True)
+        Stage(label, _find(cells, levels), lead)
+        for (lead, label, *_), levels in zip(STAGES, wanted, strict=True)
     )
     sides = [_find(cells, {**wanted[THREADED], "data_access": access}) for access in ("sql", "orm")]
     sql, orm = (side if Stage("", side).goodput_rps else None for side in sides)

@@ -25,8 +25,8 @@ from analysis.inference import (
     within,
 )
 from analysis.reading.session import Session
-from analysis.summaries.cells import exact_or_none
 from analysis.summaries.layout import Layout
+from analysis.summaries.measures import metric
 from analysis.summaries.trials import TrialResult
 from rig.model import Level
 
@@ -43,11 +43,10 @@ def observations(
 
 
 def _observation(layout: Layout, result: TrialResult, measure: str) -> Observation:
-    value = exact_or_none(result.row(), measure)
     return Observation(
         levels=result.scheduled.levels,
         block=result.scheduled.block,
-        value=float(value) if isinstance(value, int | float) else None,
+        value=metric(result.measures, measure),
         valid=result.valid,
         failure_share=result.measures.failure_share,
         within=within_of(result) if measure == "goodput_rps" else None,

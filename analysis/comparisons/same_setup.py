@@ -16,8 +16,8 @@ from analysis.comparisons.pairs import CLAIM, Pair
 from analysis.reading.attempt_setup import AttemptSetup, RoundTrips
 from analysis.reading.session import Claim, Session
 from analysis.summaries.cells import CellResult
+from analysis.summaries.csv_rows import Row
 from analysis.summaries.layout import Layout
-from analysis.summaries.trials import Row
 from rig.model import Level
 
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"

@@ -12,7 +12,7 @@ from typing import Any
 from analysis.comparisons.same_setup import Comparison, labels, lost_labels
 from analysis.reading.session import Session
 from analysis.summaries.layout import Layout
-from analysis.summaries.trials import Row, TrialResult
+from analysis.summaries.trials import TrialResult
 from rig.model import Verdict
 
 MOST_FACTS = 8
@@ -79,9 +79,3 @@ def versions(session: Session, results: Sequence[TrialResult]) -> list[tuple[str
         for name, version in versions.items() if isinstance(versions, Mapping) else ():
             seen.setdefault(str(name), {})[str(version)] = None
     return [(name, " and ".join(versions)) for name, versions in sorted(seen.items())]
-
-
-def row_number(row: Row, name: str) -> float | None:
-    """A row's number, or None."""
-    value = row[name]
-    return None if value is None or isinstance(value, str) else float(value)

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 
 from analysis.comparisons.same_setup import Comparison
 from analysis.figures import labels, panels, style
-from analysis.figures.caption import DRAWN, caption, row_number
+from analysis.figures.caption import DRAWN, caption
 from analysis.figures.frame import grid_of, x_label
 from analysis.figures.panels import Point, Scale, Series
 from analysis.figures.style import new_figure
@@ -26,8 +26,8 @@ from analysis.figures.svg import element, standalone
 from analysis.reading.session import Session
 from analysis.summaries.cell_estimates import CellEstimate
 from analysis.summaries.cells import CellResult
+from analysis.summaries.csv_rows import Row
 from analysis.summaries.layout import Layout
-from analysis.summaries.trials import Row
 from rig.model import Verdict, printable
 
 COLUMNS = tuple(field.name for field in fields(Point))
@@ -120,9 +120,9 @@ def _points(layout: Layout, cell: CellResult, beside: CellEstimate) -> Iterator[
             Verdict.VALID.value,
             len(cell.valid),
             "",
-            row_number(cell.row, "goodput_rps"),
-            row_number(cell.row, "failure_share"),
-            str(cell.row["top_failure"] or ""),
+            cell.measures.goodput_rps,
+            cell.measures.failure_share,
+            cell.measures.top_failure,
             beside.low_rps,
             beside.high_rps,
             beside.predicted_rps,

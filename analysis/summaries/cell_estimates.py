@@ -64,12 +64,10 @@ def ceilings_of(
     null_rps = calibration.null_rps if calibration else None
     found = {}
     for cell in cells:
-        goodput = cell.row["goodput_rps"]
-        measured = _float(goodput)
         route = str(cell.levels.get("route"))
         stack = calibration.stack(cell.levels, route) if calibration else None
         found[cell.cell] = cell_ceilings(
-            _asked(session, cell), measured, stack, _cpu(cell.valid), null_rps
+            _asked(session, cell), cell.measures.goodput_rps, stack, _cpu(cell.valid), null_rps
         )
     return found
 
@@ -82,7 +80,7 @@ def _asked(session: Session, cell: CellResult) -> CellPlan:
         load["users"]["end_users"] if closed else None,
         load["think_time_s"],
         _statements(cell),
-        None if closed else _float(cell.row["offered_rps"]),
+        None if closed else cell.measures.offered_rps,
     )
 
 
@@ -94,10 +92,6 @@ def _statements(cell: CellResult) -> int | None:
             route = target.get("routes", {}).get(str(cell.levels.get("route")), {})
             return route.get("statements")
     return None
-
-
-def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _cpu(valid: Sequence[TrialResult]) -> Mapping[str, Cpu]:

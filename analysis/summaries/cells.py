@@ -1,4 +1,4 @@
-"""One row per cell: medians over its valid trials, percentiles from merged histograms.
+"""Every cell: medians over its valid trials, percentiles from merged histograms.
 
 May not know how rows are drawn or printed.
 """
@@ -6,28 +6,15 @@ May not know how rows are drawn or printed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.reading.load_files import new_histogram
 from analysis.reading.session import Claim, Session
-from analysis.summaries.percentiles import median, share
-from analysis.summaries.trials import MISSING, SKIPPED, VERDICTS, Row, TrialResult, percentiles, top
+from analysis.summaries.measures import PERCENTS, CellMeasures, metric
+from analysis.summaries.percentiles import bounds_ms, median, share
+from analysis.summaries.trials import MISSING, SKIPPED, TrialResult, top
 from rig.model import Level, Verdict
-
-MEDIANS = (
-    *("offered_rps", "goodput_rps", "max_goodput_rps", "failure_share"),
-    *(
-        "overdue",
-        "successes",
-        "failures",
-        "dropped",
-        "total_successes",
-        "total_failures",
-        "first_failure_s",
-    ),
-    *("peak_users", "in_flight_at_stop", "never_answered_users", "measured_delay_ms"),
-)
 
 WORST_FIRST = (Verdict.INVALID, Verdict.UNKNOWN, Verdict.FAILED, MISSING, SKIPPED)
 
@@ -40,12 +27,31 @@ class CellResult:
     levels: Mapping[str, Level]
     because: str
     results: tuple[TrialResult, ...]
-    row: Row
+    measures: CellMeasures
 
     @property
     def valid(self) -> tuple[TrialResult, ...]:
         """The trials whose numbers count."""
         return tuple(result for result in self.results if result.valid)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many of its trials ended with each verdict."""
+        return Counter(result.verdict for result in self.results)
+
+    @property
+    def verdict(self) -> str:
+        """Valid if any trial is; else the worst."""
+        counts = self.counts
+        if counts[Verdict.VALID]:
+            return Verdict.VALID.value
+        return next(str(verdict) for verdict in WORST_FIRST if counts[verdict])
+
+    @property
+    def why(self) -> str:
+        """Why trials do not count, each reason once."""
+        others = dict.fromkeys(one.why for one in self.results if not one.valid and one.why)
+        return "; ".join(others)
 
 
 def cells(session: Session, results: Sequence[TrialResult]) -> tuple[CellResult, ...]:
@@ -57,63 +63,64 @@ def cells(session: Session, results: Sequence[TrialResult]) -> tuple[CellResult,
     return tuple(sorted(found, key=lambda c: [f.rank(c.levels[f.name]) for f in session.factors]))
 
 
-def summary_columns(session: Session) -> tuple[str, ...]:
-    """The columns of `summary.csv`, in order."""
-    return (
-        "cell",
-        *(factor.name for factor in session.factors),
-        *("verdict", "why", "trials"),
-        *VERDICTS,
-        *_measures(()),
+def _cell(cell: str, results: tuple[TrialResult, ...]) -> CellResult:
+    first = results[0].scheduled
+    measures = _measures([result for result in results if result.valid])
+    return CellResult(cell, first.levels, first.because, results, measures)
+
+
+def _measures(valid: Sequence[TrialResult]) -> CellMeasures:
+    of = [result.measures for result in valid]
+    goodputs = [one.goodput_rps for one in of if one.goodput_rps is not None]
+    p50, p95, p99 = _percentiles(valid)
+    fits = {one.round_fits for one in of}
+    return CellMeasures(
+        offered_rps=median(one.offered_rps for one in of),
+        goodput_rps=median(goodputs),
+        goodput_min_rps=min(goodputs, default=None),
+        goodput_max_rps=max(goodputs, default=None),
+        max_goodput_rps=median(one.max_goodput_rps for one in of),
+        failure_share=median(one.failure_share for one in of),
+        p50_ms=p50[0],
+        p95_ms=p95[0],
+        p99_ms=p99[0],
+        p50_upper_ms=p50[1],
+        p95_upper_ms=p95[1],
+        p99_upper_ms=p99[1],
+        overdue=median(one.overdue for one in of),
+        successes=median(one.successes for one in of),
+        failures=median(one.failures for one in of),
+        dropped=median(one.dropped for one in of),
+        total_successes=median(one.total_successes for one in of),
+        total_failures=median(one.total_failures for one in of),
+        first_failure_s=median(one.first_failure_s for one in of),
+        top_failure=_top_failure(valid),
+        peak_users=median(one.peak_users for one in of),
+        in_flight_at_stop=median(one.in_flight_at_stop for one in of),
+        never_answered_users=median(one.never_answered_users for one in of),
+        measured_delay_ms=median(one.measured_delay_ms for one in of),
+        round_fits=next((said for said in ("no", "yes") if said in fits), ""),
+        delay_mechanism="+".join(sorted({one.delay_mechanism for one in of} - {""})),
     )
 
 
-def _cell(cell: str, results: tuple[TrialResult, ...]) -> CellResult:
-    first = results[0].scheduled
-    counts = Counter(result.verdict for result in results)
-    valid = [result for result in results if result.valid]
-    verdict = Verdict.VALID.value if valid else next(str(v) for v in WORST_FIRST if counts[str(v)])
-    others = dict.fromkeys(result.why for result in results if not result.valid and result.why)
-    row: Row = {
-        "cell": cell,
-        **first.levels,
-        "verdict": verdict,
-        "why": "; ".join(others),
-        "trials": len(results),
-        **{name: counts[name] for name in VERDICTS},
-        **_measures(valid),
-    }
-    return CellResult(cell, first.levels, first.because, results, row)
-
-
-def _measures(valid: Sequence[TrialResult]) -> dict[str, Level | None]:
-    def values(name: str) -> list[float | None]:
-        return [getattr(result.measures, name) for result in valid]
-
-    goodputs = [value for value in values("goodput_rps") if value is not None]
+def _percentiles(valid: Sequence[TrialResult]) -> Iterator[tuple[float | None, float | None]]:
+    """The bounds of each of `PERCENTS`, ms, of all answers together."""
     histogram = new_histogram()
-    classes: Counter[str] = Counter()
     for result in valid:
         histogram.add(result.latencies)
-        classes.update(result.failure_classes)
     overdue_s = [age_s for result in valid for age_s in result.overdue_s]
     dropped = sum(result.measures.dropped or 0 for result in valid)
     offered = sum(result.offered for result in valid)
-    row: dict[str, Level | None] = {}
-    for name in MEDIANS:
-        row[name] = median(values(name))
-        if name == "goodput_rps":
-            row["goodput_min_rps"] = min(goodputs, default=None)
-            row["goodput_max_rps"] = max(goodputs, default=None)
-        if name == "failure_share":
-            row |= percentiles(histogram, overdue_s, share(dropped, offered) or 0.0)
-        if name == "first_failure_s":
-            row["top_failure"] = top(classes)
-    fits = {result.measures.round_fits for result in valid}
-    row["round_fits"] = next((said for said in ("no", "yes") if said in fits), "")
-    mechanisms = {result.measures.delay_mechanism for result in valid} - {""}
-    row["delay_mechanism"] = "+".join(sorted(mechanisms))
-    return row
+    for percent in PERCENTS:
+        yield bounds_ms(histogram, overdue_s, percent, share(dropped, offered) or 0.0)
+
+
+def _top_failure(valid: Sequence[TrialResult]) -> str:
+    classes: Counter[str] = Counter()
+    for result in valid:
+        classes.update(result.failure_classes)
+    return top(classes)
 
 
 @dataclass(frozen=True)
@@ -125,12 +132,6 @@ class Ratio:
     ratio: float
     numerator_trials: int
     denominator_trials: int
-
-
-def exact_or_none(row: Row, name: str) -> Level | None:
-    """A row's number; None where it is only a bound: unanswered requests could move it."""
-    value = row.get(name)
-    return value if row.get(name.replace("_ms", "_upper_ms"), value) == value else None
 
 
 def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
@@ -145,8 +146,8 @@ def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
         under = denominators.get(_without(over.levels, claim.factor))
         if over.levels.get(claim.factor) != claim.numerator or under is None:
             continue
-        above, below = exact_or_none(over.row, claim.of), exact_or_none(under.row, claim.of)
-        if isinstance(above, int | float) and isinstance(below, int | float) and below > 0:
+        above, below = metric(over.measures, claim.of), metric(under.measures, claim.of)
+        if above is not None and below is not None and below > 0:
             levels = {name: at for name, at in over.levels.items() if name != claim.factor}
             pairs.append(Ratio(levels, above / below, len(over.valid), len(under.valid)))
     return tuple(pairs)

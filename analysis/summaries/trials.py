@@ -1,4 +1,4 @@
-"""One row per scheduled trial, from its last finished attempt.
+"""Every scheduled trial, from its last finished attempt.
 
 May not know how cells are compared or drawn.
 """
@@ -8,10 +8,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
@@ -30,58 +29,21 @@ from analysis.reading.load_files import (
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.session import Scheduled, Session
 from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
+from analysis.summaries.measures import PERCENTS, TrialMeasures
 from analysis.summaries.percentiles import best_rps, bounds_ms, median, share
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
 from rig.inference.goodput import goodput_of
-from rig.model import Level, RigError, Status, Verdict
-from rig.record import DelayFacts, LoadFacts, Record
-
-Row = Mapping[str, Level | None]
-"""A line of a CSV: None is an empty cell."""
-
-PERCENTS = (50, 95, 99)
+from rig.model import RigError, Status, Verdict
+from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
 
 NO_TIMELINE = Timeline()
+
+NOT_MEASURED = TrialMeasures()
 
 SKIPPED, MISSING = "skipped", "missing"
 
 VERDICTS = (*(verdict.value for verdict in Verdict), SKIPPED, MISSING)
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What one trial yields; docs/results-format.md says what each means."""
-
-    offered_rps: float | None = None
-    goodput_rps: float | None = None
-    goodput_method: str = ""
-    max_goodput_rps: float | None = None
-    failure_share: float | None = None
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    p50_upper_ms: float | None = None
-    p95_upper_ms: float | None = None
-    p99_upper_ms: float | None = None
-    overdue: int | None = None
-    successes: int | None = None
-    failures: int | None = None
-    dropped: int | None = None
-    total_successes: int | None = None
-    total_failures: int | None = None
-    first_failure_s: float | None = None
-    top_failure: str = ""
-    peak_users: int | None = None
-    in_flight_at_stop: int | None = None
-    never_answered_users: int | None = None
-    round_fits: str = ""
-    """Whether a round of all users was predicted to fit the window and the time-out: yes or no."""
-    measured_delay_ms: float | None = None
-    delay_mechanism: str = ""
-
-
-MEASURES = tuple(field.name for field in dataclasses.fields(Measures))
 
 
 @dataclass(frozen=True)
@@ -93,7 +55,7 @@ class TrialResult:
     why: str = ""
     attempt: int | None = None
     attempts: int = 0
-    measures: Measures = Measures()
+    measures: TrialMeasures = NOT_MEASURED
     latencies: HdrHistogram = field(default_factory=new_histogram)
     """Successes of the steady window, µs."""
     overdue_s: tuple[float, ...] = ()
@@ -116,55 +78,6 @@ class TrialResult:
     def valid(self) -> bool:
         """Whether its numbers count."""
         return self.verdict == Verdict.VALID
-
-    def row(self) -> Row:
-        """Its line of `trials.csv`."""
-        return {
-            "trial": self.scheduled.trial,
-            "position": self.scheduled.position,
-            "block": self.scheduled.block,
-            "replicate": self.scheduled.replicate,
-            "cell": self.scheduled.cell,
-            "attempt": self.attempt,
-            "attempts": self.attempts,
-            **self.scheduled.levels,
-            "verdict": self.verdict,
-            "why": self.why,
-            **{name: getattr(self.measures, name) for name in MEASURES},
-        }
-
-
-def trial_columns(session: Session) -> tuple[str, ...]:
-    """The columns of `trials.csv`, in order."""
-    return (
-        *("trial", "position", "block", "replicate", "cell", "attempt", "attempts"),
-        *(factor.name for factor in session.factors),
-        *("verdict", "why"),
-        *MEASURES,
-    )
-
-
-FAILURE_COLUMNS = (
-    *("trial", "verdict", "class", "count", "first_s", "users", "in_flight"),
-    *("db_connections_before", "db_connections_after"),
-)
-
-
-def failure_rows(found: Sequence[TrialResult]) -> Iterator[Row]:
-    """The lines of `failures.csv`: one per trial and class."""
-    for result in found:
-        for failure in result.failures:
-            yield {
-                "trial": result.scheduled.trial,
-                "verdict": result.verdict,
-                "class": failure.name,
-                "count": failure.count,
-                "first_s": failure.first_s,
-                "users": failure.users,
-                "in_flight": failure.in_flight,
-                "db_connections_before": failure.connections[0],
-                "db_connections_after": failure.connections[1],
-            }
 
 
 def results(session: Session) -> tuple[TrialResult, ...]:
@@ -278,7 +191,7 @@ def _given_up(folder: Path, completions: Sequence[Completion]) -> HdrHistogram:
     return read_latencies(folder / "latencies.hlog", outcome=TIMEOUT)
 
 
-def _measures(loaded: LoadFiles, record: Record) -> Measures:
+def _measures(loaded: LoadFiles, record: Record) -> TrialMeasures:
     delay = dataclasses.replace(_delay(record.delay), round_fits=_round_fits(record))
     if not loaded.completions and not loaded.seconds:
         return delay
@@ -291,11 +204,11 @@ def _measures(loaded: LoadFiles, record: Record) -> Measures:
 
 
 def _round_fits(record: Record) -> str:
-    said = {check.name: check.status for check in record.checks}.get("feasibility")
-    return {Status.PASS: "yes", Status.WARN: "no"}.get(said, "") if said else ""
+    check = record.check(FEASIBILITY)
+    return {Status.PASS: "yes", Status.WARN: "no"}.get(check.status, "") if check else ""
 
 
-def measure(loaded: LoadFiles, load: LoadFacts) -> Measures:
+def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     """The numbers of one load, without the delay's."""
     completions = loaded.completions
     window_s = load.duration_s - load.ramp_s
@@ -306,13 +219,22 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> Measures:
     per_second = _per_second(completions)
     classes = _classes(completions)
     dropped_share = share(loaded.dropped, loaded.offered) or 0.0
-    return Measures(
+    p50, p95, p99 = (
+        bounds_ms(loaded.latencies, loaded.overdue_s, percent, dropped_share)
+        for percent in PERCENTS
+    )
+    return TrialMeasures(
         offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,
         goodput_method=method,
         max_goodput_rps=best_rps(per_second, math.floor(load.duration_s)),
         failure_share=share(failures, successes + failures),
-        **percentiles(loaded.latencies, loaded.overdue_s, dropped_share),
+        p50_ms=p50[0],
+        p95_ms=p95[0],
+        p99_ms=p99[0],
+        p50_upper_ms=p50[1],
+        p95_upper_ms=p95[1],
+        p99_upper_ms=p99[1],
         overdue=len(loaded.overdue_s),
         successes=successes,
         failures=failures,
@@ -325,19 +247,6 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> Measures:
         in_flight_at_stop=load.in_flight_at_stop,
         never_answered_users=load.never_answered_users,
     )
-
-
-def percentiles(
-    latencies: HdrHistogram, overdue_s: Sequence[float], dropped_share: float
-) -> dict[str, Any]:
-    """The columns of every percentile: lower bounds, then upper ones."""
-    found = {
-        percent: bounds_ms(latencies, overdue_s, percent, dropped_share) for percent in PERCENTS
-    }
-    return {
-        **{f"p{percent}_ms": lower for percent, (lower, _) in found.items()},
-        **{f"p{percent}_upper_ms": upper for percent, (_, upper) in found.items()},
-    }
 
 
 def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
@@ -371,8 +280,8 @@ def _classes(completions: Iterable[Completion]) -> Mapping[str, int]:
     return classes
 
 
-def _delay(facts: DelayFacts) -> Measures:
+def _delay(facts: DelayFacts) -> TrialMeasures:
     """The round trips over the delayed paths, before and after the load; over all if none is."""
     delayed = [path for path in facts.paths if path.asked_ms > 0] or facts.paths
     trips_ms = [trip for path in delayed for trip in (*path.before_ms, *path.after_ms)]
-    return Measures(measured_delay_ms=median(trips_ms), delay_mechanism=facts.mechanism)
+    return TrialMeasures(measured_delay_ms=median(trips_ms), delay_mechanism=facts.mechanism)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rig.endpoints import Endpoints
+from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import Link, RigError, Role
 from rig.plan import Plan
 
@@ -65,10 +66,10 @@ class Stack(Protocol):
         """Measures the delay again, ends the app, waits until its database sessions ended."""
         ...
 
-    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         """Brings up the target alone and asks without load at no delay, then at the plan's.
 
-        `[{"delay_ms": …, "routes": {route: what the scout saw}}, …]`. StackError.
+        StackError.
         """
         ...
 

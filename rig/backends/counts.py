@@ -11,11 +11,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from psycopg import sql
 
 from rig.backends.database import DATABASE, Login
+from rig.evidence.ledger import Contents, Counters, Written
 from rig.load.recorder import ranges
 from rig.plan import Ledger
 
@@ -48,7 +48,7 @@ class DatabaseCounts:
         self._column = sql.Identifier(ledger.column)
         self._ledger = ledger
 
-    def counters(self) -> dict[str, Any]:
+    def counters(self) -> Counters:
         """What Postgres has counted so far.
 
         The transactions first: the questions that follow are asked inside that database.
@@ -59,30 +59,30 @@ class DatabaseCounts:
             "FROM pg_stat_user_tables WHERE relname = {}"
         ).format(sql.Literal(self._ledger.table))
         ((scans_so_far,),) = self._inside.ask(scans.as_string())
-        return {
-            "transactions": transactions,
-            "sessions": sessions,
-            "scans": scans_so_far,
-            "postgres_started_at": self._login.ask(_STARTED)[0][0],
-        }
+        return Counters(
+            transactions=transactions,
+            sessions=sessions,
+            scans=scans_so_far,
+            postgres_started_at=self._login.ask(_STARTED)[0][0],
+        )
 
-    def contents(self) -> dict[str, Any]:
+    def contents(self) -> Contents:
         """How many rows there are, and the schema's fingerprint."""
         query = sql.SQL("SELECT count(*) FROM {}").format(self._table)
         ((rows,),) = self._inside.ask(query.as_string())
         schema = repr(self._inside.ask(_SCHEMA))
-        return {"rows": rows, "fingerprint": hashlib.sha256(schema.encode()).hexdigest()[:16]}
+        return Contents(rows, fingerprint=hashlib.sha256(schema.encode()).hexdigest()[:16])
 
-    def written(self) -> dict[str, Any]:
-        """Which requests left a row: by load worker, the ranges of their sequence numbers."""
+    def written(self) -> Written:
+        """Which requests left a row."""
         query = sql.SQL("SELECT {} FROM {} WHERE {} ~ '^[0-9]+-[0-9]+$'").format(
             self._column, self._table, self._column
         )
         return tally(str(row[0]) for row in self._inside.ask(query.as_string()))
 
 
-def tally(titles: Iterable[str]) -> dict[str, Any]:
-    """`rows`: {load worker: [[first, last], …]}, and `rows_twice`: how many name one again."""
+def tally(titles: Iterable[str]) -> Written:
+    """Which requests these name, each by its load worker and sequence number."""
     seen: Counter[tuple[int, int]] = Counter()
     for title in titles:
         match = _UNIQUE.fullmatch(title)
@@ -92,4 +92,4 @@ def tally(titles: Iterable[str]) -> dict[str, Any]:
     for worker, sequence in seen:
         by_worker.setdefault(worker, []).append(sequence)
     rows = {str(worker): ranges(found) for worker, found in sorted(by_worker.items())}
-    return {"rows": rows, "rows_twice": seen.total() - len(seen)}
+    return Written(rows, rows_twice=seen.total() - len(seen))

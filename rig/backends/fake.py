@@ -19,9 +19,19 @@ from typing import Any
 
 from rig.backends.base import OnProgress, Progress, Stack
 from rig.endpoints import Endpoints
+from rig.evidence.ledger import (
+    LEDGER,
+    Contents,
+    Counters,
+    CountsAfter,
+    CountsBefore,
+    Written,
+)
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
+from rig.load.report import FinalCount, LoadReport, MeteredSecond
+from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import OUTCOME_OK, Interface, Link
 from rig.plan import Load, Plan
 
@@ -61,7 +71,7 @@ class FakeStack:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._completions = Completions(plan.route_name)
-        self._left: dict[str, Any] = {}
+        self._left: dict[str, FinalCount] = {}
 
     def bring_up(self) -> None:
         """Nothing to start."""
@@ -86,39 +96,38 @@ class FakeStack:
         ]
         _simulate(self._plan, recorders)
         for index, recorder in enumerate(recorders):
-            left = recorder.freeze(load.duration_s)
-            report = {**recorder.drain(), "meter": _meter(load, index)}
-            carried = json.loads(json.dumps([report, left]))  # as Locust would carry it
+            left = FinalCount.from_wire(_carried(recorder.freeze(load.duration_s).to_wire()))
+            report = dataclasses.replace(recorder.drain(), meter=_meter(load, index))
             name = f"load-{index + 1}"
-            self._completions.add(name, carried[0])
-            self._completions.close(name, index, name, carried[1])
-            self._left[str(index)] = carried[1]
+            self._completions.add(name, LoadReport.from_wire(_carried(report.to_wire())))
+            self._completions.close(name, index, name, left)
+            self._left[str(index)] = left
         outcomes = dict(self._completions.outcomes)
         on_progress(Progress(load.duration_s, load.users.end_users, 0, 0, outcomes))
 
     def stop(self) -> None:
         """Nothing to end."""
 
-    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         """What the queue answers where nobody else is in it."""
         seen = []
         for delay_ms in (0.0, self._plan.delay.delay_ms):
             routes = {}
             for unloaded_request in unloaded_requests:
                 delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
-                route = self._plan.bound_target().routes[unloaded_request["route"]]
+                route = self._plan.bound_target().routes[unloaded_request.route]
                 plan = dataclasses.replace(
                     self._plan, delay=delay, route=route, route_name=route.name
                 )
                 queue = queue_of(plan)
                 response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
                 busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
-                routes[route.name] = {
-                    "response_ms": [response_ms] * unloaded_request["requests"],
-                    "interval_ms": 1000 * busy_s,
-                    "wrong": [],
-                }
-            seen.append({"delay_ms": delay_ms, "routes": routes})
+                routes[route.name] = UnloadedResult(
+                    wrong=(),
+                    response_ms=(response_ms,) * unloaded_request.requests,
+                    interval_ms=1000 * busy_s,
+                )
+            seen.append(UnloadedResults(delay_ms, routes))
         return seen
 
     def collect(self, folder: Path) -> None:
@@ -136,7 +145,8 @@ class FakeStack:
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         _write(folder / "load" / "load.json", {**totals, **connected})
         if plan.bound_target().ledger:
-            _write(folder / "ledger.json", _ledger(plan, self._left))
+            before, after = _counts(plan, self._left)
+            _write(folder / LEDGER, before.to_json() | after.to_json())
         moments = {
             str(link): {key: [plan.delay.on(link)] for key in ("before", "during", "after")}
             for link in (Link.FRONT, Link.DATA)
@@ -157,35 +167,44 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
+def _carried(wire: dict[str, Any]) -> Any:
+    """As Locust would carry it."""
+    return json.loads(json.dumps(wire))
+
+
+def _counts(plan: Plan, left: Mapping[str, FinalCount]) -> tuple[CountsBefore, CountsAfter]:
     """A database that has written and read for every correct answer, and for no other."""
     rows = {}
     for load_worker, told in left.items():
-        spoilt = [pair for pairs in told["not_ok"].values() for pair in pairs]
+        spoilt = [pair for pairs in told.not_ok.values() for pair in pairs]
         bad = {number for first, last in spoilt for number in range(first, last + 1)}
-        rows[load_worker] = ranges(n for n in range(1, told["highest"] + 1) if n not in bad)
+        rows[load_worker] = ranges(n for n in range(1, told.highest + 1) if n not in bad)
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
     route, posts = plan.bound_route(), plan.data.posts
     scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
-    counters = {"transactions": 0, "sessions": 0, "scans": 0, "postgres_started_at": "simulated"}
-    return {
-        "counters_before": counters,
-        "verifying_requests": 1,
-        "counting_scans": 0,
-        "before": {"rows": posts, "fingerprint": "simulated"},
-        "counters_after": {**counters, "scans": scans},
-        "after": {"rows": posts + answers * route.writes, "fingerprint": "simulated"},
-        "target_before": {route.name: 1},
-        "target_after": {route.name: 1 + answers},
-        **({"rows": rows, "rows_twice": 0} if route.writes else {}),
-    }
+    counters = Counters(transactions=0, sessions=0, scans=0, postgres_started_at="simulated")
+    before = CountsBefore(
+        counters,
+        verifying_requests=1,
+        contents=Contents(posts, "simulated"),
+        counting_scans=0,
+        by_target={route.name: 1},
+    )
+    return before, CountsAfter(
+        counters=dataclasses.replace(counters, scans=scans),
+        contents=Contents(posts + answers * route.writes, "simulated"),
+        by_target={route.name: 1 + answers},
+        written=Written(rows, rows_twice=0) if route.writes else None,
+    )
 
 
-def _meter(load: Load, index: int) -> list[list[Any]]:
+def _meter(load: Load, index: int) -> list[MeteredSecond]:
     """A simulated load worker takes no time, is never late, and has its part of the users."""
     seconds = range(math.ceil(load.duration_s))
     parts = [load.users.at(second) + load.load_workers - 1 - index for second in seconds]
-    return [[second, 0.0, parts[second] // load.load_workers, [0]] for second in seconds]
+    return [
+        MeteredSecond(second, 0.0, parts[second] // load.load_workers, [0]) for second in seconds
+    ]
 
 
 class _Service:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rig.backends.base import Progress
 from rig.disk.files import read_ends, read_json
+from rig.disk.typed import fitted
+from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile, printable
 
 MOST_BYTES = 8 << 20
@@ -56,24 +58,20 @@ def progress(path: Path) -> Progress | None:
         return None
 
 
-def scouted(path: Path, routes: Sequence[str]) -> dict[str, Any]:
-    """What a scout saw of each route. DamagedFile, OSError."""
+def scouted(path: Path, routes: Sequence[str]) -> dict[str, UnloadedResult]:
+    """What came back of each route. DamagedFile, OSError."""
     said = facts(path)
     try:
-        return {route: _seen(said[route]) for route in routes}
+        return {route: _result(said[route]) for route in routes}
     except _ANOTHER_SHAPE as error:
         raise DamagedFile(f"{path} is not what a scout writes: {error!r}") from error
 
 
-def _seen(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    texts = said["wrong"]
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("wrong")
-    if not texts:
-        times_ms = [*said["response_ms"], said["interval_ms"]]
-        if len(times_ms) < 2 or min(map(_number, times_ms)) < 0:
-            raise ValueError("times")
-    return said
+def _result(said: Any) -> UnloadedResult:
+    result = fitted(UnloadedResult, said)
+    if not result.tells:
+        raise ValueError("times")
+    return result
 
 
 def _number(value: Any) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 from rig.backends.base import Hosts
 from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
 from rig.backends.http import APP_PORT
+from rig.load.scout import UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role
 from rig.plan import Plan, Target
@@ -222,10 +223,10 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
     return dataclasses.asdict(spec)
 
 
-def scout_spec(hosts: Hosts, unloaded_requests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def scout_spec(hosts: Hosts, unloaded_requests: Sequence[UnloadedRequest]) -> dict[str, Any]:
     """What a load worker's host asks without any load."""
     url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
-    return {"target_url": url, "scout": list(unloaded_requests)}
+    return {"target_url": url, "scout": [dataclasses.asdict(one) for one in unloaded_requests]}
 
 
 def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:

@@ -5,6 +5,7 @@ May know roles, specs and plans; may not know whether a host is a namespace or a
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -33,6 +34,8 @@ from rig.backends.specs import (
 from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
+from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore
+from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan
 
@@ -88,7 +91,8 @@ class RealStack:
         self._started: list[_Started] = []
         self._facts: dict[str, Any] = {}
         self._delay: dict[str, Any] | None = None
-        self._ledger: dict[str, Any] = {}
+        self._before: CountsBefore | None = None
+        self._after: CountsAfter | None = None
         self._exchange: http.Exchange | None = None
 
     # bring up
@@ -180,11 +184,11 @@ class RealStack:
 
     # before any trial
 
-    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         """Brings up the target alone and asks without load at no delay, then at the plan's."""
         self._bring_up_database()
         self._bring_up_app()
-        seen = [{"delay_ms": 0.0, "routes": self._unloaded(unloaded_requests)}]
+        at_no_delay = UnloadedResults(0.0, self._unloaded(unloaded_requests))
         self.set_delay()
         assert self._delay is not None
         trips_ms = [
@@ -193,13 +197,15 @@ class RealStack:
             for trip_ms in self._delay["rtt_ms"][link]["before"]
         ]
         delay_ms = round(statistics.median(trips_ms), 3)
-        return [*seen, {"delay_ms": delay_ms, "routes": self._unloaded(unloaded_requests)}]
+        return [at_no_delay, UnloadedResults(delay_ms, self._unloaded(unloaded_requests))]
 
-    def _unloaded(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> Any:
+    def _unloaded(
+        self, unloaded_requests: Sequence[UnloadedRequest]
+    ) -> Mapping[str, UnloadedResult]:
         started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, unloaded_requests))
         if started.process.wait(SCOUT_DEADLINE_S) != 0:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
-        routes = [unloaded_request["route"] for unloaded_request in unloaded_requests]
+        routes = [unloaded_request.route for unloaded_request in unloaded_requests]
         return said.scouted(self._await_file(started, "scout.json"), routes)
 
     # the phases
@@ -215,8 +221,7 @@ class RealStack:
         if self._book:
             # before anything is asked: a kept connection may hold back what its last request
             # counted until it ends, and what is counted later must not lack its beginning
-            self._ledger["counters_before"] = self._book.counters()
-            self._ledger["verifying_requests"] = 1
+            self._before = CountsBefore(self._book.counters(), verifying_requests=1)
         self._exchange = asked = http.verify(self._url, plan)
         if asked.wrong:
             raise StackError(
@@ -224,10 +229,13 @@ class RealStack:
                 f"{asked.wrong}",
                 "see logs/app.log in the attempt's folder",
             )
-        if self._book:
-            self._ledger["before"] = self._book.contents()
-            self._ledger["counting_scans"] = 1
-            self._ledger["target_before"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
+        if self._book and self._before:
+            self._before = dataclasses.replace(
+                self._before,
+                contents=self._book.contents(),
+                counting_scans=1,
+                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+            )
         # again: a pool is there since its first request only
         self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
@@ -296,11 +304,12 @@ class RealStack:
                 started.process.kill()
         self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
         if self._book:
-            self._ledger["counters_after"] = self._book.counters()
-            self._ledger["after"] = self._book.contents()
-            self._ledger["target_after"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
-            if self._plan.bound_route().writes:
-                self._ledger.update(self._book.written())
+            self._after = CountsAfter(
+                counters=self._book.counters(),
+                contents=self._book.contents(),
+                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+                written=self._book.written() if self._plan.bound_route().writes else None,
+            )
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
@@ -324,8 +333,9 @@ class RealStack:
             copy_regular(probe, copy)
         if self._delay is not None:
             (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
-        if self._ledger:
-            (folder / "ledger.json").write_text(json.dumps(self._ledger, indent=1))
+        if self._before:
+            counted = self._before.to_json() | (self._after.to_json() if self._after else {})
+            (folder / LEDGER).write_text(json.dumps(counted, indent=1))
         load = hosts.out(Role.LOAD_MASTER)
         if self._of(Role.LOAD_MASTER):
             (folder / "load").mkdir(exist_ok=True)

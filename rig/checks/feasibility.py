@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from rig.inference import ceilings
 from rig.model import Link, Status
 from rig.plan import Plan
-from rig.record import Check, Prediction, Record, StackFacts
-
-NAME = "feasibility"
+from rig.record import FEASIBILITY, Check, Prediction, Record, StackFacts
 
 
 def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
@@ -68,15 +66,15 @@ def feasibility(plan: Plan, record: Record) -> Check:
     predicted, load = record.predicted, plan.load
     if predicted is None:
         needs = "a calibration of this stack"
-        return Check(NAME, Status.UNKNOWN, "nothing was predicted", needs=needs)
+        return Check(FEASIBILITY, Status.UNKNOWN, "nothing was predicted", needs=needs)
     most = f"at most {predicted.capacity_rps:.3g} /s ({predicted.binds})"
     if load.arrivals is not None:
         asked = f"{most}, and {load.arrivals.per_s:g} /s arrive"
         too_many = load.arrivals.per_s > predicted.capacity_rps
-        return Check(NAME, Status.WARN if too_many else Status.PASS, asked)
+        return Check(FEASIBILITY, Status.WARN if too_many else Status.PASS, asked)
     said = f"{most}, so a round of {load.users.end_users} users takes {predicted.response_s:.3g} s"
     if predicted.response_s > min(load.timeout_s, load.steady_s):
         which = "time-out" if load.timeout_s <= load.steady_s else "steady window"
         limit_s = min(load.timeout_s, load.steady_s)
-        return Check(NAME, Status.WARN, f"{said}, longer than its {which} of {limit_s:g} s")
-    return Check(NAME, Status.PASS, said)
+        return Check(FEASIBILITY, Status.WARN, f"{said}, longer than its {which} of {limit_s:g} s")
+    return Check(FEASIBILITY, Status.PASS, said)

@@ -76,8 +76,8 @@ class Plain:
         self._done = 0
         self._total = 0
 
-    def _say(self, line: str) -> None:
-        self._screen.say_line(line)
+    def _say(self, line: str, style: str = "") -> None:
+        self._screen.say_line(line, style)
 
     def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
         self._eta.plan(len(trials), load_s)
@@ -98,7 +98,8 @@ class Plain:
         self._eta.end(trial.plan.load.duration_s, time.monotonic() - self._began_s)
         self._done += 1
         left = clock(self._eta.left_s())
-        self._say(f"[{self._done}/{self._total}] {summary(trial, record)}; {left} left")
+        style = "yellow" if record.verdict in (Verdict.INVALID, Verdict.FAILED) else ""
+        self._say(f"[{self._done}/{self._total}] {summary(trial, record)}; {left} left", style)
 
     def skipped(self, trial: Trial) -> None:
         self._say(f"skipped {trial.name}: {trial.skip}")
@@ -164,11 +165,6 @@ class Terminal(Plain):
     def ended(self, trial: Trial, record: Record) -> None:
         self._trial = None
         super().ended(trial, record)
-
-    def _say(self, line: str) -> None:
-        verdicts = (Verdict.INVALID, Verdict.FAILED)
-        style = "yellow" if any(f": {verdict}" in line for verdict in verdicts) else ""
-        self._screen.say_line(line, style)
 
     def close(self) -> None:
         self._trial = None

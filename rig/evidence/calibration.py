@@ -8,17 +8,17 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 from rig.checks.feasibility import predict
 from rig.disk.contents import json_value, needed, rows
 from rig.disk.rows import Completion
+from rig.load.scout import UnloadedResults
 from rig.model import DamagedFile, Index, Level
 from rig.plan import Plan
 from rig.record import (
     Calibration,
     LoadFacts,
-    Ms,
     Prediction,
     StackFacts,
     UnloadedPoint,
@@ -32,26 +32,13 @@ five times the delay would make into a ceiling that is not there."""
 FOLDER, NULL, SCOUT = Path("calibration"), Path("calibration", "null"), "scout.json"
 
 
-class _Figures(TypedDict):
-    """Of one route at one delay; only `wrong` where anything was."""
-
-    wrong: tuple[str, ...]
-    response_ms: NotRequired[tuple[Ms, ...]]
-    interval_ms: NotRequired[Ms]
-
-
-class _Moment(TypedDict):
-    delay_ms: Ms
-    routes: Mapping[str, _Figures]
-
-
 class _Scouted(TypedDict):
     """What a scout saw of one stack."""
 
     levels: Mapping[str, Level]
     servers: Index
     routes: tuple[str, ...]
-    seen: tuple[_Moment, ...]
+    seen: tuple[UnloadedResults, ...]
     why: str
 
 
@@ -110,26 +97,20 @@ def _stacks(path: Path) -> list[StackFacts]:
         raise DamagedFile(f"{path} tells of no delay")
     for number, moment in enumerate(raw["seen"]):
         for route in raw["routes"]:
-            if not _tells(moment["routes"].get(route)):
+            said = moment.routes.get(route)
+            if said is None or not said.tells:
                 raise DamagedFile(f"{path}: seen[{number}].routes.{route} has no figures")
     return [
-        stack_facts(raw["levels"], route, raw["servers"], [*raw["seen"]], raw["why"])
+        stack_facts(raw["levels"], route, raw["servers"], raw["seen"], raw["why"])
         for route in raw["routes"]
     ]
-
-
-def _tells(said: _Figures | None) -> bool:
-    """Whether a route has figures, or a reason why it has none."""
-    if said is None:
-        return False
-    return bool(said["wrong"]) or (bool(said.get("response_ms")) and "interval_ms" in said)
 
 
 def stack_facts(
     levels: Mapping[str, Any],
     route: str,
     servers: int,
-    seen: Sequence[Mapping[str, Any]],
+    seen: Sequence[UnloadedResults],
     why: str = "",
 ) -> StackFacts:
     """Service time and round trips from what a scout saw at no delay and at one or two others.
@@ -140,13 +121,13 @@ def stack_facts(
     """
     unloaded, bursts = [], []
     for moment in seen:
-        said = moment["routes"][route]
-        why = why or "; ".join(said["wrong"])
-        if not why:
-            alone_ms = statistics.median(said["response_ms"])
-            bursts.append((moment["delay_ms"], said["interval_ms"] * servers))
-            hold_ms = round(min(said["interval_ms"] * servers, alone_ms), 4)
-            unloaded.append(UnloadedPoint(moment["delay_ms"], tuple(said["response_ms"]), hold_ms))
+        said = moment.routes[route]
+        why = why or "; ".join(said.wrong)
+        if not why and said.interval_ms is not None:
+            busy_ms = said.interval_ms * servers
+            bursts.append((moment.delay_ms, busy_ms))
+            hold_ms = round(min(busy_ms, statistics.median(said.response_ms)), 4)
+            unloaded.append(UnloadedPoint(moment.delay_ms, said.response_ms, hold_ms))
     if why:
         return StackFacts(levels, route, servers, why=why)
     s0_ms, n = line([(one.delay_ms, statistics.median(one.response_ms)) for one in unloaded])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -21,31 +22,106 @@ LEDGER = Path("ledger.json")
 UNANSWERED = "unanswered"
 
 
-class _Counters(TypedDict):
+@dataclass(frozen=True)
+class Counters:
+    """What Postgres had counted at one moment."""
+
     transactions: int
     sessions: int
     scans: int
+    """Of the target's table."""
     postgres_started_at: object
 
 
-class _Contents(TypedDict):
+@dataclass(frozen=True)
+class Contents:
+    """The target's table and schema at one moment."""
+
     rows: Count
     fingerprint: str
 
 
-class _Book(TypedDict):
-    """What the database's own side counted; without `after` it was not asked to the end."""
+RowRanges = tuple[tuple[Count, Count], ...]
+"""Sequence numbers of requests that left a row, as ranges [first, last]."""
 
-    counters_before: NotRequired[_Counters]
-    counters_after: NotRequired[_Counters]
-    before: NotRequired[_Contents]
-    after: NotRequired[_Contents]
+
+@dataclass(frozen=True)
+class Written:
+    """Which requests left a row. `rows`: by load worker; `rows_twice`: how many name one again."""
+
+    rows: Mapping[str, RowRanges]
+    rows_twice: Count
+
+
+CorrectByRoute = Mapping[str, Count] | None
+"""Correct answers as the target counted them; None where it counts nothing."""
+
+
+@dataclass(frozen=True)
+class CountsBefore:
+    """What was counted before the load.
+
+    `counters`: before the rig asked anything. The rest is None where verifying went wrong.
+    """
+
+    counters: Counters
+    verifying_requests: Count
+    contents: Contents | None = None
+    counting_scans: Count | None = None
+    """Scans of the rig's own between the counters before and after the load."""
+    by_target: CorrectByRoute = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Its part of `ledger.json`."""
+        found = {
+            "counters_before": vars(self.counters),
+            "verifying_requests": self.verifying_requests,
+        }
+        if self.contents is None:
+            return found
+        return {
+            **found,
+            "before": vars(self.contents),
+            "counting_scans": self.counting_scans,
+            "target_before": self.by_target,
+        }
+
+
+@dataclass(frozen=True)
+class CountsAfter:
+    """What was counted after the load, when the app's sessions had ended.
+
+    `written`: None of a route that writes nothing.
+    """
+
+    counters: Counters
+    contents: Contents
+    by_target: CorrectByRoute = None
+    written: Written | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Its part of `ledger.json`."""
+        return {
+            "counters_after": vars(self.counters),
+            "after": vars(self.contents),
+            "target_after": self.by_target,
+            **(vars(self.written) if self.written else {}),
+        }
+
+
+class _Book(TypedDict):
+    """`ledger.json`; without `after` the database was not asked to the end."""
+
+    counters_before: NotRequired[Counters]
+    counters_after: NotRequired[Counters]
+    before: NotRequired[Contents]
+    after: NotRequired[Contents]
     verifying_requests: NotRequired[Count]
     counting_scans: NotRequired[Count]
-    rows: NotRequired[Mapping[str, tuple[tuple[Count, Count], ...]]]
+    rows: NotRequired[Mapping[str, RowRanges]]
     rows_twice: NotRequired[Count]
-    target_before: NotRequired[Mapping[str, Count] | None]
-    target_after: NotRequired[Mapping[str, Count] | None]
+    target_before: NotRequired[CorrectByRoute]
+    target_after: NotRequired[CorrectByRoute]
 
 
 class _Sent(TypedDict):
@@ -62,44 +138,63 @@ def ledger_facts(folder: Path, route: str) -> LedgerFacts:
 
     DamagedFile or StorageError, which name the file, where one cannot be read.
     """
-    book = json_value(folder / LEDGER, _Book)
-    if book is None or "after" not in book:
+    counted = _read(folder / LEDGER)
+    if counted is None:
         return LedgerFacts()
-    if missing := [name for name in _NEEDED if name not in book]:
-        raise DamagedFile(f"{folder / LEDGER}: {missing[0]} is missing")
-    before, after = book["counters_before"], book["counters_after"]
-    facts = LedgerFacts(
-        rows_before=book["before"]["rows"],
-        rows_after=book["after"]["rows"],
-        statements=after["scans"] - before["scans"] - book["counting_scans"],
-        transactions=after["transactions"] - before["transactions"],
-        sessions=after["sessions"] - before["sessions"],
-        verifying_requests=book["verifying_requests"],
-        answered_by_target=_own_count(book, route),
-        postgres_restarted=after["postgres_started_at"] != before["postgres_started_at"],
-        fingerprint_before=book["before"]["fingerprint"],
-        fingerprint_after=book["after"]["fingerprint"],
-    )
+    before, after = counted
+    facts = facts_of(before, after, route)
     not_ok = rows(folder / SEQUENCES, Sequences)
-    if "rows" not in book or not_ok is None:
+    if after.written is None or not_ok is None:
         return facts
     sent = json_value(folder / LOAD, _Sent)
     if sent is None:
         raise DamagedFile(f"{folder / LOAD} is missing")
-    return dataclasses.replace(
-        facts,
-        rows_twice=book.get("rows_twice", 0),
-        **_told_apart(book["rows"], sent["sequences"], not_ok),
+    return _told_apart(facts, after.written, sent["sequences"], not_ok)
+
+
+def _read(path: Path) -> tuple[CountsBefore, CountsAfter] | None:
+    """What was counted before and after; None where that was not done to the end."""
+    book = json_value(path, _Book)
+    if book is None or "after" not in book:
+        return None
+    if missing := [name for name in _NEEDED if name not in book]:
+        raise DamagedFile(f"{path}: {missing[0]} is missing")
+    before = CountsBefore(
+        counters=book["counters_before"],
+        verifying_requests=book["verifying_requests"],
+        contents=book["before"],
+        counting_scans=book["counting_scans"],
+        by_target=book.get("target_before"),
+    )
+    written = Written(book["rows"], book.get("rows_twice", 0)) if "rows" in book else None
+    by_target = book.get("target_after")
+    return before, CountsAfter(book["counters_after"], book["after"], by_target, written)
+
+
+def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFacts:
+    """What both counts come to, without telling rows apart by their requests."""
+    if before.contents is None:
+        return LedgerFacts()
+    first, last = before.counters, after.counters
+    return LedgerFacts(
+        rows_before=before.contents.rows,
+        rows_after=after.contents.rows,
+        statements=last.scans - first.scans - (before.counting_scans or 0),
+        transactions=last.transactions - first.transactions,
+        sessions=last.sessions - first.sessions,
+        verifying_requests=before.verifying_requests,
+        answered_by_target=_own_count(before, after, route),
+        postgres_restarted=last.postgres_started_at != first.postgres_started_at,
+        fingerprint_before=before.contents.fingerprint,
+        fingerprint_after=after.contents.fingerprint,
     )
 
 
 def _told_apart(
-    left: Mapping[str, tuple[tuple[int, int], ...]],
-    sent: Mapping[str, int],
-    not_ok: tuple[Sequences, ...],
-) -> dict[str, Any]:
+    facts: LedgerFacts, left: Written, sent: Mapping[str, int], not_ok: tuple[Sequences, ...]
+) -> LedgerFacts:
     """Rows by what became of the request that each names."""
-    written = Ranges((worker, *pair) for worker, pairs in left.items() for pair in pairs)
+    written = Ranges((worker, *pair) for worker, pairs in left.rows.items() for pair in pairs)
     by_outcome = {
         outcome: Ranges(
             (row.load_worker, row.first, row.last) for row in not_ok if row.outcome == outcome
@@ -112,17 +207,18 @@ def _told_apart(
     for names in (*by_outcome.values(), unanswered):
         ok = ok - names
     late = {outcome: (written & names).count for outcome, names in by_outcome.items()}
-    return {
-        "rows_of_successes": (written & ok).count,
-        "rows_of_failures": {outcome: count for outcome, count in late.items() if count},
-        "rows_of_unanswered": (written & unanswered).count,
-        "rows_foreign": (written - known).count,
-        "successes_without_row": (ok - written).count,
-    }
+    return dataclasses.replace(
+        facts,
+        rows_twice=left.rows_twice,
+        rows_of_successes=(written & ok).count,
+        rows_of_failures={outcome: count for outcome, count in late.items() if count},
+        rows_of_unanswered=(written & unanswered).count,
+        rows_foreign=(written - known).count,
+        successes_without_row=(ok - written).count,
+    )
 
 
-def _own_count(book: _Book, route: str) -> int | None:
-    before, after = book.get("target_before"), book.get("target_after")
-    if before is None or after is None:
+def _own_count(before: CountsBefore, after: CountsAfter, route: str) -> int | None:
+    if before.by_target is None or after.by_target is None:
         return None
-    return after.get(route, 0) - before.get(route, 0)
+    return after.by_target.get(route, 0) - before.by_target.get(route, 0)

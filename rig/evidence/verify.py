@@ -192,9 +192,7 @@ def _checks(
 ) -> Iterator[Discrepancy]:
     checks: tuple[Check, ...] = ()
     if wrong := next((span for span in record.spans if span.error), None):
-        # as `rig.attempt` words it: what went wrong, and what to do, on one line
-        said = f"{wrong.phase}: " + "; ".join(wrong.error.split("\n  "))
-        verdict, why = Verdict.FAILED, said
+        verdict, why = Verdict.FAILED, wrong.failure
     else:
         checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)

@@ -54,7 +54,7 @@ class Crossover:
     """Where numerator ÷ denominator passes 1, for one combination of the other levels.
 
     `at`, `low`, `high`: in the unit of the searched factor; `at` is None where it is not
-    within the range, for the reason in `why`. `low` to `high` at 95 %: all levels at which the
+    within the range, for the reason in `finding`. `low` to `high` at 95 %: all levels at which the
     two may be equal; None where there are none, or too few points to tell. Ends equal to
     those of the range mean that it may lie beyond.
     """
@@ -64,8 +64,16 @@ class Crossover:
     at: float | None
     low: float | None
     high: float | None
-    why: str
+    finding: str
+    """Which of the two overtakes the other; or why there is no such level."""
     points: tuple[Point, ...] = ()
+    mind: str = ""
+    """Why the interval is not to be relied on; or empty."""
+
+    @property
+    def why(self) -> str:
+        """The finding and what is to be minded."""
+        return "; ".join(filter(None, [self.finding, self.mind]))
 
 
 @dataclass(frozen=True)
@@ -224,10 +232,9 @@ def crossover(
         why = f"none in range: {under} is still ahead at {say(high)}{maybe}"
         return Crossover(about, None, first, last, why, kept)
     leads, yields = (over, under) if at_ends[1] > at_ends[0] else (under, over)
-    why = f"{leads} overtakes {yields}"
-    if line.misfit:
-        why += "; the ratio does not follow a line there, so mind the interval"
-    return Crossover(about, line.root(low, high), first, last, why, kept)
+    finding = f"{leads} overtakes {yields}"
+    mind = "the ratio does not follow a line there, so mind the interval" if line.misfit else ""
+    return Crossover(about, line.root(low, high), first, last, finding, kept, mind)
 
 
 def _maybe_equal(first: float | None, last: float | None, between: tuple[float, float]) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rig.load.hlog import Line, encode, write_log
-from rig.load.recorder import AFTER, RAMP, STEADY, UNANSWERED, Slot, phase_at
+from rig.load.recorder import AFTER, RAMP, STEADY, UNANSWERED, phase_at
+from rig.load.report import FinalCount, LoadReport, MeteredSecond, Request, Slot
 from rig.model import OUTCOME_DROPPED, OUTCOME_OK
 
 _ORDER = {RAMP: 0, STEADY: 1, AFTER: 2}
@@ -48,12 +49,11 @@ class _Merged:
 class _LoadWorker:
     """What one load worker said. `left`: what its recorder left when it was frozen."""
 
-    meter: dict[int, tuple[float, int, list[int]]] = field(default_factory=dict)
-    """By second: CPU share, users, lateness of each wake-up in µs."""
-    requests: list[Sequence[Any]] = field(default_factory=list)
+    meter: dict[int, MeteredSecond] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
     index: int = -1
     address: str = ""
-    left: Mapping[str, Any] | None = None
+    left: FinalCount | None = None
 
 
 class Completions:
@@ -65,24 +65,24 @@ class Completions:
         self._started: Counter[tuple[int, str]] = Counter()
         self._load_workers: defaultdict[str, _LoadWorker] = defaultdict(_LoadWorker)
 
-    def add(self, load_worker: str, report: Mapping[str, Any]) -> None:
-        """Adds one report of one load worker: `Recorder.drain`, and `meter` from `Meter.drain`."""
-        for second, phase, count in report["started"]:
-            self._started[second, phase] += count
-        for second, phase, *gone in report["dropped"]:
-            self._slots[Slot(second, phase, self._route, OUTCOME_DROPPED)].add(*gone)
-        for *key, count, first_s, last_s, response, service in report["completed"]:
-            merged = self._slots[Slot(*key)]
-            merged.add(count, first_s, last_s)
-            merged.responses.append(response)
-            if service is not None:
-                merged.services.append(service)
+    def add(self, load_worker: str, report: LoadReport) -> None:
+        """Adds one report of one load worker."""
+        for begun in report.started:
+            self._started[begun.second, begun.phase] += begun.requests
+        for gone in report.dropped:
+            slot = Slot(gone.second, gone.phase, self._route, OUTCOME_DROPPED)
+            self._slots[slot].add(gone.arrivals, gone.first_s, gone.last_s)
+        for done in report.completed:
+            merged = self._slots[done.slot]
+            merged.add(done.answers, done.first_s, done.last_s)
+            merged.responses.append(done.response)
+            if done.service is not None:
+                merged.services.append(done.service)
         said = self._load_workers[load_worker]
-        said.requests += report["requests"]
-        for second, share, users, lags_us in report["meter"]:
-            said.meter[second] = (share, users, lags_us)
+        said.requests += report.requests
+        said.meter |= {one.second: one for one in report.meter}
 
-    def close(self, load_worker: str, index: int, address: str, left: Mapping[str, Any]) -> None:
+    def close(self, load_worker: str, index: int, address: str, left: FinalCount) -> None:
         """A load worker's last word: its Locust index, its address, what `freeze` gave."""
         said = self._load_workers[load_worker]
         said.index, said.address, said.left = index, address, left
@@ -92,7 +92,7 @@ class Completions:
         """Load workers that have said their last word."""
         return len(self._closed())
 
-    def _closed(self) -> list[tuple[_LoadWorker, Mapping[str, Any]]]:
+    def _closed(self) -> list[tuple[_LoadWorker, FinalCount]]:
         found = [(said, said.left) for said in self._load_workers.values() if said.left is not None]
         return sorted(found, key=lambda pair: pair[0].index)
 
@@ -123,7 +123,7 @@ class Completions:
     def users(self, second: int) -> int:
         """Users that were active at the end of a second."""
         return sum(
-            said.meter[second][1] for said in self._load_workers.values() if second in said.meter
+            said.meter[second].users for said in self._load_workers.values() if second in said.meter
         )
 
     def totals(self) -> dict[str, Any]:
@@ -131,12 +131,12 @@ class Completions:
         closed = self._closed()
         names = self._names()
         seconds = {second for said in self._load_workers.values() for second in said.meter}
-        unanswered = [row for _, left in closed for row in left["unanswered"]]
+        unanswered = [one for _, left in closed for one in left.unanswered]
         dropped = self.outcomes[OUTCOME_DROPPED]
         return {
             "load_worker_addresses": sorted(said.address for said, _ in closed),
             "finished_by_load_worker": {
-                name: said.left["finished"] for name, said in names.items() if said.left is not None
+                name: said.left.finished for name, said in names.items() if said.left is not None
             },
             "peak_users": max((self.users(second) for second in seconds), default=0),
             "started": self.started,
@@ -144,9 +144,9 @@ class Completions:
             "dropped": dropped,
             "outcomes": dict(self.outcomes),
             "in_flight_at_stop": len(unanswered),
-            "in_flight_ages_s": sorted(round(age_s, 3) for *_, age_s, _ in unanswered),
-            "never_answered_users": sum(1 for *_, first in unanswered if first),
-            "sequences": {str(said.index): left["highest"] for said, left in closed},
+            "in_flight_ages_s": sorted(round(one.age_s, 3) for one in unanswered),
+            "never_answered_users": sum(1 for one in unanswered if one.first),
+            "sequences": {str(said.index): left.highest for said, left in closed},
         }
 
     def _names(self) -> dict[str, _LoadWorker]:
@@ -207,7 +207,7 @@ class Completions:
         rows: list[tuple[Any, ...]] = []
         lines: list[Line] = []
         for name, said in sorted(self._names().items()):
-            for second, (share, _, lags_us) in sorted(said.meter.items()):
+            for second, (_, share, _, lags_us) in sorted(said.meter.items()):
                 if second >= duration_s:
                     continue
                 rows.append((second, name, f"{share:.4f}", *_lags_ms(lags_us)))
@@ -219,20 +219,22 @@ class Completions:
     def _write_left(self, folder: Path) -> None:
         unanswered: list[tuple[object, ...]] = []
         sequences: list[tuple[object, ...]] = []
-        requests: list[tuple[Any, ...]] = []
+        requests: list[tuple[int, Request]] = []
         for said, left in self._closed():
-            for number, intended_s, sent_s, age_s, first in left["unanswered"]:
+            for number, intended_s, sent_s, age_s, first in left.unanswered:
                 times = (f"{intended_s:.6f}", f"{age_s:.6f}")
                 unanswered.append((said.index, number, *times, int(first)))
-                requests.append((said.index, number, intended_s, sent_s, None, UNANSWERED))
-            for outcome, found in sorted(left["not_ok"].items()):
+                request = Request(number, intended_s, sent_s, None, UNANSWERED)
+                requests.append((said.index, request))
+            for outcome, found in sorted(left.not_ok.items()):
                 sequences += [(said.index, outcome, *range_) for range_ in found]
-            requests += [(said.index, *request) for request in said.requests]
+            requests += [(said.index, request) for request in said.requests]
         _write_csv(folder / "unanswered.csv", UNANSWERED_COLUMNS, unanswered)
         _write_csv(folder / "sequences.csv", SEQUENCES, sequences)
         if any(said.requests for said, _ in self._closed()):
-            ordered = sorted(requests, key=lambda row: float(row[2]))
-            _write_csv(folder / "requests.csv", REQUESTS, map(_request, ordered))
+            requests.sort(key=lambda sent: sent[1].intended_s)
+            rows = (_request(index, request) for index, request in requests)
+            _write_csv(folder / "requests.csv", REQUESTS, rows)
 
 
 def _completion(item: tuple[Slot, _Merged]) -> tuple[object, ...]:
@@ -240,10 +242,10 @@ def _completion(item: tuple[Slot, _Merged]) -> tuple[object, ...]:
     return (*slot, merged.count, f"{merged.first_s:.6f}", f"{merged.last_s:.6f}")
 
 
-def _request(row: tuple[Any, ...]) -> tuple[object, ...]:
-    *who, intended_s, sent_s, finished_s, outcome = row
-    times = (intended_s, sent_s, finished_s)
-    return (*who, *("" if at_s is None else f"{at_s:.6f}" for at_s in times), outcome)
+def _request(load_worker: int, of: Request) -> tuple[object, ...]:
+    times = (of.intended_s, of.sent_s, of.finished_s)
+    said = ("" if at_s is None else f"{at_s:.6f}" for at_s in times)
+    return (load_worker, of.sequence, *said, of.outcome)
 
 
 def _lags_ms(lags_us: Sequence[int]) -> tuple[object, ...]:

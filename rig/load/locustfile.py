@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -28,6 +29,7 @@ from rig.load import client, outcome
 from rig.load.completions import Completions
 from rig.load.meter import INTERVAL_S, Meter
 from rig.load.recorder import Recorder
+from rig.load.report import FinalCount, LoadReport
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, fill, read_spec
 from rig.model import OUTCOME_OK
 
@@ -241,8 +243,8 @@ def _measure_itself(runner: Any) -> None:
         meter.tick(at_s, time.process_time(), runner.user_count, max(0.0, at_s - due_s))
 
 
-def _drain() -> dict[str, Any]:
-    return {**recorder.drain(), "meter": meter.drain()}
+def _drain() -> LoadReport:
+    return replace(recorder.drain(), meter=meter.drain())
 
 
 @events.report_to_master.add_listener
@@ -251,13 +253,13 @@ def _report(client_id: str, data: dict[str, Any], **_: Any) -> None:
         return
     report = _drain()
     if LoadClock.at_s:  # a load worker reports before the load has begun, and when led by hand, too
-        data["recorder"] = report
+        data["recorder"] = report.to_wire()
 
 
 @events.worker_report.add_listener
 def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
     if "recorder" in data:
-        completions.add(client_id, data["recorder"])
+        completions.add(client_id, LoadReport.from_wire(data["recorder"]))
 
 
 def _send_final(environment: Any, msg: Any) -> None:
@@ -265,10 +267,10 @@ def _send_final(environment: Any, msg: Any) -> None:
     left = recorder.freeze(at_s)
     meter.end(at_s, time.process_time())
     final = {
-        "report": _drain(),
+        "report": _drain().to_wire(),
         "index": environment.runner.worker_index,
         "address": _own_address(),
-        "left": left,
+        "left": left.to_wire(),
     }
     environment.runner.send_message("final", final)
 
@@ -282,8 +284,9 @@ def _own_address() -> str:
 
 def _final(environment: Environment, msg: Any) -> None:
     said = msg.data
-    completions.add(msg.node_id, said["report"])
-    completions.close(msg.node_id, said["index"], said["address"], said["left"])
+    completions.add(msg.node_id, LoadReport.from_wire(said["report"]))
+    left = FinalCount.from_wire(said["left"])
+    completions.close(msg.node_id, said["index"], said["address"], left)
 
 
 def _finish(runner: Any) -> None:

@@ -7,7 +7,8 @@ lateness is the error of every response time it measures.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+
+from rig.load.report import MeteredSecond
 
 INTERVAL_S = 0.05
 """How long the greenlet that calls `tick` sleeps in between."""
@@ -21,7 +22,7 @@ class Meter:
         self._second = 0
         self._users = 0
         self._lags_us: defaultdict[int, list[int]] = defaultdict(list)
-        self._rows: list[list[Any]] = []
+        self._seconds: list[MeteredSecond] = []
 
     def tick(self, at_s: float, cpu_s: float, users: int, late_s: float = 0.0) -> None:
         """The greenlet woke up `late_s` too late. `cpu_s`: of the whole process, ever rising."""
@@ -45,7 +46,7 @@ class Meter:
         share = (cpu_s - used_s) / (at_s - since_s)
         while self._second < int(at_s):
             lags_us = self._lags_us.pop(self._second, [])
-            self._rows.append([self._second, share, self._users, lags_us])
+            self._seconds.append(MeteredSecond(self._second, share, self._users, lags_us))
             self._second += 1
         self._began = (at_s, cpu_s)
 
@@ -59,10 +60,10 @@ class Meter:
         if at_s > since_s:
             lags_us = self._lags_us.pop(self._second, [])
             share = (cpu_s - used_s) / (at_s - since_s)
-            self._rows.append([self._second, share, self._users, lags_us])
+            self._seconds.append(MeteredSecond(self._second, share, self._users, lags_us))
         self._began = None
 
-    def drain(self) -> list[list[Any]]:
-        """New rows: second, CPU share (process CPU s ÷ s), users, lateness of each wake-up (µs)."""
-        rows, self._rows = self._rows, []
-        return rows
+    def drain(self) -> list[MeteredSecond]:
+        """The seconds that are new since the last drain."""
+        seconds, self._seconds = self._seconds, []
+        return seconds

@@ -10,9 +10,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rig.load.hlog import encode
+from rig.load.report import (
+    Completed,
+    Dropped,
+    FinalCount,
+    LoadReport,
+    Range,
+    Request,
+    Slot,
+    Started,
+    Unanswered,
+)
 from rig.model import OUTCOME_DROPPED, OUTCOME_OK
 
 RAMP, STEADY, AFTER = "ramp", "steady", "after"
@@ -25,20 +36,6 @@ def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
     if at_s < ramp_s:
         return RAMP
     return STEADY if at_s < duration_s else AFTER
-
-
-class Slot(NamedTuple):
-    """What one histogram counts: a second of completion, and what completed in it."""
-
-    second: int
-    phase: str
-    route: str
-    outcome: str
-
-    @property
-    def tag(self) -> str:
-        """The tag of its line in the log."""
-        return f"{self.phase}|{self.route}|{self.outcome}"
 
 
 class _Flight(NamedTuple):
@@ -85,7 +82,7 @@ class Recorder:
         self._dropped: dict[tuple[int, str], _Dropped] = {}
         self._flying: dict[int, _Flight] = {}
         self._not_ok: defaultdict[str, list[int]] = defaultdict(list)
-        self._requests: list[list[Any]] = []
+        self._requests: list[Request] = []
         self._sequence = 0
         self.frozen = False
         """Whether the count has ended: nobody may start a request any more."""
@@ -127,7 +124,7 @@ class Recorder:
         if outcome != OUTCOME_OK:
             self._not_ok[outcome].append(number)
         if self._raw:
-            self._requests.append([number, intended_s, sent_s, at_s, outcome])
+            self._requests.append(Request(number, intended_s, sent_s, at_s, outcome))
 
     def drop(self, intended_s: float) -> None:
         """An arrival that found too many requests under way: offered, and never sent."""
@@ -138,58 +135,57 @@ class Recorder:
         dropped.last_s = intended_s
         dropped.count += 1
         if self._raw:
-            self._requests.append([None, intended_s, None, None, OUTCOME_DROPPED])
+            self._requests.append(Request(None, intended_s, None, None, OUTCOME_DROPPED))
 
-    def freeze(self, at_s: float) -> dict[str, Any]:
-        """Ends the count; tells what never became `ok`, ready for msgpack.
-
-        `highest`: the last sequence number given out; `not_ok`: by outcome, ranges [first, last]
-        of the numbers that ended so; `unanswered`: number, intended start, send, age (all s) and
-        whether its user had had no answer yet, of each request in flight.
-        """
+    def freeze(self, at_s: float) -> FinalCount:
+        """Ends the count; tells what never became `ok`."""
         self.frozen = True
         not_ok = {outcome: ranges(numbers) for outcome, numbers in self._not_ok.items()}
         if self._flying:
             not_ok[UNANSWERED] = ranges(self._flying)
-        return {
-            "highest": self._sequence,
-            "finished": self.finished,
-            "not_ok": not_ok,
-            "unanswered": [
-                [number, intended_s, sent_s, at_s - intended_s, first]
+        return FinalCount(
+            highest=self._sequence,
+            finished=self.finished,
+            not_ok=not_ok,
+            unanswered=[
+                Unanswered(number, intended_s, sent_s, at_s - intended_s, first)
                 for number, (intended_s, sent_s, first) in self._flying.items()
             ],
-        }
+        )
 
-    def drain(self) -> dict[str, Any]:
-        """What is new since the last drain, ready for Locust's worker report (msgpack)."""
+    def drain(self) -> LoadReport:
+        """What is new since the last drain."""
         completed, self._completed = self._completed, {}
         started, self._started = self._started, Counter()
         dropped, self._dropped = self._dropped, {}
         requests, self._requests = self._requests, []
-        return {
-            "started": [[*key, count] for key, count in started.items()],
-            "dropped": [
-                [*key, gone.count, gone.first_s, gone.last_s] for key, gone in dropped.items()
+        return LoadReport(
+            started=[Started(*key, count) for key, count in started.items()],
+            dropped=[
+                Dropped(*key, gone.count, gone.first_s, gone.last_s)
+                for key, gone in dropped.items()
             ],
-            "completed": [
-                [
-                    *(*slot, len(done.response_us), done.first_s, done.last_s),
+            completed=[
+                Completed(
+                    slot,
+                    len(done.response_us),
+                    done.first_s,
+                    done.last_s,
                     encode(done.response_us),
                     encode(done.service_us) if self._open else None,
-                ]
+                )
                 for slot, done in completed.items()
             ],
-            "requests": requests,
-        }
+            requests=requests,
+        )
 
 
-def ranges(numbers: Iterable[int]) -> list[list[int]]:
-    """Whole numbers as ascending ranges [first, last], both ends in."""
-    found: list[list[int]] = []
+def ranges(numbers: Iterable[int]) -> tuple[Range, ...]:
+    """Whole numbers as ascending ranges."""
+    found: list[Range] = []
     for number in sorted(numbers):
         if found and number == found[-1][1] + 1:
-            found[-1][1] = number
+            found[-1] = (found[-1][0], number)
         else:
-            found.append([number, number])
-    return found
+            found.append((number, number))
+    return tuple(found)

@@ -15,10 +15,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
 from rig.load.spec import fill
+from rig.model import Between
+
+Ms = Annotated[float, Between(0, 10**9)]
 
 DEADLINE_S = 60.0
 WARM_UPS, WARM_UPS_S = 40, 3.0
@@ -48,26 +51,61 @@ class UnloadedRequest:
     bursts_s: float
 
 
-def run(spec: Mapping[str, Any], out: Path) -> None:
-    """Runs every request against `target_url`; writes `scout.json`: what it saw, by route.
+@dataclass(frozen=True)
+class UnloadedResult:
+    """What came back of one route; it has no figures where any answer was `wrong`."""
 
-    `{"response_ms": […], "bursts_ms": […], "interval_ms": …, "wrong": […]}`; a route of which
-    any answer was wrong has no figures.
-    """
+    wrong: tuple[str, ...]
+    response_ms: tuple[Ms, ...] = ()
+    bursts_ms: tuple[Ms, ...] = ()
+    """From the first request of each burst to its last answer; none where they are simulated."""
+    interval_ms: Ms | None = None
+    """Mean time between answers while all servers are busy."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether it has figures, or a reason why it has none."""
+        return bool(self.wrong or (self.response_ms and self.interval_ms is not None))
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in `scout.json`."""
+        if self.wrong:
+            return {"wrong": self.wrong}
+        figures: dict[str, Any] = {"response_ms": self.response_ms}
+        if self.bursts_ms:
+            figures["bursts_ms"] = self.bursts_ms
+        return {**figures, "interval_ms": self.interval_ms, "wrong": ()}
+
+
+@dataclass(frozen=True)
+class UnloadedResults:
+    """What came back of all routes of one stack at one delay, as measured."""
+
+    delay_ms: Ms
+    routes: Mapping[str, UnloadedResult]
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a session's `scout.json`."""
+        routes = {route: result.to_json() for route, result in self.routes.items()}
+        return {"delay_ms": self.delay_ms, "routes": routes}
+
+
+def run(spec: Mapping[str, Any], out: Path) -> None:
+    """Runs every request against `target_url`; writes `scout.json`: each result, by route."""
     url = urlsplit(spec["target_url"])
     address = (str(url.hostname), int(url.port or 80))
-    found = {}
+    found: dict[str, UnloadedResult] = {}
     for unloaded_request in (UnloadedRequest(**data) for data in spec["scout"]):
         try:
             found[unloaded_request.route] = _run(unloaded_request, address)
         except (OSError, http.client.HTTPException) as error:
-            found[unloaded_request.route] = {"wrong": [f"{type(error).__name__}: {error}"]}
+            found[unloaded_request.route] = UnloadedResult((f"{type(error).__name__}: {error}",))
     scratch = out / "scout.json.part"
-    scratch.write_text(json.dumps(found))
+    scratch.write_text(json.dumps({route: one.to_json() for route, one in found.items()}))
     scratch.replace(out / "scout.json")
 
 
-def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> dict[str, Any]:
+def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> UnloadedResult:
     client = _Client(unloaded_request, address)
     wrong = _warm_up(client)
     asked = [client.ask() for _ in range(unloaded_request.requests)]
@@ -76,7 +114,7 @@ def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> dict[st
     bursts_s, burst_wrong = _bursts(unloaded_request, address)
     wrong += burst_wrong
     if wrong:
-        return {"wrong": sorted(set(wrong))}
+        return UnloadedResult(tuple(sorted(set(wrong))))
     took_s = [seconds for seconds, _ in asked]
     interval = interval_s(
         statistics.median(bursts_s),
@@ -84,12 +122,12 @@ def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> dict[st
         unloaded_request.burst,
         unloaded_request.servers,
     )
-    return {
-        "response_ms": [round(1000 * seconds, 3) for seconds in took_s],
-        "bursts_ms": [round(1000 * seconds, 3) for seconds in bursts_s],
-        "interval_ms": round(1000 * interval, 4),
-        "wrong": [],
-    }
+    return UnloadedResult(
+        wrong=(),
+        response_ms=tuple(round(1000 * seconds, 3) for seconds in took_s),
+        bursts_ms=tuple(round(1000 * seconds, 3) for seconds in bursts_s),
+        interval_ms=round(1000 * interval, 4),
+    )
 
 
 def _warm_up(client: _Client) -> list[str]:
@@ -125,13 +163,13 @@ class _Client:
     def __init__(
         self, unloaded_request: UnloadedRequest, address: tuple[str, int], name: str = "scout"
     ) -> None:
-        self._errand, self._name = unloaded_request, name
+        self._unloaded_request, self._name = unloaded_request, name
         self._connection = http.client.HTTPConnection(*address, timeout=DEADLINE_S)
         self._asked = 0
 
     def ask(self) -> tuple[float, str]:
         """Seconds until the whole answer was here, and what is wrong with it."""
-        unloaded_request = self._errand
+        unloaded_request = self._unloaded_request
         self._asked += 1
         # no load worker's name: the ledger must not take these rows for the load's
         body, headers = body_of(unloaded_request, f"{self._name}-{self._asked}-")

@@ -18,6 +18,7 @@ from rig import attempt
 from rig.backends.base import OnProgress, Stack
 from rig.checks import verdict
 from rig.endpoints import Endpoints
+from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
 from rig.record import Check, LoadFacts, Record, record_from_json
@@ -80,7 +81,7 @@ class Scripted:
     def stop(self) -> None:
         self._step("stop")
 
-    def scout(self, unloaded_requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         raise NotImplementedError
 
     def collect(self, folder: Path) -> None:

@@ -17,6 +17,7 @@ from rig.backends.fake import FakeBackend, FakeStack
 from rig.backends.templates import TargetError
 from rig.evidence import calibration
 from rig.factors import FACTORS
+from rig.load.scout import UnloadedResult, UnloadedResults
 from rig.load.shape import Arrivals
 from rig.model import StackError
 from rig.plan import Plan
@@ -144,21 +145,22 @@ def test_a_null_target_that_was_counted_in_part_gives_no_figure(folder: SessionF
     assert [stack.why for stack in found.stacks] == [""]
 
 
-def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
-    def moment(delay_ms: float, response_ms: float, interval_ms: float) -> dict[str, Any]:
-        said = {"response_ms": [response_ms], "interval_ms": interval_ms, "wrong": []}
-        return {"delay_ms": delay_ms, "routes": {"make": said}}
+def unloaded(delay_ms: float, response_ms: float, interval_ms: float) -> UnloadedResults:
+    result = UnloadedResult((), response_ms=(response_ms,), interval_ms=interval_ms)
+    return UnloadedResults(delay_ms, {"make": result})
 
+
+def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
     # 20 threads: 1.6 ms of CPU each without delay, held for 104 ms of 204 with it
-    seen = [moment(0.0, 4.0, 1.6), moment(100.0, 204.0, 5.2)]
+    seen = [unloaded(0.0, 4.0, 1.6), unloaded(100.0, 204.0, 5.2)]
     found = calibration.stack_facts({}, "make", 20, seen)
     assert (found.hold_s0_ms, found.hold_n) == (4.0, 1.0)
     # 8 ms of CPU each: the bursts at 100 and 200 ms both wait 160 ms for one another
-    seen = [moment(0.0, 8.0, 9.0), moment(100.0, 308.0, 18.4), moment(200.0, 608.0, 28.4)]
+    seen = [unloaded(0.0, 8.0, 9.0), unloaded(100.0, 308.0, 18.4), unloaded(200.0, 608.0, 28.4)]
     found = calibration.stack_facts({}, "make", 20, seen)
     assert (found.hold_s0_ms, found.hold_n) == (8.0, 2.0)
     # more than a request waits for alone is scatter
-    seen[2] = moment(200.0, 608.0, 38.4)
+    seen[2] = unloaded(200.0, 608.0, 38.4)
     assert calibration.stack_facts({}, "make", 20, seen).hold_n == 3.0
 
 
@@ -169,9 +171,8 @@ def test_threads_are_asked_at_two_delays(folder: SessionFolder) -> None:
 
 
 def test_a_part_of_a_round_trip_is_scatter() -> None:
-    def moment(delay_ms: float, interval_ms: float) -> dict[str, Any]:
-        said = {"response_ms": [5 + delay_ms], "interval_ms": interval_ms, "wrong": []}
-        return {"delay_ms": delay_ms, "routes": {"make": said}}
+    def moment(delay_ms: float, interval_ms: float) -> UnloadedResults:
+        return unloaded(delay_ms, 5 + delay_ms, interval_ms)
 
     loop = calibration.stack_facts({}, "make", 1, [moment(0.0, 4.0), moment(20.0, 6.0)])
     assert (loop.hold_s0_ms, loop.hold_n) == (4.0, 0.0)
@@ -180,7 +181,7 @@ def test_a_part_of_a_round_trip_is_scatter() -> None:
 
 
 def test_wrong_answers_give_no_figures() -> None:
-    seen = [{"delay_ms": 0.0, "routes": {"make": {"wrong": ["status 503"]}}}]
+    seen = [UnloadedResults(0.0, {"make": UnloadedResult(("status 503",))})]
     found = calibration.stack_facts({}, "make", 1, seen)
     assert found == StackFacts({}, "make", 1, why="status 503")
 

@@ -14,8 +14,7 @@ import pytest
 from analysis.comparisons.same_setup import comparison_columns
 from analysis.figures import cap, crossover, goodput, latency, waterfall
 from analysis.reading.session import read_session
-from analysis.summaries.cells import summary_columns
-from analysis.summaries.trials import FAILURE_COLUMNS, trial_columns
+from analysis.summaries.csv_rows import FAILURE_COLUMNS, summary_columns, trial_columns
 from rig.backends.base import Progress
 from rig.backends.fake import FakeBackend
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
@@ -23,6 +22,7 @@ from rig.evidence import probes
 from rig.factors import FACTORS, apply, slug_of
 from rig.load import completions as written
 from rig.load.recorder import Recorder
+from rig.load.report import MeteredSecond
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Plan, Target
 from rig.record import (
@@ -302,7 +302,7 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
 def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path) -> None:
     recorder, completions = Recorder(1.0, 2.0, is_open=True, raw=True), written.Completions("list")
     recorder.finish(recorder.start(0.5, intended_s=0.4), 0.6, "list", "ok")
-    report = {**recorder.drain(), "meter": [[0, 0.5, 1, [100]]]}
+    report = dataclasses.replace(recorder.drain(), meter=[MeteredSecond(0, 0.5, 1, [100])])
     completions.add("load-1", report)
     completions.close("load-1", 0, "load-1", recorder.freeze(2.0))
     completions.write(tmp_path, 1.0, 2.0)

@@ -96,7 +96,7 @@ def _weak(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> It
         for cell in inputs.cells:
             if cell.levels != wanted:
                 continue
-            never, peak = cell.row["never_answered_users"], cell.row["peak_users"]
+            never, peak = cell.measures.never_answered_users, cell.measures.peak_users
             if never and peak:
                 yield f"{level}: {never:.0f} of {peak:.0f} users had no answer"
             warned = Counter(

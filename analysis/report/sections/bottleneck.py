@@ -74,8 +74,8 @@ def _caption() -> str:
 
 def _failed(cell: CellResult) -> float | None:
     """The share of failures where it is large enough to take capacity from the successes."""
-    share = cell.row["failure_share"]
-    return share if isinstance(share, float) and share > MOST_FAILURES else None
+    share = cell.measures.failure_share
+    return share if share is not None and share > MOST_FAILURES else None
 
 
 def _row(name: str, cell: CellCeilings, failed: float | None) -> tuple[Words, ...]:

@@ -65,9 +65,9 @@ def _conclusions(inputs: ReportInputs, trials: Sequence[Trial]) -> Iterator[Bloc
               for pairing in cap_remedies(inputs.cells)]  # fmt: skip
     shown = {trial.result.scheduled.cell for trial in trials}
     for refused in (cell for cell in inputs.cells if cell.cell in shown and is_refused(cell)):
-        share = refused.row["failure_share"]
+        share = refused.measures.failure_share
         line = f"{inputs.name(refused.levels)}: refusals begin {_begin(refused)}."
-        if isinstance(share, float):
+        if share is not None:
             line += f" {percent(share)} of the answers in the steady window are failures."
         own = [
             (pairing, ratio)

@@ -37,7 +37,7 @@ def _words(role: str) -> str:
 
 def _row(inputs: ReportInputs, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
     trials = inputs.trials_of(cell)
-    cells = [inputs.name(cell.levels), said(cell.row["goodput_rps"])]
+    cells = [inputs.name(cell.levels), said(cell.measures.goodput_rps)]
     for role in roles:
         spent = median(cpu_s_per_success(trial.result, role) for trial in trials)
         cells.append(said(None if spent is None else 1000 * spent))

@@ -49,15 +49,14 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 def sentences(inputs: ReportInputs) -> list[str]:
     """One sentence for each crossover that was searched."""
-    search, claim = inputs.session.search, inputs.session.claim
-    if search is None or claim is None:
+    search = inputs.session.search
+    if search is None or inputs.session.claim is None:
         return []
     factor = inputs.session.factor(search.factor)
     unit = f" {factor.unit}" if factor and factor.unit else ""
     longer_ms = _longer_ms(inputs) if search.factor == "delay_ms" else 0.0
     return [
-        f"{_where(inputs, one.levels)}: {_crossing(one, claim, search, unit)}"
-        f"{_small(one, longer_ms)}."
+        f"{_where(inputs, one.levels)}: {_crossing(one, search, unit)}{_small(one, longer_ms)}."
         for one in inputs.crossovers
     ]
 
@@ -81,16 +80,15 @@ def _longer_ms(inputs: ReportInputs) -> float:
     return max(0.0, statistics.median(found)) if found else 0.0
 
 
-def _crossing(found: Crossover, claim: Claim, search: Searched, unit: str) -> str:
+def _crossing(found: Crossover, search: Searched, unit: str) -> str:
     if found.at is None:
         single = _measured(found) and len(found.points) < FEWEST
         return found.why + (" (one pair of trials at each end, no interval)" if single else "")
     if (found.low, found.high) == search.between:
         return "somewhere in the searched range; the pairs scatter too much to say where"
     bounds = f" (95 %: {between(found.low, found.high, unit)})" if found.low is not None else ""
-    leads, _, mind = found.why.partition(";")
-    leads = leads or f"{claim.numerator} and {claim.denominator} are equal"
-    return f"{leads} at {said(found.at)}{unit}{bounds}" + (f";{mind}" if mind else "")
+    where = f"{found.finding} at {said(found.at)}{unit}{bounds}"
+    return "; ".join(filter(None, [where, found.mind]))
 
 
 def _measured(found: Crossover) -> bool:

@@ -19,7 +19,7 @@ from analysis.report.blocks import (
 from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, between, percent, said, to_trial
 from analysis.summaries.cells import CellResult
-from analysis.summaries.trials import PERCENTS
+from analysis.summaries.measures import PERCENTS, percentile_bounds_ms
 
 TITLE = "Goodput against delay"
 
@@ -73,21 +73,20 @@ def _cells(inputs: ReportInputs) -> Fold:
 
 
 def _row(inputs: ReportInputs, cell: CellResult) -> tuple[Words, ...]:
-    beside, measured = inputs.beside[cell.cell], cell.row
-    share = measured["failure_share"]
+    beside, measured = inputs.beside[cell.cell], cell.measures
     return (
         *row(_name(inputs, cell), f"{len(cell.valid)}/{len(cell.results)}"),
-        *row(said(measured["offered_rps"]), said(measured["goodput_rps"])),
+        *row(said(measured.offered_rps), said(measured.goodput_rps)),
         *row(between(beside.low_rps, beside.high_rps)),
-        *row(percent(share if isinstance(share, int | float) else None)),
-        *row(said(measured["max_goodput_rps"])),
+        *row(percent(measured.failure_share)),
+        *row(said(measured.max_goodput_rps)),
         *row(*(_percentile(cell, percent) for percent in PERCENTS)),
         _trials(inputs, cell),
     )
 
 
 def _name(inputs: ReportInputs, cell: CellResult) -> str:
-    unfit = cell.row["round_fits"] == "no"
+    unfit = cell.measures.round_fits == "no"
     return inputs.name(cell.levels) + (" (not feasible)" if unfit else "")
 
 
@@ -103,8 +102,7 @@ def _trials(inputs: ReportInputs, cell: CellResult) -> Words:
 
 def _percentile(cell: CellResult, percent: int) -> str:
     """A number, or the bounds where what was never answered leaves it open."""
-    lower = cell.row[f"p{percent}_ms"]
-    upper = cell.row.get(f"p{percent}_upper_ms", lower)
+    lower, upper = percentile_bounds_ms(cell.measures, percent)
     if lower is None:
         return NOTHING
     if lower == upper:

@@ -74,8 +74,7 @@ def _ours(inputs: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
     for cell in inputs.cells:
         key = key_of(inputs.session, cell)
         if key is not None and key in theirs:
-            rate = cell.row["max_goodput_rps"]
-            found[key] = float(rate) if isinstance(rate, int | float) else None
+            found[key] = cell.measures.max_goodput_rps
     return found
 
 

@@ -25,8 +25,8 @@ from analysis.report.blocks import (
 from analysis.report.inputs import ReportInputs, Trial
 from analysis.report.links import href
 from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
+from analysis.summaries.measures import PERCENTS, percentile_bounds_ms
 from analysis.summaries.numbers import around
-from analysis.summaries.trials import PERCENTS
 from rig.record import RoleUse
 
 TITLE = "Trials"
@@ -131,12 +131,9 @@ def _numbers(trial: Trial) -> Table:
 
 def _percentiles(trial: Trial) -> Iterator[str]:
     """Each percentile; a bound where requests that were never answered could move it."""
-    measures = trial.result.measures
     for percent_ in PERCENTS:
-        lower = getattr(measures, f"p{percent_}_ms")
-        upper = getattr(measures, f"p{percent_}_upper_ms")
-        bound = lower is not None and upper != lower
-        yield f"> {said(lower)}" if bound else said(lower)
+        lower, upper = percentile_bounds_ms(trial.result.measures, percent_)
+        yield said(lower) if lower == upper else f"> {said(lower)}"
 
 
 def _checks(trial: Trial) -> list[Block]:

@@ -77,15 +77,14 @@ def _ends(waterfall: Waterfall) -> str:
     first, last = waterfall.measured[0], waterfall.measured[-1]
     if (first, last) == (waterfall.stages[0], waterfall.stages[-1]):
         return "the first step to the last"
-    return f"“{_plain(first.name)}” to “{_plain(last.name)}”. The other steps have no rate"
+    return f"“{first.label}” to “{last.label}”. The other steps have no rate"
 
 
 def _leaps(waterfall: Waterfall) -> str:
     """Whose gain a step holds beside its own, because nothing was measured between."""
     return "".join(
-        f"The ratio of “{_plain(over)}” also includes {' and '.join(map(_plain, names))}, "
-        "without a valid trial. "
-        for over, names in waterfall.skipped.items()
+        f"The ratio of “{over}” also includes {' and '.join(labels)}, without a valid trial. "
+        for over, labels in waterfall.skipped.items()
     )
 
 
@@ -100,11 +99,12 @@ def _largest(owned: Sequence[Step], waterfall: Waterfall) -> str:
 
     Nothing where that is a step which owns it with others.
     """
+    labels = {stage.name: stage.label for stage in waterfall.stages}
     most, *others = sorted(owned, key=lambda step: step.share or 0.0, reverse=True)
-    if most.step in waterfall.skipped:
+    if labels[most.step] in waterfall.skipped:
         return "The largest step is unknown."
-    near = [_plain(other.step) for other in others if _overlap(most, other)]
-    words = f"The largest step: {_plain(most.step)}, {times(most.ratio)}"
+    near = [labels[other.step] for other in others if _overlap(most, other)]
+    words = f"The largest step: {labels[most.step]}, {times(most.ratio)}"
     return words + (f", not distinguishable from {' and '.join(near)}." if near else ".")
 
 
@@ -125,10 +125,6 @@ def _without_async(inputs: ReportInputs, waterfall: Waterfall) -> str:
         f"Async with asyncpg and as many connections serves {said(pooled.goodput_rps)} /s: "
         f"{bounded(_ratio(inputs, pooled, threaded))}."
     )
-
-
-def _plain(step: str) -> str:
-    return step.removeprefix("… ").removeprefix("and ")
 
 
 def _table(climbed: Sequence[Sequence[Step]]) -> Table:
@@ -192,7 +188,7 @@ def _same(inputs: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
 def _made(compared: Sequence[Comparison], found: Sequence[Waterfall]) -> list[Block]:
     """What each step's factors change in the facts: more, at times, than its name says."""
     steps = {
-        (step.over.cell, step.under.cell): _plain(stage.name)
+        (step.over.cell, step.under.cell): stage.label
         for waterfall in found
         for step in waterfall.steps
         for stage in waterfall.measured

@@ -11,6 +11,7 @@ import pytest
 
 from rig.backends import said
 from rig.backends.base import Progress
+from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile
 
 LINE = {"elapsed_s": 1.5, "users": 3, "goodput_rps": 7, "failed_rps": 0, "outcomes": {"ok": 9}}
@@ -92,7 +93,13 @@ def test_what_a_scout_saw_is_read_by_route(tmp_path: Path) -> None:
     path = tmp_path / "scout.json"
     seen = {"one": SEEN, "two": {"wrong": ["status 500"]}}
     path.write_text(json.dumps(seen))
-    assert said.scouted(path, ["one", "two"]) == seen
+    found = said.scouted(path, ["one", "two"])
+    assert found == {
+        "one": UnloadedResult((), (1.0, 2.0), (3.0,), 1.5),
+        "two": UnloadedResult(("status 500",)),
+    }
+    as_written = {route: result.to_json() for route, result in found.items()}
+    assert json.loads(json.dumps(as_written)) == seen
 
 
 @pytest.mark.parametrize(

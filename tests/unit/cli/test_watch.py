@@ -92,3 +92,15 @@ def test_a_terminal_gets_a_live_view() -> None:
     finally:
         end(view)
     assert "[1/1] 0001-made-r1: valid" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "coloured"),
+    [(Verdict.VALID, False), (Verdict.INVALID, True), (Verdict.FAILED, True)],
+)
+def test_a_trial_that_does_not_count_is_yellow(verdict: Verdict, coloured: bool) -> None:
+    out = io.StringIO()
+    view = watch(Screen(file=out, force_terminal=True, color_system="standard", width=100))
+    view.ended(trial(), replace(record(), verdict=verdict, why="said: failed"))
+    view.close()
+    assert ("\x1b[33m[" in out.getvalue()) is coloured

@@ -6,6 +6,8 @@ import csv
 import json
 import math
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from rig.disk.histograms import HIGHEST_US, new_histogram
 from rig.load.completions import Completions
 from rig.load.hlog import encode
 from rig.load.recorder import AFTER, RAMP, STEADY, Recorder, phase_at, ranges
+from rig.load.report import FinalCount, LoadReport, MeteredSecond, Unanswered
 from rig.load.shape import Users
 
 RAMP_S, DURATION_S = 2.5, 8.0
@@ -32,10 +35,17 @@ def recorded(histogram: Any) -> list[tuple[int, int]]:
     return [(at.value_iterated_to, at.count_at_value_iterated_to) for at in found]
 
 
-def carried(report: dict[str, Any], meter: list[list[Any]] | None = None) -> dict[str, Any]:
+def carried(report: LoadReport, meter: Sequence[MeteredSecond] = ()) -> LoadReport:
     """The report as it arrives: Locust sends plain lists and maps."""
-    received: dict[str, Any] = json.loads(json.dumps({**report, "meter": meter or []}))
+    sent = replace(report, meter=list(meter))
+    received = LoadReport.from_wire(json.loads(json.dumps(sent.to_wire())))
+    assert received == sent
     return received
+
+
+def carried_at_last(left: FinalCount) -> FinalCount:
+    """The same of a load worker's last word."""
+    return FinalCount.from_wire(json.loads(json.dumps(left.to_wire())))
 
 
 def read_log(folder: Path, name: str = "latencies.hlog") -> list[Any]:
@@ -178,9 +188,9 @@ def test_freezing_ends_the_count() -> None:
     with pytest.raises(RuntimeError):
         recorder.start(8.2)
     report = recorder.drain()
-    assert sum(count for *_, count in report["started"]) == 3
-    assert [row[4] for row in report["completed"]] == [1]
-    assert report["dropped"] == []
+    assert sum(started.requests for started in report.started) == 3
+    assert [completed.answers for completed in report.completed] == [1]
+    assert report.dropped == []
 
 
 def test_freezing_tells_which_numbers_did_not_end_well() -> None:
@@ -191,12 +201,13 @@ def test_freezing_tells_which_numbers_did_not_end_well() -> None:
         if outcome:
             recorder.finish(number, 2.0, "r", outcome)
     left = recorder.freeze(8.0)
-    assert (left["highest"], left["finished"]) == (10, 7)
-    assert left["not_ok"] == {
-        "timeout": [[2, 3], [6, 6]], "app_error": [[5, 5]], "unanswered": [[7, 7], [9, 10]],
+    assert (left.highest, left.finished) == (10, 7)
+    assert left.not_ok == {
+        "timeout": ((2, 3), (6, 6)), "app_error": ((5, 5),), "unanswered": ((7, 7), (9, 10)),
     }  # fmt: skip
-    assert left["unanswered"] == [
-        [7, 1.0, 1.0, 7.0, True], [9, 1.0, 1.0, 7.0, True], [10, 1.0, 1.0, 7.0, False],
+    assert left.unanswered == [
+        Unanswered(7, 1.0, 1.0, 7.0, True), Unanswered(9, 1.0, 1.0, 7.0, True),
+        Unanswered(10, 1.0, 1.0, 7.0, False),
     ]  # fmt: skip
 
 
@@ -206,9 +217,9 @@ def number_is_even(recorder: Recorder) -> bool:
 
 @pytest.mark.parametrize(
     ("numbers", "found"),
-    [([], []), ([4], [[4, 4]]), ([3, 1, 2, 7, 9, 8], [[1, 3], [7, 9]])],
+    [([], ()), ([4], ((4, 4),)), ([3, 1, 2, 7, 9, 8], ((1, 3), (7, 9)))],
 )
-def test_ranges(numbers: list[int], found: list[list[int]]) -> None:
+def test_ranges(numbers: list[int], found: tuple[tuple[int, int], ...]) -> None:
     assert ranges(numbers) == found
 
 
@@ -221,7 +232,7 @@ def test_what_the_load_workers_left_is_written_and_summed_up(tmp_path: Path) -> 
             recorder.finish(number, 5.0, "r", "timeout")
         left = recorder.freeze(8.0)
         completions.add(f"client-{index}", carried(recorder.drain()))
-        completions.close(f"client-{index}", index, f"10.0.0.{index}", carried(left))
+        completions.close(f"client-{index}", index, f"10.0.0.{index}", carried_at_last(left))
     completions.write(tmp_path, RAMP_S, DURATION_S)
     assert (tmp_path / "sequences.csv").read_text().split() == [
         "load_worker,outcome,first,last",
@@ -251,7 +262,7 @@ def test_load_workers_at_one_address_keep_their_counts_apart() -> None:
 def test_a_load_worker_without_a_last_word_leaves_its_counts(tmp_path: Path) -> None:
     completions, recorder = Completions("r"), Recorder(RAMP_S, DURATION_S)
     recorder.finish(recorder.start(3.0), 3.5, "r", "ok")
-    completions.add("client-0", carried(recorder.drain(), [[3, 0.5, 7, [100]]]))
+    completions.add("client-0", carried(recorder.drain(), [MeteredSecond(3, 0.5, 7, [100])]))
     completions.write(tmp_path, RAMP_S, DURATION_S)
     totals = completions.totals()
     assert (completions.closed, totals["finished"], totals["sequences"]) == (0, 1, {})
@@ -316,7 +327,7 @@ def test_seconds_tell_users_starts_and_phases_in_order(tmp_path: Path) -> None:
         recorder = Recorder(RAMP_S, 3.5)
         for at_s in (0.1, 0.2, 2.1, 2.6, 2.9):
             recorder.start(at_s)
-        meter = [[second, 0.5, active + second, [100, 900]] for second in range(4)]
+        meter = [MeteredSecond(second, 0.5, active + second, [100, 900]) for second in range(4)]
         completions.add(name, carried(recorder.drain(), meter))
     completions.write(tmp_path, RAMP_S, 3.5, users.at)
     columns = ("second", "phase", "planned_users", "users", "started")
@@ -335,7 +346,9 @@ def test_how_busy_the_load_workers_were_is_written(tmp_path: Path) -> None:
     completions = Completions("r")
     report = Recorder(RAMP_S, DURATION_S).drain()
     lags_us = [1000 * lag for lag in range(1, 101)]
-    meter = [[2, 0.25, 1, []], [3, 0.5, 1, lags_us], [8, 0.9, 1, [1]]]
+    meter = [
+        MeteredSecond(*row) for row in ((2, 0.25, 1, []), (3, 0.5, 1, lags_us), (8, 0.9, 1, [1]))
+    ]
     completions.add("one", carried(report, meter))
     completions.write(tmp_path, RAMP_S, DURATION_S)
     assert (tmp_path / "load_workers.csv").read_text().split() == [

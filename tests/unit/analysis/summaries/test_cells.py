@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.reading.session import Claim, read_session
-from analysis.summaries.cells import CellResult, cells, ratios, summary_columns
+from analysis.summaries.cells import CellResult, cells, ratios
+from analysis.summaries.csv_rows import summary_columns, summary_row
 from analysis.summaries.trials import results
 from rig.model import Level, Verdict
 from tests.unit.analysis.sessions import Answer, Made, make, steady
@@ -16,7 +17,7 @@ CLAIM = Claim("", "goodput_rps", "target", "async", "sync", 2)
 def of(tmp_path: Path, *trials: Made) -> tuple[CellResult, ...]:
     session = read_session(make(tmp_path / "s", trials))
     found = cells(session, results(session))
-    assert all(set(cell.row) == set(summary_columns(session)) for cell in found)
+    assert all(set(summary_row(cell)) == set(summary_columns(session)) for cell in found)
     return found
 
 
@@ -25,34 +26,34 @@ def test_medians_over_valid_trials_only(tmp_path: Path) -> None:
     trials = [Made(answers=steady(rps), replicate=n) for n, rps in rates.items()]
     spoilt = Made(answers=steady(1000), verdict=Verdict.INVALID, why="load", replicate=4)
     (cell,) = of(tmp_path, *trials, spoilt)
-    assert cell.row["goodput_rps"] == 200
-    assert (cell.row["goodput_min_rps"], cell.row["goodput_max_rps"]) == (100, 400)
-    assert (cell.row["trials"], cell.row["valid"], cell.row["invalid"]) == (4, 3, 1)
-    assert (cell.row["verdict"], cell.row["why"]) == ("valid", "load")
+    assert cell.measures.goodput_rps == 200
+    assert (cell.measures.goodput_min_rps, cell.measures.goodput_max_rps) == (100, 400)
+    assert (len(cell.results), cell.counts["valid"], cell.counts["invalid"]) == (4, 3, 1)
+    assert (cell.verdict, cell.why) == ("valid", "load")
 
 
 def test_percentiles_come_from_merged_histograms(tmp_path: Path) -> None:
     fast = [Answer(3 + i / 100, 10) for i in range(90)]
     slow = [Answer(3 + i / 100, 1000) for i in range(10)]
     (cell,) = of(tmp_path, Made(answers=fast), Made(answers=slow, replicate=2))
-    assert cell.row["p50_ms"] == pytest.approx(10, rel=0.001)
-    assert cell.row["p95_ms"] == pytest.approx(1000, rel=0.001)
+    assert cell.measures.p50_ms == pytest.approx(10, rel=0.001)
+    assert cell.measures.p95_ms == pytest.approx(1000, rel=0.001)
 
 
 def test_replicates_carry_together_what_none_carries_alone(tmp_path: Path) -> None:
     trials = [Made(answers=steady(10), replicate=n) for n in (1, 2)]
     (cell,) = of(tmp_path, *trials)
     assert all(result.measures.p95_ms is None for result in cell.results)
-    assert cell.row["p95_ms"] is not None
+    assert cell.measures.p95_ms is not None
 
 
 def test_a_cell_with_no_valid_trial_keeps_its_row(tmp_path: Path) -> None:
     invalid = Made(answers=steady(10), verdict=Verdict.INVALID, why="delay 130 ms")
     (cell,) = of(tmp_path, invalid, Made(skip="no PgBouncer", replicate=2))
-    assert (cell.row["verdict"], cell.row["valid"], cell.row["skipped"]) == ("invalid", 0, 1)
-    assert cell.row["why"] == "delay 130 ms; no PgBouncer"
-    assert cell.row["goodput_rps"] is None
-    assert cell.row["p50_ms"] is None
+    assert (cell.verdict, cell.counts["valid"], cell.counts["skipped"]) == ("invalid", 0, 1)
+    assert cell.why == "delay 130 ms; no PgBouncer"
+    assert cell.measures.goodput_rps is None
+    assert cell.measures.p50_ms is None
 
 
 def test_cells_follow_the_levels_of_the_yaml(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_the_most_frequent_failure_is_of_all_valid_trials(tmp_path: Path) -> Non
     other = Made(answers=[Answer(3)] + [Answer(4, 5, "app_error")] * 4, replicate=2)
     spoilt = Made(answers=[Answer(4, 5, "client_error")] * 9, verdict=Verdict.INVALID, replicate=3)
     (cell,) = of(tmp_path, one, other, spoilt)
-    assert cell.row["top_failure"] == "app_error"
+    assert cell.measures.top_failure == "app_error"
 
 
 def test_a_ratio_needs_both_cells_and_equal_other_levels(tmp_path: Path) -> None:

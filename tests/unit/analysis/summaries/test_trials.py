@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.reading.session import read_session
-from analysis.summaries.trials import TrialResult, results, top, trial_columns
+from analysis.summaries.csv_rows import trial_columns, trial_row
+from analysis.summaries.trials import TrialResult, results, top
 from rig.load.completions import SECONDS
 from rig.model import Verdict
 from tests.unit.analysis.sessions import (
@@ -198,7 +199,7 @@ def test_files_that_disagree_are_noted(tmp_path: Path) -> None:
 def test_every_row_has_every_column(tmp_path: Path) -> None:
     session = read_session(make(tmp_path / "s", [Made(answers=SLOW), Made(skip="no")]))
     for result in results(session):
-        assert tuple(result.row()) == trial_columns(session)
+        assert tuple(trial_row(result)) == trial_columns(session)
 
 
 def test_of_equally_frequent_failures_the_first_by_name_is_named() -> None:
