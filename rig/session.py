@@ -143,7 +143,7 @@ def session_facts(
         ],
         "extras": [{"name": extra.name, "because": extra.because} for extra in matrix.also],
         "host": dict(backend.facts()),
-        "load": dataclasses.asdict(matrix.load),
+        "load": matrix.load.to_json(),
         "data": dataclasses.asdict(matrix.data),
     }
 

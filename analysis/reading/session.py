@@ -122,15 +122,21 @@ class Session:
     """One line on each of its own files that is not what was written."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether its requests come by a clock, not when a user has its answer."""
+        return self.load.get("model") == "open"
+
+    @property
     def load_words(self) -> str:
         """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`."""
         load = self.load
         if not load:
             return "as its experiments.yaml says"
         window = f"window of {load.get('steady_s', 0):g} s"
-        arrivals = load.get("arrivals")
-        if arrivals or load.get("model") == "open":
-            rate = f", {arrivals['per_s']:g} arrivals/s" if arrivals else ""
+        if self.is_open:
+            rate = (
+                f", {arrivals['per_s']:g} arrivals/s" if (arrivals := load.get("arrivals")) else ""
+            )
             return f"open{rate}, {window}"
         think_s = load.get("think_time_s") or 0
         thinks = f"think time {think_s:g} s" if think_s else "no think time"

@@ -78,13 +78,12 @@ def _asked(session: Session, cell: CellResult) -> CellPlan:
     load = session.load
     users = load.get("users")
     most = users.get("end_users") if isinstance(users, Mapping) else None
-    closed = (load.get("model") or "closed") == "closed"
     return CellPlan(
         cell.levels,
-        int(most) if most and closed else None,
+        int(most) if most and not session.is_open else None,
         float(load.get("think_time_s") or 0.0),
         _statements(cell),
-        None if closed else _float(cell.row["offered_rps"]),
+        _float(cell.row["offered_rps"]) if session.is_open else None,
     )
 
 

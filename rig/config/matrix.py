@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rig.factors import FACTORS
 from rig.model import Level, UsageError
-from rig.plan import Cell, Data, Load, Target
+from rig.plan import Cell, Data, Load, Open, Target
 
 METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
 """What a claim may be about."""
@@ -145,8 +145,8 @@ def with_options(
     if seed is not None and not 0 <= seed <= MOST_SEED:
         raise UsageError(f"--seed {_shown(seed)}: expected 0 to {MOST_SEED}")
     workers = matrix.load.load_workers if load_workers is None else load_workers
-    arrivals = matrix.load.arrivals
-    if arrivals and arrivals.max_in_flight < workers:
+    model = matrix.load.model
+    if isinstance(model, Open) and model.most_in_flight < workers:
         raise UsageError(f"--workers {workers}: expected at most `max_in_flight`")
     return replace(
         matrix,

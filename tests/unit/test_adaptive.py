@@ -14,9 +14,8 @@ from rig.backends.fake import FakeBackend
 from rig.config import Claim, Matrix, Search, Until
 from rig.design import CrossoverSearch, Design, SequentialBlocks
 from rig.factors import FACTORS
-from rig.load.shape import Users
 from rig.model import Level, Verdict
-from rig.plan import Data, Load, Trial
+from rig.plan import Closed, Data, Load, Trial, Users
 from rig.record import LoadFacts, Record
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import ROUTES, TARGET, record
@@ -30,7 +29,7 @@ MATRIX = Matrix(
     setup={},
     vary={"route": ("list", "make"), "target": ("slow", "quick")},
     also=(),
-    load=Load(Users(2, 4, 4), steady_s=1.0),
+    load=Load(Closed(Users(2, 4, 4)), steady_s=1.0),
     data=Data(10, 10),
     repeats=8,
     order="random_blocks",

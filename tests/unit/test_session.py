@@ -20,9 +20,8 @@ from rig.backends.fake import FakeBackend, FakeStack
 from rig.calibrate import NULL_ROUTE, SCOUT_DELAYS_MS
 from rig.config import Matrix
 from rig.design import RandomBlocks
-from rig.load.shape import Users
 from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
-from rig.plan import Data, Load, Plan, Trial
+from rig.plan import Closed, Data, Load, Plan, Trial, Users
 from rig.record import Check, Record
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import TARGET, record
@@ -88,7 +87,7 @@ MATRIX = Matrix(
     setup={"target": "made"},
     vary={"route": ("list", "make"), "pooler": ("direct", "pgbouncer")},
     also=(),
-    load=Load(Users(2, 4, 4), steady_s=1.0),
+    load=Load(Closed(Users(2, 4, 4)), steady_s=1.0),
     data=Data(10, 10),
     repeats=2,
     order="random_blocks",

@@ -45,8 +45,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 
 def _lead(inputs: ReportInputs) -> str:
-    model = inputs.session.load.get("model") or "closed"
-    if model == "closed":
+    if not inputs.session.is_open:
         return (
             "Closed loop: each user waits for its answer before it sends again, so a stalled "
             "target gets fewer requests. Visitors who arrive by a clock would wait longer than "

@@ -51,7 +51,7 @@ def test_options_override_what_they_name(read: Read) -> None:
     assert with_options(matrix) == matrix
     other = with_options(matrix, seed=0, repeats=5, load_workers=4)
     assert (other.seed, other.repeats, other.load.load_workers) == (0, 5, 4)
-    assert other.load.users == matrix.load.users
+    assert other.load.model == matrix.load.model
 
 
 @pytest.mark.parametrize("option", [{"repeats": 0}, {"load_workers": 0}, {"load_workers": 65}])
