@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.config import Claim, cells, read_matrix, with_options
+from rig.config import Claim, Repeats, cells, read_matrix, with_options
 from rig.model import BadYaml, ExitCode, UsageError
 from rig.plan import Arrivals, Closed, Data, Load, Open, Target, Users
 
@@ -37,7 +37,7 @@ def test_everything_asked_is_in_the_matrix(read: Read) -> None:
     assert extra.set == {"max_connections": 1000}
     assert matrix.load == Load(Closed(Users(5, 5.0, 50)), steady_s=8.0)
     assert matrix.data == Data(posts=1000, cpu_n=100)
-    assert (matrix.repeats, matrix.order, matrix.seed) == (2, "random_blocks", 7)
+    assert (matrix.design, matrix.order, matrix.seed) == (Repeats(2), "random_blocks", 7)
     assert matrix.text == GOOD
 
 
@@ -50,7 +50,7 @@ def test_what_may_be_left_out_has_a_default(read: Read) -> None:
         (GOOD[GOOD.index("profiles:") :], ""),
     )
     assert matrix.claim is None
-    assert (matrix.repeats, matrix.order, matrix.profile) == (1, "random_blocks", None)
+    assert (matrix.design, matrix.order, matrix.profile) == (Repeats(1), "random_blocks", None)
     assert len(cells(matrix)) == 8 + 8
 
 
