@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.loopback import Users, run, server, spec
+from bench.loopback import Closed, Users, run, server, spec
 from rig.checks.generator import generator
 from rig.disk.histograms import read_log
 from rig.evidence.load import derived
@@ -53,7 +53,8 @@ def truth_ms(path: Path, began_s: float, load: LoadSpec) -> list[float]:
 
 def compare(name: str, folder: Path) -> bool:
     """One distribution; prints a line a percentile."""
-    load = spec(PORT, CONTROL_PORT, users=Users(10, 10, 500), steady_s=12.0, think_time_s=1.037)
+    model = Closed(Users(10, 10, 500), think_time_s=1.037)
+    load = spec(PORT, CONTROL_PORT, model, steady_s=12.0)
     with server(PORT, name, folder) as truth:
         said, _ = run(load, folder / "run")
     exact_ms = truth_ms(truth, said["began_at_s"], load)
@@ -76,7 +77,7 @@ def compare(name: str, folder: Path) -> bool:
 
 def overload(folder: Path) -> bool:
     """Users who never think, a server that answers at once: the generator is what is slow."""
-    load = spec(PORT, CONTROL_PORT, users=Users(500, 1, 500), steady_s=8.0)
+    load = spec(PORT, CONTROL_PORT, Closed(Users(500, 1, 500)), steady_s=8.0)
     with server(PORT, "none", folder):
         said, _ = run(load, folder / "run")
     status, says = judged(load, said, folder / "run")

@@ -5,7 +5,6 @@ What the benches of the recorder share. Not for trials: nothing is delayed, pinn
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -17,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rig.load.shape import NO_USERS, Arrivals, Users
+from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import LoadSpec
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +24,7 @@ HERE = "127.0.0.1"
 DEADLINE_S = 60.0
 
 
-def spec(port: int, control_port: int, **changes: Any) -> LoadSpec:
+def spec(port: int, control_port: int, model: Closed | Open, **changes: Any) -> LoadSpec:
     """A load on `GET /` of a server at this port."""
     plain: dict[str, Any] = {
         "target_url": f"http://{HERE}:{port}",
@@ -33,9 +32,8 @@ def spec(port: int, control_port: int, **changes: Any) -> LoadSpec:
         "method": "GET",
         "path": "/",
         "status": 200,
-        "users": NO_USERS,
+        "model": model,
         "steady_s": 10.0,
-        "think_time_s": 0.0,
         "timeout_s": 60.0,
         "load_workers": 2,
         "master_address": HERE,
@@ -88,7 +86,7 @@ def run(
     folder.mkdir(parents=True)
     out, spec_file = folder / "master", folder / "spec.json"
     out.mkdir()
-    spec_file.write_text(json.dumps(dataclasses.asdict(load)))
+    spec_file.write_text(json.dumps(load.to_json()))
     master = ["-m", "locust_master", str(spec_file), str(out)]
     with ExitStack() as exits:
         leads = exits.enter_context(process(master, folder / "master.log"))
@@ -125,4 +123,4 @@ def server(port: int, distribution: str, folder: Path) -> Iterator[Path]:
         yield truth
 
 
-__all__ = ["Arrivals", "Users", "run", "server", "spec"]
+__all__ = ["Arrivals", "Closed", "Open", "Users", "run", "server", "spec"]

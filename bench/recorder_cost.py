@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.loopback import Users, run, server, spec
+from bench.loopback import Closed, Users, run, server, spec
 from rig.load.report import FinalCount, LoadReport
 
 PORT, CONTROL_PORT = 18_081, 15_558
@@ -67,8 +67,8 @@ def requests(folder: Path) -> int:
 
 def cost_us(folder: Path, recorded: bool) -> float:
     """CPU-µs of the load worker per request, from the load's start to its end."""
-    users = Users(50, 1, 50)
-    load = spec(PORT, CONTROL_PORT, users=users, steady_s=10.0, think_time_s=0.1, load_workers=1)
+    model = Closed(Users(50, 1, 50), think_time_s=0.1)
+    load = spec(PORT, CONTROL_PORT, model, steady_s=10.0, load_workers=1)
     off = ("-m", "bench.recorder_cost", "worker-without")
     _, used_s = run(load, folder, ("-m", "locust_worker") if recorded else off)
     return 1e6 * used_s / requests(folder)

@@ -33,10 +33,9 @@ from rig.disk.typed import Unfit
 from rig.evidence.calibration import FOLDER, NULL, SCOUT, read_calibration
 from rig.factors import FACTORS
 from rig.load.scout import UnloadedRequest, UnloadedResults
-from rig.load.shape import Users
 from rig.load.spec import encoded
 from rig.model import DamagedFile, Phase, RigError, UsageError
-from rig.plan import Cell, Delay, Load, Plan, Route, Trial
+from rig.plan import Cell, Closed, Delay, Plan, Route, Trial, Users
 from rig.record import Calibration, calibration_from_json
 from rig.store.session_folder import (
     CALIBRATION,
@@ -212,14 +211,11 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
         ledger=None,
         routes={NULL_ROUTE.name: NULL_ROUTE},
     )
-    users = max(_most_in_flight(trial.plan.load) for trial in trials)
+    users = max(trial.plan.load.model.most_in_flight for trial in trials)
     load = dataclasses.replace(
         plan.load,
-        users=Users(users, 1, users),
-        arrivals=None,
+        model=Closed(Users(users, 1, users)),
         steady_s=NULL_S,
-        model="closed",
-        think_time_s=0.0,
         timeout_s=60.0,
     )
     null = dataclasses.replace(
@@ -233,10 +229,6 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     )
     cell = Cell({**trials[0].cell.levels, "route": NULL_ROUTE.name, "delay_ms": 0})
     return Trial(cell, null, 1, 0, 0, "null")
-
-
-def _most_in_flight(load: Load) -> int:
-    return load.arrivals.max_in_flight if load.arrivals else load.users.end_users
 
 
 def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:

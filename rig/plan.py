@@ -8,12 +8,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
-from rig.disk.typed import Unfit, fitted
-from rig.load.shape import NO_USERS as NO_USERS
+from rig.disk.typed import Unfit, WrittenAs, fitted
 from rig.load.shape import Arrivals as Arrivals
+from rig.load.shape import Closed as Closed
+from rig.load.shape import Open as Open
 from rig.load.shape import Users as Users
+from rig.load.shape import model_of, model_to_json
 from rig.model import SCHEMA, Between, Count, Index, Interface, LengthS, Level, Link, Role, digest
 
 
@@ -118,27 +120,55 @@ class Delay:
 class Load:
     """What the load generator does."""
 
-    users: Users
-    """Of a closed load; `NO_USERS` of an open one."""
+    model: Closed | Open
     steady_s: LengthS
-    model: str = "closed"
-    think_time_s: LengthS = 0.0
     timeout_s: LengthS = 400.0
     load_workers: Index = 2
-    arrivals: Arrivals | None = None
-    """Of an open load; None of a closed one."""
     raw: bool = False
     """Whether every single request is written down."""
 
     @property
     def ramp_s(self) -> float:
         """When the steady window begins."""
-        return self.arrivals.ramp_s if self.arrivals else self.users.ramp_s
+        return self.model.ramp_s
 
     @property
     def duration_s(self) -> float:
         """Ramp and steady window together."""
         return self.ramp_s + self.steady_s
+
+    def to_json(self) -> dict[str, Any]:
+        """The load as `plan.json` and `session.json` have it, in their order."""
+        said = model_to_json(self.model)
+        return {
+            "users": said["users"],
+            "steady_s": self.steady_s,
+            "model": self.model.name,
+            "think_time_s": said["think_time_s"],
+            "timeout_s": self.timeout_s,
+            "load_workers": self.load_workers,
+            "arrivals": said["arrivals"],
+            "raw": self.raw,
+        }
+
+
+@dataclass(frozen=True)
+class LoadFile:
+    """The load as read from a file; `arrivals` say which model it is."""
+
+    users: Users
+    steady_s: LengthS
+    model: Literal["closed", "open"] = "closed"
+    think_time_s: LengthS = Closed.think_time_s
+    timeout_s: LengthS = Load.timeout_s
+    load_workers: Index = Load.load_workers
+    arrivals: Arrivals | None = None
+    raw: bool = Load.raw
+
+    def load(self) -> Load:
+        """What it stands for."""
+        model = model_of(self.users, self.think_time_s, self.arrivals)
+        return Load(model, self.steady_s, self.timeout_s, self.load_workers, self.raw)
 
 
 @dataclass(frozen=True)
@@ -155,7 +185,7 @@ class Plan:
 
     target_name: str
     route_name: str
-    load: Load
+    load: Annotated[Load, WrittenAs(LoadFile, LoadFile.load)]
     data: Data
     delay: Delay = Delay()
     data_access: str = "sql"
@@ -175,7 +205,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-ready data."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "load": self.load.to_json()}
 
     @property
     def digest(self) -> str:

@@ -55,6 +55,7 @@ class SessionOptions(TypedDict):
     only: Mapping[str, tuple[Level, ...]]
     target_roots: tuple[str, ...]
     until: Mapping[str, Any] | None
+    search: NotRequired[Mapping[str, Any] | None]
     calibrate: NotRequired[bool]
     """Sessions of before this was written were calibrated."""
 

@@ -14,7 +14,7 @@ from rig import attempt
 from rig import calibrate as calibrating
 from rig.backends.base import Backend, Progress
 from rig.checks.feasibility import feasibility
-from rig.config import Matrix, cells, filter_cells
+from rig.config import Matrix, Repeats, Search, Until, cells, filter_cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, SequentialBlocks, varied
 from rig.disk.files import sha256
 from rig.evidence.calibration import predicted
@@ -29,7 +29,7 @@ from rig.model import (
     Verdict,
     plain,
 )
-from rig.plan import Trial
+from rig.plan import Cell, Trial
 from rig.record import Calibration, Record
 from rig.store.journal import now
 from rig.store.session_folder import MANIFEST, SessionFolder
@@ -100,15 +100,6 @@ def session_facts(
 ) -> dict[str, Any]:
     """The contents of `session.json`: all that analysing needs of the factors, and the host."""
     chosen = filter_cells(cells(matrix), only)
-    vary = varied(chosen)
-    search = matrix.search
-    if search:
-        chosen = tuple(
-            dataclasses.replace(cell, levels={**cell.levels, search.factor: plain(end)})
-            for cell in chosen
-            for end in search.between
-        )
-        vary = (*vary, search.factor)
     claim = dataclasses.asdict(matrix.claim) if matrix.claim else None
     if claim:
         claim["of"] = claim.pop("metric")
@@ -119,9 +110,7 @@ def session_facts(
         "profile": matrix.profile,
         "backend": backend.name,
         "seed": matrix.seed,
-        "repeats": matrix.repeats,
-        "until": dataclasses.asdict(matrix.until) if matrix.until else None,
-        "search": dataclasses.asdict(search) if search else None,
+        **design_facts(matrix.design),
         "load_workers": matrix.load.load_workers,
         "calibrate": calibrate,
         "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
@@ -129,31 +118,61 @@ def session_facts(
         "only": {name: list(levels) for name, levels in only.items()},
         "started_at": now(),
         "claim": claim,
-        "factors": [
-            {
-                "name": name,
-                "label": factor.label,
-                "axis": label_of(name),
-                "unit": factor.unit,
-                "levels": list(dict.fromkeys(cell.levels[name] for cell in chosen)),
-                "varies": name in vary,
-                "facts": list(factor.facts),
-            }
-            for name, factor in FACTORS.items()
-        ],
+        "factors": _factor_facts(matrix.design, chosen),
         "extras": [{"name": extra.name, "because": extra.because} for extra in matrix.also],
         "host": dict(backend.facts()),
-        "load": dataclasses.asdict(matrix.load),
+        "load": matrix.load.to_json(),
         "data": dataclasses.asdict(matrix.data),
     }
+
+
+def design_facts(design: Repeats | Until | Search) -> dict[str, Any]:
+    """What `session.json` says of a design: the same keys of each."""
+    nothing = {"until": None, "search": None}
+    match design:
+        case Repeats(times):
+            return {"repeats": times, **nothing}
+        case Until():
+            until = {"within": design.within, "at_least": design.at_least}
+            return {"repeats": design.at_most, **nothing, "until": until}
+        case Search():
+            search = {"factor": design.factor, "between": design.between}
+            return {"repeats": 1, **nothing, "search": search}
+
+
+def _factor_facts(
+    design: Repeats | Until | Search, chosen: Sequence[Cell]
+) -> list[dict[str, object]]:
+    """Every factor with the levels that it has, or that a search may look between."""
+    levels = {name: list(dict.fromkeys(cell.levels[name] for cell in chosen)) for name in FACTORS}
+    vary = {*varied(chosen)}
+    if isinstance(design, Search):
+        levels[design.factor] = [plain(end) for end in design.between] if chosen else []
+        vary.add(design.factor)
+    return [
+        {
+            "name": name,
+            "label": factor.label,
+            "axis": label_of(name),
+            "unit": factor.unit,
+            "levels": levels[name],
+            "varies": name in vary,
+            "facts": list(factor.facts),
+        }
+        for name, factor in FACTORS.items()
+    ]
 
 
 def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -> Design:
     """The design of a session: the matrix's cells that `only` leaves."""
     chosen = filter_cells(cells(matrix), only)
-    if matrix.search:
-        return CrossoverSearch(matrix, chosen, cpus)
-    return (SequentialBlocks if matrix.until else RandomBlocks)(matrix, chosen, cpus)
+    match matrix.design:
+        case Repeats(times):
+            return RandomBlocks(matrix, times, chosen, cpus)
+        case Until() as until:
+            return SequentialBlocks(RandomBlocks(matrix, until.at_most, chosen, cpus), until)
+        case Search() as search:
+            return CrossoverSearch(matrix, search, chosen, cpus)
 
 
 def run(

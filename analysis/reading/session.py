@@ -123,12 +123,17 @@ class Session:
     """One line on each of its own files that is not what was written."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether its requests come by a clock, not when a user has its answer."""
+        return self.load.get("model") == "open"
+
+    @property
     def load_words(self) -> str:
         """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`."""
         load = self.load
         window = f"window of {load['steady_s']:g} s"
-        if arrivals := load["arrivals"]:
-            return f"open, {arrivals['per_s']:g} arrivals/s, {window}"
+        if self.is_open:
+            return f"open, {load['arrivals']['per_s']:g} arrivals/s, {window}"
         think_s = load["think_time_s"]
         thinks = f"think time {think_s:g} s" if think_s else "no think time"
         return f"{load['users']['end_users']} users, closed loop, {thinks}, {window}"

@@ -74,13 +74,12 @@ def ceilings_of(
 
 def _asked(session: Session, cell: CellResult) -> CellPlan:
     load = session.load
-    closed = load["model"] == "closed"
     return CellPlan(
         cell.levels,
-        load["users"]["end_users"] if closed else None,
+        None if session.is_open else load["users"]["end_users"],
         load["think_time_s"],
         _statements(cell),
-        None if closed else cell.measures.offered_rps,
+        cell.measures.offered_rps if session.is_open else None,
     )
 
 

@@ -33,7 +33,7 @@ from rig.load.recorder import Recorder, ranges
 from rig.load.report import FinalCount, LoadReport, MeteredSecond
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import OUTCOME_OK, Interface, Link
-from rig.plan import Load, Plan
+from rig.plan import Arrivals, Closed, Load, Open, Plan
 
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
 _RECONNECT_TRIPS = 6
@@ -90,8 +90,9 @@ class FakeStack:
     def run_load(self, on_progress: OnProgress) -> None:
         """Simulates every user or arrival, then hands over what real load workers hand over."""
         load = self._plan.load
+        is_open = isinstance(load.model, Open)
         recorders = [
-            Recorder(load.ramp_s, load.duration_s, is_open=bool(load.arrivals), raw=load.raw)
+            Recorder(load.ramp_s, load.duration_s, is_open=is_open, raw=load.raw)
             for _ in range(load.load_workers)
         ]
         _simulate(self._plan, recorders)
@@ -103,7 +104,8 @@ class FakeStack:
             self._completions.close(name, index, name, left)
             self._left[str(index)] = left
         outcomes = dict(self._completions.outcomes)
-        on_progress(Progress(load.duration_s, load.users.end_users, 0, 0, outcomes))
+        users = load.model.users_at(load.duration_s)
+        on_progress(Progress(load.duration_s, users, 0, 0, outcomes))
 
     def stop(self) -> None:
         """Nothing to end."""
@@ -137,10 +139,10 @@ class FakeStack:
         if not self._left:
             return  # nothing was loaded
         (folder / "probes").mkdir(exist_ok=True)
-        planned = None if load.arrivals else load.users.at
+        planned = load.model.users_at if isinstance(load.model, Closed) else None
         self._completions.write(folder / "load", load.ramp_s, load.duration_s, planned)
         totals = self._completions.totals()
-        if load.arrivals:
+        if isinstance(load.model, Open):
             totals["never_answered_users"] = None
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         _write(folder / "load" / "load.json", {**totals, **connected})
@@ -201,7 +203,7 @@ def _counts(plan: Plan, left: Mapping[str, FinalCount]) -> tuple[CountsBefore, C
 def _meter(load: Load, index: int) -> list[MeteredSecond]:
     """A simulated load worker takes no time, is never late, and has its part of the users."""
     seconds = range(math.ceil(load.duration_s))
-    parts = [load.users.at(second) + load.load_workers - 1 - index for second in seconds]
+    parts = [load.model.users_at(second) + load.load_workers - 1 - index for second in seconds]
     return [
         MeteredSecond(second, 0.0, parts[second] // load.load_workers, [0]) for second in seconds
     ]
@@ -214,8 +216,7 @@ class _Service:
         self._chance = random.Random(plan.digest)
         self._queue = queue_of(plan)
         self._client_s = plan.delay.on(Link.FRONT) / 1000
-        most = plan.load.arrivals.max_in_flight if plan.load.arrivals else plan.load.users.end_users
-        self._free_s = [0.0] * min(self._queue.servers, most)
+        self._free_s = [0.0] * min(self._queue.servers, plan.load.model.most_in_flight)
         self._cpu_free_s = 0.0
         self._ends_s: list[float] = []  # of the requests that hold a connection
 
@@ -243,38 +244,44 @@ _Finish = tuple[float, int, int, str]
 def _simulate(plan: Plan, recorders: Sequence[Recorder]) -> None:
     """One queue, on a simulated clock, until the load's end."""
     finishes: list[_Finish] = []
-    simulate = _simulate_open if plan.load.arrivals else _simulate_closed
-    simulate(plan, recorders, finishes)
+    match plan.load.model:
+        case Closed() as closed:
+            _simulate_closed(plan, closed, recorders, finishes)
+        case Open(arrivals):
+            _simulate_open(plan, arrivals, recorders, finishes)
     _finish_until(plan.load.duration_s, finishes, recorders, plan.route_name)
 
 
-def _simulate_closed(plan: Plan, recorders: Sequence[Recorder], finishes: list[_Finish]) -> None:
+def _simulate_closed(
+    plan: Plan, closed: Closed, recorders: Sequence[Recorder], finishes: list[_Finish]
+) -> None:
     """Users send, wait, think and send again."""
-    load, service = plan.load, _Service(plan)
+    users, service = closed.users, _Service(plan)
     turns = [
-        (float(math.ceil(max(0, user + 1 - load.users.start_users) / load.users.per_s)), user, True)
-        for user in range(load.users.end_users)
+        (float(math.ceil(max(0, user + 1 - users.start_users) / users.per_s)), user, True)
+        for user in range(users.end_users)
     ]
     heapq.heapify(turns)
-    while turns and turns[0][0] < load.duration_s:
+    while turns and turns[0][0] < plan.load.duration_s:
         at_s, user, first = heapq.heappop(turns)
         _finish_until(at_s, finishes, recorders, plan.route_name)
         number = recorders[user % len(recorders)].start(at_s, first=first)
         back_s, result = service.answer(at_s)
         heapq.heappush(finishes, (back_s, user, number, result))
-        heapq.heappush(turns, (back_s + load.think_time_s, user, False))
+        heapq.heappush(turns, (back_s + closed.think_time_s, user, False))
 
 
-def _simulate_open(plan: Plan, recorders: Sequence[Recorder], finishes: list[_Finish]) -> None:
+def _simulate_open(
+    plan: Plan, arrivals: Arrivals, recorders: Sequence[Recorder], finishes: list[_Finish]
+) -> None:
     """Requests arrive, whatever became of those before them."""
-    load, service = plan.load, _Service(plan)
-    assert load.arrivals is not None
-    for arrival, at_s in enumerate(load.arrivals.instants_s()):
-        if at_s >= load.duration_s:
+    service = _Service(plan)
+    for arrival, at_s in enumerate(arrivals.instants_s()):
+        if at_s >= plan.load.duration_s:
             return
         _finish_until(at_s, finishes, recorders, plan.route_name)
         index = arrival % len(recorders)
-        if recorders[index].in_flight >= load.arrivals.share(index, len(recorders)):
+        if recorders[index].in_flight >= arrivals.share(index, len(recorders)):
             recorders[index].drop(at_s)
             continue
         number = recorders[index].start(at_s, intended_s=at_s)

@@ -210,17 +210,15 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         status=route.status,
         form=dict(route.form),
         json=route.json,
-        users=load.users,
+        model=load.model,
         steady_s=load.steady_s,
-        think_time_s=load.think_time_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
-        arrivals=load.arrivals,
         raw=load.raw,
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )
-    return dataclasses.asdict(spec)
+    return spec.to_json()
 
 
 def scout_spec(hosts: Hosts, unloaded_requests: Sequence[UnloadedRequest]) -> dict[str, Any]:

@@ -6,26 +6,33 @@ from collections.abc import Iterator
 
 from rig.inference import ceilings
 from rig.model import Link, Status
-from rig.plan import Plan
+from rig.plan import Closed, Open, Plan
 from rig.record import FEASIBILITY, Check, Prediction, Record, StackFacts
 
 
 def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
     """Every ceiling that is known before a trial of its goodput, by name."""
-    delay_ms, load = plan.delay.delay_ms, plan.load
+    delay_ms = plan.delay.delay_ms
     response_ms = ceilings.at_delay_ms(stack.s0_ms, stack.n, delay_ms)
     held_ms = ceilings.at_delay_ms(stack.hold_s0_ms, stack.hold_n, delay_ms)
     slot_ms = ceilings.slot_held_ms(response_ms, plan.delay.on(Link.FRONT))
     slots = connection_slots(plan, slot_ms, stack.s0_ms)
-    closed = load.model == "closed"
     for name, rps in (
         ("servers", ceilings.servers_rps(stack.servers, held_ms)),
-        ("users", ceilings.users_rps(load.users.end_users, response_ms, load.think_time_s)
-         if closed else None),
+        ("users", users_rps(plan.load.model, response_ms)),
         ("connections", ceilings.servers_rps(*slots) if slots else None),
-    ):  # fmt: skip
+    ):
         if rps:
             yield name, rps
+
+
+def users_rps(model: Closed | Open, response_ms: float) -> float | None:
+    """What the users of a closed load can ask; an open load waits for nobody."""
+    match model:
+        case Closed(users, think_time_s):
+            return ceilings.users_rps(users.end_users, response_ms, think_time_s)
+        case Open():
+            return None
 
 
 def connection_slots(plan: Plan, held_ms: float, s0_ms: float) -> tuple[int, float] | None:
@@ -53,9 +60,16 @@ def predict(plan: Plan, stack: StackFacts | None) -> Prediction | None:
     if not known:
         return None
     binds, capacity_rps = min(known, key=lambda one: one[1])
-    users = plan.load.users.end_users
-    response_s = max(0.0, users / capacity_rps - plan.load.think_time_s)
-    return Prediction(round(capacity_rps, 4), round(response_s, 4), binds)
+    return Prediction(round(capacity_rps, 4), _response_s(plan.load.model, capacity_rps), binds)
+
+
+def _response_s(model: Closed | Open, capacity_rps: float) -> float:
+    """What a round of a closed load's users takes; 0 for an open load, which has none."""
+    match model:
+        case Closed(users, think_time_s):
+            return round(max(0.0, users.end_users / capacity_rps - think_time_s), 4)
+        case Open():
+            return 0.0
 
 
 def feasibility(plan: Plan, record: Record) -> Check:
@@ -68,11 +82,12 @@ def feasibility(plan: Plan, record: Record) -> Check:
         needs = "a calibration of this stack"
         return Check(FEASIBILITY, Status.UNKNOWN, "nothing was predicted", needs=needs)
     most = f"at most {predicted.capacity_rps:.3g} /s ({predicted.binds})"
-    if load.arrivals is not None:
-        asked = f"{most}, and {load.arrivals.per_s:g} /s arrive"
-        too_many = load.arrivals.per_s > predicted.capacity_rps
-        return Check(FEASIBILITY, Status.WARN if too_many else Status.PASS, asked)
-    said = f"{most}, so a round of {load.users.end_users} users takes {predicted.response_s:.3g} s"
+    if isinstance(load.model, Open):
+        per_s = load.model.arrivals.per_s
+        status = Status.WARN if per_s > predicted.capacity_rps else Status.PASS
+        return Check(FEASIBILITY, status, f"{most}, and {per_s:g} /s arrive")
+    users = load.model.users.end_users
+    said = f"{most}, so a round of {users} users takes {predicted.response_s:.3g} s"
     if predicted.response_s > min(load.timeout_s, load.steady_s):
         which = "time-out" if load.timeout_s <= load.steady_s else "steady window"
         limit_s = min(load.timeout_s, load.steady_s)

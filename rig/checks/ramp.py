@@ -6,7 +6,7 @@ import math
 
 from rig.load.shape import Arrivals
 from rig.model import Status
-from rig.plan import Plan
+from rig.plan import Open, Plan
 from rig.record import Check, LoadFacts, Record
 
 NAME = "ramp"
@@ -18,8 +18,8 @@ ARRIVALS_SHARE, FEWEST_ARRIVALS = 0.01, 2
 
 def ramp(plan: Plan, record: Record) -> Check:
     """Active users between those planned a second ago and those planned now, within 2 %."""
-    if plan.load.arrivals is not None:
-        return _arrivals(plan.load.arrivals, record.load)
+    if isinstance(plan.load.model, Open):
+        return _arrivals(plan.load.model.arrivals, record.load)
     planned, active = record.load.planned_users, record.load.active_users
     if not active:
         return Check(NAME, Status.UNKNOWN, "no second's users were recorded")

@@ -4,7 +4,17 @@ The only room that knows YAML. May not know designs, sessions, backends or recor
 """
 
 from rig.config.experiment import read_matrix
-from rig.config.matrix import Claim, Extra, Matrix, Search, Until, cells, filter_cells, with_options
+from rig.config.matrix import (
+    Claim,
+    Extra,
+    Matrix,
+    Repeats,
+    Search,
+    Until,
+    cells,
+    filter_cells,
+    with_options,
+)
 from rig.config.only import parse_only
 from rig.config.reading import read_experiment
 from rig.config.target import PLACEHOLDERS
@@ -15,6 +25,7 @@ __all__ = [
     "Claim",
     "Extra",
     "Matrix",
+    "Repeats",
     "Search",
     "Until",
     "cells",

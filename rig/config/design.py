@@ -64,9 +64,6 @@ class Until(Section):
             raise wrong(f"`{{name}}` expects at least the {at_least} of `at_least`, not {at_most}")
         return at_most
 
-    def planned(self) -> matrix.Until:
-        return matrix.Until(self.until, self.at_least)
-
 
 def _repeats(data: Any, info: ValidationInfo) -> int | Until:
     if isinstance(data, dict):
@@ -87,9 +84,6 @@ class Search(Section):
             wants = f"two levels, the lower one first, at least {_LEAST_APART:g} apart"
             raise wrong(f"`{{name}}` expects {wants}")
         return float(between[0]), float(between[1])
-
-    def planned(self) -> matrix.Search:
-        return matrix.Search(self.crossover, (self.between[0], self.between[1]))
 
 
 _NOT_BOTH = (
@@ -117,11 +111,6 @@ class Repeated(_AnyDesign):
         """How often a cell can be measured."""
         return self.repeats if isinstance(self.repeats, int) else self.repeats.at_most
 
-    @property
-    def until(self) -> matrix.Until | None:
-        """When to stop before."""
-        return None if isinstance(self.repeats, int) else self.repeats.planned()
-
 
 class Searching(_AnyDesign):
     """Cells at levels that a search chooses."""
@@ -148,6 +137,20 @@ Design = Annotated[
 ]
 
 
+def planned(
+    design: Repeated | Searching, claim: matrix.Claim | None
+) -> matrix.Repeats | matrix.Until | matrix.Search:
+    """What the Matrix has of a design; one that asks the results has a claim (`unfit`)."""
+    match design, claim:
+        case Searching(search=search), matrix.Claim() as of:
+            low, high = search.between
+            return matrix.Search(of, search.crossover, (low, high))
+        case Repeated(repeats=Until() as until), matrix.Claim() as of:
+            return matrix.Until(of, until.until, until.at_least, until.at_most)
+        case _:
+            return matrix.Repeats(design.times)
+
+
 def unfit(
     root: Map,
     design: Repeated | Searching,
@@ -156,7 +159,7 @@ def unfit(
     vary: Mapping[str, tuple[Level, ...]],
 ) -> Iterator[Finding]:
     """Why a design that asks the results does not go with the rest of the experiment."""
-    if isinstance(design, Repeated) and not design.until:
+    if isinstance(design, Repeated) and isinstance(design.repeats, int):
         return
     search = design.search if isinstance(design, Searching) else None
     place = root.entries["design"].place

@@ -21,7 +21,7 @@ from pydantic import (
 from rig import plan
 from rig.config import matrix
 from rig.config.combinations import combined
-from rig.config.design import Design, Repeated, Searching, unfit
+from rig.config.design import Design, Repeated, Searching, planned, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
 from rig.config.load import Load
@@ -295,22 +295,19 @@ def _extras(also: Mapping[str, Extra]) -> tuple[matrix.Extra, ...]:
 def _matrix(
     experiment: Experiment, profile: str | None, targets: Mapping[str, Target], text: str
 ) -> Matrix:
-    design = experiment.design
-    repeated = design if isinstance(design, Repeated) else None
+    claim = experiment.claim.planned() if experiment.claim else None
     return Matrix(
         experiment=experiment.experiment,
-        claim=experiment.claim.planned() if experiment.claim else None,
+        claim=claim,
         setup=experiment.setup,
         vary=experiment.vary,
         also=_extras(experiment.also),
         load=experiment.load.planned(),
         data=plan.Data(experiment.data.posts, experiment.data.cpu_n),
-        repeats=repeated.times if repeated else 1,
-        order=design.order,
-        seed=design.seed,
+        design=planned(experiment.design, claim),
+        order=experiment.design.order,
+        seed=experiment.design.seed,
         profile=profile,
         targets=targets,
         text=text,
-        until=repeated.until if repeated else None,
-        search=design.search.planned() if isinstance(design, Searching) else None,
     )

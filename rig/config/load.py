@@ -17,7 +17,7 @@ from rig.factors import Choice, Natural
 from rig.load.shape import PATTERNS
 from rig.model import LONGEST_S
 
-CLOSED, OPEN = "closed", "open"
+CLOSED, OPEN = plan.Closed.name, plan.Open.name
 _MOST_USERS = 1_000_000
 _SHORTEST_RAMP_S = 1.0
 _MOST_ARRIVALS = 100_000_000
@@ -94,13 +94,12 @@ class ClosedLoad(_AnyLoad):
 
     model: Annotated[Model, WithJsonSchema({"const": CLOSED})] = CLOSED
     users: Users
-    think_time: Wait = plan.Load.think_time_s
+    think_time: Wait = plan.Closed.think_time_s
 
     def planned(self) -> plan.Load:
         return plan.Load(
-            users=self.users.planned(),
+            plan.Closed(self.users.planned(), self.think_time),
             steady_s=self.steady,
-            think_time_s=self.think_time,
             timeout_s=self.timeout,
             load_workers=self.load_workers,
             raw=self.raw,
@@ -129,12 +128,10 @@ class OpenLoad(_AnyLoad):
 
     def planned(self) -> plan.Load:
         return plan.Load(
-            users=plan.NO_USERS,
+            plan.Open(self.arrivals.planned()),
             steady_s=self.steady,
-            model=OPEN,
             timeout_s=self.timeout,
             load_workers=self.load_workers,
-            arrivals=self.arrivals.planned(),
             raw=self.raw,
         )
 

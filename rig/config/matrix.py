@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rig.factors import FACTORS
 from rig.model import Level, UsageError
-from rig.plan import Cell, Data, Load, Target
+from rig.plan import Cell, Data, Load, Open, Target
 
 METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
 """What a claim may be about."""
@@ -49,18 +49,28 @@ class Extra:
 
 
 @dataclass(frozen=True)
-class Until:
-    """When to stop repeating: every ratio of the claim known to ±`within` (0.1 is 10 %)."""
+class Repeats:
+    """Every cell so many times."""
 
+    times: int
+
+
+@dataclass(frozen=True)
+class Until:
+    """Repeats that end once every ratio of the claim is known to ±`within` (0.1 is 10 %)."""
+
+    claim: Claim
     within: float
     at_least: int
-    """Blocks before the first look; `Matrix.repeats` is the most there will be."""
+    """Blocks before the first look."""
+    at_most: int
 
 
 @dataclass(frozen=True)
 class Search:
     """Where along `factor` the claim's ratio passes 1, within `between`."""
 
+    claim: Claim
     factor: str
     between: tuple[float, float]
 
@@ -76,15 +86,13 @@ class Matrix:
     also: tuple[Extra, ...]
     load: Load
     data: Data
-    repeats: int
+    design: Repeats | Until | Search
     order: str
     seed: int
     profile: str | None
     targets: Mapping[str, Target]
     text: str
     """The YAML as read, for the session's copy."""
-    until: Until | None = None
-    search: Search | None = None
 
 
 def base_cells(
@@ -132,27 +140,26 @@ def with_options(
 ) -> Matrix:
     """The matrix with what the command line overrides; UsageError where that cannot be.
 
-    A number of `repeats` takes the place of an `until`.
+    A number of `repeats` takes the place of those that end by themselves.
     """
     if repeats is not None and not 1 <= repeats <= MOST_REPEATS:
         raise UsageError(f"--repeats {_shown(repeats)}: expected 1 to {MOST_REPEATS}")
     if load_workers is not None and not 1 <= load_workers <= MOST_LOAD_WORKERS:
         raise UsageError(f"--workers {_shown(load_workers)}: expected 1 to {MOST_LOAD_WORKERS}")
-    if repeats is not None and matrix.search:
+    if repeats is not None and isinstance(matrix.design, Search):
         raise UsageError("--repeats: a search decides for itself how often it measures")
     if repeats is not None and (count := repeats * len(cells(matrix))) > MOST_TRIALS:
         raise UsageError(f"--repeats {repeats}: {count} trials, expected at most {MOST_TRIALS}")
     if seed is not None and not 0 <= seed <= MOST_SEED:
         raise UsageError(f"--seed {_shown(seed)}: expected 0 to {MOST_SEED}")
     workers = matrix.load.load_workers if load_workers is None else load_workers
-    arrivals = matrix.load.arrivals
-    if arrivals and arrivals.max_in_flight < workers:
+    model = matrix.load.model
+    if isinstance(model, Open) and model.most_in_flight < workers:
         raise UsageError(f"--workers {workers}: expected at most `max_in_flight`")
     return replace(
         matrix,
         seed=matrix.seed if seed is None else seed,
-        repeats=matrix.repeats if repeats is None else repeats,
-        until=matrix.until if repeats is None else None,
+        design=matrix.design if repeats is None else Repeats(repeats),
         load=replace(matrix.load, load_workers=workers),
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rig.config.matrix import Claim, Until
-from rig.design.blocks import RandomBlocks
+from rig.config.matrix import Until
+from rig.design.blocks import RandomBlocks, Rows
 from rig.design.observations import observations_of
 from rig.inference import PairRatio, pairs, width
 from rig.plan import Trial
@@ -18,34 +18,46 @@ from rig.record import Record
 
 
 @dataclass(frozen=True)
-class SequentialBlocks(RandomBlocks):
-    """RandomBlocks that end early: `matrix.repeats` blocks at most, `until.at_least` at least.
+class SequentialBlocks:
+    """Blocks that end early: `until.at_most` of them at most, `until.at_least` at least.
 
     They end after a block with which the interval of every ratio of the claim's two levels has
     that many blocks behind it, and reaches no further than `until.within` of it. Where there is
-    nothing to compare they go on to the end. The matrix has a claim and an `until`.
+    nothing to compare they go on to the end.
     """
+
+    blocks: RandomBlocks
+    until: Until
 
     def next_block(
         self, scheduled: Sequence[Trial], records: Sequence[Record]
     ) -> tuple[Trial, ...]:
         """The next block, unless the ratios are known well enough."""
-        whole, begun = divmod(len(scheduled), max(1, len(self._cells)))
-        if not begun and whole >= self._until.at_least and self._narrow(scheduled, records):
+        whole, begun = divmod(len(scheduled), max(1, self.blocks.size))
+        if not begun and whole >= self.until.at_least and self._narrow(scheduled, records):
             return ()
-        return super().next_block(scheduled, records)
+        return self.blocks.next_block(scheduled, records)
+
+    def again(self, rows: Rows) -> tuple[Trial, ...]:
+        """The first trials of the blocks, as many as there are rows."""
+        return self.blocks.again(rows)
+
+    @property
+    def most_trials(self) -> int:
+        """Cells times the most repeats."""
+        return self.blocks.most_trials
 
     @property
     def adapts(self) -> str:
         """When it ends."""
-        until = self._until
+        until = self.until
         return (
-            f"ends after {until.at_least} to {self.matrix.repeats} repeats, once every ratio "
+            f"ends after {until.at_least} to {until.at_most} repeats, once every ratio "
             f"is known to ±{100 * until.within:.3g} %"
         )
 
     def _narrow(self, scheduled: Sequence[Trial], records: Sequence[Record]) -> bool:
-        claim = self._claim
+        claim = self.until.claim
         found = pairs(
             observations_of(scheduled, records),
             claim.factor,
@@ -58,15 +70,5 @@ class SequentialBlocks(RandomBlocks):
 
     def _known(self, pair: PairRatio) -> bool:
         reach = width(pair)
-        enough = pair.n_blocks >= self._until.at_least
-        return enough and reach is not None and reach <= self._until.within
-
-    @property
-    def _until(self) -> Until:
-        assert self.matrix.until is not None
-        return self.matrix.until
-
-    @property
-    def _claim(self) -> Claim:
-        assert self.matrix.claim is not None
-        return self.matrix.claim
+        enough = pair.n_blocks >= self.until.at_least
+        return enough and reach is not None and reach <= self.until.within

@@ -50,13 +50,14 @@ class Design(Protocol):
 
 @dataclass(frozen=True)
 class RandomBlocks:
-    """Every cell once a block, `matrix.repeats` blocks, each in an order of its own.
+    """Every cell once a block, `times` blocks, each in an order of its own.
 
     With order `as_listed`, every block keeps the cells' order. `chosen` holds the cells
     to run where not all are wanted; `cpus` the CPU set per role.
     """
 
     matrix: Matrix
+    times: int
     chosen: tuple[Cell, ...] | None = None
     cpus: Cpus = field(default_factory=dict)
 
@@ -66,23 +67,27 @@ class RandomBlocks:
         records: Sequence[Record],
     ) -> tuple[Trial, ...]:
         """The next block, or what is left of one that was scheduled in part."""
-        size = len(self._cells)
-        if not size or len(scheduled) >= size * self.matrix.repeats:
+        if len(scheduled) >= self.most_trials:
             return ()
-        done, begun = divmod(len(scheduled), size)
+        done, begun = divmod(len(scheduled), self.size)
         return self.block(done + 1)[begun:]
 
     def again(self, rows: Rows) -> tuple[Trial, ...]:
         """The first trials of the design, as many as there are rows."""
         trials: list[Trial] = []
-        while len(trials) < len(rows) and (block := RandomBlocks.next_block(self, trials, ())):
+        while len(trials) < len(rows) and (block := self.next_block(trials, ())):
             trials += block
         return tuple(trials[: len(rows)])
 
     @property
     def most_trials(self) -> int:
         """Cells times repeats."""
-        return len(self._cells) * self.matrix.repeats
+        return self.size * self.times
+
+    @property
+    def size(self) -> int:
+        """How many trials a block has."""
+        return len(self._cells)
 
     @property
     def adapts(self) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rig.config.matrix import Claim, Matrix, Search, cells
+from rig.config.matrix import Matrix, Search, cells
 from rig.design.blocks import Cpus, Rows, plan_of, varied
 from rig.design.observations import observations_of
 from rig.factors import FACTORS, slug_of
@@ -25,10 +25,10 @@ class CrossoverSearch:
 
     A block holds one pair of each combination that is still searched: the claim's two levels,
     both at the level of the searched factor that `next_level` chooses from the blocks before.
-    The matrix has a claim and a `search`.
     """
 
     matrix: Matrix
+    search: Search
     chosen: tuple[Cell, ...] | None = None
     cpus: Cpus = field(default_factory=dict)
 
@@ -64,26 +64,16 @@ class CrossoverSearch:
     @property
     def adapts(self) -> str:
         """What it chooses."""
-        low, high = self._search.between
+        low, high = self.search.between
         return (
-            f"searches {self._search.factor} between {low:g} and {high:g}: the results decide "
+            f"searches {self.search.factor} between {low:g} and {high:g}: the results decide "
             f"the levels, {2 * MOST_PAIRS} trials at most for each crossover"
         )
 
     @property
-    def _search(self) -> Search:
-        assert self.matrix.search is not None
-        return self.matrix.search
-
-    @property
-    def _claim(self) -> Claim:
-        assert self.matrix.claim is not None
-        return self.matrix.claim
-
-    @property
     def _pairs(self) -> Mapping[Key, tuple[Cell, Cell]]:
         """The claim's two cells, by the levels that they share."""
-        claim = self._claim
+        claim = self.search.claim
         sides: dict[Key, dict[Level, Cell]] = {}
         for cell in cells(self.matrix) if self.chosen is None else self.chosen:
             sides.setdefault(self._key(cell), {})[cell.levels[claim.factor]] = cell
@@ -94,14 +84,14 @@ class CrossoverSearch:
         }
 
     def _key(self, cell: Cell) -> Key:
-        aside = (self._claim.factor, self._search.factor)
+        aside = (self.search.claim.factor, self.search.factor)
         return frozenset((name, at) for name, at in cell.levels.items() if name not in aside)
 
     def _due(
         self, scheduled: Sequence[Trial], records: Sequence[Record]
     ) -> Iterator[tuple[tuple[Cell, Cell], Level]]:
         """Each pair still searched, and its next level."""
-        claim, search = self._claim, self._search
+        claim, search = self.search.claim, self.search
         found = points_of(
             observations_of(scheduled, records),
             claim.factor,
@@ -122,7 +112,7 @@ class CrossoverSearch:
         """Cells of the last block whose counterpart an interruption kept from the schedule."""
         if not scheduled:
             return []
-        along, last = self._search.factor, scheduled[-1].block
+        along, last = self.search.factor, scheduled[-1].block
         block = [trial.cell for trial in scheduled if trial.block == last]
         there = {cell.values for cell in block}
         pairs = self._pairs
@@ -134,10 +124,10 @@ class CrossoverSearch:
         return list({cell.values: cell for cell in both if cell.values not in there}.values())
 
     def _at(self, cell: Cell, level: Level) -> Cell:
-        return replace(cell, levels={**cell.levels, self._search.factor: level})
+        return replace(cell, levels={**cell.levels, self.search.factor: level})
 
     def _cell_of(self, row: Mapping[str, str]) -> Cell | None:
-        along = self._search.factor
+        along = self.search.factor
         for pair in self._pairs.values():
             for cell in pair:
                 fixed = [name for name in cell.levels if name != along]
@@ -147,7 +137,7 @@ class CrossoverSearch:
 
     def _trials(self, of: Sequence[Cell], block: int, before: Sequence[Trial]) -> tuple[Trial, ...]:
         """Trials of some cells, after those `before`."""
-        names = {*varied(cells(self.matrix)), self._search.factor}
+        names = {*varied(cells(self.matrix)), self.search.factor}
         factors = [name for name in FACTORS if name in names]
         made: list[Trial] = []
         seen = Counter(trial.cell.values for trial in before)

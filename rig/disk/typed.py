@@ -3,7 +3,7 @@
 Pure: a value that `json` or a table's cell gave goes in, a value of the declared type comes out,
 or Unfit with the place and the reason. Types are those of dataclasses and TypedDicts; a bound
 stands beside the type, as `Annotated[int, Between(1, 9)]`, and so does a TypedDict of the keys of
-a mapping that are known.
+a mapping that are known, and the type that stands in a file for one that does not (WrittenAs).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -33,6 +34,14 @@ Kind = TypeVar("Kind")
 
 class Unfit(ValueError):
     """A value is not of its type, or out of its bounds: where, and what is wrong."""
+
+
+@dataclass(frozen=True)
+class WrittenAs:
+    """Beside a type that files have in another shape: that shape, and what makes the type of it."""
+
+    shape: Any
+    made: Callable[[Any], Any]
 
 
 @typing.overload
@@ -58,8 +67,7 @@ def _reader(kind: Any) -> Reader:
         return lambda value, _: value
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        read = _reader(inner[0])
-        return _bounded(read, inner[1]) if isinstance(inner[1], Between) else _known(read, inner[1])
+        return _annotated(*inner)
     if origin in (types.UnionType, typing.Union):
         return _one_of(inner)
     if origin is tuple:
@@ -74,6 +82,14 @@ def _reader(kind: Any) -> Reader:
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind)
     return _plain(kind)
+
+
+def _annotated(kind: Any, beside: Any) -> Reader:
+    if isinstance(beside, WrittenAs):
+        written, made = _reader(beside.shape), beside.made
+        return lambda value, at: made(written(value, at))
+    read = _reader(kind)
+    return _bounded(read, beside) if isinstance(beside, Between) else _known(read, beside)
 
 
 def _plain(kind: Any) -> Reader:

@@ -30,10 +30,12 @@ from rig.load.completions import Completions
 from rig.load.meter import INTERVAL_S, Meter
 from rig.load.recorder import Recorder
 from rig.load.report import FinalCount, LoadReport
+from rig.load.shape import Closed, Open
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, fill, read_spec
 from rig.model import OUTCOME_OK
 
 SPEC = read_spec(Path(os.environ[SPEC_VARIABLE]))
+MODEL = SPEC.model
 OUT = Path(os.environ[OUT_VARIABLE])
 REPORT_INTERVAL_S = 1.0
 FINAL_REPORT_DEADLINE_S = 20.0
@@ -50,7 +52,7 @@ client.patch_client()
 _arguments = locust.argument_parser.default_args_dict()
 locust.argument_parser.default_args_dict = lambda: _arguments
 
-recorder = Recorder(SPEC.ramp_s, SPEC.duration_s, is_open=bool(SPEC.arrivals), raw=SPEC.raw)
+recorder = Recorder(SPEC.ramp_s, SPEC.duration_s, is_open=isinstance(MODEL, Open), raw=SPEC.raw)
 completions = Completions(SPEC.route)
 meter = Meter()
 
@@ -78,7 +80,7 @@ class _Sender(FastHttpUser):
     network_timeout = SPEC.timeout_s
     connection_timeout = SPEC.timeout_s
     max_redirects = 0  # an answer is what its route says, and sent for once
-    wait_time = constant(SPEC.think_time_s)
+    wait_time = constant(MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0)
 
     def _send(self, intended_s: float | None = None, first: bool = False) -> bool:
         """Whether a whole answer came back, right or wrong."""
@@ -107,7 +109,7 @@ class _Sender(FastHttpUser):
             return bool(response.status_code) and broken is None
 
 
-if SPEC.arrivals is None:
+if isinstance(MODEL, Closed):
 
     class TargetUser(_Sender):
         """One user of a closed load: sends, waits for the answer, thinks, sends again."""
@@ -121,7 +123,7 @@ if SPEC.arrivals is None:
             self.answered = self._send(first=not self.answered) or self.answered
 
 else:
-    ARRIVALS = SPEC.arrivals
+    ARRIVALS = MODEL.arrivals
 
     class ArrivingUsers(_Sender):
         """An open load, one of these in each load worker: a greenlet for every arrival.
@@ -174,14 +176,14 @@ if SPEC.headless:
                 gevent.sleep(max(0.0, left_s))
                 _finish(self.runner)
                 return None
-            if SPEC.arrivals is not None:
+            if isinstance(MODEL, Open):
                 return SPEC.load_workers, SPEC.load_workers
             # Locust asks a second after it has last done so, and a little later each time
             if (into_s := LoadClock.elapsed_s() % 1.0) > 0.5:
                 gevent.sleep(1.0 - into_s)
             # spawned at once: the steps of the ramp are made here, a second apart
-            step_users = max(SPEC.users.per_s, SPEC.users.start_users)
-            return SPEC.users.at(LoadClock.elapsed_s()), step_users
+            step_users = max(MODEL.users.per_s, MODEL.users.start_users)
+            return MODEL.users.at(LoadClock.elapsed_s()), step_users
 
 
 @events.init.add_listener
@@ -298,10 +300,10 @@ def _finish(runner: Any) -> None:
         if not runner.worker_count:
             break  # nobody is left who could report
         gevent.sleep(0.02)
-    planned = SPEC.users.at if SPEC.arrivals is None else None
+    planned = MODEL.users.at if isinstance(MODEL, Closed) else None
     completions.write(OUT, SPEC.ramp_s, SPEC.duration_s, planned)
     totals = completions.totals()
-    if SPEC.arrivals is not None:
+    if isinstance(MODEL, Open):
         totals |= {"peak_users": 0, "never_answered_users": None}
     _write_json(
         "load.json",
@@ -331,7 +333,7 @@ def _progress(runner: Any) -> None:
             line = {
                 "elapsed_s": round(elapsed_s, 2),
                 # those of an open load are Locust's way to start its arrivals, and nobody's users
-                "users": runner.user_count if SPEC.arrivals is None else 0,
+                "users": runner.user_count if isinstance(MODEL, Closed) else 0,
                 "goodput_rps": correct,
                 "failed_rps": failed,
                 "outcomes": dict(completions.outcomes),

@@ -1,4 +1,4 @@
-"""When users are active, or when requests arrive: the two ways to load a target. Pure."""
+"""The two ways to load a target: when users are active, or when requests arrive. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar
 
 from rig.model import Between, Index, LengthS
 
@@ -33,10 +33,6 @@ class Users:
         """Users that should be active `elapsed_s` after the load began."""
         steps = math.floor(max(0.0, elapsed_s))
         return min(self.end_users, int(self.start_users + self.per_s * steps))
-
-
-NO_USERS = Users(0, 1.0, 0)
-"""The users of an open load."""
 
 
 @dataclass(frozen=True)
@@ -85,3 +81,65 @@ class Arrivals:
     def before(self, end_s: float) -> int:
         """How many arrive before an instant."""
         return sum(1 for _ in itertools.takewhile(lambda at_s: at_s < end_s, self.instants_s()))
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Users who wait for one answer, and think, before they ask again."""
+
+    users: Users
+    think_time_s: LengthS = 0.0
+
+    name: ClassVar = "closed"
+
+    @property
+    def ramp_s(self) -> float:
+        """Seconds until the last user has been started."""
+        return self.users.ramp_s
+
+    @property
+    def most_in_flight(self) -> int:
+        """How many requests can be under way at once."""
+        return self.users.end_users
+
+    def users_at(self, elapsed_s: float) -> int:
+        """Users that should be active `elapsed_s` after the load began."""
+        return self.users.at(elapsed_s)
+
+
+@dataclass(frozen=True)
+class Open:
+    """Requests that arrive whatever became of those before them."""
+
+    arrivals: Arrivals
+
+    name: ClassVar = "open"
+
+    @property
+    def ramp_s(self) -> float:
+        """Seconds until the rate is that of the steady window."""
+        return self.arrivals.ramp_s
+
+    @property
+    def most_in_flight(self) -> int:
+        """How many requests can be under way at once."""
+        return self.arrivals.max_in_flight
+
+    def users_at(self, elapsed_s: float) -> int:
+        """None: arrivals are nobody's."""
+        return 0
+
+
+def model_to_json(model: Closed | Open) -> dict[str, Any]:
+    """What files say of a model: both keys of either, an open load with no user at all."""
+    match model:
+        case Closed(users, think_time_s):
+            return {"users": asdict(users), "think_time_s": think_time_s, "arrivals": None}
+        case Open(arrivals):
+            nobody = Users(0, 1.0, 0)
+            return {"users": asdict(nobody), "think_time_s": 0.0, "arrivals": asdict(arrivals)}
+
+
+def model_of(users: Users, think_time_s: float, arrivals: Arrivals | None) -> Closed | Open:
+    """The model that files say so."""
+    return Closed(users, think_time_s) if arrivals is None else Open(arrivals)

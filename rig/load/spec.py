@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rig.load.shape import Arrivals, Users
+from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
@@ -23,9 +23,8 @@ class LoadSpec:
     method: str
     path: str
     status: int
-    users: Users
+    model: Closed | Open
     steady_s: float
-    think_time_s: float
     timeout_s: float
     load_workers: int
     master_address: str
@@ -33,8 +32,6 @@ class LoadSpec:
     connect_deadline_s: float = 60.0
     form: dict[str, str] = field(default_factory=dict)
     json: Any = None
-    arrivals: Arrivals | None = None
-    """An open load's; None: a closed one's users."""
     raw: bool = False
     """Whether every single request is written down, too."""
     headless: bool = True
@@ -43,19 +40,26 @@ class LoadSpec:
     @property
     def ramp_s(self) -> float:
         """When the steady window begins, in seconds."""
-        return self.arrivals.ramp_s if self.arrivals else self.users.ramp_s
+        return self.model.ramp_s
 
     @property
     def duration_s(self) -> float:
         """Ramp and steady window, in seconds."""
         return self.ramp_s + self.steady_s
 
+    def to_json(self) -> dict[str, Any]:
+        """The contents of its file."""
+        said = asdict(self)
+        del said["model"]
+        return {**said, **model_to_json(self.model)}
+
 
 def read_spec(path: Path) -> LoadSpec:
     """The spec in a JSON file; TypeError where it has other keys."""
     data = json.loads(path.read_text())
-    arrivals = Arrivals(**data["arrivals"]) if data.get("arrivals") else None
-    return LoadSpec(**{**data, "users": Users(**data["users"]), "arrivals": arrivals})
+    arrivals = Arrivals(**said) if (said := data.pop("arrivals", None)) else None
+    model = model_of(Users(**data.pop("users")), data.pop("think_time_s"), arrivals)
+    return LoadSpec(model=model, **data)
 
 
 def encoded(path: str) -> str:

@@ -10,9 +10,8 @@ import pytest
 
 from rig.config import read_targets
 from rig.factors import FACTORS, Choice, Natural, apply, bind
-from rig.load.shape import Users
 from rig.model import Level
-from rig.plan import Data, Load, Plan
+from rig.plan import Closed, Data, Load, Plan, Users
 from tests.runs import ROOT
 from tests.unit.backends.hosts import every_spec
 
@@ -37,7 +36,7 @@ def levels_of(name: str) -> list[Level]:
 
 def specs(folder: Path, **levels: Level) -> dict[str, Any]:
     """What every role is told at these levels."""
-    plan = Plan("", "", load=Load(Users(1, 1, 1), steady_s=1.0), data=Data(10, 10))
+    plan = Plan("", "", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
     bound, _ = bind(apply(plan, {**BASE, **levels}), TARGETS)
     told: dict[str, Any] = json.loads(json.dumps(every_spec(bound, folder)))
     return told
@@ -86,7 +85,7 @@ def test_no_factor_is_missing_above() -> None:
 
 @pytest.mark.parametrize("name", [name for name, of in FACTORS.items() if of.default is not None])
 def test_a_factor_at_its_default_leaves_a_new_plan_as_it_is(name: str) -> None:
-    plan = Plan("sync", "cpu", load=Load(Users(1, 1, 1), steady_s=1.0), data=Data(10, 10))
+    plan = Plan("sync", "cpu", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
     level = FACTORS[name].default
     assert level is not None
     assert apply(plan, {name: level}) == plan

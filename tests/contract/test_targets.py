@@ -10,8 +10,7 @@ import pytest
 
 from rig.backends import http
 from rig.config import read_targets
-from rig.load.shape import Users
-from rig.plan import Data, Load, Plan, Target
+from rig.plan import Closed, Data, Load, Plan, Target, Users
 from tests.runs import ROOT
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ POSTS, CPU_N = 60, 1000
 
 
 def plan_of(target: Target, route: str) -> Plan:
-    load = Load(Users(1, 1, 1), steady_s=1.0)
+    load = Load(Closed(Users(1, 1, 1)), steady_s=1.0)
     plan = Plan(target.name, route, load=load, data=Data(POSTS, CPU_N), target=target)
     return replace(plan, route=target.routes[route])
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.loopback import Users, run, spec
+from bench.loopback import Closed, Users, run, spec
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
 
-USERS = Users(2, 2, 2)
+USERS = Closed(Users(2, 2, 2))
 ENOUGH = 60
 
 
@@ -50,7 +50,7 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Path) -> None:
     load = spec(
-        server.port, free_port(), method=method, path="/silent", users=USERS, load_workers=1,
+        server.port, free_port(), USERS, method=method, path="/silent", load_workers=1,
         timeout_s=0.4, steady_s=2.0,
     )  # fmt: skip
     said, _ = run(load, tmp_path / "run")
@@ -60,7 +60,7 @@ def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Pat
 
 def test_an_answer_that_sends_elsewhere_is_the_answer(server: Server, tmp_path: Path) -> None:
     load = spec(
-        server.port, free_port(), path="/moved", status=302, users=USERS, load_workers=1,
+        server.port, free_port(), USERS, path="/moved", status=302, load_workers=1,
         steady_s=2.0,
     )  # fmt: skip
     said, _ = run(load, tmp_path / "run")
@@ -82,7 +82,7 @@ def kill_load_worker_after(answers: int, server: Server) -> None:
 def test_a_load_without_load_workers_ends_with_what_they_had_reported(
     server: Server, tmp_path: Path
 ) -> None:
-    load = spec(server.port, free_port(), users=USERS, load_workers=1, steady_s=30.0)
+    load = spec(server.port, free_port(), USERS, load_workers=1, steady_s=30.0)
     killer = threading.Thread(target=kill_load_worker_after, args=(3 * ENOUGH, server))
     killer.start()
     said, _ = run(load, tmp_path / "run")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.loopback import Arrivals, Users, run, spec
+from bench.loopback import Arrivals, Closed, Open, Users, run, spec
 from rig.disk.histograms import read_log
 from rig.evidence.load import derived
 from tests.pipeline.serving import Serving, free_port
@@ -66,14 +66,14 @@ def loaded(
 ) -> tuple[Path, dict[str, Any], Server, Any]:
     """The files of one load, its load.json, the server, the spec."""
     folder, is_open = tmp_path_factory.mktemp(request.param), request.param == "open"
-    kind: dict[str, Any] = {"users": Users(3, 3, 6), "think_time_s": 0.02}
+    model: Closed | Open = Closed(Users(3, 3, 6), think_time_s=0.02)
     if is_open:
-        kind = {"arrivals": Arrivals(80.0, ramp_s=1.0, max_in_flight=11)}
+        model = Open(Arrivals(80.0, ramp_s=1.0, max_in_flight=11))
     server = Server(hangs=is_open)
     with server:
         load = spec(
-            server.port, free_port(), method="PUT", json={"n": "{unique}"}, steady_s=3.0,
-            raw=True, **kind,
+            server.port, free_port(), model, method="PUT", json={"n": "{unique}"}, steady_s=3.0,
+            raw=True,
         )  # fmt: skip
         said, _ = run(load, folder / "run")
     return folder / "run" / "master", dict(said), server, load
@@ -106,7 +106,7 @@ def test_the_ranges_say_exactly_what_did_not_end_well(loaded: Any) -> None:
     }
     assert unanswered == {key for key, outcome in ended.items() if outcome == "unanswered"}
     assert len(unanswered) == said["in_flight_at_stop"]
-    is_open = load.arrivals is not None
+    is_open = isinstance(load.model, Open)
     wrong = {
         key: outcome
         for key, outcome in ended.items()
@@ -124,7 +124,7 @@ def test_the_histograms_hold_what_the_raw_list_holds(loaded: Any) -> None:
         len(rows) == said["finished"] == read_log(folder / "latencies.hlog", bool).get_total_count()
     )
     logs = [("latencies.hlog", "intended_s")]
-    logs += [("service.hlog", "sent_s")] if load.arrivals else []
+    logs += [("service.hlog", "sent_s")] if isinstance(load.model, Open) else []
     for name, begins in logs:
         raw_ms = sorted(1000 * (float(row["finished_s"]) - float(row[begins])) for row in rows)
         middle = read_log(folder / name, bool).get_value_at_percentile(50) / 1000
@@ -135,14 +135,14 @@ def test_the_histograms_hold_what_the_raw_list_holds(loaded: Any) -> None:
 
 def test_what_stuck_fills_the_open_load_and_is_told(loaded: Any) -> None:
     _, said, _, load = loaded
-    if load.arrivals is None:
+    if isinstance(load.model, Closed):
         assert (said["dropped"], said["peak_users"]) == (0, 6)
         assert said["never_answered_users"] == 0
         return
-    asked = load.arrivals.before(load.duration_s)
+    asked = load.model.arrivals.before(load.duration_s)
     assert abs(said["started"] + said["dropped"] - asked) <= 2
     assert said["dropped"] == said["outcomes"]["dropped"] > 0
-    assert said["in_flight_at_stop"] == load.arrivals.max_in_flight
+    assert said["in_flight_at_stop"] == load.model.most_in_flight
     assert said["never_answered_users"] is None
 
 
@@ -152,6 +152,6 @@ def test_the_load_workers_measured_themselves(loaded: Any) -> None:
     assert set(found["load_worker_cpu_share"]) == set(said["finished_by_load_worker"])
     assert all(0 < share < 1 for share in found["load_worker_cpu_share"].values())
     assert found["greenlet_lag_p99_ms"] > 0
-    if load.arrivals is None:
+    if isinstance(load.model, Closed):
         assert found["planned_users"] == (3, 6, 6, 6)
         assert found["active_users"][1:] == (6, 6, 6)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.factors import FACTORS
-from rig.load.shape import Users
-from rig.plan import Cell, Data, Load, Plan, Route, Target, Trial
+from rig.plan import Cell, Closed, Data, Load, Plan, Route, Target, Trial, Users
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record
 
 ROUTES = {
@@ -25,10 +24,11 @@ TARGET = Target(
     env={"ITS_OWN": "{database_url}"},
     routes=ROUTES,
 )
+USERS = Users(2, 4, 10)
 PLAN = Plan(
     "made",
     "make",
-    load=Load(Users(2, 4, 10), steady_s=4.0),
+    load=Load(Closed(USERS), steady_s=4.0),
     data=Data(posts=100, cpu_n=10),
     target=TARGET,
     route=ROUTES["make"],
@@ -54,7 +54,7 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
         load_workers_asked=2,
         load_workers_connected=2,
         load_worker_addresses=("198.18.0.10", "198.18.0.11"),
-        peak_users=PLAN.load.users.end_users,
+        peak_users=USERS.end_users,
         started=41,
         in_flight_ages_s=(0.25,),
         finished=40,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,12 +12,11 @@ import pytest
 
 from rig import resumption, session
 from rig.backends.fake import FakeBackend
-from rig.config import Claim, Matrix, Search, Until
-from rig.design import CrossoverSearch, Design, SequentialBlocks
+from rig.config import Claim, Matrix, Repeats, Search, Until, cells
+from rig.design import CrossoverSearch, Design, RandomBlocks, SequentialBlocks
 from rig.factors import FACTORS
-from rig.load.shape import Users
 from rig.model import Level, Verdict
-from rig.plan import Data, Load, Trial
+from rig.plan import Closed, Data, Load, Trial, Users
 from rig.record import LoadFacts, Record
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import ROUTES, TARGET, record
@@ -24,23 +24,26 @@ from tests.unit.test_session import Breaking
 
 Rps = Callable[[Mapping[str, Level], int], float]
 
+CLAIM = Claim("it is faster", "goodput_rps", "target", "quick", "slow", 2.0)
+UNTIL = Until(CLAIM, 0.1, at_least=4, at_most=8)
+SEARCH = Search(CLAIM, "delay_ms", (0.0, 20.0))
 MATRIX = Matrix(
     experiment="small",
-    claim=Claim("it is faster", "goodput_rps", "target", "quick", "slow", 2.0),
+    claim=CLAIM,
     setup={},
     vary={"route": ("list", "make"), "target": ("slow", "quick")},
     also=(),
-    load=Load(Users(2, 4, 4), steady_s=1.0),
+    load=Load(Closed(Users(2, 4, 4)), steady_s=1.0),
     data=Data(10, 10),
-    repeats=8,
+    design=UNTIL,
     order="random_blocks",
     seed=3,
     profile=None,
     targets={name: replace(TARGET, name=name) for name in ("slow", "quick")},
     text="",
-    until=Until(0.1, at_least=4),
 )
-SEARCHED = replace(MATRIX, until=None, search=Search("delay_ms", (0.0, 20.0)))
+SEARCHED = replace(MATRIX, design=SEARCH)
+BLOCKS = RandomBlocks(MATRIX, UNTIL.at_most)
 ONE_ROUTE: Mapping[str, tuple[Level, ...]] = {"route": ("make",), "target": ("slow", "quick")}
 
 
@@ -72,21 +75,52 @@ def wavering(levels: Mapping[str, Level], block: int) -> float:
     return steady(levels, 1) * (1 + 0.2 * (block % 2) * (levels["target"] == "quick"))
 
 
+@pytest.mark.parametrize(
+    ("design", "text"),
+    [
+        (Repeats(3), '{"repeats": 3, "until": null, "search": null}'),
+        (UNTIL, '{"repeats": 8, "until": {"within": 0.1, "at_least": 4}, "search": null}'),
+        (
+            SEARCH,
+            '{"repeats": 1, "until": null,'
+            ' "search": {"factor": "delay_ms", "between": [0.0, 20.0]}}',
+        ),
+    ],
+)
+def test_a_session_says_its_design_in_the_same_keys(
+    design: Repeats | Until | Search, text: str
+) -> None:
+    assert json.dumps(session.design_facts(design)) == text
+
+
+@pytest.mark.parametrize("design", [Repeats(3), UNTIL, SEARCH])
+def test_each_design_is_walked_by_its_own(design: Repeats | Until | Search) -> None:
+    matrix = replace(MATRIX, design=design)
+    match design:
+        case Repeats():
+            expected: Design = RandomBlocks(matrix, 3, cells(matrix))
+        case Until():
+            expected = SequentialBlocks(RandomBlocks(matrix, 8, cells(matrix)), UNTIL)
+        case Search():
+            expected = CrossoverSearch(matrix, SEARCH, cells(matrix))
+    assert session.design_of(matrix, {}, {}) == expected
+
+
 def test_narrow_from_the_start_takes_the_fewest_blocks() -> None:
-    blocks = walk(SequentialBlocks(MATRIX), steady)
+    blocks = walk(SequentialBlocks(BLOCKS, UNTIL), steady)
     assert len(blocks) == 4
     assert all(len(block) == 4 for block in blocks)
 
 
 def test_never_narrow_takes_the_most() -> None:
-    assert len(walk(SequentialBlocks(MATRIX), wavering)) == 8
+    assert len(walk(SequentialBlocks(BLOCKS, UNTIL), wavering)) == 8
 
 
 def test_one_wide_ratio_is_enough_to_go_on() -> None:
     def rps(levels: Mapping[str, Level], block: int) -> float:
         return (wavering if levels["route"] == "make" else steady)(levels, block)
 
-    assert len(walk(SequentialBlocks(MATRIX), rps)) == 8
+    assert len(walk(SequentialBlocks(BLOCKS, UNTIL), rps)) == 8
 
 
 def test_it_stops_in_between() -> None:
@@ -95,35 +129,35 @@ def test_it_stops_in_between() -> None:
         return steady(levels, block) * math.exp(2 * away)
 
     # the logs of the ratio scatter by 7 to 8 %: t · s ÷ √n comes below log 1.1 with n = 6
-    assert 4 < len(walk(SequentialBlocks(MATRIX), rps)) < 8
+    assert 4 < len(walk(SequentialBlocks(BLOCKS, UNTIL), rps)) < 8
 
 
 def test_what_cannot_be_compared_goes_on_to_the_end() -> None:
     def none(levels: Mapping[str, Level], block: int) -> float:
         return 0.0 if levels["target"] == "quick" else 10.0
 
-    assert len(walk(SequentialBlocks(MATRIX), none)) == 8
+    assert len(walk(SequentialBlocks(BLOCKS, UNTIL), none)) == 8
 
 
 def test_invalid_trials_do_not_count() -> None:
     # one of each block's four is missing, so some pair has less than four of the first four
-    assert len(walk(SequentialBlocks(MATRIX), steady, invalid=1)) > 4
-    assert len(walk(SequentialBlocks(MATRIX), steady, invalid=4)) == 8
+    assert len(walk(SequentialBlocks(BLOCKS, UNTIL), steady, invalid=1)) > 4
+    assert len(walk(SequentialBlocks(BLOCKS, UNTIL), steady, invalid=4)) == 8
 
 
 def test_without_records_it_is_as_long_as_it_can_be() -> None:
-    design, scheduled = SequentialBlocks(MATRIX), list[Trial]()
+    design, scheduled = SequentialBlocks(BLOCKS, UNTIL), list[Trial]()
     while block := design.next_block(scheduled, []):
         scheduled += block
     assert len(scheduled) == design.most_trials == 32
 
 
 def test_a_block_scheduled_in_part_is_finished_before_anything_is_asked() -> None:
-    design = SequentialBlocks(MATRIX)
+    design = SequentialBlocks(BLOCKS, UNTIL)
     blocks = walk(design, steady)
     scheduled = [trial for block in blocks for trial in block]
     records = [measured(trial, steady(trial.cell.levels, trial.block)) for trial in scheduled]
-    fifth = design.block(5)
+    fifth = BLOCKS.block(5)
     assert design.next_block(scheduled, records) == ()
     assert design.next_block([*scheduled, *fifth[:1]], records) == fifth[1:]
 
@@ -140,9 +174,9 @@ def at_most_users(true_ms: float) -> Rps:
 
 
 def test_a_search_takes_twelve_trials_of_each_route_and_gathers_at_the_crossover() -> None:
-    blocks = walk(CrossoverSearch(SEARCHED), at_most_users(4.0))
+    blocks = walk(CrossoverSearch(SEARCHED, SEARCH), at_most_users(4.0))
     trials = [trial for block in blocks for trial in block]
-    assert len(trials) == CrossoverSearch(SEARCHED).most_trials == 24
+    assert len(trials) == CrossoverSearch(SEARCHED, SEARCH).most_trials == 24
     for route in ROUTES:
         mine = [t for t in trials if t.cell.levels["route"] == route]
         levels = [t.cell.levels["delay_ms"] for t in mine if t.cell.levels["target"] == "slow"]
@@ -153,7 +187,7 @@ def test_a_search_takes_twelve_trials_of_each_route_and_gathers_at_the_crossover
 
 
 def test_both_sides_of_a_pair_are_in_one_block_at_one_level() -> None:
-    for block in walk(CrossoverSearch(SEARCHED), at_most_users(1.0)):
+    for block in walk(CrossoverSearch(SEARCHED, SEARCH), at_most_users(1.0)):
         for route in ROUTES:
             pair = [trial for trial in block if trial.cell.levels["route"] == route]
             assert {trial.cell.levels["target"] for trial in pair} == {"slow", "quick"}
@@ -167,33 +201,35 @@ def test_a_route_without_a_crossover_ends_early_and_the_other_goes_on() -> None:
     def rps(levels: Mapping[str, Level], block: int) -> float:
         return (steady if levels["route"] == "list" else at_most_users(4.0))(levels, 1)
 
-    blocks = walk(CrossoverSearch(SEARCHED), rps)
+    blocks = walk(CrossoverSearch(SEARCHED, SEARCH), rps)
     assert [len(block) for block in blocks] == [4, 4, 2, 2, 2, 2]
 
 
 def test_invalid_pairs_are_paid_for_too() -> None:
     one = replace(SEARCHED, vary=ONE_ROUTE)
-    blocks = walk(CrossoverSearch(one), at_most_users(4.0), invalid=1)
+    blocks = walk(CrossoverSearch(one, SEARCH), at_most_users(4.0), invalid=1)
     assert len(blocks) == 6
     assert {t.cell.levels["delay_ms"] for block in blocks for t in block} == {0}
 
 
 def test_what_its_target_cannot_serve_is_not_searched() -> None:
     poor = {**SEARCHED.targets, "quick": replace(TARGET, name="quick", routes={})}
-    blocks = walk(CrossoverSearch(replace(SEARCHED, targets=poor)), steady)
+    blocks = walk(CrossoverSearch(replace(SEARCHED, targets=poor), SEARCH), steady)
     assert len(blocks) == 1
     assert sum(bool(trial.skip) for trial in blocks[0]) == 2
 
 
 def test_half_a_pair_gets_its_other_half_first() -> None:
-    design = CrossoverSearch(SEARCHED)
+    design = CrossoverSearch(SEARCHED, SEARCH)
     (first, *_) = walk(design, at_most_users(4.0))
     rest = design.next_block(first[:3], [])
     assert [trial.cell for trial in rest] == [first[3].cell]
     assert rest[0].block == 1
 
 
-@pytest.mark.parametrize("design", [SequentialBlocks(MATRIX), CrossoverSearch(SEARCHED)])
+@pytest.mark.parametrize(
+    "design", [SequentialBlocks(BLOCKS, UNTIL), CrossoverSearch(SEARCHED, SEARCH)]
+)
 def test_a_schedule_gives_its_trials_again(design: Design) -> None:
     trials = [t for block in walk(design, at_most_users(3.3)) for t in block]
     rows = [
@@ -210,7 +246,7 @@ def test_a_schedule_gives_its_trials_again(design: Design) -> None:
 
 def test_rows_of_another_experiment_are_not_given_again() -> None:
     row = dict.fromkeys(FACTORS, "x") | {"trial": "0001-x-r1", "block": "1"}
-    assert CrossoverSearch(SEARCHED).again([row]) == ()
+    assert CrossoverSearch(SEARCHED, SEARCH).again([row]) == ()
 
 
 class Silent:

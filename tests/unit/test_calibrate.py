@@ -18,12 +18,11 @@ from rig.backends.templates import TargetError
 from rig.evidence import calibration
 from rig.factors import FACTORS
 from rig.load.scout import UnloadedResult, UnloadedResults
-from rig.load.shape import Arrivals
 from rig.model import StackError
-from rig.plan import Plan
+from rig.plan import Arrivals, Closed, Open, Plan, Users
 from rig.record import Calibration, StackFacts
 from rig.store.session_folder import CALIBRATION, SessionFolder
-from tests.unit.plans import PLAN, ROUTES, trial
+from tests.unit.plans import PLAN, ROUTES, USERS, trial
 
 
 @pytest.fixture
@@ -187,16 +186,15 @@ def test_wrong_answers_give_no_figures() -> None:
 
 
 def test_the_null_target_of_an_open_load_is_not_paced() -> None:
-    arrivals = Arrivals(per_s=5, max_in_flight=300, ramp_s=2)
-    load = replace(PLAN.load, model="open", arrivals=arrivals)
+    model = Open(Arrivals(per_s=5, max_in_flight=300, ramp_s=2))
+    load = replace(PLAN.load, model=model)
     null = calibrate.null_trial([trial(replace(PLAN, load=load))]).plan
-    assert (null.load.model, null.load.arrivals) == ("closed", None)
-    assert null.load.users.end_users == 300
+    assert null.load.model == Closed(Users(300, 1, 300))
 
 
 def test_the_null_trial_has_the_session_s_users_and_no_delay() -> None:
     null = calibrate.null_trial([trial(PLAN)]).plan
     assert null.bound_route().path == "/"
-    assert null.load.users.end_users == PLAN.load.users.end_users
-    assert null.load.users.ramp_s == 0
+    assert null.load.model == Closed(Users(USERS.end_users, 1, USERS.end_users))
+    assert null.load.ramp_s == 0
     assert null.delay.delay_ms == 0

@@ -36,8 +36,8 @@ def ids(block: tuple[Trial, ...]) -> list[str]:
 @patient
 @given(seed=st.integers(0, 10**6), repeats=st.integers(1, 5))
 def test_each_block_holds_each_cell_once(seed: int, repeats: int) -> None:
-    matrix = with_options(QUICK, seed=seed, repeats=repeats)
-    blocks = run(RandomBlocks(matrix))
+    matrix = with_options(QUICK, seed=seed)
+    blocks = run(RandomBlocks(matrix, repeats))
     assert len(blocks) == repeats
     for block in blocks:
         assert sorted(ids(block)) == sorted(cell.id for cell in cells(matrix))
@@ -46,18 +46,18 @@ def test_each_block_holds_each_cell_once(seed: int, repeats: int) -> None:
 @patient
 @given(seed=st.integers(0, 10**6))
 def test_a_seed_gives_the_same_blocks_again(seed: int) -> None:
-    matrix = with_options(QUICK, seed=seed, repeats=2)
-    assert run(RandomBlocks(matrix)) == run(RandomBlocks(matrix))
+    matrix = with_options(QUICK, seed=seed)
+    assert run(RandomBlocks(matrix, 2)) == run(RandomBlocks(matrix, 2))
 
 
 def test_seeds_and_blocks_differ_in_their_order() -> None:
-    first, second = run(RandomBlocks(with_options(QUICK, seed=1, repeats=2)))
-    (other,) = run(RandomBlocks(with_options(QUICK, seed=2, repeats=1)))
+    first, second = run(RandomBlocks(with_options(QUICK, seed=1), 2))
+    (other,) = run(RandomBlocks(with_options(QUICK, seed=2), 1))
     assert len({tuple(ids(block)) for block in (first, second, other)}) == 3
 
 
 def test_the_order_of_a_seed_stays_for_ever() -> None:
-    (block,) = run(RandomBlocks(with_options(QUICK, seed=2022)))
+    (block,) = run(RandomBlocks(with_options(QUICK, seed=2022), 1))
     assert [trial.name for trial in block[:2]] == [
         "0001-async-io_read-delay0-direct-cap100-r1",
         "0002-sync-io_read-delay100-direct-cap100-r1",
@@ -65,20 +65,20 @@ def test_the_order_of_a_seed_stays_for_ever() -> None:
 
 
 def test_as_listed_keeps_the_order_of_the_cells() -> None:
-    matrix = with_options(replace(QUICK, order="as_listed"), repeats=2)
+    matrix = replace(QUICK, order="as_listed")
     listed = [cell.id for cell in cells(matrix)]
-    assert [ids(block) for block in run(RandomBlocks(matrix))] == [listed, listed]
+    assert [ids(block) for block in run(RandomBlocks(matrix, 2))] == [listed, listed]
 
 
 def test_positions_count_on_over_blocks_and_names_differ() -> None:
-    first, second = run(RandomBlocks(with_options(QUICK, repeats=2)))
+    first, second = run(RandomBlocks(QUICK, 2))
     assert [trial.position for trial in first + second] == list(range(1, 29))
     assert {(trial.block, trial.replicate) for trial in second} == {(2, 2)}
     assert len({trial.name for trial in first + second}) == 28
 
 
 def test_a_block_scheduled_in_part_is_finished_first() -> None:
-    design = RandomBlocks(with_options(QUICK, repeats=2))
+    design = RandomBlocks(QUICK, 2)
     first, second = run(design)
     assert design.next_block(first[:5], []) == first[5:]
     assert design.next_block(first + second[:1], []) == second[1:]
@@ -87,17 +87,17 @@ def test_a_block_scheduled_in_part_is_finished_first() -> None:
 
 def test_chosen_cells_only_and_their_slugs_stay() -> None:
     chosen = filter_cells(cells(QUICK), {"target": ("sync",), "route": ("cpu",)})
-    (block,) = run(RandomBlocks(QUICK, chosen))
+    (block,) = run(RandomBlocks(QUICK, 1, chosen))
     assert {trial.slug for trial in block} == {
         "sync-cpu-delay0-direct-cap100",
         "sync-cpu-delay100-direct-cap100",
     }
-    assert run(RandomBlocks(QUICK, ())) == []
+    assert run(RandomBlocks(QUICK, 1, ())) == []
 
 
 def test_a_single_cell_is_named_by_target_and_route() -> None:
     one = replace(QUICK, vary={"target": ("sync",), "route": ("cpu",), "delay_ms": (0,)}, also=())
-    (block,) = run(RandomBlocks(one))
+    (block,) = run(RandomBlocks(one, 1))
     assert [trial.name for trial in block] == ["0001-sync-cpu-r1"]
 
 
@@ -132,7 +132,7 @@ def test_a_cell_its_target_cannot_serve_is_skipped_saying_why(
 ) -> None:
     poor: Target = replace(TARGETS["sync"], **change)  # type: ignore[arg-type]
     matrix: Matrix = replace(QUICK, targets={**TARGETS, "sync": poor})
-    (block,) = run(RandomBlocks(matrix))
+    (block,) = run(RandomBlocks(matrix, 1))
     skips = {
         trial.skip
         for trial in block

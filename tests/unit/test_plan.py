@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from rig.model import SCHEMA, Link, Role, digest
-from rig.plan import Cell, Delay, Plan, Route, Unsupported, cpu_sets, plan_from_json
+from rig.plan import (
+    Arrivals,
+    Cell,
+    Closed,
+    Delay,
+    Load,
+    Open,
+    Plan,
+    Route,
+    Unsupported,
+    Users,
+    cpu_sets,
+    plan_from_json,
+)
 from tests.unit.plans import LEVELS, PLAN, TARGET, trial
 
 
@@ -69,6 +82,53 @@ def test_a_plan_is_json() -> None:
     assert told["schema"] == SCHEMA
 
 
+CLOSED = replace(
+    PLAN,
+    load=Load(
+        Closed(Users(2, 4.0, 10), think_time_s=0.5), steady_s=4.0, timeout_s=60.0, load_workers=3
+    ),
+)
+OPEN = replace(PLAN, load=Load(Open(Arrivals(20.0, "even", 50, 2.0, 3)), steady_s=5.0, raw=True))
+CLOSED_TEXT = """
+{"users": {"start_users": 2, "per_s": 4.0, "end_users": 10}, "steady_s": 4.0, "model": "closed", \
+"think_time_s": 0.5, "timeout_s": 60.0, "load_workers": 3, "arrivals": null, "raw": false}"""
+OPEN_TEXT = """
+{"users": {"start_users": 0, "per_s": 1.0, "end_users": 0}, "steady_s": 5.0, "model": "open", \
+"think_time_s": 0.0, "timeout_s": 400.0, "load_workers": 2, "arrivals": {"per_s": 20.0, \
+"pattern": "even", "max_in_flight": 50, "ramp_s": 2.0, "seed": 3}, "raw": true}"""
+
+
+@pytest.mark.parametrize(
+    ("plan", "load", "digest_of_plan"),
+    [
+        (CLOSED, CLOSED_TEXT, "bf54b3fed0b8f95f85c3ad17639c06ed36fb235ce02d6f339b8d69460e726aef"),
+        (OPEN, OPEN_TEXT, "599d3634db12e8271c6171994df087a418bc102e4983d7026eec47e37a215720"),
+    ],
+    ids=["closed", "open"],
+)
+def test_a_plan_s_text_stays(plan: Plan, load: str, digest_of_plan: str) -> None:
+    assert json.dumps(plan.to_json()) == WHOLE_TEXT.strip().replace("LOAD", load.strip())
+    assert plan.digest == digest_of_plan
+
+
+WHOLE_TEXT = """
+{"target_name": "made", "route_name": "make", "load": LOAD, "data": {"posts": 100, "cpu_n": 10}, \
+"delay": {"delay_ms": 0.0, "links": ["front", "data"]}, "data_access": "sql", \
+"connections": "per_request", "pool_size": 20, "pooler": "direct", "pooler_pool_size": 50, \
+"max_connections": 100, "app_workers": 1, "app_threads": 1, "wsgi_worker": "auto", \
+"target": {"name": "made", "folder": "/nowhere/made", "title": "Made for a test", \
+"start": ["serve", "--bind", "{host}:{port}"], "routes": {"list": {"name": "list", \
+"method": "GET", "path": "/list", "form": {}, "json": null, "status": 200, "answer": {}, \
+"statements": null, "varying": []}, "make": MAKE}, "env": {"ITS_OWN": "{database_url}"}, \
+"migrate": [], "seed": [], "content": [], "ready": "/", "facts": null, "ledger": null, \
+"supports": {}, "refuses": [], "inherent": [], "interface": null}, "route": MAKE, "cpus": {}, \
+"schema": 2}""".replace(
+    "MAKE",
+    '{"name": "make", "method": "POST", "path": "/make", "form": {"title": "{unique}"}, '
+    '"json": null, "status": 201, "answer": {}, "statements": 1, "varying": []}',
+)
+
+
 def test_a_plan_without_its_target_says_whose() -> None:
     loose = replace(PLAN, target=None, route=None)
     with pytest.raises(ValueError, match="made"):
@@ -121,6 +181,8 @@ def written(plan: Plan) -> dict[str, Any]:
     "plan",
     [
         PLAN,
+        CLOSED,
+        OPEN,
         replace(PLAN, target=None, route=None),
         replace(PLAN, delay=Delay(50.0, (Link.DATA,)), cpus=cpu_sets(range(4))),
         replace(

@@ -21,6 +21,7 @@ from analysis.summaries.trials import results
 from rig import resumption, session
 from rig.backends.fake import FakeBackend
 from rig.calibrate import kept_calibration
+from rig.config import Repeats
 from rig.design import RandomBlocks
 from rig.evidence.verify import verify
 from rig.model import DamagedFile, RigError, UsageError
@@ -29,8 +30,8 @@ from rig.store.journal import Journal
 from rig.store.session_folder import SessionFolder
 from tests.unit.test_session import MATRIX, Told
 
-TWO = replace(MATRIX, vary={"route": ("list", "make")}, repeats=1)
-DESIGN = RandomBlocks(TWO)
+TWO = replace(MATRIX, vary={"route": ("list", "make")}, design=Repeats(1))
+DESIGN = RandomBlocks(TWO, 1)
 NAMES = [trial.name for trial in DESIGN.block(1)]
 
 

@@ -18,11 +18,10 @@ from rig import resumption, session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.calibrate import NULL_ROUTE, SCOUT_DELAYS_MS
-from rig.config import Matrix
+from rig.config import Matrix, Repeats
 from rig.design import RandomBlocks
-from rig.load.shape import Users
 from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
-from rig.plan import Data, Load, Plan, Trial
+from rig.plan import Closed, Data, Load, Plan, Trial, Users
 from rig.record import Check, Record
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import TARGET, record
@@ -88,16 +87,16 @@ MATRIX = Matrix(
     setup={"target": "made"},
     vary={"route": ("list", "make"), "pooler": ("direct", "pgbouncer")},
     also=(),
-    load=Load(Users(2, 4, 4), steady_s=1.0),
+    load=Load(Closed(Users(2, 4, 4)), steady_s=1.0),
     data=Data(10, 10),
-    repeats=2,
+    design=Repeats(2),
     order="random_blocks",
     seed=3,
     profile=None,
     targets={"made": TARGET},
     text="",
 )
-DESIGN = RandomBlocks(MATRIX)
+DESIGN = RandomBlocks(MATRIX, 2)
 ALL = [trial.name for number in (1, 2) for trial in DESIGN.block(number)]
 
 
@@ -209,7 +208,7 @@ def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None
     with pytest.raises(KeyboardInterrupt):
         walk(folder, Breaking({1: KeyboardInterrupt()}), Told())
     with pytest.raises(UsageError, match="cannot be resumed: trial 0001"):
-        resumption.resumed(folder, RandomBlocks(other), Told().says)
+        resumption.resumed(folder, RandomBlocks(other, 2), Told().says)
 
 
 def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:
@@ -271,7 +270,7 @@ def test_a_disturbed_trial_is_tried_again_twice_at_most(
     folder: SessionFolder, times: int, attempts: int, code: int
 ) -> None:
     told = Told()
-    one = RandomBlocks(replace(MATRIX, vary={"route": ("make",)}, repeats=1))
+    one = RandomBlocks(replace(MATRIX, vary={"route": ("make",)}), 1)
     tally = walk(folder, Disturbed(times), told, one)
     (name,) = set(told.ended_trials)
     assert len(folder.attempts(name)) == attempts
@@ -290,7 +289,7 @@ def test_attempts_that_were_spoilt_before_a_resume_count(folder: SessionFolder) 
                     raise KeyboardInterrupt
                 yield stack
 
-    one = RandomBlocks(replace(MATRIX, vary={"route": ("make",)}, repeats=1))
+    one = RandomBlocks(replace(MATRIX, vary={"route": ("make",)}), 1)
     with pytest.raises(KeyboardInterrupt):
         walk(folder, Interrupted(9), Told(), one)
     told = Told()

@@ -44,7 +44,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 
 def _lead(inputs: ReportInputs) -> str:
-    if inputs.session.load["model"] == "closed":
+    if not inputs.session.is_open:
         return (
             "Closed loop: each user waits for its answer before it sends again, so a stalled "
             "target gets fewer requests. Visitors who arrive by a clock would wait longer than "

@@ -13,17 +13,18 @@ from typing import Any
 from rig import factors as registry
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder
+from rig.load.report import MeteredSecond
 from rig.model import SCHEMA, Level, Verdict, digest
-from rig.plan import NO_USERS, Arrivals, Data, Delay, Load, Plan, Users
+from rig.plan import Arrivals, Closed, Data, Delay, Load, Open, Plan, Users
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record
 from rig.store.schedule import level_of
 
 USERS = 150
 RAMP_S, STEADY_S = 2.5, 8.0
 END_S = RAMP_S + STEADY_S
-LOAD = Load(Users(100, 20.0, USERS), STEADY_S)
+LOAD = Load(Closed(Users(100, 20.0, USERS)), STEADY_S)
 DATA = Data(1000, 1000)
-OPEN = Load(NO_USERS, STEADY_S, model="open", arrivals=Arrivals(20.0))
+OPEN = Load(Open(Arrivals(20.0)), STEADY_S)
 
 FACTORS: Sequence[Mapping[str, Any]] = (
     {"name": "target", "label": "target", "unit": "", "levels": ["sync", "async"]},
@@ -104,7 +105,7 @@ def make(
         "started_at": "2024-01-01T00:00:00+00:00", "claim": claim,
         "factors": list(map(described, factors)), "extras": [], "until": None, "search": None,
         "host": {"cpus": 2, "cpu_model": "Some CPU", "versions": {"Python": "3.11"}},
-        "load": asdict(LOAD), "data": asdict(DATA), **about,
+        "load": LOAD.to_json(), "data": asdict(DATA), **about,
     }  # fmt: skip
     (folder / "session.json").write_text(json.dumps(session, indent=1))
     names = [str(factor["name"]) for factor in factors]
@@ -183,8 +184,8 @@ def write_load(folder: Path, made: Made) -> None:
     for _ in range(made.dropped):
         recorder.drop(RAMP_S)
     left = recorder.freeze(END_S)
-    meter = [[second, 0.0, USERS, [0]] for second in range(math.ceil(END_S))]
-    completions.add("load-1", {**recorder.drain(), "meter": meter})
+    meter = [MeteredSecond(second, 0.0, USERS, [0]) for second in range(math.ceil(END_S))]
+    completions.add("load-1", replace(recorder.drain(), meter=meter))
     completions.close("load-1", 0, "load-1", left)
     completions.write(folder, RAMP_S, END_S, None if is_open else lambda _: USERS)
 

@@ -10,9 +10,8 @@ import pytest
 from rig.backends.fake import FakeBackend, queue_of
 from rig.evidence.attempt import AttemptFacts, read_attempt
 from rig.inference.ceilings import RESERVED_CONNECTIONS
-from rig.load.shape import Users
 from rig.model import Interface, Link
-from rig.plan import NO_USERS, Arrivals, Delay, Load, Plan
+from rig.plan import Arrivals, Closed, Delay, Load, Open, Plan, Users
 from rig.record import LoadFacts
 from tests.unit.plans import PLAN, TARGET
 
@@ -64,7 +63,7 @@ def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
         PLAN,
         target=replace(TARGET, interface=Interface.ASGI),
         delay=Delay(200.0),
-        load=replace(PLAN.load, users=Users(40, 1, 40)),
+        load=replace(PLAN.load, model=Closed(Users(40, 1, 40))),
     )
     few = loaded(replace(plan, max_connections=20), tmp_path)
     many = loaded(replace(plan, max_connections=100), tmp_path)
@@ -73,9 +72,8 @@ def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
 
 
 OPEN = Load(
-    NO_USERS, steady_s=10.0, model="open", raw=True,
-    arrivals=Arrivals(per_s=40, pattern="even", max_in_flight=9, ramp_s=2.0),
-)  # fmt: skip
+    Open(Arrivals(per_s=40, pattern="even", max_in_flight=9, ramp_s=2.0)), steady_s=10.0, raw=True
+)
 
 
 def test_an_open_load_offers_every_arrival(tmp_path: Path) -> None:

@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 
 from rig.checks.feasibility import ceilings_rps, connection_slots, feasibility, predict
-from rig.load.shape import Users
 from rig.model import Status
-from rig.plan import Delay, Plan
+from rig.plan import Closed, Delay, Plan, Users
 from rig.record import Calibration, Prediction, StackFacts
 from tests.unit.plans import PLAN, record
 
 # the original's sync io_create: 1 ÷ (7.4 ms + 7 delays)
 SYNC = StackFacts({"target": "made"}, "make", 1, s0_ms=7.4, n=8, hold_s0_ms=7.4, hold_n=7)
-FAR = replace(PLAN, delay=Delay(200.0), load=replace(PLAN.load, users=Users(5, 5, 500)))
+FAR = replace(PLAN, delay=Delay(200.0), load=replace(PLAN.load, model=Closed(Users(5, 5, 500))))
 
 
 def at(plan: Plan, stack: StackFacts | None = SYNC) -> Prediction:
@@ -33,7 +32,7 @@ def test_a_blocking_worker_is_bound_by_its_round_trips() -> None:
 
 def test_few_users_bind_by_themselves() -> None:
     wide = replace(SYNC, servers=1000, hold_s0_ms=1, hold_n=0)
-    found = at(replace(FAR, load=replace(FAR.load, users=Users(1, 1, 4))), wide)
+    found = at(replace(FAR, load=replace(FAR.load, model=Closed(Users(1, 1, 4)))), wide)
     assert found.binds == "users"
     assert found.capacity_rps == pytest.approx(4 / 1.6074, rel=1e-3)
 
@@ -48,7 +47,7 @@ def test_connections_are_slots_that_a_request_holds() -> None:
 
 def test_a_pooler_beyond_the_delay_holds_no_connection_over_it() -> None:
     wide = replace(SYNC, servers=1000, hold_s0_ms=1, hold_n=0)
-    many = replace(FAR, load=replace(FAR.load, users=Users(1, 1000, 100_000)))
+    many = replace(FAR, load=replace(FAR.load, model=Closed(Users(1, 1000, 100_000))))
     found = dict(ceilings_rps(replace(many, pooler="pgbouncer", pooler_pool_size=10), wide))
     assert found["connections"] == pytest.approx(10 / 0.0074, rel=1e-3)
 

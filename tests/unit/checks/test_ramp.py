@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rig.checks.ramp import ramp
-from rig.load.shape import Arrivals
 from rig.model import Status
-from rig.plan import NO_USERS
+from rig.plan import Arrivals, Open
 from tests.unit.plans import PLAN, record
 
 PLANNED = (100, 300, 500, 500, 500)
@@ -45,8 +44,8 @@ def test_users_follow_the_plan(active: tuple[int, ...], status: Status) -> None:
 def test_arrivals_that_were_dropped_were_offered(
     started: int, dropped: int, status: Status
 ) -> None:
-    arrivals = Arrivals(per_s=10, pattern="even", ramp_s=2.0)
-    plan = replace(PLAN, load=replace(PLAN.load, users=NO_USERS, model="open", arrivals=arrivals))
+    model = Open(Arrivals(per_s=10, pattern="even", ramp_s=2.0))
+    plan = replace(PLAN, load=replace(PLAN.load, model=model))
     fine = record()
     load = replace(fine.load, started=started, dropped=dropped, duration_s=10.0)
     said = ramp(plan, replace(fine, load=load))

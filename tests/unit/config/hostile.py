@@ -18,7 +18,7 @@ from rig.cli.plan_text import plan_text
 from rig.config import Matrix, read_matrix, read_targets
 from rig.load.spec import encoded
 from rig.model import BadYaml
-from rig.plan import Target
+from rig.plan import Closed, Open, Target
 from rig.session import design_of
 from tests.unit.backends.hosts import every_spec
 
@@ -234,9 +234,11 @@ def planned(matrix: Matrix, folder: Path) -> None:
         assert len(os.fsencode(trial.name)) <= 255
         json.dumps(trial.plan.to_json(), allow_nan=False).encode()
         assert trial.plan.load.duration_s >= 0
-        assert 0 <= trial.plan.load.users.at(3.0) <= trial.plan.load.users.end_users
-        if trial.plan.load.arrivals:
-            next(trial.plan.load.arrivals.instants_s())
+        match trial.plan.load.model:
+            case Closed(users):
+                assert 0 <= users.at(3.0) <= users.end_users
+            case Open(arrivals):
+                next(arrivals.instants_s())
         if not trial.skip:
             json.dumps(every_spec(trial.plan, folder), allow_nan=False).encode()
             assert encoded(trial.plan.bound_route().path).isascii()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rig.config import Search, Until, with_options
+from rig.config import Claim, Matrix, Repeats, Search, Until, with_options
 from rig.model import BadYaml, UsageError
 
 from .conftest import GOOD, Read
@@ -21,6 +21,11 @@ def until(text: str) -> Change:
     return REPEATS, f"repeats: {{{text}}}, "
 
 
+def claimed(matrix: Matrix) -> Claim:
+    assert matrix.claim is not None
+    return matrix.claim
+
+
 def problems(read: Read, *changes: Change) -> list[str]:
     with pytest.raises(BadYaml) as caught:
         read(*changes)
@@ -32,22 +37,23 @@ def problems(read: Read, *changes: Change) -> list[str]:
 )
 def test_repeats_until_a_width(read: Read, written: str) -> None:
     matrix = read(until(f"until: {written}, at_least: 5, at_most: 8"))
-    assert matrix.until == Until(0.1, 5)
-    assert (matrix.repeats, matrix.seed) == (8, 7)
+    assert matrix.design == Until(claimed(matrix), 0.1, at_least=5, at_most=8)
+    assert matrix.seed == 7
 
 
 def test_at_least_four_by_default(read: Read) -> None:
-    assert read(until("until: ratio ±2.5 %, at_most: 12")).until == Until(0.025, 4)
+    matrix = read(until("until: ratio ±2.5 %, at_most: 12"))
+    assert matrix.design == Until(claimed(matrix), 0.025, at_least=4, at_most=12)
 
 
 def test_a_number_of_repeats_takes_the_place_of_until(read: Read) -> None:
     matrix = with_options(read(until("until: ratio ±10 %, at_most: 8")), repeats=3)
-    assert (matrix.until, matrix.repeats) == (None, 3)
+    assert matrix.design == Repeats(3)
 
 
 def test_a_search_chooses_the_levels(read: Read) -> None:
     matrix = read(*SEARCHING)
-    assert matrix.search == Search("delay_ms", (0.0, 20.0))
+    assert matrix.design == Search(claimed(matrix), "delay_ms", (0.0, 20.0))
     assert "delay_ms" not in matrix.vary
     with pytest.raises(UsageError, match="a search decides"):
         with_options(matrix, repeats=3)

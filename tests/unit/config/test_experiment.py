@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rig.config import Claim, cells, read_matrix, with_options
+from rig.config import Claim, Repeats, cells, read_matrix, with_options
 from rig.model import BadYaml, ExitCode, UsageError
-from rig.plan import NO_USERS, Arrivals, Data, Load, Target, Users
+from rig.plan import Arrivals, Closed, Data, Load, Open, Target, Users
 
 from .conftest import GOOD, ROOT, Read
 
@@ -35,9 +35,9 @@ def test_everything_asked_is_in_the_matrix(read: Read) -> None:
     assert (extra.name, extra.because) == ("cap", "the cap lifted")
     assert extra.only == {"target": ("async",), "delay_ms": (100,)}
     assert extra.set == {"max_connections": 1000}
-    assert matrix.load == Load(Users(5, 5.0, 50), steady_s=8.0)
+    assert matrix.load == Load(Closed(Users(5, 5.0, 50)), steady_s=8.0)
     assert matrix.data == Data(posts=1000, cpu_n=100)
-    assert (matrix.repeats, matrix.order, matrix.seed) == (2, "random_blocks", 7)
+    assert (matrix.design, matrix.order, matrix.seed) == (Repeats(2), "random_blocks", 7)
     assert matrix.text == GOOD
 
 
@@ -50,7 +50,7 @@ def test_what_may_be_left_out_has_a_default(read: Read) -> None:
         (GOOD[GOOD.index("profiles:") :], ""),
     )
     assert matrix.claim is None
-    assert (matrix.repeats, matrix.order, matrix.profile) == (1, "random_blocks", None)
+    assert (matrix.design, matrix.order, matrix.profile) == (Repeats(1), "random_blocks", None)
     assert len(cells(matrix)) == 8 + 8
 
 
@@ -60,8 +60,8 @@ def test_durations_numbers_and_words_of_the_load(read: Read) -> None:
         ("per_s: 5", "per_s: 0.5"),
         ("repeats: 2", "order: as_listed"),
     )
-    assert (matrix.load.steady_s, matrix.load.think_time_s, matrix.load.timeout_s) == (90, 0.5, 30)
-    assert (matrix.load.load_workers, matrix.load.users.per_s) == (64, 0.5)
+    assert (matrix.load.steady_s, matrix.load.timeout_s, matrix.load.load_workers) == (90, 30, 64)
+    assert matrix.load.model == Closed(Users(5, 0.5, 50), think_time_s=0.5)
     assert matrix.order == "as_listed"
 
 
@@ -73,11 +73,11 @@ OPEN_LOAD = (
 
 def test_an_open_load_has_arrivals_and_no_users(read: Read) -> None:
     load = read(OPEN_LOAD).load
-    assert load.arrivals == Arrivals(50.0, "even", 30, 2.0, 3)
-    assert (load.model, load.users, load.raw) == ("open", NO_USERS, False)
+    assert load.model == Open(Arrivals(50.0, "even", 30, 2.0, 3))
+    assert load.raw is False
     assert (load.ramp_s, load.duration_s) == (2.0, 10.0)
     least = read((OPEN_LOAD[0], "  model: open\n  arrivals: {per_s: 7}\n  raw: true\n")).load
-    assert (least.arrivals, least.raw) == (Arrivals(7.0, "poisson", 500, 5.0, 1), True)
+    assert (least.model, least.raw) == (Open(Arrivals(7.0, "poisson", 500, 5.0, 1)), True)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_a_profile_is_merged_and_the_rest_of_the_base_stays(read: Read) -> None:
         "target": ("sync", "async"),
         "delay_ms": (100,),
     }
-    assert (matrix.load.steady_s, matrix.load.users.end_users) == (2.0, 50)
+    assert (matrix.load.steady_s, matrix.load.model) == (2.0, Closed(Users(5, 5.0, 50)))
 
 
 def test_which_profile_counts(read: Read) -> None:

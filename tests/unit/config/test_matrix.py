@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig.config import Extra, cells, with_options
+from rig.config import Extra, Repeats, cells, with_options
 from rig.factors import FACTORS
 from rig.model import UsageError
 
@@ -50,8 +50,8 @@ def test_options_override_what_they_name(read: Read) -> None:
     matrix = read()
     assert with_options(matrix) == matrix
     other = with_options(matrix, seed=0, repeats=5, load_workers=4)
-    assert (other.seed, other.repeats, other.load.load_workers) == (0, 5, 4)
-    assert other.load.users == matrix.load.users
+    assert (other.seed, other.design, other.load.load_workers) == (0, Repeats(5), 4)
+    assert other.load.model == matrix.load.model
 
 
 @pytest.mark.parametrize("option", [{"repeats": 0}, {"load_workers": 0}, {"load_workers": 65}])

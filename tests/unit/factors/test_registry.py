@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from rig.factors import FACTORS, Choice, Natural, Number, apply, bind, impossible, label_of, slug_of
 from rig.model import Level, Link
-from rig.plan import Data, Load, Plan, Route, Target, Unsupported, Users
+from rig.plan import Closed, Data, Load, Plan, Route, Target, Unsupported, Users
 
 patient = settings(deadline=None)
 
 NAMES = ("one", "two", "three")
-PLAN = Plan("one", "one", Load(Users(1, 1.0, 5), steady_s=1.0), Data(10, 10))
+PLAN = Plan("one", "one", Load(Closed(Users(1, 1.0, 5)), steady_s=1.0), Data(10, 10))
 
 
 def levels_of(name: str) -> st.SearchStrategy[Level]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +233,7 @@ def test_few_answers_make_no_curve() -> None:
 
 
 def test_an_open_load_has_service_times_beside(tmp_path: Path) -> None:
-    folder = sessions.make(tmp_path / "s", [Made({}, steady(30))], load=asdict(sessions.OPEN))
+    folder = sessions.make(tmp_path / "s", [Made({}, steady(30))], load=sessions.OPEN.to_json())
     load = folder / "trials" / "0001-made-r1" / "attempt-1" / "load"
     (load / "service.hlog").write_text((load / "latencies.hlog").read_text())
     page = Page(report(folder).html)
