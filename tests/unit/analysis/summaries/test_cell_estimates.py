@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def test_equal_trials_leave_no_width() -> None:
 
 @pytest.mark.parametrize("load", [sessions.OPEN, sessions.LOAD])
 def test_an_open_load_is_bound_by_what_arrives(load: Load, tmp_path: Path) -> None:
-    folder = sessions.make(tmp_path / "s", [Made(answers=steady(20))], load=asdict(load))
+    folder = sessions.make(tmp_path / "s", [Made(answers=steady(20))], load=load.to_json())
     session = read_session(folder)
     (cell,) = cells(session, results(session))
     (found,) = ceilings_of(session, [cell], None).values()
