@@ -313,7 +313,7 @@ def _resume(
 ) -> int:
     roots = [Path(root) for root in options["target_roots"]]
     matrix = _experiment(folder.path / session_folder.YAML, options["profile"], roots)
-    adapts = options.get("until") or options.get("search")
+    adapts = options["until"] or options.get("search")
     repeats = None if adapts else options["repeats"]
     matrix = with_options(matrix, options["seed"], repeats, options["load_workers"])
     design = sessions.design_of(matrix, options["only"], cpus())

@@ -25,6 +25,7 @@ from rig.config import Repeats
 from rig.design import RandomBlocks
 from rig.evidence.verify import verify
 from rig.model import DamagedFile, RigError, UsageError
+from rig.plan import Cell
 from rig.store import session_folder
 from rig.store.journal import Journal
 from rig.store.session_folder import SessionFolder
@@ -159,12 +160,13 @@ def test_an_edited_schedule_is_told_from_a_torn_one(kept: Kept, text: str, other
 
 
 def test_a_level_that_was_never_measured_is_in_no_table(kept: Kept) -> None:
-    path = kept.path("schedule.csv")
+    path, before = kept.path("schedule.csv"), levels(kept.folder)
     path.write_bytes(path.read_bytes().replace(b",list,0,", b",list,2020,"))
     with pytest.raises(DamagedFile, match=r"the levels of 000\d-list-r1 are not those of its cell"):
         read_session(kept.folder.path)
-    cell = next(row["cell"] for row in kept.folder.scheduled() if row["route"] == "list")
-    path.write_bytes(path.read_bytes().replace(cell.encode(), b"made-by-hand"))
+    row = next(row for row in kept.folder.scheduled() if row["route"] == "list")
+    forged = Cell({**before[row["trial"]], "delay_ms": 2020}).id
+    path.write_bytes(path.read_bytes().replace(row["cell"].encode(), forged.encode()))
     measured = results(read_session(kept.folder.path))
     assert ["measured at delay_ms 0, in schedule.csv 2020" in r.why for r in measured].count(True)
 

@@ -80,9 +80,8 @@ class Made:
 
 def steady(rps: float, ms: float = 50.0, failed: float = 0.0, why: str = "") -> list[Answer]:
     """Evenly spaced answers over the whole load; a share of them fails, spread evenly too."""
-    end_s = RAMP_S + STEADY_S
     found = []
-    for index in range(int(rps * end_s)):
+    for index in range(int(rps * END_S)):
         fails = int((index + 1) * failed) > int(index * failed)
         spread = 0.7 + 0.6 * ((index * 37) % 100) / 100
         at_s = (index + 0.5) / rps
