@@ -10,13 +10,13 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rig.backends.base import Backend, OnProgress, Stack
 from rig.checks import judge
+from rig.disk.facts import Facts
 from rig.disk.files import sync_tree, write_atomically
 from rig.disk.refusals import is_full, refusal
 from rig.evidence.attempt import FACTS, AttemptFacts, read_attempt
@@ -67,7 +67,7 @@ def _meaning(error: OSError, phase: Phase) -> RigError:
 
 @dataclass
 class _Seen:
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     observed: AttemptFacts = field(default_factory=AttemptFacts)
 
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
+from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
-from rig.model import ADVICE, SCHEMA, Between, Count, Index, LengthS, Level, Status, Verdict
+from rig.model import (
+    ADVICE,
+    SCHEMA,
+    Between,
+    Count,
+    Index,
+    LengthS,
+    Level,
+    Status,
+    Verdict,
+    cpus_of,
+)
 
 Ms = Annotated[float, Between(0, 10**9)]
 Rps = Annotated[float, Between(0, 10**9)]
-
-
-class Facts(TypedDict, total=False):
-    """What is known of what roles say of themselves; a target's own facts are anything."""
-
-    database: Mapping[str, Any]
-    pooler: Mapping[str, Any] | None
-    app: Mapping[str, Any] | None
-    cpus: Mapping[str, tuple[str | int, ...]]
-    roles: Mapping[str, Any]
-    sessions_left: int
 
 
 @dataclass(frozen=True)
@@ -332,6 +333,24 @@ class Record:
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every file of the attempt, by its path inside the attempt's folder."""
     schema: int = SCHEMA
+
+    @property
+    def _known(self) -> Facts:
+        return cast(Facts, self.facts)
+
+    def cpus(self, role: str) -> tuple[int, ...]:
+        """The CPUs that a role may run on; none where nobody said."""
+        return cpus_of(self._known.get("cpus", {}).get(role, ()))
+
+    @property
+    def sessions_left(self) -> int:
+        """Database sessions of the app that had not ended when the last counts were made."""
+        return self._known.get("sessions_left", 0)
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """What each role said of its versions, by name."""
+        return tuple(versions_in(self.facts.values()))
 
     def check(self, name: str) -> Check | None:
         """What one check says; None where it was not made."""

@@ -57,10 +57,8 @@ def environment(session: Session, results: Sequence[TrialResult]) -> Iterator[tu
             continue
         if result.measures.delay_mechanism:
             mechanisms[result.measures.delay_mechanism] = None
-        for fact in result.record.facts.values():
-            said = fact.get("versions") if isinstance(fact, Mapping) else None
-            for name, version in said.items() if isinstance(said, Mapping) else ():
-                versions.setdefault(str(name), {})[str(version)] = None
+        for name, version in result.record.versions:
+            versions.setdefault(name, {})[version] = None
     for name, seen in sorted(versions.items()):
         yield f"version of {name}", " and ".join(sorted(seen))
     if mechanisms:

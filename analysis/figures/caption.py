@@ -13,6 +13,7 @@ from analysis.comparisons.same_setup import Comparison, labels, lost_labels
 from analysis.reading.session import Session
 from analysis.summaries.layout import Layout
 from analysis.summaries.trials import TrialResult
+from rig.disk.facts import versions_in
 from rig.model import Verdict
 
 MOST_FACTS = 8
@@ -70,12 +71,9 @@ def _scalars(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def versions(session: Session, results: Sequence[TrialResult]) -> list[tuple[str, str]]:
     """What the host and each role said of their versions; of several, all."""
-    saying: list[Any] = [session.host]
-    for result in results:
-        saying += result.record.facts.values() if result.record else []
+    told = [*versions_in([session.host])]
+    told += [one for result in results if result.record for one in result.record.versions]
     seen: dict[str, dict[str, None]] = {}
-    for fact in saying:
-        versions = fact.get("versions") if isinstance(fact, Mapping) else None
-        for name, version in versions.items() if isinstance(versions, Mapping) else ():
-            seen.setdefault(str(name), {})[str(version)] = None
+    for name, version in told:
+        seen.setdefault(name, {})[version] = None
     return [(name, " and ".join(versions)) for name, versions in sorted(seen.items())]

@@ -9,7 +9,6 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from analysis.reading.attempts import PLAN, asked
 from analysis.reading.session import Session
@@ -18,7 +17,6 @@ from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import TrialResult
 from rig.inference import CONFIDENCE, t_quantile
-from rig.model import cpus_of
 from rig.record import Calibration
 
 
@@ -99,7 +97,8 @@ def _cpu(valid: Sequence[TrialResult]) -> Mapping[str, Cpu]:
     spent: dict[str, float] = {}
     for role in dict.fromkeys(r for one in valid for r in _roles(one)):
         cpu_s = median(cpu_s_per_success(result, role) for result in valid)
-        cpus = _cpus(valid[0], role)
+        first = valid[0].record
+        cpus = first.cpus(role) if first else ()
         if cpu_s is not None and cpus:
             spent[role] = cpu_s
             sharing.setdefault(cpus, []).append(role)
@@ -126,11 +125,3 @@ def cpu_s_per_success(result: TrialResult, role: str) -> float | None:
         return None
     window_s = result.record.load.duration_s - result.record.load.ramp_s
     return use.cpu_share_mean * window_s / result.measures.successes
-
-
-def _cpus(result: TrialResult, role: str) -> tuple[int, ...]:
-    """The CPUs that a role may run on; none where nobody said."""
-    facts: Mapping[str, Any] = result.record.facts if result.record else {}
-    cpus = facts.get("cpus")
-    own = cpus.get(role) if isinstance(cpus, Mapping) else None
-    return cpus_of(own) if isinstance(own, list | tuple) else ()

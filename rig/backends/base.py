@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
 from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import Link, RigError, Role
@@ -50,7 +51,7 @@ class Stack(Protocol):
         """Delays the plan's paths and measures them. StackError where that cannot be."""
         ...
 
-    def verify(self) -> Mapping[str, Any]:
+    def verify(self) -> Facts:
         """Proves that the target answers correctly; the facts of every role. StackError."""
         ...
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends.base import OnProgress, Progress, Stack
+from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
 from rig.evidence.ledger import (
     LEDGER,
@@ -79,7 +80,7 @@ class FakeStack:
     def set_delay(self) -> None:
         """Simulated delays are exact."""
 
-    def verify(self) -> Mapping[str, Any]:
+    def verify(self) -> Facts:
         """The facts say that nothing here is real."""
         return {"simulated": True, "queue": vars(queue_of(self._plan))}
 

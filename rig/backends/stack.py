@@ -31,6 +31,7 @@ from rig.backends.specs import (
     pooler_spec,
     scout_spec,
 )
+from rig.disk.facts import Facts
 from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
@@ -89,7 +90,7 @@ class RealStack:
     def __init__(self, plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -> None:
         self._plan, self._hosts, self._passwords, self._template = plan, hosts, passwords, template
         self._started: list[_Started] = []
-        self._facts: dict[str, Any] = {}
+        self._facts: Facts = {}
         self._delay: dict[str, Any] | None = None
         self._before: CountsBefore | None = None
         self._after: CountsAfter | None = None
@@ -118,7 +119,7 @@ class RealStack:
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
         self._facts |= self._app_facts()
 
-    def _app_facts(self) -> dict[str, Any]:
+    def _app_facts(self) -> Facts:
         path = self._plan.bound_target().facts
         if not path:
             return {}
@@ -215,7 +216,7 @@ class RealStack:
         delay = self._start(Role.DELAY, delay_spec(self._plan, self._hosts))
         self._delay = self._await_facts(delay, "ready.json")
 
-    def verify(self) -> Mapping[str, Any]:
+    def verify(self) -> Facts:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
         plan = self._plan
         if self._book:
@@ -244,11 +245,11 @@ class RealStack:
         pids = {role: [started.process.pid for started in self._of(role)] for role in Role}
         self._facts["roles"] = {str(role): found for role, found in pids.items()}
         self._facts["cpus"] = {
-            str(role): sorted({cpus_of(pid) for pid in found} - {""})
+            str(role): tuple(sorted({cpus_of(pid) for pid in found} - {""}))
             for role, found in pids.items()
         }
-        self._facts["real_time"] = sorted(
-            {str(role) for role, found in pids.items() for pid in found if is_real_time(pid)}
+        self._facts["real_time"] = tuple(
+            sorted({str(role) for role, found in pids.items() if any(map(is_real_time, found))})
         )
         return self._facts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.model import Status, cpus_of
+from rig.model import Role, Status
 from rig.record import Check, Record
 
 NAME = "generator"
@@ -46,4 +46,4 @@ def generator(record: Record) -> Check:
 
 def _cpus(record: Record) -> int | None:
     """How many CPUs the load workers have for themselves together; None where they have all."""
-    return len(cpus_of(record.facts.get("cpus", {}).get("load_worker", ()))) or None
+    return len(record.cpus(Role.LOAD_WORKER)) or None

@@ -47,9 +47,8 @@ def _restarted(record: Record) -> bool:
 
 
 def _left(record: Record) -> Iterator[str]:
-    left = record.facts.get("sessions_left")
-    if left:
-        yield f"counted while {left} database sessions of the app had not ended"
+    if record.sessions_left:
+        yield f"counted while {record.sessions_left} database sessions of the app had not ended"
 
 
 def _rows(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from rig.disk.contents import json_value, rows
+from rig.disk.facts import Facts
 from rig.disk.rows import Completion
 from rig.disk.typed import Unfit
 from rig.evidence.ledger import ledger_facts
@@ -22,7 +23,6 @@ from rig.model import Count, DamagedFile, Link
 from rig.plan import Plan
 from rig.record import (
     DelayFacts,
-    Facts,
     LedgerFacts,
     LoadFacts,
     Ms,
@@ -64,7 +64,7 @@ class _Delay(TypedDict):
 class AttemptFacts:
     """The facts that an attempt's raw files hold."""
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     delay: DelayFacts = field(default_factory=DelayFacts)
     load: LoadFacts = field(default_factory=LoadFacts)
     probes: ProbeFacts = field(default_factory=ProbeFacts)

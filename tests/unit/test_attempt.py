@@ -17,6 +17,7 @@ import pytest
 from rig import attempt
 from rig.backends.base import OnProgress, Stack
 from rig.checks import verdict
+from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
 from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import LoadError, Phase, RigError, StackError, Verdict
@@ -68,7 +69,7 @@ class Scripted:
     def set_delay(self) -> None:
         self._step("set_delay")
 
-    def verify(self) -> Mapping[str, Any]:
+    def verify(self) -> Facts:
         self._step("verify")
         return {"app": {"pid": 1}}
 
