@@ -203,7 +203,7 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     """
     plan = trials[0].plan
     target = dataclasses.replace(
-        plan.bound_target(),
+        plan.target,
         start=("{python}", "-m", "stack.null", "{host}", "{port}"),
         ready="/",
         facts=None,
@@ -220,7 +220,6 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     null = dataclasses.replace(
         plan,
         target=target,
-        route=NULL_ROUTE,
         route_name=NULL_ROUTE.name,
         load=load,
         delay=Delay(0.0),
@@ -271,7 +270,7 @@ def _scout(
 
 def unloaded_request(plan: Plan, servers: int) -> dict[str, Any]:
     """What the scout asks of one route."""
-    route = plan.bound_route()
+    route = plan.route
     return {
         "route": route.name,
         "method": route.method,

@@ -43,12 +43,12 @@ class Queue:
 def queue_of(plan: Plan) -> Queue:
     """A plausible queue for a plan."""
     cpu_s = _SERVICE_S.get(plan.route_name, 0.005)
-    statements = (plan.route.statements if plan.route else None) or 0
+    statements = plan.route.statements or 0
     trips = statements
     if statements and plan.connections == "per_request":
         trips += _RECONNECT_TRIPS
     delay_s = plan.delay.on(Link.DATA) / 1000
-    threaded = plan.target is None or plan.target.interface is not Interface.ASGI
+    threaded = plan.target.interface is not Interface.ASGI
     servers = plan.app_workers * plan.app_threads if threaded else 1_000_000
     capped = statements and plan.pooler == "direct" and plan.connections == "per_request"
     connections = plan.max_connections - RESERVED_CONNECTIONS if capped else 1_000_000
@@ -108,14 +108,11 @@ class FakeStack:
             routes = {}
             for unloaded_request in unloaded_requests:
                 delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
-                route = self._plan.bound_target().routes[unloaded_request["route"]]
-                plan = dataclasses.replace(
-                    self._plan, delay=delay, route=route, route_name=route.name
-                )
-                queue = queue_of(plan)
+                name = unloaded_request["route"]
+                queue = queue_of(dataclasses.replace(self._plan, delay=delay, route_name=name))
                 response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
                 busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
-                routes[route.name] = {
+                routes[name] = {
                     "response_ms": [response_ms] * unloaded_request["requests"],
                     "interval_ms": 1000 * busy_s,
                     "wrong": [],
@@ -137,7 +134,7 @@ class FakeStack:
             totals["never_answered_users"] = None
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         _write(folder / "load" / "load.json", {**totals, **connected})
-        if plan.bound_target().ledger:
+        if plan.target.ledger:
             _write(folder / "ledger.json", _ledger(plan, self._left))
         moments = {
             str(link): {key: [plan.delay.on(link)] for key in ("before", "during", "after")}
@@ -167,7 +164,7 @@ def _ledger(plan: Plan, left: Mapping[str, Any]) -> dict[str, Any]:
         bad = {number for first, last in spoilt for number in range(first, last + 1)}
         rows[load_worker] = ranges(n for n in range(1, told["highest"] + 1) if n not in bad)
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
-    route, posts = plan.bound_route(), plan.data.posts
+    route, posts = plan.route, plan.data.posts
     scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
     counters = {"transactions": 0, "sessions": 0, "scans": 0, "postgres_started_at": "simulated"}
     return {

@@ -110,12 +110,12 @@ class RealStack:
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
-        ready_url = f"{self._url}{plan.bound_target().ready}"
+        ready_url = f"{self._url}{plan.target.ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
         self._facts |= self._app_facts()
 
     def _app_facts(self) -> dict[str, Any]:
-        path = self._plan.bound_target().facts
+        path = self._plan.target.facts
         if not path:
             return {}
         answer = http.get(f"{self._url}{path}")
@@ -170,7 +170,7 @@ class RealStack:
 
     @property
     def _book(self) -> DatabaseCounts | None:
-        ledger = self._plan.bound_target().ledger
+        ledger = self._plan.target.ledger
         return DatabaseCounts(self._login, ledger) if ledger else None
 
     @property
@@ -299,7 +299,7 @@ class RealStack:
             self._ledger["counters_after"] = self._book.counters()
             self._ledger["after"] = self._book.contents()
             self._ledger["target_after"] = app_counters.correct_by_route(self._hosts.out(Role.APP))
-            if self._plan.bound_route().writes:
+            if self._plan.route.writes:
                 self._ledger.update(self._book.written())
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):
