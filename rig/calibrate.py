@@ -204,7 +204,7 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     """
     plan = trials[0].plan
     target = dataclasses.replace(
-        plan.bound_target(),
+        plan.target,
         start=("{python}", "-m", "stack.null", "{host}", "{port}"),
         ready="/",
         facts=None,
@@ -221,7 +221,6 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     null = dataclasses.replace(
         plan,
         target=target,
-        route=NULL_ROUTE,
         route_name=NULL_ROUTE.name,
         load=load,
         delay=Delay(0.0),
@@ -273,7 +272,7 @@ def _scout(
 
 def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
     """What the scout asks of one route."""
-    route = plan.bound_route()
+    route = plan.route
     return UnloadedRequest(
         route=route.name,
         method=route.method,

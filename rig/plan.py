@@ -180,8 +180,8 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One trial, resolved. `target` and `route` are what the names stand for."""
+class Draft:
+    """All that factors decide of a plan: its target and route are names still."""
 
     target_name: str
     route_name: str
@@ -197,32 +197,32 @@ class Plan:
     app_workers: Index = 1
     app_threads: Index = 1
     wsgi_worker: str = "auto"
-    target: Target | None = None
-    route: Route | None = None
+
+
+@dataclass(frozen=True)
+class Plan(Draft):
+    """One trial, resolved: a draft with the target that its name stands for."""
+
+    target: Target = field(kw_only=True)
     cpus: Mapping[str, tuple[Index, ...]] = field(default_factory=dict)
     """CPU set per role; a role that is not named may run anywhere."""
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-ready data."""
-        return {**dataclasses.asdict(self), "load": self.load.to_json()}
+        said = {**dataclasses.asdict(self), "load": self.load.to_json()}
+        after = {name: said.pop(name) for name in ("cpus", "schema")}
+        return {**said, "route": said["target"]["routes"].get(self.route_name), **after}
 
     @property
     def digest(self) -> str:
         """Hex digest of the canonical JSON: equal plans, equal digests."""
         return digest(self.to_json())
 
-    def bound_target(self) -> Target:
-        """The target; ValueError before `rig.factors.bind`."""
-        if self.target is None:
-            raise ValueError(f"plan for {self.target_name} is not bound")
-        return self.target
-
-    def bound_route(self) -> Route:
-        """The route; ValueError before `rig.factors.bind`."""
-        if self.route is None:
-            raise ValueError(f"plan for {self.route_name} is not bound")
-        return self.route
+    @property
+    def route(self) -> Route:
+        """What is requested. KeyError where the target does not serve it: the trial is skipped."""
+        return self.target.routes[self.route_name]
 
 
 @dataclass(frozen=True)
@@ -272,9 +272,13 @@ def plan_from_json(data: Any) -> Plan:
     if digest(asked) != data["digest"]:
         raise Unfit("its digest is not that of its contents")
     try:
-        return fitted(Plan, asked)
+        route = fitted(Route | None, asked.pop("route", None), "route")
+        plan = fitted(Plan, asked)
     except Unfit as error:
         raise Unfit(f"it is no plan: {error}") from error
+    if route != plan.target.routes.get(plan.route_name):
+        raise Unfit("its route is not its target's")
+    return plan
 
 
 class Digested(TypedDict):

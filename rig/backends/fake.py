@@ -54,12 +54,12 @@ class Queue:
 def queue_of(plan: Plan) -> Queue:
     """A plausible queue for a plan."""
     cpu_s = _SERVICE_S.get(plan.route_name, 0.005)
-    statements = (plan.route.statements if plan.route else None) or 0
+    statements = plan.route.statements or 0
     trips = statements
     if statements and plan.connections == "per_request":
         trips += _RECONNECT_TRIPS
     delay_s = plan.delay.on(Link.DATA) / 1000
-    threaded = plan.target is None or plan.target.interface is not Interface.ASGI
+    threaded = plan.target.interface is not Interface.ASGI
     servers = plan.app_workers * plan.app_threads if threaded else 1_000_000
     capped = statements and plan.pooler == "direct" and plan.connections == "per_request"
     connections = plan.max_connections - RESERVED_CONNECTIONS if capped else 1_000_000
@@ -118,14 +118,11 @@ class FakeStack:
             routes = {}
             for unloaded_request in unloaded_requests:
                 delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)
-                route = self._plan.bound_target().routes[unloaded_request.route]
-                plan = dataclasses.replace(
-                    self._plan, delay=delay, route=route, route_name=route.name
-                )
-                queue = queue_of(plan)
+                name = unloaded_request.route
+                queue = queue_of(dataclasses.replace(self._plan, delay=delay, route_name=name))
                 response_ms = 1000 * queue.hold_s + delay.on(Link.FRONT)
                 busy_s = max(queue.cpu_s, queue.hold_s / queue.servers)
-                routes[route.name] = UnloadedResult(
+                routes[name] = UnloadedResult(
                     wrong=(),
                     response_ms=(response_ms,) * unloaded_request.requests,
                     interval_ms=1000 * busy_s,
@@ -147,7 +144,7 @@ class FakeStack:
             totals["never_answered_users"] = None
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         _write(folder / "load" / "load.json", {**totals, **connected})
-        if plan.bound_target().ledger:
+        if plan.target.ledger:
             before, after = _counts(plan, self._left)
             _write(folder / LEDGER, before.to_json() | after.to_json())
         moments = {
@@ -183,7 +180,7 @@ def _counts(plan: Plan, left: Mapping[str, FinalCount]) -> tuple[CountsBefore, C
         bad = {number for first, last in spoilt for number in range(first, last + 1)}
         rows[load_worker] = ranges(n for n in range(1, told.highest + 1) if n not in bad)
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
-    route, posts = plan.bound_route(), plan.data.posts
+    route, posts = plan.route, plan.data.posts
     scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
     counters = Counters(transactions=0, sessions=0, scans=0, postgres_started_at="simulated")
     before = CountsBefore(

@@ -153,7 +153,7 @@ def _within(url: str, location: str) -> str:
 
 def verify(url: str, plan: Plan) -> Exchange:
     """Asks the plan's route once, as a user of the load does, and keeps what went both ways."""
-    route = plan.bound_route()
+    route = plan.route
     body, headers = b"", {}
     if route.json is not None:
         body = json.dumps(fill(route.json, UNIQUE)).encode()
@@ -166,7 +166,7 @@ def verify(url: str, plan: Plan) -> Exchange:
 
 
 def _wrong(plan: Plan, answer: Answer, headers: Mapping[str, str]) -> str:
-    route = plan.bound_route()
+    route = plan.route
     if answer.status != route.status:
         said = answer.body[:200].decode(errors="replace")
         said = f"it leads to {headers['location']}" if "location" in headers else said

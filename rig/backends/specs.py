@@ -113,7 +113,7 @@ def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> dict[str, Any]:
 
 def app_spec(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, Any]:
     """The target's web server."""
-    return _target_spec(plan, hosts, passwords, prepared, plan.bound_target().start)
+    return _target_spec(plan, hosts, passwords, prepared, plan.target.start)
 
 
 def command_spec(
@@ -127,7 +127,7 @@ def command_spec(
 def _target_spec(
     plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool, command: Sequence[str]
 ) -> dict[str, Any]:
-    target = plan.bound_target()
+    target = plan.target
     words = placeholders(plan, hosts, passwords, prepared)
     fixed = {
         "PGHOST": words["database_host"],
@@ -157,7 +157,7 @@ def _target_spec(
 
 def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, str]:
     """What stands for each {placeholder} of a `target.yaml`."""
-    target: Target = plan.bound_target()
+    target: Target = plan.target
     pooled = plan.pooler != "direct"
     database_host = hosts.address(Role.POOLER if pooled else Role.DATABASE, Link.DATA)
     database_port = POOLER_PORT if pooled else PORT
@@ -201,7 +201,7 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
     """The same file for the load master and every load worker."""
-    route, load = plan.bound_route(), plan.load
+    route, load = plan.route, plan.load
     spec = LoadSpec(
         target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
         route=route.name,

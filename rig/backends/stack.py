@@ -115,12 +115,12 @@ class RealStack:
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
-        ready_url = f"{self._url}{plan.bound_target().ready}"
+        ready_url = f"{self._url}{plan.target.ready}"
         self._await(app, "answer", lambda: http.get(ready_url).status == 200)
         self._facts |= self._app_facts()
 
     def _app_facts(self) -> Facts:
-        path = self._plan.bound_target().facts
+        path = self._plan.target.facts
         if not path:
             return {}
         answer = http.get(f"{self._url}{path}")
@@ -175,7 +175,7 @@ class RealStack:
 
     @property
     def _book(self) -> DatabaseCounts | None:
-        ledger = self._plan.bound_target().ledger
+        ledger = self._plan.target.ledger
         return DatabaseCounts(self._login, ledger) if ledger else None
 
     @property
@@ -309,7 +309,7 @@ class RealStack:
                 counters=self._book.counters(),
                 contents=self._book.contents(),
                 by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
-                written=self._book.written() if self._plan.bound_route().writes else None,
+                written=self._book.written() if self._plan.route.writes else None,
             )
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):

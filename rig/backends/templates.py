@@ -28,7 +28,7 @@ POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
 
 def key(plan: Plan, postgres_version: str) -> str:
     """Hex digest of all that decides the cluster's contents."""
-    target = plan.bound_target()
+    target = plan.target
     files = [
         [str(path.relative_to(root)), sha256(path)]
         for root, path in _content(target.folder, target.content)
@@ -140,7 +140,7 @@ def _fill(plan: Plan, hosts: Hosts, passwords: Secrets, login: Login) -> None:
         f"CREATE ROLE {APP_USER} LOGIN PASSWORD '{verifier}'",
         f"CREATE DATABASE {DATABASE} OWNER {APP_USER}",
     )
-    target = plan.bound_target()
+    target = plan.target
     for what, command in (("migrate", target.migrate), ("seed", target.seed)):
         if not command:
             continue

@@ -41,7 +41,7 @@ def connection_slots(plan: Plan, held_ms: float, s0_ms: float) -> tuple[int, flo
     `held_ms`: one of the app's connections; `s0_ms`: without delay. None where the route asks the
     database nothing.
     """
-    if not plan.bound_route().statements:
+    if not plan.route.statements:
         return None
     return ceilings.slots(
         plan.max_connections,

@@ -25,7 +25,7 @@ OF_THE_RIG = 50
 
 def ledger(plan: Plan, record: Record) -> Check:
     """Rows exactly, statements and the target's own count between their least and their most."""
-    if plan.bound_target().ledger is None:
+    if plan.target.ledger is None:
         needs = "`ledger:` in its target.yaml"
         return Check(NAME, Status.UNKNOWN, f"the target cannot be counted: no {needs}", needs=needs)
     book, load = record.ledger, record.load
@@ -57,7 +57,7 @@ def _rows(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     assert book.rows_after is not None
     assert book.rows_before is not None
     added = book.rows_after - book.rows_before
-    if not plan.bound_route().writes:
+    if not plan.route.writes:
         if added:
             yield f"{added:+d} rows, though the route writes none"
         return
@@ -97,11 +97,11 @@ def bounds(per_request: int, load: LoadFacts, verifying: int) -> tuple[int, int]
 
 
 def _statements(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[str]:
-    declared = plan.bound_route().statements
+    declared = plan.route.statements
     if declared is None or book.statements is None:
         return
     # an INSERT scans nothing
-    scans = declared - 1 if plan.bound_route().writes else declared
+    scans = declared - 1 if plan.route.writes else declared
     least, most = bounds(scans, load, book.verifying_requests)
     if not least <= book.statements <= most:
         span = f"{least}" if least == most else f"{least} to {most}"
@@ -113,7 +113,7 @@ def _transactions(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[st
 
     Only where connections are kept: one for each request adds some of its own.
     """
-    declared = plan.bound_route().statements
+    declared = plan.route.statements
     if not declared or plan.connections == "per_request":
         return
     if book.transactions is None or book.sessions is None:
@@ -137,12 +137,12 @@ def _says(plan: Plan, book: LedgerFacts, load: LoadFacts) -> str:
     assert book.rows_after is not None
     assert book.rows_before is not None
     said = []
-    if plan.bound_route().writes:
+    if plan.route.writes:
         late = book.rows_after - book.rows_before - successes
         said.append(
             f"{book.rows_after - book.rows_before} rows = {successes} successes + {late} late"
         )
-    if book.statements is not None and plan.bound_route().statements is not None:
+    if book.statements is not None and plan.route.statements is not None:
         said.append(f"{book.statements} scans")
     if book.answered_by_target is not None:
         said.append(f"the target counted {book.answered_by_target} answers")

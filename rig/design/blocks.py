@@ -13,7 +13,7 @@ from typing import Protocol
 
 from rig.config.matrix import Matrix, cells
 from rig.factors import FACTORS, apply, bind, slug_of
-from rig.plan import Cell, Plan, Trial
+from rig.plan import Cell, Draft, Plan, Trial
 from rig.record import Record
 
 Cpus = Mapping[str, tuple[int, ...]]
@@ -124,10 +124,10 @@ class RandomBlocks:
 def plan_of(matrix: Matrix, cell: Cell, cpus: Cpus) -> tuple[Plan, str]:
     """The cell's plan, bound to its target and route, and why it cannot be served (or "")."""
     names = str(cell.levels["target"]), str(cell.levels["route"])
-    # a factor at its default leaves a new plan as it is, and most factors are at theirs
+    # a factor at its default leaves a new draft as it is, and most factors are at theirs
     changed = {name: level for name, level in cell.levels.items() if level != FACTORS[name].default}
-    plan = apply(Plan(*names, load=matrix.load, data=matrix.data, cpus=cpus), changed)
-    return bind(plan, matrix.targets)
+    draft = apply(Draft(*names, load=matrix.load, data=matrix.data), changed)
+    return bind(draft, matrix.targets, cpus)
 
 
 def varied(of: Sequence[Cell]) -> tuple[str, ...]:

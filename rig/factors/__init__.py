@@ -1,4 +1,4 @@
-"""What can be varied. A factor is a pure function Plan x level -> Plan, registered once.
+"""What can be varied. A factor is a pure function Draft x level -> Draft, registered once.
 
 Its YAML check, slug, column and axis label all derive from its registration in
 `rig/factors/registry.py`. May not know YAML, backends or records.

@@ -1,4 +1,4 @@
-"""The factors, each in one place: how it changes the plan, and how it is named and shown."""
+"""The factors, each in one place: how it changes a plan's draft, and how it is named and shown."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from rig.factors.levels import Choice, Levels, Natural, Number
 from rig.model import Level, Link
-from rig.plan import Delay, Plan, Target
+from rig.plan import Delay, Draft, Plan, Target
 
-Change = Callable[[Plan, Any], Plan]
+Change = Callable[[Draft, Any], Draft]
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def register(name: str, label: str, levels: Levels, **more: Any) -> Callable[[Ch
 
 
 @register("target", "target", Choice())
-def _target(plan: Plan, level: str) -> Plan:
-    return replace(plan, target_name=level)
+def _target(draft: Draft, level: str) -> Draft:
+    return replace(draft, target_name=level)
 
 
 @register("route", "route", Choice(), facts=("route", "answer"), changes_stack=False)
-def _route(plan: Plan, level: str) -> Plan:
-    return replace(plan, route_name=level)
+def _route(draft: Draft, level: str) -> Draft:
+    return replace(draft, route_name=level)
 
 
 @register(
@@ -72,15 +72,15 @@ def _route(plan: Plan, level: str) -> Plan:
     facts=("delay",),
     changes_stack=False,
 )
-def _delay_ms(plan: Plan, level: float) -> Plan:
-    return replace(plan, delay=replace(plan.delay, delay_ms=float(level)))
+def _delay_ms(draft: Draft, level: float) -> Draft:
+    return replace(draft, delay=replace(draft.delay, delay_ms=float(level)))
 
 
 @register(
     "delay_path", "delayed path", Choice(tuple(DELAY_PATHS)), default="both", facts=("delay",)
 )
-def _delay_path(plan: Plan, level: str) -> Plan:
-    return replace(plan, delay=Delay(plan.delay.delay_ms, DELAY_PATHS[level]))
+def _delay_path(draft: Draft, level: str) -> Draft:
+    return replace(draft, delay=Delay(draft.delay.delay_ms, DELAY_PATHS[level]))
 
 
 @register(
@@ -96,8 +96,8 @@ def _delay_path(plan: Plan, level: str) -> Plan:
         "app.pool",
     ),
 )
-def _data_access(plan: Plan, level: str) -> Plan:
-    return replace(plan, data_access=level)
+def _data_access(draft: Draft, level: str) -> Draft:
+    return replace(draft, data_access=level)
 
 
 @register(
@@ -107,15 +107,15 @@ def _data_access(plan: Plan, level: str) -> Plan:
     default="per_request",
     facts=("app.connections", "app.conn_max_age_s", "app.pool"),
 )
-def _connections(plan: Plan, level: str) -> Plan:
-    return replace(plan, connections=level)
+def _connections(draft: Draft, level: str) -> Draft:
+    return replace(draft, connections=level)
 
 
 @register(
     "pool_size", "pool size", Natural(1, 10_000), short="pool", default=20, facts=("app.pool",)
 )
-def _pool_size(plan: Plan, level: int) -> Plan:
-    return replace(plan, pool_size=level)
+def _pool_size(draft: Draft, level: int) -> Draft:
+    return replace(draft, pool_size=level)
 
 
 @register(
@@ -125,8 +125,8 @@ def _pool_size(plan: Plan, level: int) -> Plan:
     default="direct",
     facts=("app.pooler", "app.prepared_statements", "pooler", "cpus.pooler"),
 )
-def _pooler(plan: Plan, level: str) -> Plan:
-    return replace(plan, pooler=level)
+def _pooler(draft: Draft, level: str) -> Draft:
+    return replace(draft, pooler=level)
 
 
 @register(
@@ -137,8 +137,8 @@ def _pooler(plan: Plan, level: str) -> Plan:
     default=50,
     facts=("pooler.settings.default_pool_size",),
 )
-def _pooler_pool_size(plan: Plan, level: int) -> Plan:
-    return replace(plan, pooler_pool_size=level)
+def _pooler_pool_size(draft: Draft, level: int) -> Draft:
+    return replace(draft, pooler_pool_size=level)
 
 
 @register(
@@ -150,15 +150,15 @@ def _pooler_pool_size(plan: Plan, level: int) -> Plan:
     facts=("database.settings.max_connections",),
     changes_stack=False,
 )
-def _max_connections(plan: Plan, level: int) -> Plan:
-    return replace(plan, max_connections=level)
+def _max_connections(draft: Draft, level: int) -> Draft:
+    return replace(draft, max_connections=level)
 
 
 @register(
     "app_workers", "app workers", Natural(1, 256), short="w", default=1, facts=("app.app_workers",)
 )
-def _app_workers(plan: Plan, level: int) -> Plan:
-    return replace(plan, app_workers=level)
+def _app_workers(draft: Draft, level: int) -> Draft:
+    return replace(draft, app_workers=level)
 
 
 @register(
@@ -170,8 +170,8 @@ def _app_workers(plan: Plan, level: int) -> Plan:
     # the class for several threads keeps the clients' connections, the one for one thread does not
     facts=("app.app_threads", "app.worker_class", "answer.connection"),
 )
-def _app_threads(plan: Plan, level: int) -> Plan:
-    return replace(plan, app_threads=level)
+def _app_threads(draft: Draft, level: int) -> Draft:
+    return replace(draft, app_threads=level)
 
 
 @register(
@@ -181,31 +181,32 @@ def _app_threads(plan: Plan, level: int) -> Plan:
     default="auto",
     facts=("app.worker_class", "answer.connection"),
 )
-def _wsgi_worker(plan: Plan, level: str) -> Plan:
-    return replace(plan, wsgi_worker=level)
+def _wsgi_worker(draft: Draft, level: str) -> Draft:
+    return replace(draft, wsgi_worker=level)
 
 
-def apply(plan: Plan, levels: Mapping[str, Level]) -> Plan:
-    """The plan with each factor at its level; the order of `levels` does not matter."""
+def apply(draft: Draft, levels: Mapping[str, Level]) -> Draft:
+    """The draft with each factor at its level; the order of `levels` does not matter."""
     for name in FACTORS:
         if name in levels:
-            plan = FACTORS[name].change(plan, levels[name])
-    return plan
+            draft = FACTORS[name].change(draft, levels[name])
+    return draft
 
 
-def bind(plan: Plan, targets: Mapping[str, Target]) -> tuple[Plan, str]:
-    """The plan with its target and route filled in, and why it cannot be served (or "").
+def bind(
+    draft: Draft, targets: Mapping[str, Target], cpus: Mapping[str, tuple[int, ...]]
+) -> tuple[Plan, str]:
+    """The plan that a draft becomes with its target, and why it cannot be served (or "").
 
     A target that lacks the route, or a level that it must carry out itself, is no error:
     the trial is skipped for that reason.
     """
-    target = targets[plan.target_name]
-    route = target.routes.get(plan.route_name)
-    bound = replace(plan, target=target, route=route)
-    if route is None:
-        return bound, f"target {target.name} does not serve route {plan.route_name}"
+    target = targets[draft.target_name]
+    bound = Plan(**vars(draft), target=target, cpus=cpus)
+    if draft.route_name not in target.routes:
+        return bound, f"target {target.name} does not serve route {draft.route_name}"
     for factor, levels in target.supports.items():
-        level = getattr(plan, factor)
+        level = getattr(draft, factor)
         if level not in levels:
             known = ", ".join(map(str, levels))
             return bound, f"target {target.name} has {factor} {known} only, not {level}"

@@ -11,7 +11,7 @@ import pytest
 from rig.config import read_targets
 from rig.factors import FACTORS, Choice, Natural, apply, bind
 from rig.model import Level
-from rig.plan import Closed, Data, Load, Plan, Users
+from rig.plan import Closed, Data, Draft, Load, Users
 from tests.runs import ROOT
 from tests.unit.backends.hosts import every_spec
 
@@ -36,8 +36,8 @@ def levels_of(name: str) -> list[Level]:
 
 def specs(folder: Path, **levels: Level) -> dict[str, Any]:
     """What every role is told at these levels."""
-    plan = Plan("", "", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
-    bound, _ = bind(apply(plan, {**BASE, **levels}), TARGETS)
+    draft = Draft("", "", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
+    bound, _ = bind(apply(draft, {**BASE, **levels}), TARGETS, {})
     told: dict[str, Any] = json.loads(json.dumps(every_spec(bound, folder)))
     return told
 
@@ -84,8 +84,8 @@ def test_no_factor_is_missing_above() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, of in FACTORS.items() if of.default is not None])
-def test_a_factor_at_its_default_leaves_a_new_plan_as_it_is(name: str) -> None:
-    plan = Plan("sync", "cpu", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
+def test_a_factor_at_its_default_leaves_a_new_draft_as_it_is(name: str) -> None:
+    draft = Draft("sync", "cpu", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
     level = FACTORS[name].default
     assert level is not None
-    assert apply(plan, {name: level}) == plan
+    assert apply(draft, {name: level}) == draft

@@ -22,8 +22,7 @@ POSTS, CPU_N = 60, 1000
 
 def plan_of(target: Target, route: str) -> Plan:
     load = Load(Closed(Users(1, 1, 1)), steady_s=1.0)
-    plan = Plan(target.name, route, load=load, data=Data(POSTS, CPU_N), target=target)
-    return replace(plan, route=target.routes[route])
+    return Plan(target.name, route, load=load, data=Data(POSTS, CPU_N), target=target)
 
 
 def folder_of(target: Target) -> str:
@@ -46,7 +45,7 @@ def test_a_wrong_answer_is_seen(name: str, serve: Serve) -> None:
     with serve(folder_of(target), BENCH_CPU_N=str(CPU_N)) as served:
         for route in target.routes.values():
             off = replace(route, status=route.status + 1)
-            plan = replace(plan_of(target, route.name), route=off)
+            plan = plan_of(replace(target, routes={route.name: off}), route.name)
             said = http.verify(f"http://{served.bind}", plan).wrong
             assert said.startswith(f"status {route.status} instead of {off.status}")
 

@@ -31,7 +31,6 @@ PLAN = Plan(
     load=Load(Closed(USERS), steady_s=4.0),
     data=Data(posts=100, cpu_n=10),
     target=TARGET,
-    route=ROUTES["make"],
 )
 LEVELS = {name: factor.default or name for name, factor in FACTORS.items()}
 
@@ -40,6 +39,12 @@ def trial(plan: Plan = PLAN, position: int = 1, skip: str = "", **levels: Any) -
     """A trial of a plan."""
     cell = Cell({**LEVELS, **levels})
     return Trial(cell, plan, replicate=1, block=1, position=position, slug="made", skip=skip)
+
+
+def routed(route: Route, plan: Plan = PLAN) -> Plan:
+    """The plan of another route, or of another version of it."""
+    target = replace(plan.target, routes={**plan.target.routes, route.name: route})
+    return replace(plan, target=target, route_name=route.name)
 
 
 def path(link: str = "data", asked_ms: float = 0.0, **changes: Any) -> PathDelay:

@@ -22,7 +22,7 @@ from rig.model import StackError
 from rig.plan import Arrivals, Closed, Open, Plan, Users
 from rig.record import Calibration, StackFacts
 from rig.store.session_folder import CALIBRATION, SessionFolder
-from tests.unit.plans import PLAN, ROUTES, USERS, trial
+from tests.unit.plans import PLAN, USERS, trial
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def made(folder: SessionFolder, backend: FakeBackend | None = None, *plans: Plan
 
 
 def test_the_null_target_and_every_stack_are_measured(folder: SessionFolder) -> None:
-    reading = replace(PLAN, route=ROUTES["list"], route_name="list")
+    reading = replace(PLAN, route_name="list")
     found = made(folder, None, PLAN, reading, PLAN)
     assert found.null_rps is not None
     assert found.null_rps > 0
@@ -194,7 +194,7 @@ def test_the_null_target_of_an_open_load_is_not_paced() -> None:
 
 def test_the_null_trial_has_the_session_s_users_and_no_delay() -> None:
     null = calibrate.null_trial([trial(PLAN)]).plan
-    assert null.bound_route().path == "/"
+    assert null.route.path == "/"
     assert null.load.model == Closed(Users(USERS.end_users, 1, USERS.end_users))
     assert null.load.ramp_s == 0
     assert null.delay.delay_ms == 0

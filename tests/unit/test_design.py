@@ -113,8 +113,8 @@ def test_a_plan_holds_the_cells_levels_and_the_matrixs_load() -> None:
     assert (plan.target_name, plan.route_name, plan.delay.delay_ms) == ("async", "io_create", 100)
     assert (plan.pooler, plan.max_connections, plan.app_workers) == ("pgbouncer", 100, 1)
     assert (plan.load, plan.data, plan.cpus) == (QUICK.load, QUICK.data, {"app": (1,)})
-    assert plan.bound_target() is TARGETS["async"]
-    assert plan.bound_route() is TARGETS["async"].routes["io_create"]
+    assert plan.target is TARGETS["async"]
+    assert plan.route is TARGETS["async"].routes["io_create"]
 
 
 @pytest.mark.parametrize(

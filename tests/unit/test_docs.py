@@ -24,7 +24,7 @@ from rig.load import completions as written
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
-from rig.plan import Plan, Target
+from rig.plan import Draft, Target
 from rig.record import (
     Calibration,
     Check,
@@ -262,9 +262,9 @@ def test_the_example_of_a_factor_works(monkeypatch: pytest.MonkeyPatch) -> None:
     (name,) = more.keys() - FACTORS.keys()
     factor = more[name]
     fields = [(name, int, factor.default)]
-    kind: Any = dataclasses.make_dataclass("MorePlan", fields, bases=(Plan,), frozen=True)
-    plan = kind("made", "make", plans.PLAN.load, plans.PLAN.data)
-    assert getattr(apply(plan, {name: 512}), name) == 512
+    kind: Any = dataclasses.make_dataclass("MoreDraft", fields, bases=(Draft,), frozen=True)
+    draft = kind("made", "make", plans.PLAN.load, plans.PLAN.data)
+    assert getattr(apply(draft, {name: 512}), name) == 512
     assert slug_of(name, 512) == f"{factor.short}512"
     assert name.endswith(f"_{factor.unit.lower()}")
 

@@ -67,7 +67,7 @@ def test_equal_plans_have_equal_digests() -> None:
         replace(PLAN, delay=Delay(1.0)),
         replace(PLAN, delay=Delay(0.0, (Link.DATA,))),
         replace(PLAN, load=replace(PLAN.load, steady_s=4.1)),
-        replace(PLAN, target=replace(PLAN.bound_target(), env={"ITS_OWN": "x"})),
+        replace(PLAN, target=replace(PLAN.target, env={"ITS_OWN": "x"})),
         replace(PLAN, cpus={"app": (1,)}),
     ],
     ids=["cap", "delay", "path", "load", "target", "cpus"],
@@ -129,12 +129,20 @@ WHOLE_TEXT = """
 )
 
 
-def test_a_plan_without_its_target_says_whose() -> None:
-    loose = replace(PLAN, target=None, route=None)
-    with pytest.raises(ValueError, match="made"):
-        loose.bound_target()
-    with pytest.raises(ValueError, match="make"):
-        loose.bound_route()
+def test_a_plan_s_route_is_its_target_s() -> None:
+    assert PLAN.route is TARGET.routes["make"]
+    unserved = replace(PLAN, route_name="other")
+    assert unserved.to_json()["route"] is None
+    with pytest.raises(KeyError, match="other"):
+        _ = unserved.route
+
+
+def test_a_plan_with_another_route_than_its_target_s_is_refused() -> None:
+    data = written(PLAN)
+    del data["digest"]
+    data["route"]["path"] = "/other"
+    with pytest.raises(ValueError, match="route"):
+        plan_from_json({**data, "digest": digest(data)})
 
 
 def test_the_delay_is_on_the_named_links_only() -> None:
@@ -183,7 +191,7 @@ def written(plan: Plan) -> dict[str, Any]:
         PLAN,
         CLOSED,
         OPEN,
-        replace(PLAN, target=None, route=None),
+        replace(PLAN, route_name="other"),
         replace(PLAN, delay=Delay(50.0, (Link.DATA,)), cpus=cpu_sets(range(4))),
         replace(
             PLAN,

@@ -95,7 +95,7 @@ class ComposeBackend:
     def up(self, plan: Plan) -> Iterator[Stack]:
         """Fresh containers and a fresh copy of the posts; all gone afterwards."""
         self._trials += 1
-        _readable(Path(plan.bound_target().folder))
+        _readable(Path(plan.target.folder))
         folder = self._scratch / f"trial-{self._trials}"
         for role in Role:
             out = folder / role / ("" if role == Role.DELAY else "out")
@@ -108,7 +108,7 @@ class ComposeBackend:
         with away, afterwards(lambda: _remove(names)):
             names |= self._create(plan, folder)
             hosts = ComposeHosts(
-                folder, self._scratch / "secrets", plan.bound_target().folder, names, self._session
+                folder, self._scratch / "secrets", plan.target.folder, names, self._session
             )
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
             with afterwards(stack.tear_down):
@@ -116,14 +116,14 @@ class ComposeBackend:
 
     def _create(self, plan: Plan, folder: Path) -> dict[Role, list[str]]:
         """Creates the plan's containers without starting them; their names by role."""
-        app = OURS.get(plan.bound_target().folder, "target")
+        app = OURS.get(plan.target.folder, "target")
         services = {**_SERVICES, Role.APP: app}
         if plan.pooler == "direct":
             del services[Role.POOLER]
         cpus = {role: ",".join(map(str, some)) for role, some in plan.cpus.items()}
         variables = {
             "RIG_ROLES": str(folder),
-            "RIG_TARGET": plan.bound_target().folder if app == "target" else "/dev/null",
+            "RIG_TARGET": plan.target.folder if app == "target" else "/dev/null",
             "RIG_CPUS_APP": cpus.get("app", ""),
             "RIG_CPUS_DATABASE": cpus.get("database", ""),
             "RIG_CPUS_POOLER": cpus.get("pooler", ""),

@@ -75,7 +75,7 @@ class LocalBackend:
         self._trials += 1
         folder = self._scratch / f"trial-{self._trials}"
         folder.mkdir(mode=0o711)
-        mounts = self._view(plan.bound_target().folder)
+        mounts = self._view(plan.target.folder)
         hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
         away = afterwards(lambda: remove(folder))
         with away, afterwards(network.clear), afterwards(sandbox.end_all):

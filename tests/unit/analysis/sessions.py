@@ -15,7 +15,7 @@ from rig.load.completions import Completions
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
 from rig.model import SCHEMA, Level, Verdict, digest
-from rig.plan import Arrivals, Closed, Data, Delay, Load, Open, Plan, Users
+from rig.plan import Arrivals, Closed, Data, Delay, Load, Open, Plan, Target, Users
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record
 from rig.store.schedule import level_of
 
@@ -144,7 +144,8 @@ def plan(made: Made) -> Plan:
     """What was asked of a synthetic trial, as far as numbers are compared by it."""
     levels = made.all_levels()
     delay = Delay(float(levels["delay_ms"]))
-    return Plan(str(levels["target"]), str(levels["route"]), LOAD, DATA, delay)
+    target = Target(str(levels["target"]), "/nowhere", title="", start=(), routes={})
+    return Plan(target.name, str(levels["route"]), LOAD, DATA, delay, target=target)
 
 
 def record(trial: str, made: Made, number: int) -> Record:

@@ -70,7 +70,7 @@ def every_spec(plan: Plan, root: Path) -> dict[str, Any]:
         "database": database_spec(plan, hosts, kept, str(root / "template")),
         "template": template_spec(hosts, kept, str(root / "template"), exists=False),
         "app": app_spec(plan, hosts, kept, prepared=True),
-        "seed": command_spec(plan, hosts, kept, plan.bound_target().seed),
+        "seed": command_spec(plan, hosts, kept, plan.target.seed),
         "load": load_spec(plan, hosts),
         "delay": delay_spec(plan, hosts),
     }

@@ -19,7 +19,7 @@ import pytest
 
 from rig.backends import http
 from rig.plan import Route
-from tests.unit.plans import PLAN
+from tests.unit.plans import PLAN, routed
 
 
 @dataclass
@@ -72,7 +72,7 @@ def server() -> Iterator[Server]:
 
 def exchange(server: Server, **route: Any) -> http.Exchange:
     described = replace(Route("r", "GET", "/r"), **route)
-    return http.verify(server.url, replace(PLAN, route=described))
+    return http.verify(server.url, routed(described))
 
 
 def verify(server: Server, **route: Any) -> str:

@@ -41,7 +41,7 @@ def test_words_of_command_and_environment_are_filled_in(tmp_path: Path) -> None:
 
 
 def test_a_folder_s_name_is_filled_in_as_it_is(tmp_path: Path) -> None:
-    own = replace(PLAN.bound_target(), folder="/{posts}/{database_url}", start=("{folder}/{x}",))
+    own = replace(PLAN.target, folder="/{posts}/{database_url}", start=("{folder}/{x}",))
     spec = app_spec(
         replace(PLAN, target=own), PaperHosts(tmp_path), secrets(tmp_path), prepared=True
     )
@@ -49,7 +49,7 @@ def test_a_folder_s_name_is_filled_in_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_targets_own_environment_has_the_last_word(tmp_path: Path) -> None:
-    own = replace(PLAN.bound_target(), env={"PGDATABASE": "mine"})
+    own = replace(PLAN.target, env={"PGDATABASE": "mine"})
     plan = replace(PLAN, target=own)
     spec = app_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
     assert spec["env"]["PGDATABASE"] == "mine"

@@ -23,23 +23,23 @@ def plan(tmp_path: Path) -> Plan:
     folder.mkdir()
     (folder / "models.py").write_text("a = 1\n")
     (folder / "views.py").write_text("b = 1\n")
-    target = replace(PLAN.bound_target(), folder=str(folder), content=("models.py",))
+    target = replace(PLAN.target, folder=str(folder), content=("models.py",))
     return replace(PLAN, target=target)
 
 
 def test_what_does_not_touch_the_rows_does_not_touch_the_key(plan: Plan) -> None:
-    (Path(plan.bound_target().folder) / "views.py").write_text("b = 2\n")
+    (Path(plan.target.folder) / "views.py").write_text("b = 2\n")
     other = replace(plan, delay=Delay(100.0), max_connections=10, pooler="pgbouncer")
     assert key(other, "18.0") == key(plan, "18.0")
 
 
 def test_targets_with_the_same_content_share_a_cluster(plan: Plan) -> None:
-    other = replace(plan, target=replace(plan.bound_target(), name="other", env={}))
+    other = replace(plan, target=replace(plan.target, name="other", env={}))
     assert key(other, "18.0") == key(plan, "18.0")
 
 
 def test_what_touches_the_rows_changes_the_key(plan: Plan) -> None:
-    target = plan.bound_target()
+    target = plan.target
     keys = {
         key(plan, "18.0"),
         key(plan, "16.0"),
@@ -52,9 +52,9 @@ def test_what_touches_the_rows_changes_the_key(plan: Plan) -> None:
 
 
 def test_without_content_the_whole_folder_decides(plan: Plan) -> None:
-    loose = replace(plan, target=replace(plan.bound_target(), content=()))
+    loose = replace(plan, target=replace(plan.target, content=()))
     before = key(loose, "18.0")
-    (Path(plan.bound_target().folder) / "views.py").write_text("b = 2\n")
+    (Path(plan.target.folder) / "views.py").write_text("b = 2\n")
     assert key(loose, "18.0") != before
 
 
@@ -112,10 +112,10 @@ def test_a_kept_cluster_takes_the_place_of_what_a_failed_try_has_left(
 def test_content_is_regular_files_and_not_without_end(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endless = replace(plan, target=replace(plan.bound_target(), content=("/dev/zero",)))
+    endless = replace(plan, target=replace(plan.target, content=("/dev/zero",)))
     with pytest.raises(DamagedFile, match="/dev/zero is no regular file"):
         key(endless, "18.0")
     monkeypatch.setattr(templates, "MOST_CONTENT", 1)
-    whole = replace(plan, target=replace(plan.bound_target(), content=()))
+    whole = replace(plan, target=replace(plan.target, content=()))
     with pytest.raises(StackError, match="has more than 1 files"):
         key(whole, "18.0")

@@ -10,7 +10,7 @@ from rig.checks.feasibility import ceilings_rps, connection_slots, feasibility, 
 from rig.model import Status
 from rig.plan import Closed, Delay, Plan, Users
 from rig.record import Calibration, Prediction, StackFacts
-from tests.unit.plans import PLAN, record
+from tests.unit.plans import PLAN, record, routed
 
 # the original's sync io_create: 1 ÷ (7.4 ms + 7 delays)
 SYNC = StackFacts({"target": "made"}, "make", 1, s0_ms=7.4, n=8, hold_s0_ms=7.4, hold_n=7)
@@ -70,8 +70,8 @@ def test_slots(changes: dict[str, str | int], slots: tuple[int, float]) -> None:
 
 
 def test_a_route_without_statements_has_none() -> None:
-    nothing = replace(PLAN.bound_route(), statements=0)
-    assert connection_slots(replace(PLAN, route=nothing), 106, 6) is None
+    nothing = replace(PLAN.route, statements=0)
+    assert connection_slots(routed(nothing), 106, 6) is None
 
 
 def test_a_round_that_the_window_cannot_hold_warns() -> None:

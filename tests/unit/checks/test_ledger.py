@@ -11,11 +11,11 @@ from rig.checks.ledger import ledger
 from rig.model import Status
 from rig.plan import Ledger, Plan
 from rig.record import Check, LedgerFacts, LoadFacts
-from tests.unit.plans import PLAN, ROUTES, TARGET, record
+from tests.unit.plans import PLAN, ROUTES, TARGET, record, routed
 
 COUNTED = replace(TARGET, ledger=Ledger("made", "title"))
 WRITING = replace(PLAN, target=COUNTED)
-READING = replace(WRITING, route=replace(ROUTES["list"], statements=2), route_name="list")
+READING = routed(replace(ROUTES["list"], statements=2), WRITING)
 
 LOAD = LoadFacts(finished=42, in_flight_at_stop=3, outcomes={"ok": 40, "timeout": 2}, complete=True)
 WROTE = LedgerFacts(

@@ -241,7 +241,7 @@ def planned(matrix: Matrix, folder: Path) -> None:
                 next(arrivals.instants_s())
         if not trial.skip:
             json.dumps(every_spec(trial.plan, folder), allow_nan=False).encode()
-            assert encoded(trial.plan.bound_route().path).isascii()
+            assert encoded(trial.plan.route.path).isascii()
 
 
 def refused(error: BadYaml, file: Path) -> None:

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from rig.factors import FACTORS, Choice, Natural, Number, apply, bind, impossible, label_of, slug_of
 from rig.model import Level, Link
-from rig.plan import Closed, Data, Load, Plan, Route, Target, Unsupported, Users
+from rig.plan import Closed, Data, Draft, Load, Route, Target, Unsupported, Users
 
 patient = settings(deadline=None)
 
 NAMES = ("one", "two", "three")
-PLAN = Plan("one", "one", Load(Closed(Users(1, 1.0, 5)), steady_s=1.0), Data(10, 10))
+DRAFT = Draft("one", "one", Load(Closed(Users(1, 1.0, 5)), steady_s=1.0), Data(10, 10))
 
 
 def levels_of(name: str) -> st.SearchStrategy[Level]:
@@ -35,7 +35,7 @@ all_levels = st.fixed_dictionaries({name: levels_of(name) for name in FACTORS})
 @patient
 @given(data=st.data())
 def test_a_factor_is_pure(name: str, data: st.DataObject) -> None:
-    plan, level = apply(PLAN, data.draw(some_levels)), data.draw(levels_of(name))
+    plan, level = apply(DRAFT, data.draw(some_levels)), data.draw(levels_of(name))
     before = copy.deepcopy(plan)
     first, second = (FACTORS[name].change(plan, level) for _ in range(2))
     assert plan == before
@@ -48,7 +48,9 @@ def test_a_factor_is_pure(name: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_two_levels_of_a_factor_are_two_plans(name: str, data: st.DataObject) -> None:
     one, two = data.draw(levels_of(name)), data.draw(levels_of(name))
-    plans = [FACTORS[name].change(PLAN, level) for level in (one, two)]
+    drafts = [FACTORS[name].change(DRAFT, level) for level in (one, two)]
+    targets = {name: Target(name, "", "", (), {}) for name in NAMES}
+    plans = [bind(draft, targets, {})[0] for draft in drafts]
     assert (plans[0].digest == plans[1].digest) == (one == two)
 
 
@@ -57,10 +59,10 @@ def test_two_levels_of_a_factor_are_two_plans(name: str, data: st.DataObject) ->
 def test_the_order_in_which_factors_are_applied_does_not_matter(
     levels: dict[str, Level], order: list[str]
 ) -> None:
-    plan = PLAN
+    plan = DRAFT
     for name in order:
         plan = FACTORS[name].change(plan, levels[name])
-    assert plan == apply(PLAN, levels) == apply(PLAN, {name: levels[name] for name in order})
+    assert plan == apply(DRAFT, levels) == apply(DRAFT, {name: levels[name] for name in order})
 
 
 @patient
@@ -68,7 +70,7 @@ def test_the_order_in_which_factors_are_applied_does_not_matter(
 def test_the_last_level_of_a_factor_counts(
     levels: dict[str, Level], changed: dict[str, Level]
 ) -> None:
-    assert apply(apply(PLAN, levels), changed) == apply(PLAN, levels | changed)
+    assert apply(apply(DRAFT, levels), changed) == apply(DRAFT, levels | changed)
 
 
 @pytest.mark.parametrize("name", FACTORS)
@@ -78,7 +80,7 @@ def test_a_default_is_a_level_and_what_the_plan_has_anyway(name: str) -> None:
         assert name in ("target", "route")
         return
     assert factor.levels.accepts(factor.default, ())
-    assert factor.change(PLAN, factor.default) == PLAN
+    assert factor.change(DRAFT, factor.default) == DRAFT
 
 
 @pytest.mark.parametrize("name", FACTORS)
@@ -108,7 +110,7 @@ def test_labels_carry_their_unit() -> None:
 def test_a_delay_stands_on_the_links_of_its_path(
     path: str, front_ms: float, data_ms: float
 ) -> None:
-    delay = apply(PLAN, {"delay_ms": 100, "delay_path": path}).delay
+    delay = apply(DRAFT, {"delay_ms": 100, "delay_path": path}).delay
     assert (delay.on(Link.FRONT), delay.on(Link.DATA)) == (front_ms, data_ms)
 
 
@@ -119,16 +121,17 @@ def target(**more: object) -> Target:
 
 def test_bind_fills_target_and_route_in() -> None:
     one = target(supports={"pooler": ("direct",)})
-    plan, why = bind(PLAN, {"one": one})
-    assert (plan.bound_target(), plan.bound_route(), why) == (one, one.routes["one"], "")
+    plan, why = bind(DRAFT, {"one": one}, {"app": (1,)})
+    assert (plan.target, plan.route, why) == (one, one.routes["one"], "")
+    assert plan.cpus == {"app": (1,)}
 
 
 def test_bind_says_what_a_target_cannot_do() -> None:
     one = target(supports={"pooler": ("direct", "other")})
-    assert bind(apply(PLAN, {"route": "two"}), {"one": one})[1] == (
+    assert bind(apply(DRAFT, {"route": "two"}), {"one": one}, {})[1] == (
         "target one does not serve route two"
     )
-    assert bind(apply(PLAN, {"pooler": "pgbouncer"}), {"one": one})[1] == (
+    assert bind(apply(DRAFT, {"pooler": "pgbouncer"}), {"one": one}, {})[1] == (
         "target one has pooler direct, other only, not pgbouncer"
     )
 
