@@ -13,7 +13,7 @@ import pytest
 from rig.backends.fake import FakeBackend
 from rig.disk.refusals import LEAST_BYTES, is_full, refusal, takes_files, writing
 from rig.evidence.verify import verify
-from rig.model import ExitCode, StorageError, Verdict
+from rig.model import SCHEMA, ExitCode, StorageError, Verdict
 from rig.plan import Trial
 from rig.record import Record
 from rig.store.creation import new_session
@@ -106,7 +106,9 @@ def test_a_disk_with_few_files_is_refused(tmp_path: Path) -> None:
 
 
 def begun(out: Path) -> SessionFolder:
-    with new_session(out / "small", None, lambda name: {"session": name}, "") as folder:
+    with new_session(
+        out / "small", None, lambda name: {"session": name, "schema": SCHEMA}, ""
+    ) as folder:
         return folder
 
 
