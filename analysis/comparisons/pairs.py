@@ -41,7 +41,7 @@ STAGES: Sequence[tuple[str, str, Interface, Wanted]] = (
 Each differs from the one before in one idea, but for the last two, which change server and
 driver."""
 
-BEFORE = {"wsgi_worker": "auto"}
+LEVELS_UNSAID = {"wsgi_worker": "auto"}
 """What sessions had that do not know these factors."""
 
 THREADED, POOLED = 3, 5
@@ -203,7 +203,7 @@ def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:
     found = [
         cell
         for cell in cells
-        if all(cell.levels.get(n, BEFORE.get(n)) == level for n, level in wanted.items())
+        if all(cell.levels.get(n, LEVELS_UNSAID.get(n)) == level for n, level in wanted.items())
     ]
     found.sort(key=lambda cell: cell.levels.get("data_access") != "orm")
     return found[0] if found else None

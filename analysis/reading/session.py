@@ -18,7 +18,7 @@ from rig.model import Between, DamagedFile, Index, Interface, LengthS, Level, Us
 from rig.store.schedule import level_of, of_another_cell, read_rows, whole_lines
 
 SCHEDULE = "schedule.csv"
-BEFORE = {"sync": Interface.WSGI, "async": Interface.ASGI}
+INTERFACES_BY_NAME = {"sync": Interface.WSGI, "async": Interface.ASGI}
 """The interfaces of the targets of sessions that do not say them."""
 
 
@@ -242,7 +242,7 @@ def read_session(folder: Path) -> Session:
         scheduled=scheduled,
         load=about["load"],
         data=about["data"],
-        interfaces=about.get("interfaces", BEFORE),
+        interfaces=about.get("interfaces", INTERFACES_BY_NAME),
         vouched=hashes,
         notes=(*notes, *_lost(folder, scheduled)),
     )
