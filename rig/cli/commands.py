@@ -171,7 +171,7 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
         """Run the trials of a session that have no finished attempt."""
         folder = session_folder.find_session(out, session)
         options = resumption.opened(folder)
-        if session is None and creation.killed_since(out, folder.name):
+        if session is None and creation.killed_since(folder):
             raise UsageError(
                 f"the run after session {folder.name} was killed before it had a session to resume",
                 f"run it again; or resume the one before it: python runner.py resume {folder.name}",

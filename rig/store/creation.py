@@ -32,9 +32,11 @@ def new_session(
     first = f"{stamp}-{profile}" if profile else stamp
     experiment.mkdir(parents=True, exist_ok=True)
     files.remove_left_behind(HIDDEN, experiment)
+    free = (name for name in _names(first) if not (experiment / name).exists())
+    wanted = next(free)
     with contextlib.ExitStack() as held:
-        with files.scratch(f"{HIDDEN}{first}-", experiment) as hidden:
-            for name in _names(first):
+        with files.scratch(f"{HIDDEN}{wanted}-", experiment) as hidden:
+            for name in itertools.chain([wanted], free):
                 made = SessionFolder(hidden / name)
                 made.begin(facts(name), yaml_text)
                 held.enter_context(made.hold())
@@ -44,14 +46,16 @@ def new_session(
         yield SessionFolder(experiment / name)
 
 
-def killed_since(out: Path, session: str) -> bool:
+def killed_since(session: SessionFolder) -> bool:
     """Whether a run later than that session was killed before it had a session.
 
     The session's own hidden folder may be left too, but then with nothing in it.
     """
-    for hidden in out.glob(f"*/{HIDDEN}*"):
+    experiment = session.path.parent
+    for hidden in experiment.parent.glob(f"*/{HIDDEN}*"):
         name = hidden.name.removeprefix(HIDDEN).rpartition("-")[0]
-        if name > session or (name == session and any(hidden.iterdir())):
+        own = hidden.parent == experiment and not any(hidden.iterdir())
+        if name > session.name or (name == session.name and not own):
             return True
     return False
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -104,11 +105,11 @@ def test_that_a_later_run_was_killed_is_known(experiment: Path) -> None:
     out = experiment.parent
     earlier = SessionFolder(experiment / "20240101-000000")
     earlier.begin({}, "")
-    assert not killed_since(out, earlier.name)
+    assert not killed_since(earlier)
     killed_at_its_begin(experiment)
     assert find_session(out, None) == earlier
-    assert killed_since(out, earlier.name)
-    assert not killed_since(out, begun(experiment).name)
+    assert killed_since(earlier)
+    assert not killed_since(begun(experiment))
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
@@ -128,7 +129,28 @@ def test_a_session_whose_run_was_killed_once_it_had_its_name_is_the_newest(
     session = begun(experiment)
     hidden = experiment / f".begun-{session.name}-abc"
     hidden.mkdir()
-    assert not killed_since(experiment.parent, session.name)
-    # of another run, in the same second
-    (hidden / session.name).mkdir()
-    assert killed_since(experiment.parent, session.name)
+    assert not killed_since(session)
+    (hidden / session.name).mkdir()  # of another run that began at once
+    assert killed_since(session)
+
+
+def test_a_run_killed_in_the_second_of_an_older_session_is_known(
+    experiment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "strftime", lambda _: "20240101-000000")
+    names: list[str] = []
+
+    def interrupted(name: str) -> dict[str, Any]:
+        names.extend(path.name for path in experiment.parent.glob("*/.begun-*"))
+        raise KeyboardInterrupt
+
+    session = begun(experiment)
+    for folder in (experiment, experiment.parent / "another"):
+        # what a run has there before anything else, and leaves where it is killed
+        with suppress(KeyboardInterrupt), new_session(folder, None, interrupted, YAML):
+            pass
+        hidden = folder / names.pop()
+        hidden.mkdir()
+        assert killed_since(session)
+        hidden.rmdir()
+    assert not killed_since(session)
