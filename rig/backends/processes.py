@@ -130,26 +130,29 @@ def relay(
     the third signal. In a session of its own: a Ctrl-C then arrives once, by way of this process.
     The descriptors in `handed_on` stay open in it, by their numbers.
     """
-    child = subprocess.Popen(
-        command, env=environment, start_new_session=True, pass_fds=tuple(handed_on)
-    )
     seen: list[int] = []
-
-    def forward(number: int) -> None:
-        seen.append(number)
-        ready = [pid for pid in _children(child.pid) if _handles_signals(pid)]
-        with contextlib.suppress(ProcessLookupError):
-            if not ready or len(seen) > 2:
-                os.killpg(child.pid, signal.SIGKILL)
-            for pid in ready:
-                os.kill(pid, number)
-
-    with Handing(forward):
+    relayed = 0
+    with Handing(seen.append):
+        child = subprocess.Popen(
+            command, env=environment, start_new_session=True, pass_fds=tuple(handed_on)
+        )
         # not one long wait: where a library has started threads, a signal may go to one of them,
-        # and this one, which has to handle it, would sleep on
+        # and this one, which has to hand it on, would sleep on
         while (code := child.poll()) is None:
+            for number in seen[relayed:]:
+                relayed += 1
+                _hand_on(child.pid, number, end=relayed > 2)
             time.sleep(RELAY_EVERY_S)
     return code if code >= 0 else 128 - code
+
+
+def _hand_on(leader: int, number: int, end: bool) -> None:
+    ready = [pid for pid in _children(leader) if _handles_signals(pid)]
+    with contextlib.suppress(ProcessLookupError):
+        if not ready or end:
+            os.killpg(leader, signal.SIGKILL)
+        for pid in ready:
+            os.kill(pid, number)
 
 
 def _children(pid: int) -> list[int]:

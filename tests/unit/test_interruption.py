@@ -238,6 +238,25 @@ def test_a_relay_ends_what_does_not_end_at_the_third_signal(tmp_path: Path) -> N
     assert outer.communicate(timeout=60)[0] == "137 True\n"
 
 
+AS_IT_STARTS = """\
+import signal, subprocess
+
+real = subprocess.Popen
+
+def popen(*command, **options):
+    child = real(*command, **options)
+    sig(signal.SIGTERM)
+    return child
+
+subprocess.Popen = popen
+"""
+
+
+def test_a_signal_that_comes_as_the_relay_starts_is_handed_on() -> None:
+    code, out, _ = runs(AS_IT_STARTS + RELAY.format("sleep 60"))
+    assert (code, out) == (137, "137 True\n")
+
+
 IN_A_THREAD = """\
 import signal, threading
 
