@@ -22,7 +22,8 @@ test: check ## everything of `make check`, and one whole pass of each real part 
 	@$(PYTEST) -m "($(REAL)) and not campaign" tests $(OR_NONE)
 
 campaign: setup-dev ## the long proofs: sabotage, bad days, kills (KILLS, LOCAL_KILLS, COMPOSE_KILLS, SIGNALS, FILES, EVERY_NTH, SEED, ARGS)
-	@$(PYTEST) -m campaign tests $(OR_NONE)
+	@REQUIRE_SUITES= $(PYTEST) -n 2 --dist worksteal -m "campaign and not ($(REAL))" tests $(OR_NONE)
+	@$(PYTEST) -m "campaign and ($(REAL))" tests $(OR_NONE)
 
 lint: setup-dev ## ruff, mypy and the rooms of docs/architecture.md
 	@.venv/bin/ruff check --quiet .

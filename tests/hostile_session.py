@@ -26,8 +26,13 @@ def hostile_session(folder: Path, url: str) -> Path:
     ]
     trials = []
     for index, text in enumerate(plain):
-        for target in ("sync", "async"):
-            levels = {"target": target, "route": text, "delay_ms": 100 * (index % 2)}
+        # a pair is compared and drawn at length: a few say as much as one for each text
+        for target in ("sync", "async")[: 1 if index % 4 else 2]:
+            levels: dict[str, str | int] = {
+                "target": target,
+                "route": text,
+                "delay_ms": 100 * (index % 2),
+            }
             verdict = Verdict.INVALID if index % 7 == 3 else Verdict.VALID
             trials.append(
                 Made(levels, steady(20 + index, failed=0.2, why=text), verdict, texts[index])
@@ -39,7 +44,7 @@ def hostile_session(folder: Path, url: str) -> Path:
     )  # fmt: skip
     for number, attempt in enumerate(sorted(folder.glob("trials/*/attempt-1"))):
         _poison(attempt, plain, texts, number)
-        _spell_out(attempt / "load" / "completions.csv", plain[number // 2])
+        _spell_out(attempt / "load" / "completions.csv", plain[number % len(plain)])
     return made
 
 

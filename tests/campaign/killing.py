@@ -36,9 +36,10 @@ Fleet: TypeAlias = "queue.SimpleQueue[Warm]"
 
 @contextmanager
 def fleet() -> Iterator[Fleet]:
-    """A warm process for each CPU."""
+    """A warm process for each CPU that this process of the tests has to itself."""
     idle: Fleet = queue.SimpleQueue()
-    all_of_them = [Warm() for _ in range(os.cpu_count() or 1)]
+    sharing = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    all_of_them = [Warm() for _ in range(max(1, (os.cpu_count() or 1) // sharing))]
     for one in all_of_them:
         idle.put(one)
     try:

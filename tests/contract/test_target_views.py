@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from posts import sql
+from tests.shares import every
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Postgres, Relay, Reply, Serve, Served, Step
@@ -51,7 +52,7 @@ def read(served: Served) -> Reply:
     return served.get("/io_read")
 
 
-@pytest.mark.parametrize(("folder", "data_access", "connections"), CASES)
+@pytest.mark.parametrize(("folder", "data_access", "connections"), every(4, CASES))
 def test_serves_its_routes(
     folder: str,
     data_access: str,

@@ -32,9 +32,9 @@ from tests.runs import ROOT
 from tests.warm import runner
 
 GOLDEN = ROOT / "tests" / "golden" / "session-v2"
-OF_EACH_FILE = 3
+OF_EACH_FILE = 1
 """Damages that are tried on a file; its neighbours get the others."""
-NUMBERS_TRIED = 50
+NUMBERS_TRIED = 20
 NOBODY = 65534
 SEARCH = """\
 experiment: search
@@ -83,14 +83,14 @@ def test_a_damaged_file_is_named_or_does_not_matter(tmp_path: Path) -> None:
 
 def test_a_damaged_file_of_an_open_load_is_named_or_does_not_matter(tmp_path: Path) -> None:
     session = measured(OPEN, tmp_path)
-    table = some(Bench(session, tmp_path, ["report", "compare"]), 1)
+    table = some(Bench(session, tmp_path, ["report", "compare"]), 1, 4)
     print(table)
     assert not table.wrong, "\n".join(table.wrong)
 
 
 def test_a_damaged_session_is_resumed_or_says_why_not(tmp_path: Path) -> None:
     session = measured(SEARCH, tmp_path)
-    table = some(Bench(session, tmp_path, ["resume"]), 1, 2)
+    table = some(Bench(session, tmp_path, ["resume"]), 1, 5)
     print(table)
     assert not table.wrong, "\n".join(table.wrong)
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.runs import command, only_session
+from tests.runs import Done, only_session
 from tests.warm import runner
-
-DEADLINE_S = 60
-"""Against hanging alone."""
 
 GOOD = """\
 experiment: small
@@ -32,12 +28,9 @@ routes:
 """
 
 
-def plan(folder: Path, *options: str, file: str = "one.yaml") -> subprocess.CompletedProcess[str]:
+def plan(folder: Path, *options: str, file: str = "one.yaml") -> Done:
     """The command `plan`, to its end."""
-    return subprocess.run(
-        command("plan", file, *options), cwd=folder, capture_output=True, timeout=DEADLINE_S,
-        text=True, stdin=subprocess.DEVNULL, check=False, env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
+    return runner("plan", file, *options, cwd=folder)
 
 
 Put = Callable[[Path], object]
@@ -73,9 +66,9 @@ def test_a_file_is_planned_or_refused_with_its_line(what: str, tmp_path: Path) -
     put, code, said = FILES[what]
     put(tmp_path / "one.yaml")
     done = plan(tmp_path)
-    assert (done.returncode, said in done.stderr) == (code, True), done.stderr[-2000:]
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) < 20
+    assert (done.code, said in done.err) == (code, True), done.err[-2000:]
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) < 20
 
 
 @pytest.mark.parametrize(
@@ -95,14 +88,14 @@ def test_a_file_is_planned_or_refused_with_its_line(what: str, tmp_path: Path) -
 def test_an_option_is_refused_in_a_line(option: str, value: str, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(GOOD)
     done = plan(tmp_path, option, value)
-    assert done.returncode == 2, done.stderr[-2000:]
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr) < 500
+    assert done.code == 2, done.err[-2000:]
+    assert "Traceback" not in done.err
+    assert len(done.err) < 500
 
 
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     done = plan(tmp_path, file="x" * 300)
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr[-2000:]
+    assert (done.code, "Traceback" in done.err) == (2, False), done.err[-2000:]
 
 
 def test_a_length_that_is_no_number_is_refused_by_plan_at_its_line(tmp_path: Path) -> None:
@@ -110,8 +103,8 @@ def test_a_length_that_is_no_number_is_refused_by_plan_at_its_line(tmp_path: Pat
     (tmp_path / "own" / "target.yaml").write_text(TARGET.replace(":10}", ":ten}"))
     (tmp_path / "one.yaml").write_text(GOOD.replace("cpu}", "own}").replace("sync, async", "own"))
     done = plan(tmp_path)
-    assert done.returncode == 3, done.stderr[-2000:]
-    assert "own/target.yaml:4: `posts` expects a length such as {length:25}" in done.stderr
+    assert done.code == 3, done.err[-2000:]
+    assert "own/target.yaml:4: `posts` expects a length such as {length:25}" in done.err
 
 
 def test_what_is_odd_and_accepted_runs_to_its_end(tmp_path: Path) -> None:

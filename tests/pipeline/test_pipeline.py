@@ -24,6 +24,7 @@ from tests.runs import (
     read_json,
     sessions,
 )
+from tests.shares import every
 from tests.warm import runner
 
 FORMAT = (ROOT / "docs" / "results-format.md").read_text()
@@ -406,7 +407,9 @@ def test_verify_finds_a_report_that_was_changed(quick: tuple[Session, Done]) -> 
     assert "derived/report.md: line" in done.out
 
 
-@pytest.mark.parametrize("name", ["ablation", "connection-cap", "crossover", "replication"])
+@pytest.mark.parametrize(
+    "name", every(4, ["connection-cap", "ablation", "crossover", "replication"])
+)
 def test_the_experiments_give_a_report(name: str, tmp_path: Path) -> None:
     yaml = ROOT / "experiments" / f"{name}.yaml"
     profile = [] if name == "crossover" else ["--profile", "quick"]

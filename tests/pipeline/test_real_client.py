@@ -16,6 +16,7 @@ import pytest
 from bench.loopback import Closed, Users, run, spec
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
+from tests.shares import every
 
 USERS = Closed(Users(2, 2, 2))
 ENOUGH = 60
@@ -47,7 +48,7 @@ def server() -> Iterator[Server]:
         yield served
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", every(4, ["POST", "GET", "PUT", "DELETE"]))
 def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Path) -> None:
     load = spec(
         server.port, free_port(), USERS, method=method, path="/silent", load_workers=1,
@@ -79,6 +80,7 @@ def kill_load_worker_after(answers: int, server: Server) -> None:
                 os.kill(int(path.name), signal.SIGKILL)
 
 
+@pytest.mark.campaign
 def test_a_load_without_load_workers_ends_with_what_they_had_reported(
     server: Server, tmp_path: Path
 ) -> None:

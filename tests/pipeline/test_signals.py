@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs import command, only_session
+from tests.shares import every
 from tests.signals import interrupted, started
 from tests.warm import runner
 
@@ -32,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.mark.parametrize("after_s", AFTER_S)
+@pytest.mark.parametrize("after_s", every(4, AFTER_S))
 def test_a_session_ends_with_130(folder: Path, tmp_path: Path, after_s: float) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     number = numbers[AFTER_S.index(after_s) % 3]
@@ -47,7 +48,7 @@ def test_a_session_ends_with_130(folder: Path, tmp_path: Path, after_s: float) -
         assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("after_s", AFTER_S[::2])
+@pytest.mark.parametrize("after_s", every(3, AFTER_S[::2]))
 def test_a_second_signal_at_once_ends_it_with_130(
     folder: Path, tmp_path: Path, after_s: float
 ) -> None:
@@ -59,11 +60,11 @@ def test_a_second_signal_at_once_ends_it_with_130(
 
 @pytest.mark.parametrize(
     ("arguments", "after_s"),
-    [
+    every(4, [
         (("show",), 0.3), (("show",), 0.6), (("analyse",), 0.8), (("analyse",), 1.4),
         (("report",), 1.2), (("verify",), 1.0), (("plan", "small.yaml"), 0.4), (("doctor",), 0.5),
         (("--help",), 0.3),
-    ],
+    ]),
 )  # fmt: skip
 def test_a_reading_command_ends_with_130_and_leaves_nothing(
     folder: Path, arguments: tuple[str, ...], after_s: float

@@ -5,7 +5,6 @@ Nothing of it reaches the terminal but signs that show.
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import sys
@@ -13,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from rig.cli import make_cli
 from rig.model import ExitCode
 from runner import ANALYSIS
 from tests.hostile import steering
 from tests.hostile_session import hostile_session
+from tests.shares import every
 
 URL = "http://127.0.0.1:9/"
 NAME = os.fsdecode(b"s \x1b[2J\x9b31m\xff\r\xe2\x80\xae [b] [link=x] %s {0} #1")
@@ -43,15 +42,8 @@ data: {posts: 1000, cpu_n: 1000}
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes nearly all of the time, and nothing on a terminal comes of it."""
-
-    def savefig(_: Figure, out: object, format: str, **__: object) -> None:
-        if isinstance(out, io.StringIO):
-            out.write("<svg><defs></defs></svg>")
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
+pytestmark = pytest.mark.usefixtures("undrawn")
+"""Nothing on a terminal comes of a figure."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +71,9 @@ def run(
     return program
 
 
-@pytest.mark.parametrize("command", ["show", "analyse", "report", "verify", "resume", "compare"])
+@pytest.mark.parametrize(
+    "command", every(2, ["show", "report", "verify", "analyse", "resume", "compare"])
+)
 def test_what_reads_a_hostile_session_shows_it(run: Run, sessions: Path, command: str) -> None:
     names = sorted(path.name for path in (sessions / NAME).iterdir())
     code, out, err = run(command, *(names if command == "compare" else ()), "--out", sessions)

@@ -122,6 +122,7 @@ def test_targets_that_differ_by_their_nature_only_keep_the_label(tmp_path: Path)
     assert "app.driver asyncpg vs psycopg" in drawn(made)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -165,9 +166,15 @@ def test_any_other_difference_costs_the_label(change: Change, named: str, tmp_pa
     said = " ".join(text.split())
     assert "3 reaches 2 single runs not the same thing: " in said
     assert named in said or "more in comparisons.csv" in said
+
+
+def test_a_figure_of_what_is_not_the_same_says_so(tmp_path: Path) -> None:
+    made = session(tmp_path / "s", lambda side: side["facts"]["app"].update(debug=True))
+    derive(made)
     assert "NOT the same thing compared (io_create" in drawn(made)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_inherent_is_so_between_targets_only(tmp_path: Path) -> None:
     claim = {**CLAIM, "factor": "connections", "numerator": "pool", "denominator": "per_request"}
     trials = [Made(answers=steady(20)), Made({"connections": "pool"}, steady(60))]
@@ -186,6 +193,7 @@ def test_what_is_inherent_is_so_between_targets_only(tmp_path: Path) -> None:
     assert (found["undeclared"], found["inherent"]) == ("app.driver asyncpg vs psycopg", "")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_attempts_of_one_cell_must_agree_with_each_other(tmp_path: Path) -> None:
     trials = [
         Made({"target": target}, steady(20), replicate=n)
@@ -201,6 +209,7 @@ def test_attempts_of_one_cell_must_agree_with_each_other(tmp_path: Path) -> None
     assert row(made)["undeclared"] == "app.timeout_s 180 and 30 vs 180 and 30"
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("section", "change"),
     [
@@ -233,6 +242,7 @@ def counted(statements: int) -> Change:
     return change
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("statements", "verdict"), [(40, "same"), (44, "same"), (60, "different")])
 def test_statements_as_counted(statements: int, verdict: str, tmp_path: Path) -> None:
     made = session(tmp_path / "s", counted(statements))
@@ -247,6 +257,7 @@ def test_statements_as_counted(statements: int, verdict: str, tmp_path: Path) ->
         assert found["undeclared"] == "statements 2.73 to 3 vs 1.91 to 2.1"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_rig_s_own_request_is_not_among_the_statements(tmp_path: Path) -> None:
     def change(side: dict[str, Any]) -> None:
         side["plan"]["route"] |= {"statements": 2, "form": {}, "json": None}
@@ -257,6 +268,7 @@ def test_the_rig_s_own_request_is_not_among_the_statements(tmp_path: Path) -> No
     assert row(made)["statements_numerator"] == "2"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_schema_is_another_thing(tmp_path: Path) -> None:
     def change(side: dict[str, Any]) -> None:
         side["manifest"] = {"ledger": {"fingerprint_before": "f", "rows_before": 7}}
@@ -265,6 +277,7 @@ def test_another_schema_is_another_thing(tmp_path: Path) -> None:
     assert "schema.fingerprint" in found["undeclared"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_round_trips_are_those_of_the_stack_that_fits_best(tmp_path: Path) -> None:
     made = session(tmp_path / "s")
     stacks = [

@@ -13,6 +13,8 @@ from tests.unit.analysis import sessions
 from tests.unit.analysis.report.test_sections import ORM, WIDER
 from tests.unit.analysis.sessions import Made, steady
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROUTES: tuple[Level, ...] = ("cpu", "io_create", "io_read")
 
 

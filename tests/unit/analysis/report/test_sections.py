@@ -21,6 +21,8 @@ from tests.unit.analysis import sessions
 from tests.unit.analysis.report.test_report import Page
 from tests.unit.analysis.sessions import Answer, Made, steady
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WIDER = (
     *sessions.FACTORS,
     {"name": "data_access", "label": "data access", "unit": "", "levels": ["orm", "sql"]},

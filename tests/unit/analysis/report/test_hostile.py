@@ -1,0 +1,89 @@
+"""Reports of sessions in which all text is hostile."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from analysis.report import compare, report
+from rig.model import printable
+from tests.hostile import steering, strings
+from tests.hostile_session import hostile_session
+from tests.unit.analysis.report.test_markdown import LEADS, OWN, live, parser, tokens_in
+from tests.unit.analysis.report.test_report import Page
+from tests.unit.conftest import without_drawing
+
+URL = "http://127.0.0.1:9/"
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session with its report, with empty drawings: a browser looks at the drawn page."""
+    session = hostile_session(tmp_path_factory.mktemp("hostile") / "s", URL)
+    with pytest.MonkeyPatch.context() as patched:
+        without_drawing(patched)
+        report(session)
+    return session
+
+
+@pytest.fixture(scope="module")
+def hostile_and_drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, drawn."""
+    session = hostile_session(tmp_path_factory.mktemp("hostile") / "s", URL)
+    report(session)
+    return session
+
+
+def test_a_hostile_session_s_report_is_inert(hostile: Path) -> None:
+    for made in (hostile / "derived" / "report.md", compare(hostile, hostile).markdown):
+        source = made.read_text(encoding="utf-8")
+        assert steering(source) <= {"U+2060"}
+        tokens = [*tokens_in(parser().parse(source))]
+        kinds = {token.type for token in tokens}
+        assert not kinds & {"html_block", "html_inline", "code_block", "fence", "code_inline", "s"}
+        addresses = [str(t.attrGet("href") or t.attrGet("src")) for t in tokens if t.type in LEADS]
+        assert [one for one in addresses if not re.match(OWN, one)] == []
+        assert live(source) == []
+
+
+@pytest.mark.parametrize(
+    "made", ["hostile", pytest.param("hostile_and_drawn", marks=pytest.mark.campaign)]
+)
+def test_hostile_text_stays_text(made: str, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(made)
+    page = Page(folder / "derived" / "report.html")
+    assert not {"script", "iframe", "img", "base", "object"} & set(page.tags)
+    assert page.tags.count("title") - page.tags.count("svg") < 2000
+    assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
+    own = ("#", "data:,", "figures/", "../trials/", "summary.csv", "trials.csv")
+    assert [link for link in page.links if not link.startswith(own) or ":" in link[5:]] == []
+    for text in strings(URL):
+        seen = printable(text.replace("\ud800", ""))
+        assert seen in page.text or " ".join(seen.split()) in page.text, text
+
+
+def test_hostile_text_stays_text_in_a_comparison(hostile: Path) -> None:
+    page = Page(compare(hostile, hostile).html)
+    assert set(page.tags) <= {
+        *("html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main"),
+        *("section", "footer", "figure", "figcaption", "div", "h1", "h2", "p", "a", "strong"),
+        *("span", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"),
+    }
+    assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
+    assert [link for link in page.links if not link.startswith(("#", "data:,"))] == []
+
+
+@pytest.mark.campaign
+def test_each_svg_stands_alone(hostile_and_drawn: Path) -> None:
+    for path in (hostile_and_drawn / "derived" / "figures").glob("*.svg"):
+        elements = list(ElementTree.parse(path).iter())
+        tags = {element.tag.rpartition("}")[2] for element in elements}
+        assert "svg" in tags
+        assert not {"script", "image", "foreignObject", "a"} & tags, path
+        attributes = [pair for element in elements for pair in element.attrib.items()]
+        assert not [name for name, _ in attributes if name.lower().startswith("on")]
+        links = [value for name, value in attributes if name.endswith("href")]
+        assert [link for link in links if not link.startswith("#")] == []
