@@ -378,15 +378,21 @@ def test_a_session_that_is_done_has_nothing_to_resume(
 # the report
 
 
-def test_a_report_and_its_check(quick: tuple[Session, Done]) -> None:
+@pytest.fixture(scope="module")
+def reported(quick: tuple[Session, Done]) -> Session:
+    """The same session with its report."""
     session, _ = quick
     done = runner("report", session.path, cwd=ROOT)
     assert (done.code, done.err) == (0, "")
-    page = (session.path / "derived" / "report.html").read_text()
+    return session
+
+
+def test_a_report_and_its_check(reported: Session) -> None:
+    page = (reported.path / "derived" / "report.html").read_text()
     assert "SIMULATED" in page
-    assert session.path.name in (session.path / "derived" / "report.md").read_text()
+    assert reported.path.name in (reported.path / "derived" / "report.md").read_text()
     # single runs decide nothing
-    assert runner("report", "--check", session.path, cwd=ROOT).code == 9
+    assert runner("report", "--check", reported.path, cwd=ROOT).code == 9
 
 
 def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
@@ -396,13 +402,11 @@ def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
     assert "no regression" in done.out
 
 
-def test_verify_finds_a_report_that_was_changed(quick: tuple[Session, Done]) -> None:
-    session, _ = quick
-    runner("report", session.path, cwd=ROOT)
-    assert runner("verify", session.path, cwd=ROOT).code == 0
-    path = session.path / "derived" / "report.md"
+def test_verify_finds_a_report_that_was_changed(reported: Session) -> None:
+    assert runner("verify", reported.path, cwd=ROOT).code == 0
+    path = reported.path / "derived" / "report.md"
     path.write_text(path.read_text().replace("Scope", "Scoop"))
-    done = runner("verify", session.path, cwd=ROOT)
+    done = runner("verify", reported.path, cwd=ROOT)
     assert done.code == 7
     assert "derived/report.md: line" in done.out
 
