@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends import database, http, said
-from rig.backends.base import Hosts, OnProgress, ProcessHandle, tail
+from rig.backends.base import Hosts, OnProgress, ProcessHandle, RoleSpec, tail
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
@@ -142,7 +142,7 @@ class RealStack:
         )
         return facts.get("prepared_statements") is True
 
-    def _start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> _Started:
+    def _start(self, role: Role, spec: RoleSpec, index: int = 0) -> _Started:
         started = _Started(role, index, self._hosts.start(role, spec, index))
         self._started.append(started)
         return started
