@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, TypedDict
 
 from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
@@ -315,7 +315,7 @@ class Record:
     started_at: str
     """Wall clock, ISO 8601: a label only."""
     spans: tuple[Span, ...] = ()
-    facts: Annotated[Mapping[str, Any], Facts] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     """What each role said of itself: versions, effective settings, pids, CPU sets."""
     delay: DelayFacts = DelayFacts()
     load: LoadFacts = LoadFacts()
@@ -334,18 +334,14 @@ class Record:
     """SHA-256 of every file of the attempt, by its path inside the attempt's folder."""
     schema: int = SCHEMA
 
-    @property
-    def _known(self) -> Facts:
-        return cast(Facts, self.facts)
-
     def cpus(self, role: str) -> tuple[int, ...]:
         """The CPUs that a role may run on; none where nobody said."""
-        return cpus_of(self._known.get("cpus", {}).get(role, ()))
+        return cpus_of(self.facts.get("cpus", {}).get(role, ()))
 
     @property
     def sessions_left(self) -> int:
         """Database sessions of the app that had not ended when the last counts were made."""
-        return self._known.get("sessions_left", 0)
+        return self.facts.get("sessions_left", 0)
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ POOLER, and the networks RIG_FRONT, RIG_DATA, RIG_CONTROL.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import secrets
@@ -19,6 +20,11 @@ from typing import Any
 
 import psycopg
 import psycopg.sql
+
+from stack.app.spec import AppSpec
+from stack.database.spec import DatabaseSpec
+from stack.delay.spec import DelaySpec, LinkSpec
+from stack.pooler.spec import PoolerSpec
 
 ROLES, SECRETS = Path("/roles"), Path("/secrets")
 FRONT, DATA, CONTROL = (os.environ[f"RIG_{name}"] for name in ("FRONT", "DATA", "CONTROL"))
@@ -57,19 +63,19 @@ def environment() -> dict[str, str]:
     }
 
 
-def specs() -> dict[str, dict[str, Any]]:
-    """Each role's JSON."""
+def specs() -> dict[str, Any]:
+    """Each role's spec; the load's, whose type is the rig's, as JSON."""
     load = _load()
     return {
-        "database": {
-            "bin_dir": "/usr/lib/postgresql/17/bin",
-            "cluster": "/clusters/by-hand",
-            "template": None,
-            "initialise": True,
-            "set_passwords": False,
-            "password_files": FILES,
-            "settings": {"listen_addresses": "*", "unix_socket_directories": ""},
-        },
+        "database": DatabaseSpec(
+            bin_dir="/usr/lib/postgresql/17/bin",
+            cluster="/clusters/by-hand",
+            template=None,
+            initialise=True,
+            set_passwords=False,
+            password_files=FILES,
+            settings={"listen_addresses": "*", "unix_socket_directories": ""},
+        ),
         "pooler": _pooler(),
         "app": _app(),
         "load_master": load,
@@ -96,58 +102,56 @@ def _load() -> dict[str, Any]:
     }
 
 
-def _pooler() -> dict[str, Any]:
-    return {
-        "binary": "/usr/sbin/pgbouncer",
-        "address": POOLER,
-        "port": 6432,
-        "database_address": DATABASE,
-        "database_port": 5432,
-        "database_name": "bench",
-        "user": "app",
-        "password_file": FILES["app"],
-        "pool_size": 50,
-        "max_client_conn": 10_000,
-    }
+def _pooler() -> PoolerSpec:
+    return PoolerSpec(
+        binary="/usr/sbin/pgbouncer",
+        address=POOLER,
+        port=6432,
+        database_address=DATABASE,
+        database_port=5432,
+        database_name="bench",
+        user="app",
+        password_file=FILES["app"],
+        pool_size=50,
+        max_client_conn=10_000,
+    )
 
 
-def _app() -> dict[str, Any]:
+def _app() -> AppSpec:
     gateway = {"sync": "wsgi", "async": "asgi"}[TARGET]
     workers = {"sync": "sync", "async": "uvicorn_worker.UvicornWorker"}[TARGET]
-    return {
-        "command": [
+    return AppSpec(
+        command=(
             *("gunicorn", "--config", "/rig/stack/app/gunicorn_conf.py"),
             *("--worker-class", workers, f"django_{TARGET}.{gateway}:application"),
-        ],
-        "env": environment(),
-        "folder": f"/rig/django_{TARGET}",
-    }
+        ),
+        env=environment(),
+        folder=f"/rig/django_{TARGET}",
+    )
 
 
-def _delay() -> dict[str, Any]:
+def _delay() -> DelaySpec:
     delay_ms = float(os.environ["DELAY_MS"])
     links = [("front", APP, f"{FRONT}.9"), ("data", f"{DATA}.2", DATABASE)]
-    return {
-        "delay_ms": delay_ms,
-        "links": [
-            {"name": name, "address": own, "prefix": 24, "peer": peer, "delayed": delay_ms > 0}
-            for name, own, peer in links
-        ],
-    }
+    return DelaySpec(
+        delay_ms=delay_ms,
+        links=tuple(LinkSpec(name, own, 24, peer, delay_ms > 0) for name, own, peer in links),
+    )
 
 
 def write_files() -> None:
     """Fills both volumes."""
     make_secrets()
     for role, spec in specs().items():
+        text = json.dumps(spec, default=dataclasses.asdict)
         if role == "delay":  # beside the app, whose entry point starts it
-            (ROLES / "app" / "delay.json").write_text(json.dumps(spec))
+            (ROLES / "app" / "delay.json").write_text(text)
             continue
         out = ROLES / role / "out"
         out.mkdir(parents=True, exist_ok=True)
         out.parent.chmod(0o755)
         out.chmod(0o777)
-        (ROLES / role / "spec.json").write_text(json.dumps(spec))
+        (ROLES / role / "spec.json").write_text(text)
 
 
 def seed() -> None:

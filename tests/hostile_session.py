@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rig.model import Status, Verdict
 from rig.record import Check, record_from_json
@@ -62,9 +63,10 @@ def _poison(attempt: Path, plain: list[str], texts: tuple[str, ...], number: int
     manifest = attempt / "manifest.json"
     record = record_from_json(json.loads(manifest.read_text()))
     text = texts[number % len(texts)]
+    facts: Any = {text: {text: text, "versions": {text: text}}}
     poisoned = replace(
         record,
-        facts={text: {text: text, "versions": {text: text}}},
+        facts=facts,
         checks=(Check(text, Status.WARN, text),),
         verdict=record.verdict,
     )

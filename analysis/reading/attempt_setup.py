@@ -51,8 +51,9 @@ def read_setup(
     if record is None or folder is None:
         return AttemptSetup()
     plan: Mapping[str, Any] = {} if PLAN in damaged else asked(folder.parent, record)
-    parts = {name: record.facts[name] for name in SAID if name in record.facts}
-    if not parts.get("cpus", {}).get("app"):
+    facts: Mapping[str, Any] = record.facts
+    parts = {name: facts[name] for name in SAID if name in facts}
+    if not record.facts.get("cpus", {}).get("app"):
         parts.pop("cpus", None)  # the app's process could not be seen from the rig's machine
     parts |= {name: plan[name] for name in ASKED if plan.get(name) is not None}
     route = dict(parts.get("route") or {})

@@ -7,6 +7,8 @@ underneath; `Progress` is what a running load tells.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +19,14 @@ from typing import Any, Protocol
 
 from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
-from rig.load.scout import UnloadedRequest, UnloadedResults
+from rig.load.scout import ScoutSpec, UnloadedRequest, UnloadedResults
+from rig.load.spec import LoadSpec
 from rig.model import Link, RigError, Role
 from rig.plan import Plan
+from stack.app.spec import AppSpec
+from stack.database.spec import DatabaseSpec
+from stack.delay.spec import DelaySpec
+from stack.pooler.spec import PoolerSpec
 
 # how Python and Postgres begin the line that says what went wrong
 _ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
@@ -130,10 +137,20 @@ class ProcessHandle(Protocol):
         ...
 
 
+RoleSpec = DatabaseSpec | PoolerSpec | AppSpec | DelaySpec | LoadSpec | ScoutSpec
+"""What a role is told."""
+
+
+def spec_file(spec: RoleSpec) -> bytes:
+    """The contents of a role's JSON file."""
+    said = spec.to_json() if isinstance(spec, LoadSpec) else dataclasses.asdict(spec)
+    return json.dumps(said).encode()
+
+
 class Hosts(Protocol):
     """The hosts of one stack: a role is one JSON file in and one folder out."""
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> ProcessHandle:
+    def start(self, role: Role, spec: RoleSpec, index: int = 0) -> ProcessHandle:
         """Starts a role in its host."""
         ...
 

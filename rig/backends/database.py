@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from rig.backends.processes import until
+from rig.disk.facts import DatabaseFacts
 from rig.model import StackError
 
 FAST_SHUTDOWN = signal.SIGINT
@@ -99,7 +100,7 @@ def ready(login: Login) -> bool:
         return False
 
 
-def facts(login: Login) -> dict[str, Any]:
+def facts(login: Login) -> DatabaseFacts:
     """Settings as they are in force, and the version."""
     names = [*FIXED_SETTINGS, "max_connections", "superuser_reserved_connections", "fsync"]
     wanted = ", ".join(f"'{name}'" for name in names)

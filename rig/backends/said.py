@@ -11,11 +11,11 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rig.backends.base import Progress
 from rig.disk.files import read_ends, read_json
-from rig.disk.typed import fitted
+from rig.disk.typed import Unfit, fitted
 from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile, printable
 
@@ -27,13 +27,18 @@ _ANOTHER_SHAPE = (
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
 )
 
+Kind = TypeVar("Kind")
 
-def facts(path: Path) -> dict[str, Any]:
-    """The JSON object in a role's file. DamagedFile, OSError."""
+
+def facts(path: Path, kind: type[Kind]) -> Kind:
+    """The JSON object in a role's file, as `kind`. DamagedFile, OSError."""
     said = read_json(path, MOST_BYTES, follow=False)
     if not isinstance(said, dict):
         raise DamagedFile(f"{path} is no JSON object")
-    return said
+    try:
+        return fitted(kind, said)
+    except Unfit as error:
+        raise DamagedFile(f"{path}: {error}") from error
 
 
 def progress(path: Path) -> Progress | None:
@@ -60,7 +65,7 @@ def progress(path: Path) -> Progress | None:
 
 def scouted(path: Path, routes: Sequence[str]) -> dict[str, UnloadedResult]:
     """What came back of each route. DamagedFile, OSError."""
-    said = facts(path)
+    said = facts(path, dict[str, Any])
     try:
         return {route: _result(said[route]) for route in routes}
     except _ANOTHER_SHAPE as error:

@@ -1,4 +1,4 @@
-"""The JSON file of each role, from the plan and the hosts. Pure but for the addresses asked."""
+"""What each role is told, from the plan and the hosts. Pure but for the addresses asked."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rig.backends.base import Hosts
 from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
 from rig.backends.http import APP_PORT
-from rig.load.scout import UnloadedRequest
+from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role
 from rig.plan import Plan, Target
+from stack.app.spec import AppSpec
+from stack.database.spec import DatabaseSpec
+from stack.delay.spec import DelaySpec, LinkSpec
+from stack.pooler.spec import PoolerSpec
 
 POOLER_PORT = 6432
 CONTROL_PORT = 5557
@@ -55,37 +58,37 @@ def make_secrets(folder: Path) -> Secrets:
     return Secrets(folder / "superuser", folder / "app", folder / "pgpass")
 
 
-def database_spec(plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -> dict[str, Any]:
+def database_spec(plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -> DatabaseSpec:
     """A fresh copy of the template, served with the plan's cap."""
-    return {
-        "bin_dir": hosts.layout().postgres_dir,
-        "cluster": hosts.cluster(),
-        "template": template,
-        "initialise": False,
-        "set_passwords": False,
-        "password_files": passwords.files(hosts),
-        "settings": {
+    return DatabaseSpec(
+        bin_dir=hosts.layout().postgres_dir,
+        cluster=hosts.cluster(),
+        template=template,
+        initialise=False,
+        set_passwords=False,
+        password_files=passwords.files(hosts),
+        settings={
             **_settings(plan.max_connections),
             # the probes keep one connection: with it, ordinary roles have 3 fewer than all
             "superuser_reserved_connections": 2,
         },
-    }
+    )
 
 
-def template_spec(hosts: Hosts, passwords: Secrets, template: str, exists: bool) -> dict[str, Any]:
+def template_spec(hosts: Hosts, passwords: Secrets, template: str, exists: bool) -> DatabaseSpec:
     """The template itself: made, or given this session's passwords."""
-    return {
-        "bin_dir": hosts.layout().postgres_dir,
-        "cluster": template,
-        "template": None,
-        "initialise": not exists,
-        "set_passwords": exists,
-        "password_files": passwords.files(hosts),
-        "settings": _settings(max_connections=20),
-    }
+    return DatabaseSpec(
+        bin_dir=hosts.layout().postgres_dir,
+        cluster=template,
+        template=None,
+        initialise=not exists,
+        set_passwords=exists,
+        password_files=passwords.files(hosts),
+        settings=_settings(max_connections=20),
+    )
 
 
-def _settings(max_connections: int) -> dict[str, Any]:
+def _settings(max_connections: int) -> dict[str, str | int]:
     return {
         **FIXED_SETTINGS,
         "listen_addresses": "0.0.0.0",
@@ -94,31 +97,29 @@ def _settings(max_connections: int) -> dict[str, Any]:
     }
 
 
-def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> dict[str, Any]:
+def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> PoolerSpec:
     """PgBouncer, on the far side of the delay."""
-    return {
-        "binary": hosts.layout().pgbouncer,
+    return PoolerSpec(
+        binary=hosts.layout().pgbouncer,
         # in a container, the rig's own way to it is another address than the app's
-        "address": "0.0.0.0",
-        "port": POOLER_PORT,
-        "database_address": hosts.address(Role.DATABASE, Link.DATA),
-        "database_port": PORT,
-        "database_name": DATABASE,
-        "user": APP_USER,
-        "password_file": hosts.inside(passwords.app_password_file),
-        "pool_size": plan.pooler_pool_size,
-        "max_client_conn": MAX_CLIENT_CONN,
-    }
+        address="0.0.0.0",
+        port=POOLER_PORT,
+        database_address=hosts.address(Role.DATABASE, Link.DATA),
+        database_port=PORT,
+        database_name=DATABASE,
+        user=APP_USER,
+        password_file=hosts.inside(passwords.app_password_file),
+        pool_size=plan.pooler_pool_size,
+        max_client_conn=MAX_CLIENT_CONN,
+    )
 
 
-def app_spec(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, Any]:
+def app_spec(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> AppSpec:
     """The target's web server."""
     return _target_spec(plan, hosts, passwords, prepared, plan.target.start)
 
 
-def command_spec(
-    plan: Plan, hosts: Hosts, passwords: Secrets, command: Sequence[str]
-) -> dict[str, Any]:
+def command_spec(plan: Plan, hosts: Hosts, passwords: Secrets, command: Sequence[str]) -> AppSpec:
     """One of the target's commands, run to its end (migrate, seed)."""
     direct = dataclasses.replace(plan, pooler="direct", connections="per_request")
     return _target_spec(direct, hosts, passwords, True, command)
@@ -126,7 +127,7 @@ def command_spec(
 
 def _target_spec(
     plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool, command: Sequence[str]
-) -> dict[str, Any]:
+) -> AppSpec:
     target = plan.target
     words = placeholders(plan, hosts, passwords, prepared)
     fixed = {
@@ -148,11 +149,11 @@ def _target_spec(
         "BENCH_CPU_N": str(plan.data.cpu_n),
     }
     own = {name: _filled(value, words) for name, value in target.env.items()}
-    return {
-        "command": [_filled(word, words) for word in command],
-        "env": {**fixed, **own},
-        "folder": words["folder"],
-    }
+    return AppSpec(
+        command=tuple(_filled(word, words) for word in command),
+        env={**fixed, **own},
+        folder=words["folder"],
+    )
 
 
 def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, str]:
@@ -199,10 +200,10 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 
-def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
+def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
     """The same file for the load master and every load worker."""
     route, load = plan.route, plan.load
-    spec = LoadSpec(
+    return LoadSpec(
         target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
         route=route.name,
         method=route.method,
@@ -218,34 +219,31 @@ def load_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )
-    return spec.to_json()
 
 
-def scout_spec(hosts: Hosts, unloaded_requests: Sequence[UnloadedRequest]) -> dict[str, Any]:
+def scout_spec(hosts: Hosts, unloaded_requests: Sequence[UnloadedRequest]) -> ScoutSpec:
     """What a load worker's host asks without any load."""
     url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
-    return {"target_url": url, "scout": [dataclasses.asdict(one) for one in unloaded_requests]}
+    return ScoutSpec(url, tuple(unloaded_requests))
 
 
-def delay_spec(plan: Plan, hosts: Hosts) -> dict[str, Any]:
+def delay_spec(plan: Plan, hosts: Hosts) -> DelaySpec:
     """Which links are delayed, and where each path is measured to."""
     far = Role.DATABASE if plan.pooler == "direct" else Role.POOLER
     peers = {
         Link.FRONT: hosts.address(Role.LOAD_WORKER, Link.FRONT),
         Link.DATA: hosts.address(far, Link.DATA),
     }
-    return {
-        "delay_ms": plan.delay.delay_ms,
-        "mechanism": "auto",
-        "interval_s": 1.0,
-        "links": [
-            {
-                "name": str(link),
-                "address": hosts.address(Role.APP, link),
-                "prefix": PREFIX_LENGTH,
-                "peer": peer,
-                "delayed": plan.delay.on(link) > 0,
-            }
+    return DelaySpec(
+        delay_ms=plan.delay.delay_ms,
+        links=tuple(
+            LinkSpec(
+                name=str(link),
+                address=hosts.address(Role.APP, link),
+                prefix=PREFIX_LENGTH,
+                peer=peer,
+                delayed=plan.delay.on(link) > 0,
+            )
             for link, peer in peers.items()
-        ],
-    }
+        ),
+    )

@@ -11,13 +11,12 @@ import os
 import re
 import signal
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rig.backends import database, http, said
-from rig.backends.base import Hosts, OnProgress, ProcessHandle, tail
+from rig.backends.base import Hosts, OnProgress, ProcessHandle, RoleSpec, tail
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
@@ -31,10 +30,11 @@ from rig.backends.specs import (
     pooler_spec,
     scout_spec,
 )
-from rig.disk.facts import Facts
+from rig.disk.facts import Facts, PoolerFacts
 from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
+from rig.evidence.attempt import DelaySaid
 from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
@@ -91,7 +91,7 @@ class RealStack:
         self._plan, self._hosts, self._passwords, self._template = plan, hosts, passwords, template
         self._started: list[_Started] = []
         self._facts: Facts = {}
-        self._delay: dict[str, Any] | None = None
+        self._delay: DelaySaid | None = None
         self._before: CountsBefore | None = None
         self._after: CountsAfter | None = None
         self._exchange: http.Exchange | None = None
@@ -137,17 +137,16 @@ class RealStack:
         if self._plan.pooler == "direct":
             return True
         spec = pooler_spec(self._plan, self._hosts, self._passwords)
-        self._facts["pooler"] = facts = self._await_facts(
-            self._start(Role.POOLER, spec), "facts.json"
-        )
-        return facts.get("prepared_statements") is True
+        path = self._await_file(self._start(Role.POOLER, spec), "facts.json")
+        self._facts["pooler"] = facts = said.facts(path, PoolerFacts)
+        return facts["prepared_statements"]
 
-    def _start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> _Started:
+    def _start(self, role: Role, spec: RoleSpec, index: int = 0) -> _Started:
         started = _Started(role, index, self._hosts.start(role, spec, index))
         self._started.append(started)
         return started
 
-    def _await(self, started: _Started, what: str, there: Any) -> None:
+    def _await(self, started: _Started, what: str, there: Callable[[], bool]) -> None:
         for _ in until(START_DEADLINE_S):
             if there():
                 return
@@ -161,9 +160,6 @@ class RealStack:
         path = self._hosts.out(started.role, started.index) / name
         self._await(started, f"write {name}", lambda: os.path.lexists(path))
         return path
-
-    def _await_facts(self, started: _Started, name: str) -> dict[str, Any]:
-        return said.facts(self._await_file(started, name))
 
     def _of(self, role: Role) -> list[_Started]:
         return [started for started in self._started if started.role == role]
@@ -214,7 +210,7 @@ class RealStack:
     def set_delay(self) -> None:
         """Sets the delay and measures every path before anything depends on it."""
         delay = self._start(Role.DELAY, delay_spec(self._plan, self._hosts))
-        self._delay = self._await_facts(delay, "ready.json")
+        self._delay = said.facts(self._await_file(delay, "ready.json"), DelaySaid)
 
     def verify(self) -> Facts:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
@@ -242,7 +238,7 @@ class RealStack:
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
         self._facts["database"] = database.facts(self._login)
-        pids = {role: [started.process.pid for started in self._of(role)] for role in Role}
+        pids = {role: tuple(started.process.pid for started in self._of(role)) for role in Role}
         self._facts["roles"] = {str(role): found for role, found in pids.items()}
         self._facts["cpus"] = {
             str(role): tuple(sorted({cpus_of(pid) for pid in found} - {""}))
@@ -298,7 +294,7 @@ class RealStack:
         delay = self._of(Role.DELAY)
         for started in delay:
             started.process.signal(signal.SIGUSR1)
-            self._delay = self._await_facts(started, "facts.json")
+            self._delay = said.facts(self._await_file(started, "facts.json"), DelaySaid)
         for started in (*self._of(Role.APP), *self._of(Role.POOLER)):
             started.process.signal(signal.SIGTERM)
             if started.process.wait(STOP_DEADLINE_S) is None:

@@ -9,22 +9,40 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypedDict
 
 
-class Facts(TypedDict, total=False):
-    """What is known of what roles say of themselves; a target's own facts are anything."""
+class DatabaseFacts(TypedDict):
+    """What Postgres answered."""
 
-    database: Mapping[str, Any]
-    pooler: Mapping[str, Any] | None
+    version: str
+    settings: Mapping[str, str]
+    """As they are in force."""
+
+
+class PoolerFacts(TypedDict):
+    """What the pooler role says of PgBouncer."""
+
+    version: str
+    prepared_statements: bool
+    """Whether it carries them through transaction pooling."""
+    settings: Mapping[str, str]
+
+
+class Facts(TypedDict, total=False):
+    """What is known of what roles say of themselves."""
+
+    database: DatabaseFacts
+    pooler: PoolerFacts
     app: Mapping[str, Any] | None
+    """A target's own, which may be anything."""
     cpus: Mapping[str, tuple[str | int, ...]]
     """By role: the CPUs that its processes may run on, as the kernel lists them."""
     real_time: tuple[str, ...]
     """The roles that go before all ordinary processes."""
-    roles: Mapping[str, Any]
+    roles: Mapping[str, tuple[int, ...]]
     """By role: the numbers of its processes."""
     sessions_left: int
     """Of the app's in the database, when the last counts were made."""
     simulated: bool
-    queue: Mapping[str, Any]
+    queue: Mapping[str, float]
     """Of the fake backend."""
 
 

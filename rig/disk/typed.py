@@ -2,8 +2,8 @@
 
 Pure: a value that `json` or a table's cell gave goes in, a value of the declared type comes out,
 or Unfit with the place and the reason. Types are those of dataclasses and TypedDicts; a bound
-stands beside the type, as `Annotated[int, Between(1, 9)]`, and so does a TypedDict of the keys of
-a mapping that are known, and the type that stands in a file for one that does not (WrittenAs).
+stands beside the type, as `Annotated[int, Between(1, 9)]`, and so does the type that stands in a
+file for one that does not (WrittenAs).
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ def _annotated(kind: Any, beside: Any) -> Reader:
     if isinstance(beside, WrittenAs):
         written, made = _reader(beside.shape), beside.made
         return lambda value, at: made(written(value, at))
-    read = _reader(kind)
-    return _bounded(read, beside) if isinstance(beside, Between) else _known(read, beside)
+    return _bounded(_reader(kind), beside)
 
 
 def _plain(kind: Any) -> Reader:
@@ -121,17 +120,6 @@ def _bounded(read: Reader, bounds: Between) -> Reader:
         raise _unfit(value, at, f"not between {least:g} and {most:g}")
 
     return bounded
-
-
-def _known(read: Reader, keys: Any) -> Reader:
-    """Of a mapping of which some keys are known, those of a TypedDict."""
-    hold = _reader(keys)
-
-    def known(value: Any, at: str) -> Any:
-        hold(value, at)
-        return read(value, at)
-
-    return known
 
 
 def _one_of(kinds: Sequence[Any]) -> Reader:

@@ -49,7 +49,7 @@ class _Moments(TypedDict, total=False):
     after: tuple[Ms, ...]
 
 
-class _Delay(TypedDict):
+class DelaySaid(TypedDict):
     """What the delay role says of itself."""
 
     mechanism: str
@@ -79,14 +79,14 @@ def read_attempt(folder: Path, plan: Plan) -> AttemptFacts:
     load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
     return AttemptFacts(
         facts=json_value(folder / FACTS, Facts) or {},
-        delay=_delay(json_value(folder / DELAY, _Delay), folder / DELAY, plan),
+        delay=_delay(json_value(folder / DELAY, DelaySaid), folder / DELAY, plan),
         load=load,
         probes=probe_facts(folder, plan, load),
         ledger=ledger_facts(folder, plan.route_name),
     )
 
 
-def _delay(said: _Delay | None, path: Path, plan: Plan) -> DelayFacts:
+def _delay(said: DelaySaid | None, path: Path, plan: Plan) -> DelayFacts:
     if said is None:
         return DelayFacts()
     if missing := sorted(set(said["rtt_ms"]) - set(said["lost"])):

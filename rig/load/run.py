@@ -8,7 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
+from rig.disk.typed import fitted
 from rig.load import scout
+from rig.load.scout import ScoutSpec
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, LoadSpec, read_spec
 
 _LOCUSTFILE = str(Path(__file__).with_name("locustfile.py"))
@@ -44,7 +46,7 @@ def main(kind: str) -> None:
     os.environ[SPEC_VARIABLE] = str(spec_path)
     os.environ[OUT_VARIABLE] = str(out)
     if "scout" in (told := json.loads(spec_path.read_text())):
-        scout.run(told, out)
+        scout.run(fitted(ScoutSpec, told), out)
         return
     spec = read_spec(spec_path)
     sys.argv = master_arguments(spec, out) if kind == "master" else worker_arguments(spec)

@@ -90,12 +90,20 @@ class UnloadedResults:
         return {"delay_ms": self.delay_ms, "routes": routes}
 
 
-def run(spec: Mapping[str, Any], out: Path) -> None:
+@dataclass(frozen=True)
+class ScoutSpec:
+    """The JSON file of a load worker's host that asks without load."""
+
+    target_url: str
+    scout: tuple[UnloadedRequest, ...]
+
+
+def run(spec: ScoutSpec, out: Path) -> None:
     """Runs every request against `target_url`; writes `scout.json`: each result, by route."""
-    url = urlsplit(spec["target_url"])
+    url = urlsplit(spec.target_url)
     address = (str(url.hostname), int(url.port or 80))
     found: dict[str, UnloadedResult] = {}
-    for unloaded_request in (UnloadedRequest(**data) for data in spec["scout"]):
+    for unloaded_request in spec.scout:
         try:
             found[unloaded_request.route] = _run(unloaded_request, address)
         except (OSError, http.client.HTTPException) as error:

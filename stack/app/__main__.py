@@ -2,16 +2,17 @@
 
     python -m stack.app SPEC.json OUT/
 
-SPEC: {"command": […], "env": {…}, "folder": …}
+SPEC: `AppSpec`. OUT: the target's own files.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
 from pathlib import Path
+
+from stack.app.spec import read_spec
 
 
 def own_password_file(environment: dict[str, str]) -> None:
@@ -25,16 +26,16 @@ def own_password_file(environment: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """The role: one JSON file in, one folder out (for the target's own files)."""
-    spec, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+    """The role: one JSON file in, one folder out."""
+    spec, out = read_spec(Path(sys.argv[1])), Path(sys.argv[2])
     beside_python = os.path.dirname(sys.executable)
     path = f"{beside_python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     own = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", "BENCH_COUNTERS": str(out)}
-    environment = {**own, **spec["env"]}
+    environment = {**own, **spec.env}
     own_password_file(environment)
-    os.chdir(spec["folder"])
+    os.chdir(spec.folder)
     os.environ["PATH"] = path  # where execvpe looks
-    os.execvpe(spec["command"][0], spec["command"], environment)
+    os.execvpe(spec.command[0], list(spec.command), environment)
 
 
 if __name__ == "__main__":

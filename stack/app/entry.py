@@ -13,12 +13,13 @@ it sent last have left: its peers would otherwise wait for them for ever.
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from stack.delay.spec import read_spec
 
 USER_ID = 10001
 POLL_S = 0.05
@@ -47,7 +48,7 @@ class DelayRole:
         """How long the target's last packets, and the answers to them, are still under way."""
         if self._process is None or self._process.poll() is not None:
             return 0.0
-        return 0.2 + 3 * float(json.loads(self._spec.read_text())["delay_ms"]) / 1000
+        return 0.2 + 3 * read_spec(self._spec).delay_ms / 1000
 
     def look(self) -> None:
         """Starts it once its spec is there; notes its end."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import urllib.request
 from pathlib import Path
 
+from stack.app.spec import read_spec
+
 if __name__ == "__main__":
-    spec = json.loads(Path(sys.argv[1]).read_text())
-    urllib.request.urlopen(f"http://{spec['env']['BENCH_BIND']}/-/ready", timeout=4)
+    spec = read_spec(Path(sys.argv[1]))
+    urllib.request.urlopen(f"http://{spec.env['BENCH_BIND']}/-/ready", timeout=4)

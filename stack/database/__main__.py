@@ -2,11 +2,7 @@
 
     python -m stack.database SPEC.json OUT/
 
-SPEC: {"bin_dir": …, "cluster": …, "template": path or null (copied to `cluster`),
-"initialise": bool (initdb, unless one is there), "password_files": {role: path},
-"set_passwords": bool (those roles get these passwords first), "settings": {name: value}}
-
-OUT: `facts.json`. Postgres refuses to run as root, and so does this.
+SPEC: `DatabaseSpec`. OUT: `facts.json`. Postgres refuses to run as root, and so does this.
 """
 
 from __future__ import annotations
@@ -18,7 +14,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from stack.database.spec import read_spec
 
 HBA = "host all all 0.0.0.0/0 scram-sha-256\n"
 
@@ -52,7 +49,7 @@ def set_passwords(bin_dir: Path, cluster: Path, password_files: Mapping[str, str
     )
 
 
-def configure(cluster: Path, settings: Mapping[str, Any]) -> None:
+def configure(cluster: Path, settings: Mapping[str, str | int]) -> None:
     """Writes what Postgres runs with; nothing of initdb's own sample stays in force."""
     lines = [f"{name} = '{value}'\n" for name, value in sorted(settings.items())]
     (cluster / "postgresql.conf").write_text("".join(lines))
@@ -61,20 +58,20 @@ def configure(cluster: Path, settings: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """The role: one JSON file in, one folder out."""
-    spec, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
-    bin_dir, cluster = Path(spec["bin_dir"]), Path(spec["cluster"])
-    if spec["initialise"] and not (cluster / "PG_VERSION").exists():
-        initialise(bin_dir, cluster, spec["password_files"]["postgres"])
-    elif spec["template"]:
+    spec, out = read_spec(Path(sys.argv[1])), Path(sys.argv[2])
+    bin_dir, cluster = Path(spec.bin_dir), Path(spec.cluster)
+    if spec.initialise and not (cluster / "PG_VERSION").exists():
+        initialise(bin_dir, cluster, spec.password_files["postgres"])
+    elif spec.template:
         shutil.rmtree(cluster, ignore_errors=True)  # of the trial before
-        shutil.copytree(spec["template"], cluster)
+        shutil.copytree(spec.template, cluster)
         cluster.chmod(0o700)
-    if spec["set_passwords"]:
-        set_passwords(bin_dir, cluster, spec["password_files"])
-    configure(cluster, spec["settings"])
+    if spec.set_passwords:
+        set_passwords(bin_dir, cluster, spec.password_files)
+    configure(cluster, spec.settings)
     # the copy's dirty pages belong to the preparation, not to the measurement
     os.sync()
-    (out / "facts.json").write_text(json.dumps({"settings": spec["settings"]}))
+    (out / "facts.json").write_text(json.dumps({"settings": spec.settings}))
     os.execv(bin_dir / "postgres", [str(bin_dir / "postgres"), "-D", str(cluster)])
 
 

@@ -2,14 +2,10 @@
 
     python -m stack.delay SPEC.json OUT/
 
-SPEC: {"delay_ms": 100, "mechanism": "auto", "interval_s": 1.0, "links": [{"name": "front",
-"address": "198.18.0.2", "prefix": 24, "peer": "198.18.0.9",
-"delayed": true}]}
-
-OUT: `ready.json` once the delay stands and was measured; `delay.csv`, a line a second;
-`facts.json` after SIGUSR1, which ends the measuring, not the delay. What is measured between the
-two is `during`: this role is not told when the load begins. SIGTERM ends both; an NFQUEUE then
-drops what it would have held.
+SPEC: `DelaySpec`. OUT: `ready.json` once the delay stands and was measured; `delay.csv`, a line a
+second; `facts.json` after SIGUSR1, which ends the measuring, not the delay. What is measured
+between the two is `during`: this role is not told when the load begins. SIGTERM ends both; an
+NFQUEUE then drops what it would have held.
 Exit 3 where no mechanism works, with one line that says why.
 """
 
@@ -29,6 +25,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from stack.delay import netem, nfqueue, paths
 from stack.delay.detour import DelayedLink, Detour
 from stack.delay.netem import Counters, Netem
+from stack.delay.spec import DelaySpec, read_spec
 
 BURST = 11  # odd: the median is one that was measured
 SIGNALS = {signal.SIGUSR1, signal.SIGTERM}
@@ -65,27 +62,25 @@ def device_of(address: str) -> str:
     raise OSError(f"no device here has the address {address}")
 
 
-def choose(spec: Mapping[str, Any]) -> tuple[Mechanism, str]:
+def choose(spec: DelaySpec) -> tuple[Mechanism, str]:
     """The mechanism this kernel can carry out, and why it was chosen.
 
     OSError, naming what each mechanism lacks, where there is none.
     """
-    delayed = [link for link in spec["links"] if link["delayed"]]
-    if not delayed or not spec["delay_ms"]:
+    delayed = [link for link in spec.links if link.delayed]
+    if not delayed or not spec.delay_ms:
         return Undelayed(), "no delay was asked"
-    asked = spec.get("mechanism", "auto")
-    unsupported_reason = netem.missing() if asked != "nfqueue" else "nfqueue was asked for"
+    unsupported_reason = netem.missing() if spec.mechanism != "nfqueue" else "nfqueue was asked for"
     if not unsupported_reason:
-        devices = [device_of(link["address"]) for link in delayed]
-        return Netem(devices, spec["delay_ms"]), "the kernel has netem"
-    if asked == "netem":
+        devices = [device_of(link.address) for link in delayed]
+        return Netem(devices, spec.delay_ms), "the kernel has netem"
+    if spec.mechanism == "netem":
         raise OSError(unsupported_reason)
     try:
         links = [
-            DelayedLink(device_of(link["address"]), link["address"], link["prefix"])
-            for link in delayed
+            DelayedLink(device_of(link.address), link.address, link.prefix) for link in delayed
         ]
-        return Detour(links, spec["delay_ms"]), unsupported_reason
+        return Detour(links, spec.delay_ms), unsupported_reason
     except (OSError, NetlinkError) as error:
         raise OSError(f"{unsupported_reason}; nfqueue: {error}") from error
 
@@ -125,14 +120,14 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     scratch.replace(path)
 
 
-def run(spec: Mapping[str, Any], out: Path) -> None:
+def run(spec: DelaySpec, out: Path) -> None:
     """Sets the delay, measures until SIGUSR1, and keeps it until SIGTERM.
 
     OSError where no mechanism works.
     """
     # Resolves the neighbours: netem, unlike an NFQUEUE, would delay their ARP too, and the
     # first measured round trips would be two delays long.
-    paths.measure(_peers(spec), 1, 0, _deadline_s(spec))
+    paths.measure(spec.peers, 1, 0, _deadline_s(spec))
     mechanism, why = choose(spec)
     try:
         ended = _watch(spec, out, mechanism, why)
@@ -142,17 +137,13 @@ def run(spec: Mapping[str, Any], out: Path) -> None:
         mechanism.close()
 
 
-def _peers(spec: Mapping[str, Any]) -> dict[str, str]:
-    return {link["name"]: link["peer"] for link in spec["links"]}
+def _deadline_s(spec: DelaySpec) -> float:
+    return 2.0 + 3 * spec.delay_ms / 1000
 
 
-def _deadline_s(spec: Mapping[str, Any]) -> float:
-    return 2.0 + 3 * float(spec["delay_ms"]) / 1000
-
-
-def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -> int:
+def _watch(spec: DelaySpec, out: Path, mechanism: Mechanism, why: str) -> int:
     """Measures until a signal, which it returns; the facts are in `out` then."""
-    peers, deadline_s = _peers(spec), _deadline_s(spec)
+    peers, deadline_s = spec.peers, _deadline_s(spec)
     nfqueue.real_time()
     # not recorded: the consumer has just been started, and its first wake-up may be late
     paths.measure(peers, 1, 0, deadline_s)
@@ -170,7 +161,7 @@ def _watch(spec: Mapping[str, Any], out: Path, mechanism: Mechanism, why: str) -
             rounds["during"] += seen
             log.writelines(_row(measured, mechanism.counters()) for measured in seen)
             log.flush()
-            left_s = max(0.0, spec.get("interval_s", 1.0) - (time.monotonic() - begun_s))
+            left_s = max(0.0, spec.interval_s - (time.monotonic() - begun_s))
             ended = signal.sigtimedwait(SIGNALS, left_s)
     rounds["after"] = paths.measure(peers, BURST, SPACING_S, deadline_s)
     missing = {"missing_packets": mechanism.missing_packets()}
@@ -190,7 +181,7 @@ def main() -> None:
     """The role: one JSON file in, one folder out."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        run(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
+        run(read_spec(Path(sys.argv[1])), Path(sys.argv[2]))
     except OSError as error:
         print(f"delay: {error}", file=sys.stderr)
         sys.exit(3)

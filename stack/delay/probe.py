@@ -11,6 +11,7 @@ from pyroute2 import IPRoute
 
 from stack.delay import netem
 from stack.delay.__main__ import choose
+from stack.delay.spec import DelaySpec, LinkSpec
 
 _ADDRESS = "198.18.0.2"
 
@@ -22,9 +23,9 @@ def main() -> None:
         index = route.link_lookup(ifname="probe")[0]
         route.addr("add", index=index, address=_ADDRESS, prefixlen=24)
         route.link("set", index=index, state="up")
-    link = {"name": "front", "address": _ADDRESS, "prefix": 24, "delayed": True}
+    link = LinkSpec("front", _ADDRESS, prefix=24, peer="", delayed=True)
     try:
-        mechanism, why = choose({"delay_ms": 1, "links": [link]})
+        mechanism, why = choose(DelaySpec(1.0, links=(link,)))
     except OSError as error:
         sys.exit(f"no mechanism: {error}")
     mechanism.close()

@@ -2,11 +2,8 @@
 
     python -m stack.pooler SPEC.json OUT/
 
-SPEC: {"binary": …, "address": …, "port": 6432, "database_address": …, "database_port": 5432,
-"database_name": …, "user": …, "password_file": …, "pool_size": 50, "max_client_conn": 10000}
-
-OUT: `facts.json` with the version and whether it carries prepared statements through
-transaction pooling (1.21 and later).
+SPEC: `PoolerSpec`. OUT: `facts.json` with the version and whether it carries prepared statements
+through transaction pooling (1.21 and later).
 """
 
 from __future__ import annotations
@@ -16,9 +13,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from stack.pooler.spec import PoolerSpec, read_spec
 
 PREPARED_SINCE = (1, 21)
 MAX_PREPARED_STATEMENTS = 200
@@ -33,18 +30,18 @@ def version_of(binary: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups())
 
 
-def settings(spec: Mapping[str, Any], version: tuple[int, ...], out: Path) -> dict[str, Any]:
+def settings(spec: PoolerSpec, version: tuple[int, ...], out: Path) -> dict[str, str | int | Path]:
     """The [pgbouncer] section."""
-    section: dict[str, Any] = {
-        "listen_addr": spec["address"],
-        "listen_port": spec["port"],
+    section: dict[str, str | int | Path] = {
+        "listen_addr": spec.address,
+        "listen_port": spec.port,
         "unix_socket_dir": "",
         "auth_type": "scram-sha-256",
         "auth_file": out / "userlist.txt",
-        "admin_users": spec["user"],
+        "admin_users": spec.user,
         "pool_mode": "transaction",
-        "default_pool_size": spec["pool_size"],
-        "max_client_conn": spec["max_client_conn"],
+        "default_pool_size": spec.pool_size,
+        "max_client_conn": spec.max_client_conn,
         "server_tls_sslmode": "disable",
         "ignore_startup_parameters": "extra_float_digits",
         "query_wait_timeout": 120,
@@ -61,15 +58,15 @@ def settings(spec: Mapping[str, Any], version: tuple[int, ...], out: Path) -> di
 
 def main() -> None:
     """The role: one JSON file in, one folder out."""
-    spec, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
-    version = version_of(spec["binary"])
+    spec, out = read_spec(Path(sys.argv[1])), Path(sys.argv[2])
+    version = version_of(spec.binary)
     section = settings(spec, version, out)
     os.umask(0o077)
-    password = Path(spec["password_file"]).read_text().strip()
-    (out / "userlist.txt").write_text(f'"{spec["user"]}" "{password}"\n')
+    password = Path(spec.password_file).read_text().strip()
+    (out / "userlist.txt").write_text(f'"{spec.user}" "{password}"\n')
     database = (
-        f"{spec['database_name']} = host={spec['database_address']} "
-        f"port={spec['database_port']} dbname={spec['database_name']}\n"
+        f"{spec.database_name} = host={spec.database_address} "
+        f"port={spec.database_port} dbname={spec.database_name}\n"
     )
     lines = [f"{name} = {value}\n" for name, value in section.items()]
     configuration = out / "pgbouncer.ini"
@@ -82,7 +79,7 @@ def main() -> None:
     scratch = out / "facts.part"  # it is waited for, and read as soon as it is there
     scratch.write_text(json.dumps(facts))
     scratch.replace(out / "facts.json")
-    os.execv(spec["binary"], ["pgbouncer", str(configuration)])
+    os.execv(spec.binary, ["pgbouncer", str(configuration)])
 
 
 if __name__ == "__main__":

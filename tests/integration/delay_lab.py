@@ -35,6 +35,7 @@ from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.processes import Process, until
 from rig.backends.specs import PROJECT
 from rig.model import Link, Role
+from stack.delay.spec import DelaySpec, LinkSpec
 
 SIZES_BYTES = (200, 5_000, 50_000, 500_000)
 PORT = 8001
@@ -84,23 +85,23 @@ def run(case: Case) -> Result:
             network.clear()
 
 
-def _spec(case: Case, hosts: LocalHosts) -> dict[str, Any]:
+def _spec(case: Case, hosts: LocalHosts) -> DelaySpec:
     peers = {Link.FRONT: Role.LOAD_WORKER, Link.DATA: Role.DATABASE}
-    return {
-        "delay_ms": case.delay_ms,
-        "mechanism": case.mechanism,
-        "interval_s": 0.2,
-        "links": [
-            {
-                "name": str(link),
-                "address": hosts.address(Role.APP, link),
-                "prefix": network.PREFIX_LENGTH,
-                "peer": hosts.address(peer, link),
-                "delayed": str(link) in case.delayed,
-            }
+    return DelaySpec(
+        delay_ms=case.delay_ms,
+        mechanism=case.mechanism,
+        interval_s=0.2,
+        links=tuple(
+            LinkSpec(
+                name=str(link),
+                address=hosts.address(Role.APP, link),
+                prefix=network.PREFIX_LENGTH,
+                peer=hosts.address(peer, link),
+                delayed=str(link) in case.delayed,
+            )
             for link, peer in peers.items()
-        ],
-    }
+        ),
+    )
 
 
 def _observe(case: Case, role: Process, out: Path) -> Result:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from rig.backends.base import spec_file
 from rig.backends.local.sandbox import enter_command
 from rig.backends.specs import PROJECT
+from stack.delay.spec import DelaySpec, LinkSpec
 from tests.integration.delay_lab import (
     SIZES_BYTES,
     Case,
@@ -103,16 +104,9 @@ def test_the_role_ends_in_order_and_leaves_no_process(
 @pytest.fixture
 def spec(tmp_path: Path) -> list[str]:
     """The role's two arguments, for a delay on the loopback of wherever it runs."""
-    link: Mapping[str, Any] = {
-        "name": "front",
-        "device": "lo",
-        "address": "127.0.0.1",
-        "prefix": 8,
-        "peer": "127.0.0.1",
-        "delayed": True,
-    }
+    link = LinkSpec("front", "127.0.0.1", prefix=8, peer="127.0.0.1", delayed=True)
     path = tmp_path / "delay.json"
-    path.write_text(json.dumps({"delay_ms": 100, "mechanism": "nfqueue", "links": [link]}))
+    path.write_bytes(spec_file(DelaySpec(100.0, "nfqueue", links=(link,))))
     return [str(path), str(tmp_path)]
 
 

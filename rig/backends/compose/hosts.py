@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from rig.backends.base import ProcessHandle, Programs
+from rig.backends.base import ProcessHandle, Programs, RoleSpec, spec_file
 from rig.backends.compose.engine import docker
 from rig.backends.processes import LOG_ENDS_BYTES, Process, remove, run, until
 from rig.backends.specs import PROJECT
@@ -114,11 +112,11 @@ class DelayChild:
         return said.decode(errors="replace").splitlines()
 
 
-def _hand_over(spec: Mapping[str, Any], path: Path) -> None:
+def _hand_over(spec: RoleSpec, path: Path) -> None:
     """Writes a role's JSON: whole, as its appearance may start the role, and readable there."""
     scratch = path.with_suffix(".part")
     with files.create(scratch) as file:
-        file.write(json.dumps(spec).encode())
+        file.write(spec_file(spec))
     scratch.chmod(0o644)
     scratch.rename(path)
 
@@ -137,7 +135,7 @@ class ComposeHosts:
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
         self._names, self._project = names, project
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> ProcessHandle:
+    def start(self, role: Role, spec: RoleSpec, index: int = 0) -> ProcessHandle:
         """Writes the role's JSON, empties its folder, and starts its container."""
         out = self.out(role, index)
         if role == Role.DELAY:  # in a container that runs, and has that folder mounted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pwd
 import sys
@@ -11,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from rig.backends.base import SAFE_PYTHON, Programs, module_of
+from rig.backends.base import SAFE_PYTHON, Programs, RoleSpec, module_of, spec_file
 from rig.backends.local import network
 from rig.backends.local.binaries import SEARCH_PATH
 from rig.backends.local.sandbox import NAMESPACES
@@ -93,7 +91,7 @@ class LocalHosts:
         self._folder, self._user, self._mounts = folder, user, mounts
         self._cpus, self._layout = cpus, layout
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
+    def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         """Writes the role's JSON, makes its folder, and runs it in its namespace."""
         out = self.out(role, index)
         remove(out)
@@ -102,7 +100,7 @@ class LocalHosts:
         with contextlib.suppress(FileNotFoundError):
             spec_path.unlink()
         with files.create(spec_path, mode=0o600) as file:
-            file.write(json.dumps(spec).encode())
+            file.write(spec_file(spec))
         if role != Role.DELAY:
             self._user.owns(out)
             self._user.may_read(spec_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rig import factors as registry
+from rig.disk.facts import Facts
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
@@ -158,7 +159,7 @@ def record(trial: str, made: Made, number: int) -> Record:
     )
     load = LoadFacts(peak_users=USERS, in_flight_at_stop=7, ramp_s=RAMP_S,
                      duration_s=END_S, complete=True)  # fmt: skip
-    facts = {"app": {"versions": {"Django": "5.2.19", "gunicorn": "27.0"}}}
+    facts: Facts = {"app": {"versions": {"Django": "5.2.19", "gunicorn": "27.0"}}}
     of_plan = plan(made).digest
     return replace(
         Record(trial, number, "local", made.all_levels(), of_plan, "2024-01-01T00:00:00+00:00"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Programs
+from rig.backends.base import Programs, RoleSpec, spec_file
 from rig.backends.local import network
 from rig.backends.processes import Process
 from rig.backends.specs import (
@@ -30,7 +30,7 @@ class PaperHosts:
 
     root: Path
 
-    def start(self, role: Role, spec: Mapping[str, Any], index: int = 0) -> Process:
+    def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         raise AssertionError("nothing is started here")
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
@@ -64,9 +64,9 @@ def secrets(root: Path) -> Secrets:
 
 
 def every_spec(plan: Plan, root: Path) -> dict[str, Any]:
-    """What each role of a plan is told."""
+    """What each role of a plan is told, as its file says."""
     hosts, kept = PaperHosts(root), secrets(root)
-    specs: dict[str, Any] = {
+    specs: dict[str, RoleSpec] = {
         "database": database_spec(plan, hosts, kept, str(root / "template")),
         "template": template_spec(hosts, kept, str(root / "template"), exists=False),
         "app": app_spec(plan, hosts, kept, prepared=True),
@@ -76,4 +76,4 @@ def every_spec(plan: Plan, root: Path) -> dict[str, Any]:
     }
     if plan.pooler != "direct":
         specs["pooler"] = pooler_spec(plan, hosts, kept)
-    return specs
+    return {name: json.loads(spec_file(spec)) for name, spec in specs.items()}

@@ -11,6 +11,7 @@ import pytest
 
 from rig.backends import said
 from rig.backends.base import Progress
+from rig.disk.facts import PoolerFacts
 from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile
 
@@ -42,14 +43,16 @@ PLANTED = ("link", "endless", "fifo", "giant", "folder")
 def test_nothing_planted_is_taken_for_facts(tmp_path: Path, how: str) -> None:
     plant(tmp_path / "facts.json", how)
     with pytest.raises(DamagedFile, match=r"facts\.json"):
-        said.facts(tmp_path / "facts.json")
+        said.facts(tmp_path / "facts.json", PoolerFacts)
 
 
-@pytest.mark.parametrize("text", ["[]", "1", "{", '{"a": NaN}', "[" * 100_000])
-def test_facts_are_one_object(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["[]", "1", "{", '{"a": NaN}', "[" * 100_000, '{"version": 1}', '{"version": "1.21.0"}']
+)
+def test_facts_are_one_object_of_their_type(tmp_path: Path, text: str) -> None:
     (tmp_path / "facts.json").write_text(text)
     with pytest.raises(DamagedFile, match=r"facts\.json"):
-        said.facts(tmp_path / "facts.json")
+        said.facts(tmp_path / "facts.json", PoolerFacts)
 
 
 def test_the_last_whole_line_of_progress_counts(tmp_path: Path) -> None:

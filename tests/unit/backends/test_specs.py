@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rig.backends.specs import app_spec, delay_spec, load_spec, placeholders
+from rig.backends.base import RoleSpec, spec_file
+from rig.backends.specs import (
+    app_spec,
+    database_spec,
+    delay_spec,
+    load_spec,
+    placeholders,
+    pooler_spec,
+)
 from rig.config import PLACEHOLDERS
-from rig.load.spec import LoadSpec, read_spec
+from rig.load.spec import read_spec as read_load_spec
 from rig.model import Link, Role
 from rig.plan import Delay
+from stack.app.spec import read_spec as read_app_spec
+from stack.database.spec import read_spec as read_database_spec
+from stack.delay.spec import read_spec as read_delay_spec
+from stack.pooler.spec import read_spec as read_pooler_spec
 from tests.unit.backends.hosts import PASSWORDS, PaperHosts, every_spec, secrets
 from tests.unit.plans import PLAN
 
@@ -35,9 +48,9 @@ def test_no_spec_holds_a_password(tmp_path: Path, plan: object) -> None:
 
 def test_words_of_command_and_environment_are_filled_in(tmp_path: Path) -> None:
     spec = app_spec(PLAN, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
-    assert spec["command"] == ["serve", "--bind", "198.18.0.2:8000"]
-    assert spec["env"]["ITS_OWN"] == "postgresql://app@198.18.1.3:5432/bench"
-    assert all(isinstance(value, str) for value in spec["env"].values())
+    assert spec.command == ("serve", "--bind", "198.18.0.2:8000")
+    assert spec.env["ITS_OWN"] == "postgresql://app@198.18.1.3:5432/bench"
+    assert all(isinstance(value, str) for value in spec.env.values())
 
 
 def test_a_folder_s_name_is_filled_in_as_it_is(tmp_path: Path) -> None:
@@ -45,14 +58,14 @@ def test_a_folder_s_name_is_filled_in_as_it_is(tmp_path: Path) -> None:
     spec = app_spec(
         replace(PLAN, target=own), PaperHosts(tmp_path), secrets(tmp_path), prepared=True
     )
-    assert spec["command"] == ["/{posts}/{database_url}/{x}"]
+    assert spec.command == ("/{posts}/{database_url}/{x}",)
 
 
 def test_a_targets_own_environment_has_the_last_word(tmp_path: Path) -> None:
     own = replace(PLAN.target, env={"PGDATABASE": "mine"})
     plan = replace(PLAN, target=own)
     spec = app_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
-    assert spec["env"]["PGDATABASE"] == "mine"
+    assert spec.env["PGDATABASE"] == "mine"
 
 
 def test_behind_a_pooler_the_app_speaks_to_it_but_is_seeded_directly(tmp_path: Path) -> None:
@@ -68,7 +81,7 @@ def test_behind_a_pooler_the_app_speaks_to_it_but_is_seeded_directly(tmp_path: P
 @pytest.mark.parametrize(("prepared", "said"), [(True, "on"), (False, "off")])
 def test_the_app_is_told_of_prepared_statements(tmp_path: Path, prepared: bool, said: str) -> None:
     spec = app_spec(POOLED, PaperHosts(tmp_path), secrets(tmp_path), prepared)
-    assert spec["env"]["BENCH_PREPARED_STATEMENTS"] == said
+    assert spec.env["BENCH_PREPARED_STATEMENTS"] == said
 
 
 @pytest.mark.parametrize(("threads", "worker"), [(1, "sync"), (2, "gthread")])
@@ -90,24 +103,32 @@ def test_both_paths_are_measured_and_the_named_ones_delayed(
     tmp_path: Path, links: tuple[Link, ...], delayed: dict[str, bool]
 ) -> None:
     spec = delay_spec(replace(PLAN, delay=Delay(100.0, links)), PaperHosts(tmp_path))
-    assert {link["name"]: link["delayed"] for link in spec["links"]} == delayed
+    assert {link.name: link.delayed for link in spec.links} == delayed
 
 
 def test_the_data_path_is_measured_to_whom_the_app_speaks(tmp_path: Path) -> None:
     hosts = PaperHosts(tmp_path)
-    peers = [
-        {link["name"]: link["peer"] for link in delay_spec(plan, hosts)["links"]}
-        for plan in (PLAN, POOLED)
-    ]
+    peers = [delay_spec(plan, hosts).peers for plan in (PLAN, POOLED)]
     assert peers[0]["data"] == hosts.address(Role.DATABASE, Link.DATA)
     assert peers[1]["data"] == hosts.address(Role.POOLER, Link.DATA)
 
 
-def test_the_load_reads_its_spec_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / "spec.json"
-    path.write_text(json.dumps(load_spec(PLAN, PaperHosts(tmp_path))))
-    spec = read_spec(path)
-    assert isinstance(spec, LoadSpec)
+def test_every_role_reads_its_spec_as_it_was_written(tmp_path: Path) -> None:
+    hosts, kept, path = PaperHosts(tmp_path), secrets(tmp_path), tmp_path / "spec.json"
+    written: dict[Callable[[Path], RoleSpec], RoleSpec] = {
+        read_database_spec: database_spec(PLAN, hosts, kept, "/template"),
+        read_pooler_spec: pooler_spec(POOLED, hosts, kept),
+        read_app_spec: app_spec(PLAN, hosts, kept, prepared=True),
+        read_delay_spec: delay_spec(PLAN, hosts),
+        read_load_spec: load_spec(PLAN, hosts),
+    }
+    for read, spec in written.items():
+        path.write_bytes(spec_file(spec))
+        assert spec_file(read(path)) == path.read_bytes()
+
+
+def test_the_load_is_told_of_its_route(tmp_path: Path) -> None:
+    spec = load_spec(PLAN, PaperHosts(tmp_path))
     assert (spec.method, spec.path, spec.status) == ("POST", "/make", 201)
     assert spec.form == {"title": "{unique}"}
     assert spec.duration_s == PLAN.load.duration_s

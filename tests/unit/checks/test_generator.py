@@ -67,6 +67,6 @@ def test_load_workers_that_share_a_cpu_can_fill_it_together(
 ) -> None:
     fine = record()
     load = replace(fine.load, load_worker_cpu_share={"a": 0.5, "b": 0.4})
-    said = generator(replace(fine, load=load, facts={"cpus": {"load_worker": cpus}}))
+    said = generator(replace(fine, load=load, facts={"cpus": {"load_worker": tuple(cpus)}}))
     assert said.status is status
     assert ("90 % of the CPUs they share" in said.says) is (status is Status.FAIL)

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from rig.disk.typed import fitted
 from rig.load import scout
+from rig.load.scout import ScoutSpec
 from stack.null.__main__ import length_of
 
 ROOT = Path(__file__).parents[3]
@@ -41,7 +43,7 @@ def null() -> Iterator[str]:
 
 
 def seen(url: str, folder: Path, **changes: Any) -> Any:
-    scout.run({"target_url": url, "scout": [{**REQUEST, **changes}]}, folder)
+    scout.run(fitted(ScoutSpec, {"target_url": url, "scout": [{**REQUEST, **changes}]}), folder)
     return json.loads((folder / "scout.json").read_text())["null"]
 
 

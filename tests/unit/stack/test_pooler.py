@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from stack.pooler.__main__ import settings, version_of
+from stack.pooler.spec import PoolerSpec
 
-SPEC = {"address": "198.18.1.4", "port": 6432, "user": "app", "pool_size": 50,
-        "max_client_conn": 10_000}  # fmt: skip
+SPEC = PoolerSpec(
+    *("/pgbouncer", "198.18.1.4", 6432, "198.18.1.3", 5432, "bench", "app", "/secrets/app"),
+    pool_size=50,
+    max_client_conn=10_000,
+)
 
 
 def of(*version: int) -> dict[str, Any]:

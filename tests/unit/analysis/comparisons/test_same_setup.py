@@ -28,6 +28,7 @@ FACTS: dict[str, Any] = {
     "roles": {"app": [4711]},
     "cpus": {"app": ["1"], "database": ["0"]},
 }  # fmt: skip
+POOLER = {"version": "1.2", "prepared_statements": True, "settings": {}}
 BY_NATURE: dict[str, Any] = {
     "worker_class": "uvicorn_worker.UvicornWorker", "driver": "asyncpg",
     "event_loop": "uvloop.Loop",
@@ -144,7 +145,7 @@ def test_targets_that_differ_by_their_nature_only_keep_the_label(tmp_path: Path)
             lambda s: s["facts"]["database"]["settings"].update(fsync="off"),
             "database.settings.fsync off vs on",
         ),
-        (lambda s: s["facts"].update(pooler={"version": "1.2"}), "pooler.version 1.2 vs (absent)"),
+        (lambda s: s["facts"].update(pooler=POOLER), "pooler.version 1.2 vs (absent)"),
         (lambda s: s["facts"]["app"].pop("debug"), "app.debug (absent) vs false"),
         (lambda s: s["plan"]["route"].update(statements=2), "route.statements 2 vs 1"),
         (lambda s: s["plan"]["route"].update(path="/other"), "route.path /other vs /io_create"),

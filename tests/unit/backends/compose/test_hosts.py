@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from rig.backends.compose.hosts import NETWORKS, OURS, ComposeHosts, DelayChild
 from rig.backends.specs import PROJECT
 from rig.model import Link, Role
+from stack.delay.spec import DelaySpec, read_spec
 
 
 def hosts(folder: Path, target: Path | str = PROJECT / "django_async") -> ComposeHosts:
@@ -56,16 +56,16 @@ def test_addresses_are_fixed_where_others_must_know_them(tmp_path: Path) -> None
 def test_a_spec_can_be_read_inside_whatever_the_users_umask(tmp_path: Path) -> None:
     for role in ("app", "delay"):
         (tmp_path / role).mkdir()
-    kept = os.umask(0o077)
+    kept, delay = os.umask(0o077), DelaySpec(1.0, links=())
     try:
-        started = hosts(tmp_path).start(Role.DELAY, {"delay_ms": 1.0})
+        started = hosts(tmp_path).start(Role.DELAY, delay)
         (tmp_path / "app" / "delay.part").symlink_to(tmp_path / "elsewhere")
         with pytest.raises(FileExistsError):  # whatever stands there is not written into
-            hosts(tmp_path).start(Role.DELAY, {"delay_ms": 2.0})
+            hosts(tmp_path).start(Role.DELAY, DelaySpec(2.0, links=()))
     finally:
         os.umask(kept)
     spec = tmp_path / "app" / "delay.json"
-    assert json.loads(spec.read_text()) == {"delay_ms": 1.0}
+    assert read_spec(spec) == delay
     assert stat.S_IMODE(spec.stat().st_mode) == 0o644
     assert started.code() is None
     assert not (tmp_path / "elsewhere").exists()

@@ -1,0 +1,22 @@
+"""The app role's JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    """A command of the target, its environment, and the folder that it runs in."""
+
+    command: Sequence[str]
+    env: Mapping[str, str]
+    folder: str
+
+
+def read_spec(path: Path) -> AppSpec:
+    """The spec in a JSON file; TypeError where it has other keys."""
+    return AppSpec(**json.loads(path.read_text()))
