@@ -29,9 +29,9 @@ def failed(attempt: Attempt) -> list[str]:
 def disturbances(folder: Path) -> tuple[int, int, int]:
     """(caught, caused, trials not valid when undisturbed)."""
     wanted = sabotage.DISTURBANCES
-    (folder / "x.yaml").write_text(sabotage.experiment(wanted))
+    (folder / "x.yaml").write_text(sabotage.experiment(wanted, each_trial=1))
     with running("x.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder) as world:
-        sabotage.disturb(world, wanted)
+        sabotage.disturb(world, wanted, each_trial=1)
         world.ends(DEADLINE_S)
     session = only_session(folder / "results")
     caught = false_alarms = 0

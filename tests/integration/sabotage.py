@@ -1,16 +1,17 @@
 """Causes failures on a running local session, for real: what each is, how, and who must notice.
 
-Disturbances are done from outside, in the middle of a trial's steady window; the same trial is
-then tried again, undisturbed. Sabotaged targets are wrong from the start.
+Disturbances are done from outside, in the middle of an attempt's steady window. Of the last trial
+an attempt stays undisturbed. Sabotaged targets are wrong from the start.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Protocol
 from tests.integration.worlds import Running, children, scratch_folders, wait_for
 from tests.runs import ROOT, Session
 
+EACH_TRIAL = 3
+"""Attempts that the rig makes at a trial which stays invalid."""
 RAMP_S, STEADY_S = 2, 7
 EXPERIMENT = f"""\
 experiment: sabotage
@@ -119,16 +122,17 @@ DISTURBANCES: Sequence[Disturbance] = (
 )
 
 
-def experiment(disturbances: Sequence[Disturbance]) -> str:
-    """One cell, once for each disturbance."""
-    return f"{EXPERIMENT}design: {{repeats: {len(disturbances)}}}\n"
+def experiment(disturbances: Sized, each_trial: int) -> str:
+    """One cell, as often as it takes where so many attempts of each trial are disturbed."""
+    return f"{EXPERIMENT}design: {{repeats: {math.ceil(len(disturbances) / each_trial)}}}\n"
 
 
-def disturb(world: Running, disturbances: Sequence[Disturbance]) -> None:
-    """Causes the n-th disturbance in the first attempt of the n-th trial."""
-    for number, disturbance in enumerate(disturbances, 1):
+def disturb(world: Running, disturbances: Sequence[Disturbance], each_trial: int) -> None:
+    """Causes one disturbance after the other, in so many attempts of each trial."""
+    for number, disturbance in enumerate(disturbances):
         reaches_window(
-            world, number, lambda: [Path(f) for f in scratch_folders() - world.before],
+            world, *divmod(number, each_trial),
+            lambda: [Path(f) for f in scratch_folders() - world.before],
             "trial-*/load_master/progress.jsonl",
         )  # fmt: skip
         if not world.world:
@@ -146,9 +150,9 @@ class Watched(Protocol):
 
 
 def reaches_window(
-    watched: Watched, trial: int, scratch: Callable[[], Sequence[Path]], told: str
+    watched: Watched, trial: int, attempt: int, scratch: Callable[[], Sequence[Path]], told: str
 ) -> None:
-    """Waits for the steady window of the n-th trial's first attempt.
+    """Waits for the steady window of an attempt at a trial; both count from 0.
 
     `told`: where the load master tells of its progress, below the session's scratch folders.
     """
@@ -156,14 +160,15 @@ def reaches_window(
     def steady() -> bool:
         assert watched.process.poll() is None, watched.process.communicate()
         with suppress(OSError, IndexError, ValueError, KeyError):
-            if len(set(watched.session.names("began"))) < trial:
+            began = watched.session.names("began")
+            if len(set(began)) <= trial or began.count(began[-1]) <= attempt:
                 return False
             for path in (found for folder in scratch() for found in folder.glob(told)):
                 elapsed_s = json.loads(path.read_text().splitlines()[-1])["elapsed_s"]
                 return bool(RAMP_S + 1 < elapsed_s < RAMP_S + STEADY_S - 2)
         return False
 
-    wait_for(steady, f"the steady window of trial {trial}", 240)
+    wait_for(steady, f"the steady window of attempt {attempt} at trial {trial}", 240)
 
 
 def _in_the_app_s_network(world: Running, script: str) -> None:
