@@ -87,7 +87,7 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
     leftovers.remove_from(folder.path)
     rows = _schedule(folder, say)
     try:
-        trials = design.again(rows)
+        trials = design.rebuild_trials(rows)
     except (ValueError, LookupError) as error:
         raise _cannot(folder, f"{SCHEDULE}: its lines are of no such design: {error}") from error
     _agree(folder, rows, trials)

@@ -29,6 +29,7 @@ from rig.plan import Cell
 from rig.store import session_folder
 from rig.store.journal import Journal
 from rig.store.session_folder import SessionFolder
+from tests.unit.session_runs import run_trials
 from tests.unit.test_session import MATRIX, Told
 
 TWO = replace(MATRIX, vary={"route": ("list", "make")}, design=Repeats(1))
@@ -76,7 +77,7 @@ def kept(made: Kept) -> Iterator[Kept]:
 
 
 def run(folder: SessionFolder, done: Any) -> None:
-    session.run(folder, DESIGN, FakeBackend(), Told(), done)
+    run_trials(folder, DESIGN, FakeBackend(), Told(), done)
 
 
 def resume(folder: SessionFolder) -> list[str]:
