@@ -92,24 +92,24 @@ def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | 
     return statements / record.load.started, statements / successes
 
 
-def _cut(said: Mapping[str, Any], varying: Sequence[str]) -> bool:
+def _cut(answer: Mapping[str, Any], varying: Sequence[str]) -> bool:
     """Whether too little of a body was kept to mask what varies in it."""
-    return bool(varying) and said.get("body_bytes", 0) > len(said["body"].encode())
+    return bool(varying) and answer.get("body_bytes", 0) > len(answer["body"].encode())
 
 
-def _answer(said: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
-    headers = {name.replace("-", "_"): said["headers"].get(name) for name in HEADERS}
-    return {"status": said["status"], **headers, "body": _body(said, varying)}
+def _answer(answer: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
+    headers = {name.replace("-", "_"): answer["headers"].get(name) for name in HEADERS}
+    return {"status": answer["status"], **headers, "body": _body(answer, varying)}
 
 
-def _body(said: Mapping[str, Any], varying: Sequence[str]) -> Any:
+def _body(answer: Mapping[str, Any], varying: Sequence[str]) -> Any:
     """The JSON without what varies; the hash of anything else."""
     try:
-        body = json.loads(said["body"])
+        body = json.loads(answer["body"])
     except (ValueError, RecursionError):
-        return said["body_sha256"]
+        return answer["body_sha256"]
     if not is_flat(body):
-        return said["body_sha256"]
+        return answer["body_sha256"]
     for path in varying:
         body = _masked(body, path.split("."))
     return body

@@ -169,7 +169,9 @@ def test_a_level_that_was_never_measured_is_in_no_table(kept: Kept) -> None:
     forged = Cell({**before[row["trial"]], "delay_ms": 2020}).id
     path.write_bytes(path.read_bytes().replace(row["cell"].encode(), forged.encode()))
     measured = results(read_session(kept.folder.path))
-    assert ["measured at delay_ms 0, in schedule.csv 2020" in r.why for r in measured].count(True)
+    assert ["measured at delay_ms 0, in schedule.csv 2020" in r.reason for r in measured].count(
+        True
+    )
 
 
 # the journal
