@@ -66,8 +66,8 @@ def read_setup(
     if answer and not _cut(answer, varying):
         parts["answer"] = _answer(answer, varying)
     if record.ledger.fingerprint_before:
-        book = record.ledger
-        parts["schema"] = {"fingerprint": book.fingerprint_before, "rows": book.rows_before}
+        counts = record.ledger
+        parts["schema"] = {"fingerprint": counts.fingerprint_before, "rows": counts.rows_before}
     target = plan.get("target") or {}
     return AttemptSetup(
         parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {})
@@ -81,14 +81,16 @@ def read_round_trips(calibration: Calibration | None) -> tuple[RoundTrips, ...]:
 
 
 def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:
-    successes, book = record.load.outcomes.get("ok", 0), record.ledger
-    if book.statements is None or not successes or not record.load.started:
+    successes, counts = record.load.outcomes.get("ok", 0), record.ledger
+    if counts.statements is None or not successes or not record.load.started:
         return None
     # a row is an INSERT, which scans nothing; the rig's own requests are counted without theirs
     writes = "{unique}" in f"{route.get('form')}{route.get('json')}"
     scans = (route.get("statements") or 0) - writes
-    verifying = book.verifying_requests * max(0, scans)
-    statements = book.statements - verifying + (book.rows_after or 0) - (book.rows_before or 0)
+    verifying = counts.verifying_requests * max(0, scans)
+    statements = (
+        counts.statements - verifying + (counts.rows_after or 0) - (counts.rows_before or 0)
+    )
     return statements / record.load.started, statements / successes
 
 

@@ -22,7 +22,7 @@ READ = (
     *("probes/pgbouncer.csv",),
 )
 """The files of an attempt that numbers are read from, the manifest aside."""
-MOST_SAID = 400
+MOST_CHARACTERS = 400
 MANIFEST, PLAN, ANSWER = "manifest.json", "plan.json", "verify.json"
 
 
@@ -78,7 +78,7 @@ def one_line(error: Exception, folder: Path) -> str:
     """What an error says, on one line of bounded length; files by their path in `folder`."""
     line = " ".join(str(error).split()) or type(error).__name__
     line = line.replace(f"{folder}/", "")
-    return line if len(line) <= MOST_SAID else line[: MOST_SAID - 1] + "…"
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 
 class _Route(TypedDict, total=False):

@@ -17,7 +17,7 @@ import pytest
 from rig import resumption, session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
-from rig.calibrate import NULL_ROUTE, SCOUT_DELAYS_MS
+from rig.calibrate import NULL_ROUTE, UNLOADED_DELAYS_MS
 from rig.config import Matrix, Repeats
 from rig.design import RandomBlocks
 from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
@@ -70,7 +70,9 @@ class Breaking(FakeBackend):
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
-        calibrating = plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms in SCOUT_DELAYS_MS
+        calibrating = (
+            plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms in UNLOADED_DELAYS_MS
+        )
         self.begun += not calibrating
         if not calibrating and self.begun - 1 in self.breaks:
             raise self.breaks[self.begun - 1]
