@@ -64,7 +64,7 @@ def write_comparison(
 
 def print_result(result: ReportResult, screen: Screen, check: bool) -> int:
     """Prints a result; the exit code, which only a check makes other than OK."""
-    for line in result.says:
+    for line in result.messages:
         screen.say_line(line)
     screen.say_line(f"report: {result.html}")
     if not check:
