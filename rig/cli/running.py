@@ -241,7 +241,7 @@ def _confirm_long_run(entry: NewSession, screen: Screen) -> None:
 @contextlib.contextmanager
 def _shown(folder: SessionFolder, screen: Screen) -> Iterator[Plain]:
     """The view of a session that runs, and its name wherever somebody may ask for it."""
-    interruption.says("interrupted; python runner.py resume goes on")
+    interruption.set_message("interrupted; python runner.py resume goes on")
     when_nobody_reads(f"nobody reads the output any more; session {folder.name} goes on")
     screen.say_line(f"session {folder.path}")
     lock.name(str(folder.path.resolve()))
