@@ -63,9 +63,9 @@ def read_made(folder: Path) -> Made:
     path = folder / MADE
     if not path.exists():
         return Made()
-    said = read_json(path)
+    made = read_json(path)
     try:
-        return Made({str(k): str(v) for k, v in said["by"].items()}, dict(said["files"]))
+        return Made({str(k): str(v) for k, v in made["by"].items()}, dict(made["files"]))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFile(f"{path}: not as analyse writes it: {error!r}") from error
 

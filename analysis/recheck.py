@@ -45,15 +45,15 @@ def differences(session_dir: Path) -> Differences:
     made = read_made(kept)
     names = _names(kept)
     pages = [_of_two(kept, name, made) for name in names if COMPARED.match(name)]
-    found = [said for said in pages if said]
+    found = [difference for difference in pages if difference]
     if any(name.endswith(".csv") or name in REPORTS for name in names):
         with scratch(VERIFY_SCRATCH) as folder:
             now = folder / "derived"
             _recompute(session_dir, now, any((kept / name).exists() for name in REPORTS))
             found += _held_against(kept, now, made)
     return Differences(
-        tuple(f"derived/{says}" for differ, says in found if differ),
-        tuple(f"derived/{says}" for differ, says in found if not differ),
+        tuple(f"derived/{message}" for differ, message in found if differ),
+        tuple(f"derived/{message}" for differ, message in found if not differ),
     )
 
 
@@ -77,8 +77,8 @@ def _held_against(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
         if name.endswith(".csv"):
             yield from ((True, line) for line in _compared(kept, now, name))
         elif name.endswith(DRAWN) and not COMPARED.match(name):
-            said = _drawn(kept, now, name, made)
-            yield from [said] if said else []
+            difference = _drawn(kept, now, name, made)
+            yield from [difference] if difference else []
 
 
 def _drawn(kept: Path, now: Path, name: str, made: Made) -> _Said | None:
@@ -150,6 +150,6 @@ def _cells(kept: Sequence[Mapping[str, str]], made: Sequence[Mapping[str, str]])
         return
     for number, (one, other) in enumerate(zip(kept, made, strict=True), start=2):
         for column in dict.fromkeys([*one, *other]):
-            told, found = one.get(column), other.get(column)
-            if told != found:
-                yield f"line {number}: {column} is {told!r}, recomputed {found!r}"
+            before, now = one.get(column), other.get(column)
+            if before != now:
+                yield f"line {number}: {column} is {before!r}, recomputed {now!r}"

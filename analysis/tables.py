@@ -68,9 +68,9 @@ def derive(session_dir: Path, into: Path | None = None) -> Derived:
     found = results(session)
     by_cell = cells(session, found)
     calibration, _ = read_calibration(session_dir)
-    beside = estimate_cells(by_cell, ceilings_of(session, by_cell, calibration))
+    estimates = estimate_cells(by_cell, ceilings_of(session, by_cell, calibration))
     pairs = comparisons(session, by_cell, calibration)
-    return write_derived(session, found, by_cell, pairs, beside, into or session_dir / "derived")
+    return write_derived(session, found, by_cell, pairs, estimates, into or session_dir / "derived")
 
 
 def write_derived(
@@ -78,13 +78,13 @@ def write_derived(
     found: Sequence[TrialResult],
     by_cell: Sequence[CellResult],
     pairs: Sequence[Comparison],
-    beside: Mapping[str, CellEstimate],
+    estimates: Mapping[str, CellEstimate],
     folder: Path,
     more: Callable[[Path], None] = lambda _: None,
 ) -> Derived:
     """Replaces a folder by tables and figure, and whatever `more` writes into it.
 
-    `beside`: intervals and ceilings for the figure, by cell.
+    `estimates`: intervals and ceilings for the figure, by cell.
     """
     with files.scratch(files.DERIVED_SCRATCH, folder.parent) as scratch:
         new = scratch / "new"
@@ -95,7 +95,7 @@ def write_derived(
         rows = tuple(comparison_rows(session, pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)
         if found:
-            _figure(session, by_cell, pairs, beside, new / GOODPUT)
+            _figure(session, by_cell, pairs, estimates, new / GOODPUT)
         more(new)
         write_made(new)
         if folder.exists() or folder.is_symlink():
@@ -116,25 +116,25 @@ def comparisons(
     """Every pair of cells that is held against each other, and whether it is the same thing."""
     asked = pairings(session, layout_of(session), by_cell)
     sides = {cell.cell: cell for pairing in asked for cell in (pairing.over, pairing.under)}
-    said = {
+    setups = {
         r.scheduled.trial: read_setup(r.folder, r.record, r.damaged)
         for cell in sides.values()
         for r in cell.valid
     }
-    return compared(session, asked, said, read_round_trips(calibration))
+    return compared(session, asked, setups, read_round_trips(calibration))
 
 
 def _figure(
     session: Session,
     by_cell: Sequence[CellResult],
     pairs: Sequence[Comparison],
-    beside: Mapping[str, CellEstimate],
+    estimates: Mapping[str, CellEstimate],
     path: Path,
 ) -> None:
     # matplotlib takes longer to import than a table to print, so only drawing pays for it
     from analysis.figures import goodput
 
-    figure = goodput.data(session, layout_of(session), by_cell, pairs, beside)
+    figure = goodput.data(session, layout_of(session), by_cell, pairs, estimates)
     write_csv(path, goodput.COLUMNS, figure.rows())
     goodput.save(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
 

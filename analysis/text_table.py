@@ -62,13 +62,13 @@ def text_table(
 def _heading(session: Session, layout: Layout, cells: Sequence[CellResult]) -> list[str]:
     counts = Counter(result.verdict for cell in cells for result in cell.results)
     total = sum(counts.values())
-    said = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name])
+    counted = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name])
     what = [session.experiment, f"session {session.name}"]
     what += [f"profile {session.profile}"] if session.profile else []
     what += [f"backend {session.backend}"] if session.backend else []
     fixed = layout.everywhere
     trials = "1 trial" if total == 1 else f"{total} trials"
-    lines = [" · ".join(what), f"{trials}: {said}" if total else "no trial is scheduled yet"]
+    lines = [" · ".join(what), f"{trials}: {counted}" if total else "no trial is scheduled yet"]
     return list(_wrapped([*lines, *([f"everywhere: {fixed}"] if fixed else [])]))
 
 
@@ -130,9 +130,9 @@ def _at_the_first(cell: CellResult) -> str:
         median([first.connections[0] for first in firsts]),
         median([first.connections[1] for first in firsts]),
     )
-    said = [f"{number(users)} users"] if users is not None else []
-    said += [f"{held} connections"] if held else []
-    return f", at {', '.join(said)}" if said else ""
+    parts = [f"{number(users)} users"] if users is not None else []
+    parts += [f"{held} connections"] if held else []
+    return f", at {', '.join(parts)}" if parts else ""
 
 
 def _never_answered(cell: CellResult) -> list[str]:
@@ -141,10 +141,10 @@ def _never_answered(cell: CellResult) -> list[str]:
 
 
 def _not_counted(result: TrialResult) -> str:
-    said = f"r{result.scheduled.replicate} {result.verdict}"
-    said += f": {result.why}" if result.why else ""
+    line = f"r{result.scheduled.replicate} {result.verdict}"
+    line += f": {result.reason}" if result.reason else ""
     goodput = result.measures.goodput_rps
-    return said + (f" (goodput {number(goodput)} /s, not counted)" if goodput is not None else "")
+    return line + (f" (goodput {number(goodput)} /s, not counted)" if goodput is not None else "")
 
 
 def _claim(
@@ -158,8 +158,10 @@ def _claim(
     found = ratios(cells, claim)
     if not found:
         return ["", f"{title}: no pair of cells with both measured yet"]
-    says = " ".join(filter(None, ["claimed:", claim.says, f"(at least {claim.at_least:g})"]))
-    lines = ["", title, *_wrapped([says], indent="  ")]
+    statement = " ".join(
+        filter(None, ["claimed:", claim.statement, f"(at least {claim.at_least:g})"])
+    )
+    lines = ["", title, *_wrapped([statement], indent="  ")]
     names = []
     for pair in found:
         levels = {**pair.levels, claim.factor: claim.numerator}

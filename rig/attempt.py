@@ -47,17 +47,17 @@ class PhaseLog:
         """Times a phase; keeps a RigError for the record, lets anything else through."""
         self.on_phase(phase)
         begun_s = time.monotonic()
-        said = ""
+        message = ""
         try:
             yield
         except (RigError, OSError) as error:
-            said = str(error)
+            message = str(error)
             if self.error is None:
                 self.error = error if isinstance(error, RigError) else _meaning(error, phase)
                 self.failed_in = phase
         finally:
             start_s, end_s = begun_s - self.origin_s, time.monotonic() - self.origin_s
-            self.spans.append(Span(phase, round(start_s, 3), round(end_s, 3), said))
+            self.spans.append(Span(phase, round(start_s, 3), round(end_s, 3), message))
 
 
 def _meaning(error: OSError, phase: Phase) -> RigError:
@@ -167,8 +167,8 @@ def _judged(trial: Trial, log: PhaseLog, record: Record) -> Record:
     if log.error is not None:
         failed = next(span for span in record.spans if span.phase == log.failed_in)
         return dataclasses.replace(record, verdict=Verdict.FAILED, why=failed.failure)
-    checks, verdict, why = judge(trial.plan, record)
-    return dataclasses.replace(record, checks=checks, verdict=verdict, why=why)
+    checks, verdict, reason = judge(trial.plan, record)
+    return dataclasses.replace(record, checks=checks, verdict=verdict, why=reason)
 
 
 def stack_came_up(record: Record) -> bool:

@@ -49,8 +49,8 @@ from rig.store.session_folder import (
 )
 
 NULL_S = 3.0
-SCOUT_DELAYS_MS = (20.0,)
-SCOUT_DELAYS_OF_THREADS_MS = (100.0, 300.0)
+UNLOADED_DELAYS_MS = (20.0,)
+UNLOADED_DELAYS_OF_THREADS_MS = (100.0, 300.0)
 """Of several servers in one process, which wait for each other's CPU in a burst: as long at either
 delay, so that the difference of the two says what a round trip costs."""
 BURSTS_S, BURSTS_OF_THREADS_S = 2.0, 5.0
@@ -96,22 +96,22 @@ def kept_calibration(folder: SessionFolder, say: Say) -> Calibration | None:
     What a crash or a torn file took of it is made again of its raw files. UsageError where that
     cannot be, and trials have been judged by it.
     """
-    path, told = folder.path / CALIBRATION, folder.journal.files()
-    if CALIBRATION not in told and not path.exists():
+    path, hashes = folder.path / CALIBRATION, folder.journal.files()
+    if CALIBRATION not in hashes and not path.exists():
         return None
     have = read_bytes(path) if path.exists() else b""
-    if told.get(CALIBRATION) == hash_of(have):
-        for name in _not_as_told(folder, told):
+    if hashes.get(CALIBRATION) == hash_of(have):
+        for name in _not_as_hashed(folder, hashes):
             say(f"{name} is not the file whose hash {JOURNAL} has; {CALIBRATION} still is")
         return _decoded(have)
     made = _made_again(folder)
     if made is not None:
         text = _text(made)
-        if told.get(CALIBRATION) == hash_of(text.encode()):
+        if hashes.get(CALIBRATION) == hash_of(text.encode()):
             say(f"{CALIBRATION} is made again of its raw files")
             write_atomically(path, text)
             return made
-        if CALIBRATION not in told and _same(have, text):
+        if CALIBRATION not in hashes and _same(have, text):
             say(f"{JOURNAL} had lost its line of {CALIBRATION}, which is as its raw files give it")
             _write(folder, made)
             return made
@@ -124,10 +124,10 @@ def kept_calibration(folder: SessionFolder, say: Say) -> Calibration | None:
     return None
 
 
-def _not_as_told(folder: SessionFolder, told: Mapping[str, str]) -> list[str]:
+def _not_as_hashed(folder: SessionFolder, hashes: Mapping[str, str]) -> list[str]:
     """The raw files of the calibration that are gone, or are not those that it was made of."""
-    raw = [name for name in told if name.startswith(f"{FOLDER}/")]
-    return [name for name in raw if not holds(folder.path / name, told[name])]
+    raw = [name for name in hashes if name.startswith(f"{FOLDER}/")]
+    return [name for name in raw if not holds(folder.path / name, hashes[name])]
 
 
 def _decoded(data: bytes) -> Calibration:
@@ -168,11 +168,11 @@ def _write(folder: SessionFolder, made: Calibration) -> None:
 
 def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say) -> None:
     say("calibrating: maximum rate of the load workers (null target)")
-    _null(folder, trials, backend)
+    _measure_null_target(folder, trials, backend)
     for number, (levels, of_stack) in enumerate(_stacks(trials).items(), 1):
         say(f"calibrating: unloaded requests to {', '.join(_varied(levels, trials))}")
         where = folder.path / FOLDER / f"stack-{number}"
-        error = _scout(where, dict(levels), of_stack, backend)
+        error = _measure_stack(where, dict(levels), of_stack, backend)
         if number == 1 and isinstance(error, TargetError):
             raise error  # the session's first trial needs the same cluster
 
@@ -183,7 +183,7 @@ def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:
     return several or [str(dict(levels)["target"])]
 
 
-def _null(folder: SessionFolder, trials: Sequence[Trial], backend: Backend) -> None:
+def _measure_null_target(folder: SessionFolder, trials: Sequence[Trial], backend: Backend) -> None:
     trial = null_trial(trials)
     number, path = new_attempt(folder.path / NULL)
     attempt.run(trial, number, path, backend, time.monotonic(), _no_phase, _no_progress)
@@ -242,7 +242,7 @@ def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:
     return found
 
 
-def _scout(
+def _measure_stack(
     where: Path, levels: Mapping[str, Any], trials: Sequence[Trial], backend: Backend
 ) -> Exception | None:
     """Writes what a scout saw of one stack; or why it saw nothing, which it also returns."""
@@ -255,17 +255,19 @@ def _scout(
     seen: list[UnloadedResults] = []
     failed: Exception | None = None
     try:
-        for delay_ms in SCOUT_DELAYS_MS if plan.app_threads == 1 else SCOUT_DELAYS_OF_THREADS_MS:
+        for delay_ms in (
+            UNLOADED_DELAYS_MS if plan.app_threads == 1 else UNLOADED_DELAYS_OF_THREADS_MS
+        ):
             delayed = dataclasses.replace(plan, delay=Delay(delay_ms, plan.delay.links))
             with backend.up(delayed) as stack, afterwards(partial(stack.collect, where)):
                 found = stack.scout(unloaded_requests)
                 seen += found[1:] if seen else found
     except (RigError, OSError) as error:
         failed = error
-    why = str(failed or "")
+    reason = str(failed or "")
     routes = [trial.plan.route_name for trial in trials]
-    told = [one.to_json() for one in seen]
-    raw = {"levels": levels, "servers": servers, "routes": routes, "seen": told, "why": why}
+    results = [one.to_json() for one in seen]
+    raw = {"levels": levels, "servers": servers, "routes": routes, "seen": results, "why": reason}
     write_atomically(where / SCOUT, json.dumps(raw, indent=1) + "\n")
     return failed
 

@@ -48,7 +48,7 @@ def interrupted() -> bool:
     return _State.seen > 0
 
 
-def says(line: str) -> None:
+def set_message(line: str) -> None:
     """Decides what is said of an interruption from now on."""
     _State.line = line
 

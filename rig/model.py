@@ -138,7 +138,7 @@ class ReportResult:
 
     html: Path
     markdown: Path
-    says: Sequence[str]
+    messages: Sequence[str]
     check: ExitCode
 
 
@@ -203,7 +203,7 @@ class UsageError(RigError):
     exit_code = ExitCode.USAGE
 
 
-MOST_SAID = 200
+MOST_PROBLEMS = 200
 """Problems listed of one experiment; how many more there are is said."""
 
 
@@ -213,9 +213,9 @@ class BadYaml(RigError):
     exit_code = ExitCode.BAD_YAML
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        said = [str(problem) for problem in problems[:MOST_SAID]]
-        more = [f"and {len(problems) - MOST_SAID} more"] * (len(problems) > MOST_SAID)
-        super().__init__("\n".join([*said, *more]))
+        lines = [str(problem) for problem in problems[:MOST_PROBLEMS]]
+        more = [f"and {len(problems) - MOST_PROBLEMS} more"] * (len(problems) > MOST_PROBLEMS)
+        super().__init__("\n".join([*lines, *more]))
         self.problems = tuple(problems)
 
 
@@ -278,10 +278,10 @@ def seconds(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def cpus_of(said: Sequence[object]) -> tuple[int, ...]:
+def cpus_of(ranges: Sequence[object]) -> tuple[int, ...]:
     """CPU numbers from the kernel's lists, one per process: `0-2,5` is 0, 1, 2 and 5."""
     found: set[int] = set()
-    for text in said:
+    for text in ranges:
         for part in str(text).split(","):
             low, _, high = part.strip().partition("-")
             if low.isdecimal() and (not high or high.isdecimal()):

@@ -139,15 +139,15 @@ class Load:
 
     def to_json(self) -> dict[str, Any]:
         """The load as `plan.json` and `session.json` have it, in their order."""
-        said = model_to_json(self.model)
+        model = model_to_json(self.model)
         return {
-            "users": said["users"],
+            "users": model["users"],
             "steady_s": self.steady_s,
             "model": self.model.name,
-            "think_time_s": said["think_time_s"],
+            "think_time_s": model["think_time_s"],
             "timeout_s": self.timeout_s,
             "load_workers": self.load_workers,
-            "arrivals": said["arrivals"],
+            "arrivals": model["arrivals"],
             "raw": self.raw,
         }
 
@@ -210,9 +210,9 @@ class Plan(Draft):
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-ready data."""
-        said = {**dataclasses.asdict(self), "load": self.load.to_json()}
-        after = {name: said.pop(name) for name in ("cpus", "schema")}
-        return {**said, "route": said["target"]["routes"].get(self.route_name), **after}
+        values = {**dataclasses.asdict(self), "load": self.load.to_json()}
+        after = {name: values.pop(name) for name in ("cpus", "schema")}
+        return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 
     @property
     def digest(self) -> str:

@@ -72,9 +72,9 @@ def opened(folder: SessionFolder) -> SessionOptions:
         raise _cannot(folder, f"{SESSION}: {error}") from error
     for broken in folder.journal.broken():
         raise _cannot(folder, f"{JOURNAL}: {broken}")
-    told = folder.journal.files()
+    hashes = folder.journal.files()
     for name in (SESSION, YAML):
-        if name in told and not holds(folder.path / name, told[name]):
+        if name in hashes and not holds(folder.path / name, hashes[name]):
             raise _cannot(folder, f"{name} is not the file that it began with")
     return options
 
@@ -87,15 +87,15 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
     leftovers.remove_from(folder.path)
     rows = _schedule(folder, say)
     try:
-        trials = design.again(rows)
+        trials = design.rebuild_trials(rows)
     except (ValueError, LookupError) as error:
         raise _cannot(folder, f"{SCHEDULE}: its lines are of no such design: {error}") from error
     _agree(folder, rows, trials)
     _plans(folder, trials, say)
     _vouched(folder, trials)
     kept_calibration(folder, say)
-    told, discarded = folder.journal.manifests(), folder.journal.discarded()
-    found = {trial.name: _counting(folder, trial, told, discarded, say) for trial in trials}
+    hashes, discarded = folder.journal.manifests(), folder.journal.discarded()
+    found = {trial.name: _counting(folder, trial, hashes, discarded, say) for trial in trials}
     return {
         name: record
         for name, record in found.items()
@@ -105,8 +105,8 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
     }
 
 
-def _cannot(folder: SessionFolder, why: str, do: str = RESTORE) -> UsageError:
-    return UsageError(f"{folder.name} cannot be resumed: {why}", do)
+def _cannot(folder: SessionFolder, reason: str, do: str = RESTORE) -> UsageError:
+    return UsageError(f"{folder.name} cannot be resumed: {reason}", do)
 
 
 def _schedule(folder: SessionFolder, say: Say) -> list[dict[str, str]]:
@@ -179,21 +179,21 @@ def _json(data: bytes) -> Any:
 
 def _vouched(folder: SessionFolder, trials: Sequence[Trial]) -> None:
     """The journal has every file that was checked until here; it may have lost its end."""
-    told = folder.journal.files()
-    if SESSION not in told:
+    hashes = folder.journal.files()
+    if SESSION not in hashes:
         files = {name: hash_of(read_bytes(folder.path / name)) for name in (SESSION, YAML)}
         folder.journal.append("opened", trial="", files=files)
     whole = folder.schedule_bytes()
     plans = {f"{TRIALS}/{one.name}/{PLAN}": hash_of(plan_text(one).encode()) for one in trials}
     files = {SCHEDULE: hash_of(whole), **plans}
-    if files.items() - told.items():
+    if files.items() - hashes.items():
         folder.write_schedule(b"", whole.decode(), plans)
 
 
 def _counting(
     folder: SessionFolder,
     trial: Trial,
-    told: Mapping[Attempt, str | None],
+    hashes: Mapping[Attempt, str | None],
     discarded: Mapping[Attempt, str],
     say: Say,
 ) -> Record | None:
@@ -203,16 +203,16 @@ def _counting(
     """
     counts: Record | None = None
     finished = {path for path in folder.attempts(trial.name) if (path / MANIFEST).exists()}
-    journalled = {folder.attempt(*key) for key in told if key[0] == trial.name}
+    journalled = {folder.attempt(*key) for key in hashes if key[0] == trial.name}
     newest = max(finished | journalled, key=number_of, default=None)
     for path in sorted(finished | journalled, key=number_of):
         key = (trial.name, number_of(path))
-        counts, why = _held(path, trial, told.get(key))
-        if why and (key not in discarded or path == newest):
-            say(f"{trial.name}/{path.name} does not count any more: {why}")
-        if why and key not in discarded:
-            folder.journal.append("discarded", trial=key[0], attempt=key[1], why=why)
-        if counts and told.get(key) is None:
+        counts, reason = _held(path, trial, hashes.get(key))
+        if reason and (key not in discarded or path == newest):
+            say(f"{trial.name}/{path.name} does not count any more: {reason}")
+        if reason and key not in discarded:
+            folder.journal.append("discarded", trial=key[0], attempt=key[1], why=reason)
+        if counts and hashes.get(key) is None:
             say(f"{trial.name}/{path.name} counts: {JOURNAL} had no line of it, and its files hold")
             folder.journal.append(
                 "adopted",
@@ -224,17 +224,17 @@ def _counting(
     return counts
 
 
-def _held(path: Path, trial: Trial, told: str | None) -> tuple[Record | None, str]:
+def _held(path: Path, trial: Trial, expected: str | None) -> tuple[Record | None, str]:
     """An attempt's record, or why it does not count."""
     try:
         record = read_record(path)
-        if told and not holds(path / MANIFEST, told):
+        if expected and not holds(path / MANIFEST, expected):
             return None, f"{MANIFEST} is not the file whose hash {JOURNAL} has"
         here = (trial.name, number_of(path), trial.plan.digest, dict(trial.cell.levels))
         if here != (record.trial, record.attempt, record.plan_digest, dict(record.levels)):
             return None, f"{MANIFEST} is of another trial, attempt, plan or cell"
-        for name, said in record.files.items():
-            if not holds(path / name, said):
+        for name, sha256 in record.files.items():
+            if not holds(path / name, sha256):
                 return None, f"{name} is {'not as it was' if (path / name).exists() else 'gone'}"
     except FileNotFoundError:
         return None, f"{MANIFEST} is gone"

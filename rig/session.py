@@ -1,11 +1,14 @@
-"""One walk through a design: asks it for blocks, runs their trials, keeps the folder resumable."""
+"""A session that runs: asks its design for blocks, runs their trials, keeps the folder resumable.
+
+The order of these steps stands in `rig.cli.running`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,11 +66,11 @@ class SessionListener(Protocol):
         """It has a record."""
         ...
 
-    def says(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Something worth a line: what is measured before the trials, what cannot come of one."""
         ...
 
-    def again(self, trial: Trial, record: Record) -> None:
+    def retrying(self, trial: Trial, record: Record) -> None:
         """A disturbance spoilt its last attempt, so it gets another one."""
         ...
 
@@ -175,52 +178,89 @@ def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -
             return CrossoverSearch(matrix, search, chosen, cpus)
 
 
-def run(
-    folder: SessionFolder,
-    design: Design,
-    backend: Backend,
-    watch: SessionListener,
-    done: Mapping[str, Record],
-    calibrate: bool = True,
-) -> SessionSummary:
-    """Runs every trial of the design that has no record yet.
+class SessionRun:
+    """A session that runs: its blocks one after the other, and what became of their trials."""
 
-    StackError where the very first stack does not come up: the others would not either.
-    """
-    tally, origin_s = SessionSummary(), time.monotonic()
-    tally.verdicts += [record.verdict for record in done.values()]
-    rows = folder.scheduled()
-    written = {row["trial"] for row in rows}
-    scheduled: list[Trial] = []
-    records: list[Record] = list(done.values())
-    came_up = any(attempt.stack_came_up(record) for record in done.values())
-    calibration: Calibration | None = None
-    before = design.again(rows)
-    while block := _with_reasons(before or design.next_block(scheduled, records), backend):
-        before = ()
-        folder.schedule(trial for trial in block if trial.name not in written)
-        scheduled += block
-        todo = [trial for trial in block if trial.name not in done]
-        running = [trial for trial in todo if not trial.skip]
-        load_s = sum(trial.plan.load.duration_s for trial in running)
-        watch.planned(running, load_s, _in_all(design, block))
-        if calibration is None and running:
-            calibration = calibrating.of_session(folder, block, backend, watch.says, calibrate)
-        for trial in todo:
-            if trial.skip:
-                watch.skipped(trial)
-                folder.journal.append("skipped", trial=trial.name, why=trial.skip)
-                continue
-            trial_runner = TrialRunner(
-                folder, backend, watch, calibration or Calibration(), origin_s
+    def __init__(
+        self,
+        folder: SessionFolder,
+        design: Design,
+        backend: Backend,
+        listener: SessionListener,
+        done: Mapping[str, Record],
+    ) -> None:
+        """`done`: the records of trials, by name, that need not run again."""
+        self.summary = SessionSummary([record.verdict for record in done.values()])
+        self._folder, self._design, self._backend = folder, design, backend
+        self._listener, self._done = listener, done
+        self._records = list(done.values())
+        self._calibration: Calibration | None = None
+        self._origin_s = time.monotonic()
+
+    def blocks(self) -> Iterator[list[Trial]]:
+        """Blocks until the design wants no more, each in `schedule.csv` before it is handed out.
+
+        What was scheduled before an interruption is the first of them. A block holds trials
+        that are done, too.
+        """
+        rows = self._folder.scheduled()
+        in_schedule = {row["trial"] for row in rows}
+        resumed: Sequence[Trial] = self._design.rebuild_trials(rows)
+        scheduled: list[Trial] = []
+        while block := self._with_reasons(
+            resumed or self._design.next_block(scheduled, self._records)
+        ):
+            resumed = ()
+            self._folder.schedule(trial for trial in block if trial.name not in in_schedule)
+            scheduled += block
+            to_run = self._to_run(block)
+            load_s = sum(trial.plan.load.duration_s for trial in to_run)
+            self._listener.planned(to_run, load_s, _in_all(self._design, block))
+            yield block
+
+    def calibrate(self, block: Sequence[Trial], measure: bool = True) -> None:
+        """Once a session, before its first trial; without `measure`, only says that it was not."""
+        if self._calibration is None and self._to_run(block):
+            self._calibration = calibrating.of_session(
+                self._folder, block, self._backend, self._listener.message, measure
             )
-            record = trial_runner.trial(trial)
-            records.append(record)
-            tally.verdicts.append(record.verdict)
-            came_up = came_up or attempt.stack_came_up(record)
-            if not came_up:
-                raise StackError(record.why, f"its logs are in {folder.path / 'trials'}")
-    return tally
+
+    def run(self, block: Sequence[Trial]) -> None:
+        """Runs the trials of a block that are not done: attempts, their checks, a verdict each.
+
+        StackError where the very first stack does not come up: the others would not either.
+        """
+        runner = TrialRunner(
+            self._folder,
+            self._backend,
+            self._listener,
+            self._calibration or Calibration(),
+            self._origin_s,
+        )
+        for trial in block:
+            if trial.name in self._done:
+                continue
+            if trial.skip:
+                self._listener.skipped(trial)
+                self._folder.journal.append("skipped", trial=trial.name, why=trial.skip)
+                continue
+            record = runner.trial(trial)
+            self._records.append(record)
+            self.summary.verdicts.append(record.verdict)
+            if not any(map(attempt.stack_came_up, self._records)):
+                raise StackError(record.why, f"its logs are in {self._folder.path / 'trials'}")
+
+    def _to_run(self, block: Sequence[Trial]) -> list[Trial]:
+        return [trial for trial in block if trial.name not in self._done and not trial.skip]
+
+    def _with_reasons(self, block: Iterable[Trial]) -> list[Trial]:
+        """With what the backend lacks for a trial as the reason to skip it."""
+        return [
+            dataclasses.replace(
+                trial, skip=trial.skip or self._backend.unsupported_reason(trial.plan)
+            )
+            for trial in block
+        ]
 
 
 def _in_all(design: Design, block: Sequence[Trial]) -> str:
@@ -230,20 +270,13 @@ def _in_all(design: Design, block: Sequence[Trial]) -> str:
     return f"{'at most ' if design.adapts else ''}{design.most_trials} in all"
 
 
-def _with_reasons(block: Iterable[Trial], backend: Backend) -> list[Trial]:
-    return [
-        dataclasses.replace(trial, skip=trial.skip or backend.unsupported_reason(trial.plan))
-        for trial in block
-    ]
-
-
 @dataclass(frozen=True)
 class TrialRunner:
     """Runs one trial after the other; what they share."""
 
     folder: SessionFolder
     backend: Backend
-    watch: SessionListener
+    listener: SessionListener
     calibration: Calibration
     origin_s: float
 
@@ -258,26 +291,26 @@ class TrialRunner:
         for _ in range(RETRIES - spoilt):
             if not should_retry(record):
                 break
-            self.watch.again(trial, record)
+            self.listener.retrying(trial, record)
             record = self._attempt(trial)
         return record
 
     def _announce(self, trial: Trial) -> None:
         best = predicted(trial.plan, trial.cell.levels, self.calibration)
         if best is not None:
-            seen = Record(trial.name, 0, "", {}, "", "", predicted=best)
-            said = feasibility(trial.plan, seen)
-            if said.status is Status.WARN:
-                self.watch.says(f"{trial.name}: {said.says}")
+            nothing_run = Record(trial.name, 0, "", {}, "", "", predicted=best)
+            check = feasibility(trial.plan, nothing_run)
+            if check.status is Status.WARN:
+                self.listener.message(f"{trial.name}: {check.says}")
 
     def _attempt(self, trial: Trial) -> Record:
-        folder, watch = self.folder, self.watch
+        folder, listener = self.folder, self.listener
         number, path = folder.new_attempt(trial.name)
         folder.journal.append("began", trial=trial.name, attempt=number)
-        watch.began(trial)
+        listener.began(trial)
         record = attempt.run(
             trial, number, path, self.backend, self.origin_s,
-            watch.phase, watch.progress, self.calibration,
+            listener.phase, listener.progress, self.calibration,
         )  # fmt: skip
         folder.journal.append(
             "ended",
@@ -286,7 +319,7 @@ class TrialRunner:
             verdict=record.verdict,
             manifest_sha256=sha256(path / MANIFEST),
         )
-        watch.ended(trial, record)
+        listener.ended(trial, record)
         return record
 
 

@@ -126,14 +126,14 @@ class Waterfall:
     def pairings(self) -> tuple[Pair, ...]:
         """Whatever of it is divided by another part of it."""
         cells = [stage.cell for stage in self.measured if stage.cell]
-        beside = [(cells[-1], cells[0])]
+        others = [(cells[-1], cells[0])]
         threaded, pooled = self.stages[THREADED], self.stages[POOLED]
         if threaded in self.measured and pooled in self.measured:
             assert threaded.cell is not None
             assert pooled.cell is not None
-            beside.append((pooled.cell, threaded.cell))
-        beside += [self.sql_beside_orm] if self.sql_beside_orm else []
-        return (*self.steps, *(Pair(over, under, WATERFALL_STEP) for over, under in beside))
+            others.append((pooled.cell, threaded.cell))
+        others += [self.sql_beside_orm] if self.sql_beside_orm else []
+        return (*self.steps, *(Pair(over, under, WATERFALL_STEP) for over, under in others))
 
 
 def pairings(session: Session, layout: Layout, cells: Sequence[CellResult]) -> tuple[Pair, ...]:

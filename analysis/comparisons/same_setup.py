@@ -93,15 +93,15 @@ class Comparison:
 def compared(
     session: Session,
     pairings: Sequence[Pair],
-    said: Mapping[str, AttemptSetup],
+    setups: Mapping[str, AttemptSetup],
     trips: Sequence[RoundTrips] = (),
 ) -> tuple[Comparison, ...]:
     """Every pair of cells that both have a valid trial.
 
-    `said`: what was told of each valid trial, by its name.
+    `setups`: of each valid trial, by its name.
     """
     return tuple(
-        _compare(session, pairing, said, trips)
+        _compare(session, pairing, setups, trips)
         for pairing in pairings
         if pairing.over.valid and pairing.under.valid
     )
@@ -179,18 +179,18 @@ def pair_name(claim: Claim, layout: Layout, one: Comparison) -> str:
 
 def named(differences: Sequence[Difference]) -> str:
     """Differences in words, the first few of many."""
-    said = [str(difference) for difference in differences[:MOST_NAMED]]
-    more = len(differences) - len(said)
-    return "; ".join([*said, *([f"{more} more in comparisons.csv"] if more else [])])
+    named = [str(difference) for difference in differences[:MOST_NAMED]]
+    more = len(differences) - len(named)
+    return "; ".join([*named, *([f"{more} more in comparisons.csv"] if more else [])])
 
 
 def _compare(
-    session: Session, pairing: Pair, said: Mapping[str, AttemptSetup], trips: Sequence[RoundTrips]
+    session: Session, pairing: Pair, setups: Mapping[str, AttemptSetup], trips: Sequence[RoundTrips]
 ) -> Comparison:
     over, under, differing = pairing.over, pairing.under, pairing.factors
     factors = [session.factor(name) for name in differing]
     of_factors = [path for factor in factors if factor for path in factor.facts]
-    sides = [[said[r.scheduled.trial] for r in cell.valid] for cell in (over, under)]
+    sides = [[setups[r.scheduled.trial] for r in cell.valid] for cell in (over, under)]
     targets_differ = "target" in differing
     by_nature = {path for side in sides for one in side for path in one.inherent}
     kinds: dict[str, list[Difference]] = {"inherent": [], "declared": [], "undeclared": []}

@@ -68,7 +68,7 @@ def draw(caps: Sequence[Cap]) -> str:
     figure, places = grid_of(len(caps), WIDTH, HEIGHT, ACROSS)
     for cap, (left, top) in zip(caps, places, strict=True):
         _draw(figure, cap, left + LEFT, top)
-    return element(figure, ". ".join(_says(cap) for cap in caps))
+    return element(figure, ". ".join(_description(cap) for cap in caps))
 
 
 def _draw(figure: Figure, cap: Cap, left: float, top: float) -> None:
@@ -96,11 +96,11 @@ def _lines(axes: Axes, series: Series, strokes: Mapping[str, Stroke]) -> None:
             axes.plot(*zip(*points, strict=True), **strokes[name].line())
 
 
-def _says(cap: Cap) -> str:
-    said = [
+def _description(cap: Cap) -> str:
+    parts = [
         f"{NAMES[name]} up to {max(value for _, value in points):.4g}"
         for name, points in cap.series.items()
         if points
     ]
     marks = [f"{words} at {second:.0f} s" for second, words in cap.marks]
-    return f"{cap.title}: " + "; ".join([*said, *marks])
+    return f"{cap.title}: " + "; ".join([*parts, *marks])

@@ -54,9 +54,9 @@ def caption(
 
 def _trials(results: Sequence[TrialResult]) -> str:
     counts = Counter(result.verdict for result in results)
-    said = [f"{counts[Verdict.VALID]} valid of {len(results)} trials"]
+    parts = [f"{counts[Verdict.VALID]} valid of {len(results)} trials"]
     not_drawn = [f"{n} {verdict}" for verdict, n in counts.items() if verdict not in DRAWN]
-    return ", ".join([*said, *([f"not drawn: {', '.join(not_drawn)}"] if not_drawn else [])])
+    return ", ".join([*parts, *([f"not drawn: {', '.join(not_drawn)}"] if not_drawn else [])])
 
 
 def _scalars(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -71,9 +71,9 @@ def _scalars(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def versions(session: Session, results: Sequence[TrialResult]) -> list[tuple[str, str]]:
     """What the host and each role said of their versions; of several, all."""
-    told = [*versions_in([session.host])]
-    told += [one for result in results if result.record for one in result.record.versions]
+    pairs = [*versions_in([session.host])]
+    pairs += [one for result in results if result.record for one in result.record.versions]
     seen: dict[str, dict[str, None]] = {}
-    for name, version in told:
+    for name, version in pairs:
         seen.setdefault(name, {})[version] = None
     return [(name, " and ".join(versions)) for name, versions in sorted(seen.items())]

@@ -54,7 +54,7 @@ def draw(drawn: Sequence[Drawn]) -> str:
     figure, places = grid_of(len(drawn), WIDTH, HEIGHT, ACROSS)
     for one, (left, top) in zip(drawn, places, strict=True):
         _draw(figure, one, left + LEFT, top)
-    return element(figure, ". ".join(_says(one) for one in drawn))
+    return element(figure, ". ".join(_description(one) for one in drawn))
 
 
 def _draw(figure: Figure, drawn: Drawn, left: float, top: float) -> None:
@@ -79,11 +79,11 @@ def _draw(figure: Figure, drawn: Drawn, left: float, top: float) -> None:
     labels.title(axes, drawn.group, WIDE)
 
 
-def _says(drawn: Drawn) -> str:
+def _description(drawn: Drawn) -> str:
     """The crossing in words."""
     found = drawn.crossover
     if found.at is None:
-        return f"{drawn.group}: {found.why}"
+        return f"{drawn.group}: {found.conclusion}"
     return f"{drawn.group}: crossing at {found.at:.3g}"
 
 

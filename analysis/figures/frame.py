@@ -100,8 +100,8 @@ def x_label(axes: Axes, words: str) -> None:
 
 def y_label(axes: Axes, words: str) -> Text:
     """What the upright axis shows, above it; a logarithmic one says so."""
-    said = words + (" · log scale" if axes.get_yscale() == "log" else "")
-    return labels.write(axes, said, (0, 1), (0, 5, "left"), xycoords="axes fraction")
+    words += " · log scale" if axes.get_yscale() == "log" else ""
+    return labels.write(axes, words, (0, 1), (0, 5, "left"), xycoords="axes fraction")
 
 
 def short(value: float) -> str:

@@ -57,10 +57,10 @@ def data(
     layout: Layout,
     cells: Sequence[CellResult],
     pairs: Sequence[Comparison] = (),
-    beside: Mapping[str, CellEstimate] | None = None,
+    estimates: Mapping[str, CellEstimate] | None = None,
 ) -> Goodput:
-    """What is drawn of a session's cells; `beside` by the cell's id."""
-    more = beside or {}
+    """What is drawn of a session's cells; `estimates` by the cell's id."""
+    by_id = estimates or {}
     ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
     results = [result for cell in cells for result in cell.results]
     against = f" against {layout.x.label}" if layout.x else ""
@@ -74,7 +74,7 @@ def data(
         panels=tuple(panel_names),
         series=_series(layout, ordered),
         points=tuple(
-            p for c in ordered for p in _points(layout, c, more.get(c.cell, CellEstimate()))
+            p for c in ordered for p in _points(layout, c, by_id.get(c.cell, CellEstimate()))
         ),
         caption=caption(session, layout, results, pairs),
     )
@@ -107,7 +107,7 @@ def _series(layout: Layout, cells: Sequence[CellResult]) -> tuple[Series, ...]:
     return tuple(found)
 
 
-def _points(layout: Layout, cell: CellResult, beside: CellEstimate) -> Iterator[Point]:
+def _points(layout: Layout, cell: CellResult, estimate: CellEstimate) -> Iterator[Point]:
     at = cell.levels[layout.x.name] if layout.x else None
     x = None if at is None or isinstance(at, str) else at
     panel, series = _panel(layout, cell), layout.series(cell.levels)
@@ -123,9 +123,9 @@ def _points(layout: Layout, cell: CellResult, beside: CellEstimate) -> Iterator[
             cell.measures.goodput_rps,
             cell.measures.failure_share,
             cell.measures.top_failure,
-            beside.low_rps,
-            beside.high_rps,
-            beside.predicted_rps,
+            estimate.low_rps,
+            estimate.high_rps,
+            estimate.predicted_rps,
         )
     for result in cell.results:
         measured = result.measures
@@ -148,7 +148,7 @@ def draw(goodput: Goodput) -> str:
     """A panel per route, side by side."""
     figure, places = grid_of(len(goodput.panels), panels.WIDTH, panels.HEIGHT, ACROSS)
     _panels(figure, goodput, places)
-    return element(figure, _says(goodput))
+    return element(figure, _description(goodput))
 
 
 def save(goodput: Goodput, svg: Path, png: Path) -> None:
@@ -158,8 +158,8 @@ def save(goodput: Goodput, svg: Path, png: Path) -> None:
     width = max(NARROWEST, across * panels.WIDTH)
     notes = [
         line
-        for said in goodput.caption
-        for line in textwrap.wrap(printable(said), int(width / 6.2))
+        for sentence in goodput.caption
+        for line in textwrap.wrap(printable(sentence), int(width / 6.2))
     ]
     head, foot = 62.0 + LINE * _legend_rows(goodput, width), 20.0 + LINE * len(notes)
     figure = new_figure(width, head + panels.HEIGHT * down + foot)
@@ -170,7 +170,7 @@ def save(goodput: Goodput, svg: Path, png: Path) -> None:
     _legend(figure, goodput)
     for index, line in enumerate(notes):
         _text(figure, figure.bbox.height - foot + LINE * index, line, size=10, color=style.QUIET)
-    svg.write_text(standalone(element(figure, _says(goodput))), encoding="utf-8")
+    svg.write_text(standalone(element(figure, _description(goodput))), encoding="utf-8")
     figure.savefig(png, format="png", dpi=PNG_DPI, facecolor=style.PAPER)
 
 
@@ -183,10 +183,10 @@ def _panels(figure: Figure, goodput: Goodput, places: Sequence[tuple[float, floa
         x_label(lower, goodput.x_label)
 
 
-def _text(figure: Figure, top: float, words: str, **look: Any) -> None:
+def _text(figure: Figure, top: float, words: str, **properties: Any) -> None:
     """A line of the sheet around the panels, px from its upper edge."""
     wide, high = figure.bbox.width, figure.bbox.height
-    text = figure.text(SIDE / wide, 1 - top / high, printable(words), va="top", **look)
+    text = figure.text(SIDE / wide, 1 - top / high, printable(words), va="top", **properties)
     labels.fit(text, wide - 2 * SIDE)
 
 
@@ -224,7 +224,7 @@ def _handles(goodput: Goodput, width: float) -> list[Line2D]:
     """One entry per series that is drawn, and one per kind of trial that does not count."""
     used = {point.series for point in goodput.points}
     handles = [
-        Line2D([], [], label=_cut(printable(s.label), width), **panels.look(s))
+        Line2D([], [], label=_cut(printable(s.label), width), **panels.line_properties(s))
         for s in goodput.series
         if s.label in used
     ]
@@ -252,14 +252,14 @@ def _legend_rows(goodput: Goodput, width: float) -> int:
     return -(-len(handles) // _legend_columns(handles, width)) if handles else 0
 
 
-def _says(goodput: Goodput) -> str:
-    return ". ".join(_says_of(goodput, name) for name in goodput.panels)
+def _description(goodput: Goodput) -> str:
+    return ". ".join(_description_of(goodput, name) for name in goodput.panels)
 
 
-def _says_of(goodput: Goodput, name: str) -> str:
-    said = [
+def _description_of(goodput: Goodput, name: str) -> str:
+    parts = [
         f"{p.series} {f'at {p.x:g} ' if p.x is not None else ''}{panels.rate(p)}"
         for p in goodput.points
         if p.what == "median" and p.panel == name
     ]
-    return f"Goodput of {name or 'all'}: " + ("; ".join(said) or "no valid trial")
+    return f"Goodput of {name or 'all'}: " + ("; ".join(parts) or "no valid trial")

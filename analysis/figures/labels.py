@@ -33,13 +33,14 @@ ABOVE: tuple[Offset, ...] = tuple(
 
 
 def write(
-    axes: Axes, words: str, at: tuple[float, float], offset: Offset, **look: Any
+    axes: Axes, words: str, at: tuple[float, float], offset: Offset, **properties: Any
 ) -> Annotation:
     """Words at a place in the axes' own numbers; `xycoords` for another system."""
     across, up, side = offset
-    look = {"size": style.LABEL, "color": style.QUIET, **look}
+    properties = {"size": style.LABEL, "color": style.QUIET, **properties}
     return axes.annotate(printable(words), at, xytext=(across, up), ha=side,
-                         textcoords="offset points", annotation_clip=False, **look)  # fmt: skip
+                         textcoords="offset points", annotation_clip=False,
+                         **properties)  # fmt: skip
 
 
 class Labels:
@@ -51,10 +52,10 @@ class Labels:
         self._drawn = list(drawn(axes))
 
     def place(
-        self, words: str, at: tuple[float, float], offsets: Iterable[Offset], **look: Any
+        self, words: str, at: tuple[float, float], offsets: Iterable[Offset], **properties: Any
     ) -> Annotation | None:
         """Words at the first of these offsets that is free; none where none is."""
-        label = write(self._axes, words, at, (0, 0, "left"), **look)
+        label = write(self._axes, words, at, (0, 0, "left"), **properties)
         for across, up, side in offsets:
             label.set_position((across, up))
             label.set_horizontalalignment(side)  # type: ignore[arg-type]
@@ -122,9 +123,9 @@ def title(axes: Axes, words: str, width: float, lines: int = 1, up: float = 22.0
     signs = int(width / (0.62 * style.TITLE))
     found = textwrap.wrap(printable(words), signs) or [""]
     kept = [*found[: lines - 1], " ".join(found[lines - 1 :])]
-    look: dict[str, Any] = {"size": style.TITLE, "weight": 600, "color": style.INK}
-    look["xycoords"] = "axes fraction"
+    properties: dict[str, Any] = {"size": style.TITLE, "weight": 600, "color": style.INK}
+    properties["xycoords"] = "axes fraction"
     return [
-        fit(write(axes, line, (0, 1), (0, up + 14 * above, "left"), **look), width)
+        fit(write(axes, line, (0, 1), (0, up + 14 * above, "left"), **properties), width)
         for above, line in enumerate(reversed(kept))
     ]

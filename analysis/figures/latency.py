@@ -119,7 +119,7 @@ def draw(latency: Latency) -> str:
         _curves(axes, points, latency.strokes)
         y_label(axes, "response time, ms")
         labels.title(axes, group, WIDE)
-    return element(figure, ". ".join(_says(group, points) for group, points in groups.items()))
+    return element(figure, ". ".join(_description(*group) for group in groups.items()))
 
 
 def _axes(figure: Figure, points: Sequence[Point], left: float, top: float) -> Axes:
@@ -128,7 +128,7 @@ def _axes(figure: Figure, points: Sequence[Point], left: float, top: float) -> A
     axes = frame(figure, left, top, WIDE, HEIGHT - 92)
     log_x(axes, 1.0, most)
     log_y(axes, min(values) / 1.3, max(values) * 1.3)
-    shown = {at: said for at, said in TICKS.items() if at <= most * 1.001}
+    shown = {at: label for at, label in TICKS.items() if at <= most * 1.001}
     axes.set_xticks(list(shown), list(shown.values()))
     x_label(axes, "percentile")
     return axes
@@ -141,20 +141,20 @@ def _curves(axes: Axes, points: Sequence[Point], strokes: Mapping[tuple[str, str
     # what was measured lies on top of its bounds
     for (series, what), own in sorted(lines.items(), key=lambda item: WHATS.index(item[0][1])):
         stroke = strokes[own[0].group, series]
-        look = {MEASURED: stroke, SERVICE: replace(stroke, dash=0, width=1.0),
+        curve = {MEASURED: stroke, SERVICE: replace(stroke, dash=0, width=1.0),
                 BOUND: replace(stroke, thin=True)}[what]  # fmt: skip
-        axes.plot([p.one_in for p in own], [p.response_ms for p in own], **look.line())
+        axes.plot([p.one_in for p in own], [p.response_ms for p in own], **curve.line())
 
 
 TICKS = {1: "0", 2: "50", 10: "90", 100: "99", 1e3: "99.9", 1e4: "99.99", 1e5: "99.999"}
 WHATS = (BOUND, SERVICE, MEASURED)
 
 
-def _says(group: str, points: Sequence[Point]) -> str:
-    said = []
+def _description(group: str, points: Sequence[Point]) -> str:
+    parts = []
     for series in dict.fromkeys(point.series for point in points):
         own = [p for p in points if p.series == series and p.what == MEASURED]
         if own:
             last = own[-1]
-            said.append(f"{series} up to {last.response_ms:.4g} ms for one in {last.one_in:.4g}")
-    return f"Response times of {group or 'all'}: " + ("; ".join(said) or "too few answers")
+            parts.append(f"{series} up to {last.response_ms:.4g} ms for one in {last.one_in:.4g}")
+    return f"Response times of {group or 'all'}: " + ("; ".join(parts) or "too few answers")

@@ -179,7 +179,7 @@ def _names(axes: Axes, scale: Scale) -> None:
             label.remove()
 
 
-def look(series: Series) -> dict[str, Any]:
+def line_properties(series: Series) -> dict[str, Any]:
     """Its line and mark: a shape for each dash of a colour."""
     marker = style.MARKERS[series.dash % len(style.MARKERS)]
     return {**series.stroke.line(), "marker": marker, "markersize": 8, "markeredgewidth": 0}
@@ -210,21 +210,21 @@ def _median(axes: Axes, point: Point, series: Series, at: float) -> None:
     if point.low_rps and point.high_rps:
         bounds = [point.low_rps, point.high_rps]
         axes.plot([at, at], bounds, color=series.stroke.hex, linewidth=1.5)
-    (dot,) = axes.plot([at], [point.goodput_rps], **look(series))
+    (dot,) = axes.plot([at], [point.goodput_rps], **line_properties(series))
     hover(dot, f"{series.label}: {rate(point)}")
 
 
 def _trial(axes: Axes, point: Point, colour: str, at: float) -> None:
     """A dot; where it does not count, a hollow one."""
     drawn: dict[str, Any] = {"color": colour, "alpha": 0.55, "markersize": 4.4}
-    says = f"{point.trial}: {rate(point)}"
+    text = f"{point.trial}: {rate(point)}"
     if point.verdict != Verdict.VALID:
         drawn = {**hollow(point.verdict), "markeredgecolor": colour}
-        says = f"{point.trial}: {point.verdict}, not counted"
+        text = f"{point.trial}: {point.verdict}, not counted"
     (dot,) = axes.plot(
         [at], [point.goodput_rps or 0.0], **{"marker": "o", "markeredgewidth": 0, **drawn}
     )
-    hover(dot, says)
+    hover(dot, text)
 
 
 def hollow(verdict: str) -> dict[str, Any]:
@@ -247,9 +247,9 @@ def _words(axes: Axes, points: Sequence[Point], series: Sequence[Series], scale:
         at, colour = scale.at(point), colours[point.series]
         uncounted = point.verdict != Verdict.VALID
         if point.goodput_rps is None:
-            said = f"{point.verdict}: < 2 successes" if uncounted else "< 2 successes"
+            text = f"{point.verdict}: < 2 successes" if uncounted else "< 2 successes"
             if uncounted or point.what == "median":
-                words.place(said, (at, 0), FOOT, xycoords=("data", "axes fraction"), color=colour)
+                words.place(text, (at, 0), FOOT, xycoords=("data", "axes fraction"), color=colour)
         elif uncounted:
             words.place(point.verdict, (at, point.goodput_rps), BELOW, color=colour)
         elif point.what == "median" and not scale.levels:

@@ -32,11 +32,11 @@ def hover(artist: Artist, words: str) -> None:
     artist.set_gid(_HOVER + quote(printable(words)))
 
 
-def element(figure: Figure, says: str) -> str:
-    """A whole drawing; `says` is what it shows, for who cannot see it."""
-    said = html.escape(printable(says))
+def element(figure: Figure, description: str) -> str:
+    """A whole drawing; `description` is what it shows, for who cannot see it."""
+    escaped = html.escape(printable(description))
     # names of what a drawing refers to inside itself: a page holds many drawings
-    mpl.rcParams["svg.hashsalt"] = said
+    mpl.rcParams["svg.hashsalt"] = escaped
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     _, body = out.getvalue().split("</defs>", 1)
@@ -44,7 +44,7 @@ def element(figure: Figure, says: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {size}'
         f' viewBox="0 0 {figure.bbox.width:g} {figure.bbox.height:g}" role="img"'
-        f' aria-label="{said}" stroke-linejoin="round"><title>{said}</title>'
+        f' aria-label="{escaped}" stroke-linejoin="round"><title>{escaped}</title>'
         f"{_TAG.sub(_tag, body).strip()}"
     )
 
@@ -61,11 +61,11 @@ def _tag(found: re.Match[str]) -> str:
 
 
 def _attributes(style: re.Match[str]) -> str:
-    return _said(style[1])
+    return _attributes_of(style[1])
 
 
 @functools.cache
-def _said(style: str) -> str:
+def _attributes_of(style: str) -> str:
     pairs = [pair.split(": ", 1) for pair in style.split("; ")]
     # the page has fonts of its own
     return "".join(f' {name}="{value}"' for name, value in pairs if name != "font-family")

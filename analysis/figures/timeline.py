@@ -35,7 +35,7 @@ def _empty() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> str:
+def draw(timeline: Timeline, ramp_s: float, duration_s: float, description: str) -> str:
     """Answers and failures per second on the left scale; users as a thin line on their own."""
     figure, axes = _empty()
     for artist in (*axes.lines[len(LINES) :], *axes.texts):
@@ -56,7 +56,7 @@ def draw(timeline: Timeline, ramp_s: float, duration_s: float, says: str) -> str
     labels.marks(axes, marks, taken=[y_label(axes, "answers/s")])
     labels.write(axes, f"{short(most_users)} users", (length, most if most_users else 0),
                  (6, -4, "left"), color=USERS.hex)  # fmt: skip
-    return element(figure, says)
+    return element(figure, description)
 
 
 def _mean(values: Sequence[int], step: int) -> list[float]:

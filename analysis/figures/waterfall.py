@@ -74,7 +74,7 @@ def draw(waterfalls: Sequence[Sequence[Step]]) -> str:
     for steps in waterfalls:
         _draw(figure, steps, top)
         top += EDGE + ROW * len(steps)
-    return element(figure, ". ".join(_says(steps) for steps in waterfalls))
+    return element(figure, ". ".join(_description(steps) for steps in waterfalls))
 
 
 def _draw(figure: Figure, steps: Sequence[Step], top: float) -> None:
@@ -130,9 +130,9 @@ def _label(step: Step) -> str:
     return f"×{step.ratio:.3g}{share}"
 
 
-def _says(steps: Sequence[Step]) -> str:
+def _description(steps: Sequence[Step]) -> str:
     group = steps[0].group if steps else ""
-    said = [
+    parts = [
         f"{s.step} {s.goodput_rps:.3g}/s" if s.goodput_rps else f"{s.step} no rate" for s in steps
     ]
-    return f"Steps of {group}: " + "; ".join(said)
+    return f"Steps of {group}: " + "; ".join(parts)

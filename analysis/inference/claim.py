@@ -245,8 +245,8 @@ class _Words:
 
     def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool) -> str:
         where = f" in all {len(pairs)} comparisons" if len(pairs) > 1 else ""
-        says = f"The {self._compared('at least' if holds else 'less than')}{where}"
-        return f"{says} ({self._span(pairs)}).{self._indicated(pairs)}"
+        sentence = f"The {self._compared('at least' if holds else 'less than')}{where}"
+        return f"{sentence} ({self._span(pairs)}).{self._indicated(pairs)}"
 
     def depends(
         self,
@@ -269,23 +269,25 @@ class _Words:
         rest = _those(pairs, (*_FOR, *_AGAINST))
         whether = f"Whether the {self._compared('at least')} stays open"
         if len(pairs) == len(open_) == 1:
-            says = f"{whether} ({self._span(open_)})."
+            sentence = f"{whether} ({self._span(open_)})."
         else:
-            says = f"{whether}."
+            sentence = f"{whether}."
             if open_:
                 where = f"{len(open_)} of {len(pairs)} comparisons"
-                says += f" Not decided: {where} ({self._span(open_)})."
+                sentence += f" Not decided: {where} ({self._span(open_)})."
             if gone:
-                says += f" {len(gone)} of {len(pairs)} comparisons could not be measured."
+                sentence += f" {len(gone)} of {len(pairs)} comparisons could not be measured."
         if rest:
             way = "It holds" if rest[0].judgement in _FOR else "It does not hold"
-            says += f" {way} in the other {len(rest)} ({self._span(rest)}).{self._indicated(rest)}"
+            sentence += (
+                f" {way} in the other {len(rest)} ({self._span(rest)}).{self._indicated(rest)}"
+            )
         if needed is not None:
             what = "what was measured" if gone else "it"
-            return f"{says} About {needed} repeats would probably decide {what}."
+            return f"{sentence} About {needed} repeats would probably decide {what}."
         if any(_hopeless(one) for one in pairs):
-            return f"{says} It is too close to {self.bound.at_least:g} for even {MOST} repeats."
-        return says
+            return f"{sentence} It is too close to {self.bound.at_least:g} for even {MOST} repeats."
+        return sentence
 
     def nothing(self) -> str:
         return f"Whether the {self._compared('at least')} could not be measured."
@@ -305,17 +307,23 @@ class _Words:
 
     def caveats(self, judged: Sequence[JudgedPair]) -> tuple[str, ...]:
         pairs = [one.pair for one in judged]
-        gone = [(pair, pair.why_none) for pair in pairs if pair.why_none]
-        failing = [(pair, pair.failing) for pair in pairs if pair.failing and not pair.why_none]
+        gone = [(pair, pair.no_ratio_reason) for pair in pairs if pair.no_ratio_reason]
+        failing = [
+            (pair, pair.failing) for pair in pairs if pair.failing and not pair.no_ratio_reason
+        ]
         names = _varying(pairs)
-        told = (("Not measured", gone), ("Warning", failing))
-        return tuple(self._named(what, said, names) for what, said in told if said)
+        kinds = (("Not measured", gone), ("Warning", failing))
+        return tuple(self._named(what, those, names) for what, those in kinds if those)
 
-    def _named(self, what: str, said: Sequence[tuple[PairRatio, str]], names: Sequence[str]) -> str:
-        lines = [": ".join(filter(None, [self._place(pair, names), why])) for pair, why in said]
-        told = "".join(f" {line}." for line in lines[:SHOWN])
+    def _named(
+        self, what: str, those: Sequence[tuple[PairRatio, str]], names: Sequence[str]
+    ) -> str:
+        lines = [
+            ": ".join(filter(None, [self._place(pair, names), reason])) for pair, reason in those
+        ]
+        shown = "".join(f" {line}." for line in lines[:SHOWN])
         more = f" {len(lines) - SHOWN} more in the report's table." if len(lines) > SHOWN else ""
-        return f"{what}:{told}{more}"
+        return f"{what}:{shown}{more}"
 
     def _indicated(self, decided: Sequence[JudgedPair]) -> str:
         """A remark where single runs decide."""

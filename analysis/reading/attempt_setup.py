@@ -67,8 +67,8 @@ def read_setup(
     if answer and not _cut(answer, varying):
         parts["answer"] = _answer(answer, varying)
     if record.ledger.fingerprint_before:
-        book = record.ledger
-        parts["schema"] = {"fingerprint": book.fingerprint_before, "rows": book.rows_before}
+        counts = record.ledger
+        parts["schema"] = {"fingerprint": counts.fingerprint_before, "rows": counts.rows_before}
     target = plan.get("target") or {}
     return AttemptSetup(
         parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {})
@@ -82,35 +82,37 @@ def read_round_trips(calibration: Calibration | None) -> tuple[RoundTrips, ...]:
 
 
 def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:
-    successes, book = record.load.outcomes.get("ok", 0), record.ledger
-    if book.statements is None or not successes or not record.load.started:
+    successes, counts = record.load.outcomes.get("ok", 0), record.ledger
+    if counts.statements is None or not successes or not record.load.started:
         return None
     # a row is an INSERT, which scans nothing; the rig's own requests are counted without theirs
     writes = "{unique}" in f"{route.get('form')}{route.get('json')}"
     scans = (route.get("statements") or 0) - writes
-    verifying = book.verifying_requests * max(0, scans)
-    statements = book.statements - verifying + (book.rows_after or 0) - (book.rows_before or 0)
+    verifying = counts.verifying_requests * max(0, scans)
+    statements = (
+        counts.statements - verifying + (counts.rows_after or 0) - (counts.rows_before or 0)
+    )
     return statements / record.load.started, statements / successes
 
 
-def _cut(said: Mapping[str, Any], varying: Sequence[str]) -> bool:
+def _cut(answer: Mapping[str, Any], varying: Sequence[str]) -> bool:
     """Whether too little of a body was kept to mask what varies in it."""
-    return bool(varying) and said.get("body_bytes", 0) > len(said["body"].encode())
+    return bool(varying) and answer.get("body_bytes", 0) > len(answer["body"].encode())
 
 
-def _answer(said: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
-    headers = {name.replace("-", "_"): said["headers"].get(name) for name in HEADERS}
-    return {"status": said["status"], **headers, "body": _body(said, varying)}
+def _answer(answer: Mapping[str, Any], varying: Sequence[str]) -> dict[str, Any]:
+    headers = {name.replace("-", "_"): answer["headers"].get(name) for name in HEADERS}
+    return {"status": answer["status"], **headers, "body": _body(answer, varying)}
 
 
-def _body(said: Mapping[str, Any], varying: Sequence[str]) -> Any:
+def _body(answer: Mapping[str, Any], varying: Sequence[str]) -> Any:
     """The JSON without what varies; the hash of anything else."""
     try:
-        body = json.loads(said["body"])
+        body = json.loads(answer["body"])
     except (ValueError, RecursionError):
-        return said["body_sha256"]
+        return answer["body_sha256"]
     if not is_flat(body):
-        return said["body_sha256"]
+        return answer["body_sha256"]
     for path in varying:
         body = _masked(body, path.split("."))
     return body

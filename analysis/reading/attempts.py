@@ -22,7 +22,7 @@ READ = (
     *("probes/pgbouncer.csv",),
 )
 """The files of an attempt that numbers are read from, the manifest aside."""
-MOST_SAID = 400
+MOST_CHARACTERS = 400
 MANIFEST, PLAN, ANSWER = "manifest.json", "plan.json", "verify.json"
 
 
@@ -49,26 +49,26 @@ def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> Tria
     for number in reversed(numbers):
         folder = trial / f"attempt-{number}"
         path = folder / MANIFEST
-        told = (vouched or {}).get(f"trials/{trial.name}/{folder.name}/{MANIFEST}")
-        if told is None and not _is_there(path):
+        expected = (vouched or {}).get(f"trials/{trial.name}/{folder.name}/{MANIFEST}")
+        if expected is None and not _is_there(path):
             continue
         try:
             record = needed(path, record_from_json)
-            hold_hash(path, told)
+            hold_hash(path, expected)
         except RigError as error:
-            said = one_line(error, folder).removeprefix(MANIFEST).lstrip(": ")
-            notes.append(f"{trial.name}/{folder.name}/manifest.json: not readable: {said}")
+            message = one_line(error, folder).removeprefix(MANIFEST).lstrip(": ")
+            notes.append(f"{trial.name}/{folder.name}/manifest.json: not readable: {message}")
             continue
         damaged = dict(_damaged(folder, record))
-        notes += [f"{trial.name}: {said}" for said in damaged.values()]
+        notes += [f"{trial.name}: {message}" for message in damaged.values()]
         return TrialAttempts(len(numbers), folder, record, tuple(notes), frozenset(damaged))
     return TrialAttempts(len(numbers), notes=tuple(notes))
 
 
-def hold_hash(path: Path, told: str | None) -> None:
-    """Unless the file is the one whose SHA-256 was told: DamagedFile, StorageError."""
+def hold_hash(path: Path, expected: str | None) -> None:
+    """Unless the file is the one of the expected SHA-256: DamagedFile, StorageError."""
     try:
-        if told is not None and sha256(path) != told:
+        if expected is not None and sha256(path) != expected:
             raise DamagedFile(f"{path} is not the file that was written")
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -76,9 +76,9 @@ def hold_hash(path: Path, told: str | None) -> None:
 
 def one_line(error: Exception, folder: Path) -> str:
     """What an error says, on one line of bounded length; files by their path in `folder`."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    said = said.replace(f"{folder}/", "")
-    return said if len(said) <= MOST_SAID else said[: MOST_SAID - 1] + "…"
+    line = " ".join(str(error).split()) or type(error).__name__
+    line = line.replace(f"{folder}/", "")
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 
 class _Route(TypedDict, total=False):
@@ -119,8 +119,8 @@ def asked(trial: Path, record: Record) -> Asked:
     """What was asked of a trial. DamagedFile, StorageError."""
     path = trial / PLAN
     plan = json_value(path, Asked)
-    told = {name: value for name, value in (plan or {}).items() if name != "digest"}
-    if plan is None or digest(told) != record.plan_digest:
+    own = {name: value for name, value in (plan or {}).items() if name != "digest"}
+    if plan is None or digest(own) != record.plan_digest:
         raise DamagedFile(f"{path} is not the plan that was carried out")
     return plan
 

@@ -25,26 +25,26 @@ def vouched(session: Path) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """
     path = session / JOURNAL
     try:
-        told = _told(Journal(path))
+        hashes = _hashes_in(Journal(path))
     except RigError as error:
         return {}, (one_line(error, session),)
     except OSError as error:
         return {}, (one_line(StorageError(f"{path} cannot be read: {error.strerror}"), session),)
-    return told, tuple(_others(session, told))
+    return hashes, tuple(_others(session, hashes))
 
 
-def _told(journal: Journal) -> dict[str, str]:
+def _hashes_in(journal: Journal) -> dict[str, str]:
     manifests = {
-        f"trials/{trial}/attempt-{number}/{MANIFEST}": said
-        for (trial, number), said in journal.manifests().items()
+        f"trials/{trial}/attempt-{number}/{MANIFEST}": sha256
+        for (trial, number), sha256 in journal.manifests().items()
     }
-    return {**journal.files(), **{path: said for path, said in manifests.items() if said}}
+    return {**journal.files(), **{path: sha256 for path, sha256 in manifests.items() if sha256}}
 
 
-def _others(session: Path, told: Mapping[str, str]) -> Iterator[str]:
+def _others(session: Path, hashes: Mapping[str, str]) -> Iterator[str]:
     for name in OWN:
         try:
-            if name in told:
-                hold_hash(session / name, told[name])
+            if name in hashes:
+                hold_hash(session / name, hashes[name])
         except RigError as error:
             yield f"{one_line(error, session)} ({JOURNAL} has its hash)"

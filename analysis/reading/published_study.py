@@ -85,7 +85,7 @@ class ClaimResult(enum.StrEnum):
 class StudyClaim:
     """One of its claims in our words, and a test of any 27 cells."""
 
-    says: str
+    statement: str
     holds: Callable[[Rate], ClaimResult]
 
 

@@ -65,7 +65,7 @@ class Factor:
 class Claim:
     """A ratio the experiment's author expects: `of` at one level over `of` at another."""
 
-    says: str
+    statement: str
     of: str
     factor: str
     numerator: Level
@@ -274,7 +274,7 @@ def _claim(data: _Claim | None) -> Claim | None:
     if not data:
         return None
     return Claim(
-        says=data["says"],
+        statement=data["says"],
         of=data["of"],
         factor=data["factor"],
         numerator=data["numerator"],

@@ -127,7 +127,7 @@ class Absent:
     """A part that this session has nothing for, and why."""
 
     title: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def build(inputs: ReportInputs) -> Report:
 
 
 def _rest(absent: Sequence[Absent], notes: Sequence[str]) -> Section:
-    items: list[Words] = [(f"{one.title}: {one.why}.",) for one in absent]
+    items: list[Words] = [(f"{one.title}: {one.reason}.",) for one in absent]
     items += [(f"note: {note}",) for note in notes]
     lead = para("This session has no data for:")
     return Section("rest", "Not in this report", [lead, Items(items)])

@@ -23,7 +23,7 @@ from analysis.report.blocks import (
     para,
     row,
 )
-from analysis.report.wording import NOTHING, between, mark, p_value, said, times
+from analysis.report.wording import NOTHING, between, digits, mark, p_value, times
 from analysis.report.write import write_report
 from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.percentiles import median
@@ -111,16 +111,18 @@ def compare(before: Path, after: Path) -> ReportResult:
             path.parent.mkdir(exist_ok=True)
             Path(scratch, path.relative_to(derived)).replace(path)
     write_made(derived, made)
-    says = [str(difference) for difference in comparison.differences]
-    says = [f"environments differ: {line}" for line in says]
-    says += [
+    messages = [str(difference) for difference in comparison.differences]
+    messages = [f"environments differ: {line}" for line in messages]
+    messages += [
         f"{side.session.name}: {note}"
         for side in (comparison.before, comparison.after)
         for note in notes_of(side.session, side.results)
     ]
-    says += [f"not in the later session: {cell}" for cell in comparison.lost]
-    says += [_line(comparison, pair) for pair in _ordered(comparison)]
-    return ReportResult(derived / f"{name}.html", derived / f"{name}.md", says, comparison.check)
+    messages += [f"not in the later session: {cell}" for cell in comparison.lost]
+    messages += [_line(comparison, pair) for pair in _ordered(comparison)]
+    return ReportResult(
+        derived / f"{name}.html", derived / f"{name}.md", messages, comparison.check
+    )
 
 
 def _side(folder: Path) -> Side:
@@ -210,8 +212,10 @@ def build(comparison: Comparison) -> Report:
 def _environment(comparison: Comparison) -> Section:
     found = comparison.differences
     if not found:
-        says = "Machine, versions, load and data are the same, as far as both sessions record them."
-        return Section("environment", "Environment", [para(says)])
+        words = (
+            "Machine, versions, load and data are the same, as far as both sessions record them."
+        )
+        return Section("environment", "Environment", [para(words)])
     rows = [row(one.what, one.before, one.after) for one in found]
     blocks: list[Block] = [
         para(
@@ -266,9 +270,11 @@ def _row(comparison: Comparison, pair: PairRatio) -> tuple[Words, ...]:
     word = judged(pair)
     return (
         *row(_name(comparison, pair)),
-        *row(said(comparison.before.rate(pair.levels)), said(comparison.after.rate(pair.levels))),
+        *row(
+            digits(comparison.before.rate(pair.levels)), digits(comparison.after.rate(pair.levels))
+        ),
         *row(times(pair.ratio), between(pair.low, pair.high), p_value(pair.p_holm)),
-        (mark(word), f" {_why(pair)}" if _why(pair) else ""),
+        (mark(word), f" {_reason(pair)}" if _reason(pair) else ""),
     )
 
 
@@ -296,9 +302,9 @@ def _name(comparison: Comparison, pair: PairRatio) -> str:
 
 def _line(comparison: Comparison, pair: PairRatio) -> str:
     interval = f" ({between(pair.low, pair.high)})" if pair.low is not None else ""
-    why = f": {_why(pair)}" if _why(pair) else ""
-    return f"{_name(comparison, pair)}: {times(pair.ratio)}{interval} {judged(pair)}{why}"
+    reason = f": {_reason(pair)}" if _reason(pair) else ""
+    return f"{_name(comparison, pair)}: {times(pair.ratio)}{interval} {judged(pair)}{reason}"
 
 
-def _why(pair: PairRatio) -> str:
-    return pair.why_none or pair.failing
+def _reason(pair: PairRatio) -> str:
+    return pair.no_ratio_reason or pair.failing

@@ -87,7 +87,7 @@ class ReportInputs:
     calibration: Calibration | None
     ceilings: Mapping[str, CellCeilings]
     """By cell."""
-    beside: Mapping[str, CellEstimate]
+    estimates: Mapping[str, CellEstimate]
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None

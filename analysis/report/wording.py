@@ -41,7 +41,7 @@ def mark(word: str) -> Mark:
     return Mark(word, KINDS.get(word, "open"))
 
 
-def said(value: Level | None) -> str:
+def digits(value: Level | None) -> str:
     """A number with three significant digits, or a dash."""
     text = number(value)
     return NOTHING if text == "-" else text
@@ -49,14 +49,14 @@ def said(value: Level | None) -> str:
 
 def times(ratio: float | None) -> str:
     """A ratio: `2.31×`."""
-    return NOTHING if ratio is None else f"{said(ratio)}×"
+    return NOTHING if ratio is None else f"{digits(ratio)}×"
 
 
 def between(low: float | None, high: float | None, unit: str = "") -> str:
     """An interval: `1.9 to 2.8`."""
     if low is None or high is None:
         return NOTHING
-    return f"{said(low)}{unit} to {said(high)}{unit}"
+    return f"{digits(low)}{unit} to {digits(high)}{unit}"
 
 
 def bounded(ratio: PairRatio) -> str:

@@ -41,12 +41,12 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
         inputs.results,
         inputs.by_cell,
         inputs.pairs,
-        inputs.beside,
+        inputs.estimates,
         derived,
         lambda new: write_report(made, new, "report"),
     )
     return ReportResult(
-        derived / "report.html", derived / "report.md", _says(inputs), _check(inputs)
+        derived / "report.html", derived / "report.md", _messages(inputs), _check(inputs)
     )
 
 
@@ -67,7 +67,7 @@ def _lost(inputs: ReportInputs) -> list[str]:
     return lost_labels(inputs.session, inputs.layout, inputs.pairs)
 
 
-def _says(inputs: ReportInputs) -> list[str]:
+def _messages(inputs: ReportInputs) -> list[str]:
     lines = [*inputs.notes, *_lost(inputs)]
     if inputs.answer is None:
         claims = "nothing is scheduled yet" if inputs.session.claim else "nothing is claimed"

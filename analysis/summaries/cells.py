@@ -48,9 +48,9 @@ class CellResult:
         return next(str(verdict) for verdict in WORST_FIRST if counts[verdict])
 
     @property
-    def why(self) -> str:
+    def reason(self) -> str:
         """Why trials do not count, each reason once."""
-        others = dict.fromkeys(one.why for one in self.results if not one.valid and one.why)
+        others = dict.fromkeys(one.reason for one in self.results if not one.valid and one.reason)
         return "; ".join(others)
 
 
@@ -99,7 +99,7 @@ def _measures(valid: Sequence[TrialResult]) -> CellMeasures:
         in_flight_at_stop=median(one.in_flight_at_stop for one in of),
         never_answered_users=median(one.never_answered_users for one in of),
         measured_delay_ms=median(one.measured_delay_ms for one in of),
-        round_fits=next((said for said in ("no", "yes") if said in fits), ""),
+        round_fits=next((fit for fit in ("no", "yes") if fit in fits), ""),
         delay_mechanism="+".join(sorted({one.delay_mechanism for one in of} - {""})),
     )
 

@@ -45,7 +45,7 @@ def trial_row(result: TrialResult) -> Row:
         "attempts": result.attempts,
         **result.scheduled.levels,
         "verdict": result.verdict,
-        "why": result.why,
+        "why": result.reason,
         **asdict(result.measures),
     }
 
@@ -67,7 +67,7 @@ def summary_row(cell: CellResult) -> Row:
         "cell": cell.cell,
         **cell.levels,
         "verdict": cell.verdict,
-        "why": cell.why,
+        "why": cell.reason,
         "trials": len(cell.results),
         **{name: cell.counts[name] for name in VERDICTS},
         **asdict(cell.measures),

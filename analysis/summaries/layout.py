@@ -29,8 +29,8 @@ class Layout:
 
     def series(self, levels: Mapping[str, Level]) -> str:
         """What tells a cell from others in its panel at its x: `async, pgbouncer`."""
-        said = [str(levels[self.colour.name])] if self.colour else []
-        return ", ".join(said + self.differs(levels)) or self._only(levels)
+        parts = [str(levels[self.colour.name])] if self.colour else []
+        return ", ".join(parts + self.differs(levels)) or self._only(levels)
 
     def differs(self, levels: Mapping[str, Level]) -> list[str]:
         """The levels worth saying: not those that every cell of `vary` shares."""
@@ -42,8 +42,8 @@ class Layout:
 
     def group(self, levels: Mapping[str, Level]) -> str:
         """The heading a cell stands under: `io_create · added delay 100 ms`."""
-        said = [factor.say(levels[factor.name]) for factor in (self.panel, self.x) if factor]
-        return " · ".join(said)
+        parts = [factor.say(levels[factor.name]) for factor in (self.panel, self.x) if factor]
+        return " · ".join(parts)
 
     def order(self, levels: Mapping[str, Level]) -> list[tuple[int, float, str]]:
         """A sort key: by panel, x, then the rest, as far as the base goes first."""

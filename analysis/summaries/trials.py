@@ -52,7 +52,7 @@ class TrialResult:
 
     scheduled: Scheduled
     verdict: str
-    why: str = ""
+    reason: str = ""
     attempt: int | None = None
     attempts: int = 0
     measures: TrialMeasures = NOT_MEASURED
@@ -92,8 +92,8 @@ def results(session: Session) -> tuple[TrialResult, ...]:
 def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
     if tried.record is None or tried.folder is None:
         verdict = SKIPPED if scheduled.skip else MISSING
-        why = scheduled.skip or _why_missing(tried)
-        return TrialResult(scheduled, verdict, why, attempts=tried.attempts, notes=tried.notes)
+        reason = scheduled.skip or _reason_missing(tried)
+        return TrialResult(scheduled, verdict, reason, attempts=tried.attempts, notes=tried.notes)
     if wrong := _of_another(scheduled, tried.record):
         notes = (*tried.notes, f"{scheduled.trial}: {wrong}")
         return TrialResult(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
@@ -128,7 +128,7 @@ def _of_another(scheduled: Scheduled, record: Record) -> str:
     return ""
 
 
-def _why_missing(tried: TrialAttempts) -> str:
+def _reason_missing(tried: TrialAttempts) -> str:
     if tried.notes:
         return tried.notes[0]
     return "interrupted before it was finished" if tried.attempts else "not run yet"

@@ -30,8 +30,8 @@ def delay(record: Record) -> Check:
         wrong.append("the delay did not live to the end")
     if wrong:
         return Check(NAME, Status.FAIL, "; ".join(wrong), again=True)
-    said = ", ".join(f"{path.link} {_median_text(path)}" for path in seen.paths)
-    return Check(NAME, Status.PASS, said)
+    message = ", ".join(f"{path.link} {_median_text(path)}" for path in seen.paths)
+    return Check(NAME, Status.PASS, message)
 
 
 def _wrong(path: PathDelay) -> list[str]:

@@ -87,9 +87,11 @@ def feasibility(plan: Plan, record: Record) -> Check:
         status = Status.WARN if per_s > predicted.capacity_rps else Status.PASS
         return Check(FEASIBILITY, status, f"{most}, and {per_s:g} /s arrive")
     users = load.model.users.end_users
-    said = f"{most}, so a round of {users} users takes {predicted.response_s:.3g} s"
+    message = f"{most}, so a round of {users} users takes {predicted.response_s:.3g} s"
     if predicted.response_s > min(load.timeout_s, load.steady_s):
         which = "time-out" if load.timeout_s <= load.steady_s else "steady window"
         limit_s = min(load.timeout_s, load.steady_s)
-        return Check(FEASIBILITY, Status.WARN, f"{said}, longer than its {which} of {limit_s:g} s")
-    return Check(FEASIBILITY, Status.PASS, said)
+        return Check(
+            FEASIBILITY, Status.WARN, f"{message}, longer than its {which} of {limit_s:g} s"
+        )
+    return Check(FEASIBILITY, Status.PASS, message)

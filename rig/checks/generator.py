@@ -29,19 +29,19 @@ def generator(record: Record) -> Check:
     together = sum(shares) / (_cpus(record) or len(shares))
     lag_ms = load.greenlet_lag_p99_ms
     bound_ms = max(LAG_LEAST_MS, LAG_SHARE_OF_P50 * (load.p50_ms or 0.0))
-    says = (
+    message = (
         f"the busiest load worker ({name}) used {100 * share:.0f} % of a CPU; greenlets woke up "
         f"{lag_ms:.1f} ms late (p99), {bound_ms:.1f} ms allowed"
     )
     if record.null_share is not None:
-        says += f"; {100 * record.null_share:.0f} % of what they make of a null target"
+        message += f"; {100 * record.null_share:.0f} % of what they make of a null target"
     if together > share:
-        says += f"; all of them used {100 * together:.0f} % of the CPUs they share"
+        message += f"; all of them used {100 * together:.0f} % of the CPUs they share"
     busy = max(share, together)
     if busy > MOST_CPU_SHARE or lag_ms > bound_ms:
-        return Check(NAME, Status.FAIL, says, again=busy < DISTURBED_BELOW)
+        return Check(NAME, Status.FAIL, message, again=busy < DISTURBED_BELOW)
     late = lag_ms > WARN_FROM * bound_ms
-    return Check(NAME, Status.WARN if late else Status.PASS, says)
+    return Check(NAME, Status.WARN if late else Status.PASS, message)
 
 
 def _cpus(record: Record) -> int | None:

@@ -22,10 +22,12 @@ def host_quiet(record: Record) -> Check:
         return Check(NAME, Status.UNKNOWN, "the machine was not looked at", needs=needs)
     loud = {what: (share, bound) for what, (share, bound) in known.items() if share > bound}
     if loud:
-        says = ", ".join(f"{what} {s:.1%}, above {bound:.0%}" for what, (s, bound) in loud.items())
-        return Check(NAME, Status.WARN, says, again=True)
-    says = ", ".join(f"{what} {share:.1%}" for what, (share, _) in known.items())
-    return Check(NAME, Status.PASS, says)
+        message = ", ".join(
+            f"{what} {s:.1%}, above {bound:.0%}" for what, (s, bound) in loud.items()
+        )
+        return Check(NAME, Status.WARN, message, again=True)
+    message = ", ".join(f"{what} {share:.1%}" for what, (share, _) in known.items())
+    return Check(NAME, Status.PASS, message)
 
 
 def _shares(seen: ProbeFacts) -> tuple[tuple[str, float | None, float], ...]:

@@ -28,18 +28,20 @@ def ledger(plan: Plan, record: Record) -> Check:
     if plan.target.ledger is None:
         needs = "`ledger:` in its target.yaml"
         return Check(NAME, Status.UNKNOWN, f"the target cannot be counted: no {needs}", needs=needs)
-    book, load = record.ledger, record.load
-    if book.rows_after is None or book.rows_before is None:
+    counts, load = record.ledger, record.load
+    if counts.rows_after is None or counts.rows_before is None:
         return Check(NAME, Status.UNKNOWN, "the database was not asked")
-    disturbed = [*_left(record), *_rows(plan, book, load)]
+    disturbed = [*_left(record), *_rows(plan, counts, load)]
     systematic = [
-        *_statements(plan, book, load), *_transactions(plan, book, load), *_target(book, load),
-    ]  # fmt: skip
+        *_statements(plan, counts, load),
+        *_transactions(plan, counts, load),
+        *_target(counts, load),
+    ]
     if disturbed or systematic:
         # after a lost load worker or a crash that reset Postgres's counters nothing can agree
         again = bool(disturbed) or not load.complete or _restarted(record)
         return Check(NAME, Status.FAIL, "; ".join(disturbed + systematic), again=again)
-    return Check(NAME, Status.PASS, _says(plan, book, load))
+    return Check(NAME, Status.PASS, _message(plan, counts, load))
 
 
 def _restarted(record: Record) -> bool:
@@ -51,36 +53,36 @@ def _left(record: Record) -> Iterator[str]:
         yield f"counted while {record.sessions_left} database sessions of the app had not ended"
 
 
-def _rows(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[str]:
-    if book.fingerprint_before != book.fingerprint_after:
+def _rows(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
+    if counts.fingerprint_before != counts.fingerprint_after:
         yield "the schema is not what it was before the load"
-    assert book.rows_after is not None
-    assert book.rows_before is not None
-    added = book.rows_after - book.rows_before
+    assert counts.rows_after is not None
+    assert counts.rows_before is not None
+    added = counts.rows_after - counts.rows_before
     if not plan.route.writes:
         if added:
             yield f"{added:+d} rows, though the route writes none"
         return
-    if book.rows_of_successes is None:
+    if counts.rows_of_successes is None:
         yield "the rows were not told apart"
         return
     successes = load.outcomes.get(OUTCOME_OK, 0)
-    late = sum(book.rows_of_failures.values()) + book.rows_of_unanswered
-    if book.rows_of_successes != successes or book.successes_without_row:
+    late = sum(counts.rows_of_failures.values()) + counts.rows_of_unanswered
+    if counts.rows_of_successes != successes or counts.successes_without_row:
         yield (
-            f"{book.rows_of_successes} rows of {successes} successes, "
-            f"{book.successes_without_row} successes without a row"
+            f"{counts.rows_of_successes} rows of {successes} successes, "
+            f"{counts.successes_without_row} successes without a row"
         )
-    if added != book.rows_of_successes + late:
+    if added != counts.rows_of_successes + late:
         yield (
-            f"{added:+d} rows instead of {book.rows_of_successes} of successes + {late} late ones"
+            f"{added:+d} rows instead of {counts.rows_of_successes} of successes + {late} late ones"
         )
     for count, what in (
-        (book.rows_twice, "rows written twice"),
-        (book.rows_foreign, "rows of requests that were never sent"),
+        (counts.rows_twice, "rows written twice"),
+        (counts.rows_foreign, "rows of requests that were never sent"),
         *(
             (n, f"rows whose request ended in {name}")
-            for name, n in book.rows_of_failures.items()
+            for name, n in counts.rows_of_failures.items()
             if name not in MAY_BE_WRITTEN
         ),
     ):
@@ -96,19 +98,19 @@ def bounds(per_request: int, load: LoadFacts, verifying: int) -> tuple[int, int]
     return per_request * (successes + verifying), per_request * (most + verifying)
 
 
-def _statements(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[str]:
+def _statements(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     declared = plan.route.statements
-    if declared is None or book.statements is None:
+    if declared is None or counts.statements is None:
         return
     # an INSERT scans nothing
     scans = declared - 1 if plan.route.writes else declared
-    least, most = bounds(scans, load, book.verifying_requests)
-    if not least <= book.statements <= most:
+    least, most = bounds(scans, load, counts.verifying_requests)
+    if not least <= counts.statements <= most:
         span = f"{least}" if least == most else f"{least} to {most}"
-        yield f"Postgres counted {book.statements} scans instead of {span}"
+        yield f"Postgres counted {counts.statements} scans instead of {span}"
 
 
-def _transactions(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[str]:
+def _transactions(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     """Statements on other tables, or on none: each is a transaction of its own, or part of one.
 
     Only where connections are kept: one for each request adds some of its own.
@@ -116,34 +118,34 @@ def _transactions(plan: Plan, book: LedgerFacts, load: LoadFacts) -> Iterator[st
     declared = plan.route.statements
     if not declared or plan.connections == "per_request":
         return
-    if book.transactions is None or book.sessions is None:
+    if counts.transactions is None or counts.sessions is None:
         return
-    _, most = bounds(declared, load, book.verifying_requests)
-    most += (1 + OF_A_CONNECTION) * book.sessions + OF_THE_RIG
-    if book.transactions > most:
-        yield f"Postgres counted {book.transactions} transactions instead of at most {most}"
+    _, most = bounds(declared, load, counts.verifying_requests)
+    most += (1 + OF_A_CONNECTION) * counts.sessions + OF_THE_RIG
+    if counts.transactions > most:
+        yield f"Postgres counted {counts.transactions} transactions instead of at most {most}"
 
 
-def _target(book: LedgerFacts, load: LoadFacts) -> Iterator[str]:
-    if book.answered_by_target is None:
+def _target(counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
+    if counts.answered_by_target is None:
         return
     least, most = bounds(1, load, 0)
-    if not least <= book.answered_by_target <= most:
-        yield f"the target counted {book.answered_by_target} answers instead of {least} to {most}"
+    if not least <= counts.answered_by_target <= most:
+        yield f"the target counted {counts.answered_by_target} answers instead of {least} to {most}"
 
 
-def _says(plan: Plan, book: LedgerFacts, load: LoadFacts) -> str:
+def _message(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> str:
     successes = load.outcomes.get(OUTCOME_OK, 0)
-    assert book.rows_after is not None
-    assert book.rows_before is not None
-    said = []
+    assert counts.rows_after is not None
+    assert counts.rows_before is not None
+    parts = []
     if plan.route.writes:
-        late = book.rows_after - book.rows_before - successes
-        said.append(
-            f"{book.rows_after - book.rows_before} rows = {successes} successes + {late} late"
+        late = counts.rows_after - counts.rows_before - successes
+        parts.append(
+            f"{counts.rows_after - counts.rows_before} rows = {successes} successes + {late} late"
         )
-    if book.statements is not None and plan.route.statements is not None:
-        said.append(f"{book.statements} scans")
-    if book.answered_by_target is not None:
-        said.append(f"the target counted {book.answered_by_target} answers")
-    return ", ".join(said) or "nothing to count"
+    if counts.statements is not None and plan.route.statements is not None:
+        parts.append(f"{counts.statements} scans")
+    if counts.answered_by_target is not None:
+        parts.append(f"the target counted {counts.answered_by_target} answers")
+    return ", ".join(parts) or "nothing to count"

@@ -26,14 +26,14 @@ def ramp(plan: Plan, record: Record) -> Check:
     wrong = [second for second in range(len(active)) if not _as_planned(planned, active, second)]
     if wrong:
         worst = max(wrong, key=lambda second: abs(active[second] - planned[second]))
-        says = (
+        message = (
             f"{len(wrong)} of {len(active)} seconds not as planned; in second {worst} "
             f"{active[worst]} of {planned[worst]} users"
         )
-        return Check(NAME, Status.FAIL, says, again=True)
+        return Check(NAME, Status.FAIL, message, again=True)
     if len(active) != len(planned) or max(active) < max(planned):
-        says = f"{max(active)} of {max(planned)} users at most"
-        return Check(NAME, Status.FAIL, says, again=True)
+        message = f"{max(active)} of {max(planned)} users at most"
+        return Check(NAME, Status.FAIL, message, again=True)
     return Check(NAME, Status.PASS, f"as planned in each of {len(active)} seconds")
 
 

@@ -22,9 +22,9 @@ def steadiness(record: Record) -> Check:
     first, last = record.load.successes_first_third, record.load.successes_last_third
     if first is None or last is None or first + last < FEWEST:
         counted = "" if first is None or last is None else f": {first} and {last}"
-        says = f"too few correct answers in the window's first and last third{counted}"
-        return Check(NAME, Status.UNKNOWN, says, needs="more answers in the window")
+        message = f"too few correct answers in the window's first and last third{counted}"
+        return Check(NAME, Status.UNKNOWN, message, needs="more answers in the window")
     drift = last - first
     allowed = max(SHARE * (first + last) / 2, DEVIATIONS * math.sqrt(first + last))
-    says = f"{first} correct answers in the window's first third, {last} in its last"
-    return Check(NAME, Status.WARN if abs(drift) > allowed else Status.PASS, says)
+    message = f"{first} correct answers in the window's first third, {last} in its last"
+    return Check(NAME, Status.WARN if abs(drift) > allowed else Status.PASS, message)

@@ -39,10 +39,10 @@ def judge(plan: Plan, record: Record) -> tuple[tuple[Check, ...], Verdict, str]:
     try:
         checks = tuple(check(plan, record) for check in CHECKS)
     except Exception as error:  # what was measured must not be lost with it
-        why = f"the checks cannot be made: {type(error).__name__}: {error}"
-        return (), Verdict.UNKNOWN, why
+        reason = f"the checks cannot be made: {type(error).__name__}: {error}"
+        return (), Verdict.UNKNOWN, reason
     failed = [check for check in checks if check.status is Status.FAIL]
     unknown = [check for check in checks if check.status is Status.UNKNOWN and not check.needs]
     verdict = Verdict.INVALID if failed else Verdict.UNKNOWN if unknown else Verdict.VALID
-    why = "; ".join(f"{check.name}: {check.says}" for check in failed or unknown)
-    return checks, verdict, why
+    reason = "; ".join(f"{check.name}: {check.says}" for check in failed or unknown)
+    return checks, verdict, reason

@@ -26,21 +26,21 @@ def ended(command: Callable[[], int]) -> int:
     except BaseException as error:
         # what an interruption breaks on its way is no error
         if not interruption.interrupted():
-            return _told(error, Screen(stderr=True))
+            return _print_error(error, Screen(stderr=True))
     if not interruption.interrupted():
         return code
-    if code != ExitCode.INTERRUPTED:  # else the runner inside the world has said so
+    if code != ExitCode.INTERRUPTED:  # else the runner inside the sandbox has said so
         interruption.say()
     return ExitCode.INTERRUPTED
 
 
-def _told(error: BaseException, errors: Screen) -> int:
+def _print_error(error: BaseException, errors: Screen) -> int:
     """Says what is wrong; the exit code. An error that nobody expected is a traceback."""
     match error:
         case BadYaml():
             count = len(error.problems)
-            said = f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started."
-            errors.say(said)
+            message = f"{error}\n{count} problem{'s' * (count > 1)}; nothing was started."
+            errors.say(message)
             return error.exit_code
         case RigError():
             errors.say(f"error: {error}")
@@ -71,10 +71,10 @@ def resumable(folder: SessionFolder) -> Iterator[None]:
     try:
         yield
     except (OSError, StorageError) as error:
-        told = refusal(error, folder.path) if isinstance(error, OSError) else error
-        if told is None:
+        refused = refusal(error, folder.path) if isinstance(error, OSError) else error
+        if refused is None:
             raise
-        then = f"{told.do or 'mend that'}, then: python runner.py resume {folder.path}"
+        then = f"{refused.do or 'mend that'}, then: python runner.py resume {folder.path}"
         if not (folder.path / SESSION).exists():
             then = "start a new session: this one's folder is gone"
-        raise StorageError(told.what, then) from error
+        raise StorageError(refused.what, then) from error

@@ -21,7 +21,7 @@ from rig.model import DamagedFile, RigError, StorageError, UsageError, printable
 MACHINE = Path("/")
 NOTES = Path("/tmp")
 HANDED_ON = "RIG_MACHINE_LOCK"
-"""The variable that tells a runner in a world of its own which descriptor it has inherited."""
+"""The variable that tells a runner in a sandbox which descriptor it has inherited."""
 
 _MOST_SHOWN = 1000
 _held: list[int] = []
@@ -65,9 +65,9 @@ def alone(session: str) -> Iterator[int]:
 
 def _open() -> int:
     """The root folder, as inherited or opened anew."""
-    told = os.environ.get(HANDED_ON, "")
+    descriptor = os.environ.get(HANDED_ON, "")
     with contextlib.suppress(OSError, ValueError, OverflowError):
-        inherited = int(told)
+        inherited = int(descriptor)
         if os.path.samestat(os.fstat(inherited), MACHINE.stat()):
             os.set_inheritable(inherited, False)
             return inherited
@@ -134,11 +134,11 @@ def _holder(locked: os.stat_result) -> _Holder | None:
 
 
 def _refusal(holder: _Holder | None) -> RigError:
-    why = "two would spoil each other: wait for it, or "
+    advice = "two would spoil each other: wait for it, or "
     if holder is None:
         return UsageError(
             "another session is running on this machine",
-            why + "see as root whose it is: grep -l FLOCK /proc/[0-9]*/fdinfo/*",
+            advice + "see as root whose it is: grep -l FLOCK /proc/[0-9]*/fdinfo/*",
         )
     session = holder.session()
     called = f"session {session}" if session else f"`{holder.command}`"
@@ -147,7 +147,7 @@ def _refusal(holder: _Holder | None) -> RigError:
         end = f"ask {holder.user}, or root, to end it: kill -INT {holder.pid}"
     return UsageError(
         f"{_line(called)} is running on this machine, as process {holder.pid} of {holder.user}",
-        why + end,
+        advice + end,
     )
 
 

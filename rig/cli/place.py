@@ -1,4 +1,4 @@
-"""Where trials run: in this process, in a world of its own, or in containers; and how that ends.
+"""Where trials run: in this process, in a sandbox, or in containers; and how that ends.
 
 One session at a time has the machine.
 """
@@ -26,9 +26,9 @@ from rig.plan import cpu_sets
 def cpus() -> dict[str, tuple[int, ...]]:
     """Which CPUs each role gets on this machine."""
     # asked of the machine, not of this process: inside, the runner keeps off the app's CPUs
-    told = os.environ.get("RIG_CPUS")
-    if told:
-        return cpu_sets([int(cpu) for cpu in told.split(",")])
+    of_machine = os.environ.get("RIG_CPUS")
+    if of_machine:
+        return cpu_sets([int(cpu) for cpu in of_machine.split(",")])
     return cpu_sets(_own_cpus())
 
 
@@ -39,26 +39,26 @@ def _own_cpus() -> list[int]:
 
 
 def run_on_backend(
-    wanted: str, go: Callable[[Backend], int], agreed: Callable[[], None] = lambda: None
+    wanted: str, go: Callable[[Backend], int], confirm: Callable[[], None] = lambda: None
 ) -> int:
-    """Runs `go` with the backend; for the local one, inside a new world."""
+    """Runs `go` with the backend; for the local one, inside a new sandbox."""
     if wanted == "fake":
-        agreed()
+        confirm()
         return go(FakeBackend())
     if sandbox.inside():
         return _with_local(go)
     if wanted == "auto":
         wanted = "local" if doctor.fit() else "compose"
     if wanted == "compose":
-        agreed()
+        confirm()
         # containers outlive whoever started them
         with Unwinding(at_once=compose.remove_left_behind):
             return _alone_with(ComposeBackend, go)
     if unsupported_reason := sandbox.unsupported_reason():
         raise UsageError(unsupported_reason)
-    agreed()
+    confirm()
     os.environ["RIG_CPUS"] = ",".join(map(str, _own_cpus()))
-    # out here, where the holder of the lock can be seen; the world shares in it until it ends
+    # out here, where the holder of the lock can be seen; the sandbox shares in it until it ends
     with lock.alone("(starting)") as held:
         os.environ[lock.HANDED_ON] = str(held)
         return sandbox.enter(sys.argv, held)
@@ -66,7 +66,7 @@ def run_on_backend(
 
 def _with_local(go: Callable[[Backend], int]) -> int:
     if sandbox.orphaned():
-        raise StackError("the runner that began this world was killed")
+        raise StackError("the runner that began this sandbox was killed")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return _alone_with(lambda: LocalBackend(Screen(stderr=True).say), go)

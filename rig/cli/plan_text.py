@@ -34,6 +34,6 @@ def plan_text(design: Design) -> str:
 
 
 def _line(trial: Trial) -> str:
-    said = f"  skipped: {trial.skip}" if trial.skip else ""
-    why = f"  ({trial.cell.because})" if trial.cell.because else ""
-    return f"{trial.name}{said}{why}"
+    skipped = f"  skipped: {trial.skip}" if trial.skip else ""
+    reason = f"  ({trial.cell.because})" if trial.cell.because else ""
+    return f"{trial.name}{skipped}{reason}"

@@ -1,17 +1,70 @@
-"""What the commands `report` and `compare` say, and what `--check` makes of it.
+"""What is said of a session that is there: its table and figure, its report, what `verify` finds.
 
-May not know how a report is made: `runner.py` hands that in.
+May not know how these are made: `runner.py` hands that in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 from rig.cli.terminal import Screen
-from rig.model import ExitCode, ReportResult
+from rig.disk.refusals import writing
+from rig.evidence import verify
+from rig.model import ExitCode, ReportResult, RigError
+from rig.store.session_folder import DERIVED, MANIFEST, SessionFolder
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the command line needs of analysing: derived/ and its figure, and the table."""
+
+    derive: Callable[[Path], Path | None]
+    """Writes derived/ of a session; the figure's path, if there is one."""
+    table: Callable[[Path], str]
+    report: Callable[[Path], ReportResult]
+    compare: Callable[[Path, Path], ReportResult]
+    differences: Callable[[Path], tuple[Sequence[str], Sequence[str]]]
+    """What of derived/ is not as the raw files give it; and what could not be checked."""
+
+
+def print_table(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
+    """Prints the table of a session; the exit code."""
+    screen.say(analysis.table(folder.path))
+    return ExitCode.OK
+
+
+def write_tables_and_figure(
+    folder: SessionFolder, analysis: Analysis, screen: Screen
+) -> Path | None:
+    """Writes derived/ and prints the table; the figure's path, if there is one."""
+    with writing(folder.path / DERIVED):
+        figure = analysis.derive(folder.path)
+    print_table(folder, analysis, screen)
+    screen.say_line(f"figure: {figure}" if figure else "no figure: there is nothing to draw")
+    return figure
+
+
+def write_report(folder: SessionFolder, analysis: Analysis, screen: Screen, check: bool) -> int:
+    """Writes a session's report and prints its result; the exit code, as `print_result`'s."""
+    with writing(folder.path / DERIVED):
+        result = analysis.report(folder.path)
+    return print_result(result, screen, check)
+
+
+def write_comparison(
+    before: SessionFolder, after: SessionFolder, analysis: Analysis, screen: Screen, check: bool
+) -> int:
+    """The same of two sessions side by side; it stands in the later one's folder."""
+    with writing(after.path / DERIVED):
+        result = analysis.compare(before.path, after.path)
+    return print_result(result, screen, check)
 
 
 def print_result(result: ReportResult, screen: Screen, check: bool) -> int:
     """Prints a result; the exit code, which only a check makes other than OK."""
-    for line in result.says:
+    for line in result.messages:
         screen.say_line(line)
     screen.say_line(f"report: {result.html}")
     if not check:
@@ -19,3 +72,28 @@ def print_result(result: ReportResult, screen: Screen, check: bool) -> int:
     if result.check is not ExitCode.OK:
         screen.say(f"check: exit code {int(result.check)}")
     return result.check
+
+
+def verify_session(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
+    """Prints what differs from what the raw files give; the exit code."""
+    found = list(verify.verify(folder))
+    refused: OSError | None = None
+    try:
+        differ, unknown = analysis.differences(folder.path)
+    except RigError as error:
+        differ, unknown = (f"derived/: cannot be recomputed: {error}",), ()
+    except OSError as error:
+        # what is found without scratch files is said all the same
+        differ, unknown, refused = (), (), error
+    wrong = [*(str(finding) for finding in found if finding.differs), *differ]
+    for note in (*(finding for finding in found if not finding.differs), *unknown):
+        screen.say_line(f"not checked: {note}")
+    for line in wrong:
+        screen.say_line(f"DIFFERS {line}")
+    if refused and not wrong:
+        raise refused
+    manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{MANIFEST}")))
+    tables = "derived/ and " if (folder.path / DERIVED).is_dir() else "no derived/, "
+    result = f"{len(wrong)} things differ" if wrong else "nothing differs"
+    screen.say_line(f"{tables}{manifests} finished attempts of session {folder.name}: {result}")
+    return ExitCode.DIFFERS if wrong else ExitCode.OK

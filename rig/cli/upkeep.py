@@ -24,17 +24,17 @@ def examine(screen: Screen) -> int:
         screen.say(f"{mark} {finding.name}: {finding.says}")
         fit = fit and (finding.fine or not finding.needed)
     unsupported_reason = engine.unsupported_reason()
-    screen.say(f"local cache: {_told(cache.told)}")
+    screen.say(f"local cache: {_cache_line(cache.told)}")
     if not unsupported_reason:
-        screen.say(f"compose cache: {_told(cluster_cache.told)}")
+        screen.say(f"compose cache: {_cache_line(cluster_cache.told)}")
     screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
     screen.say(f"compose backend: {unsupported_reason or 'can run here'}")
     return ExitCode.OK if fit else ExitCode.NO_STACK
 
 
-def _told(kept: Callable[[], str]) -> str:
+def _cache_line(describe: Callable[[], str]) -> str:
     try:
-        return kept()
+        return describe()
     except RigError as error:
         return f"not used: {error.what}"
 

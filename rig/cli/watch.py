@@ -62,8 +62,8 @@ def summary(trial: Trial, record: Record) -> str:
     load = record.load
     correct = load.outcomes.get(OUTCOME_OK, 0)
     counted = f"{correct} correct, {load.finished - correct} failed"
-    why = f" ({record.why})" if record.why else ""
-    return f"{trial.name}: {record.verdict}, {counted}{why}"
+    reason = f" ({record.why})" if record.why else ""
+    return f"{trial.name}: {record.verdict}, {counted}{reason}"
 
 
 class Plain:
@@ -104,10 +104,10 @@ class Plain:
     def skipped(self, trial: Trial) -> None:
         self._say(f"skipped {trial.name}: {trial.skip}")
 
-    def says(self, line: str) -> None:
+    def message(self, line: str) -> None:
         self._say(line)
 
-    def again(self, trial: Trial, record: Record) -> None:
+    def retrying(self, trial: Trial, record: Record) -> None:
         self._eta.plan(1, trial.plan.load.duration_s)
         self._total += 1
         self._say(f"{trial.name}: disturbed, so it is tried again")

@@ -96,8 +96,8 @@ def _cells(
     targets: Mapping[str, Target],
 ) -> Iterator[Finding]:
     there = {cell.values for cell in base}
-    said: set[str] = set()
-    for what, factors in _impossible(base, targets, said):
+    listed: set[str] = set()
+    for what, factors in _impossible(base, targets, listed):
         yield Finding(_place(root, factors), what)
     for extra, added in also:
         entry = _section(root, "also").entries[extra.name]
@@ -108,12 +108,12 @@ def _cells(
             assert isinstance(entry.node, Map)
             place = entry.node.entries["set"].place
             yield Finding(place, f"`set` of extra `{extra.name}` makes no new cell")
-        for what, _ in _impossible(added, targets, said):
+        for what, _ in _impossible(added, targets, listed):
             yield Finding(entry.place, f"extra `{extra.name}`: {what}")
 
 
 def _impossible(
-    cells: tuple[Cell, ...], targets: Mapping[str, Target], said: set[str]
+    cells: tuple[Cell, ...], targets: Mapping[str, Target], listed: set[str]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What each impossible combination is called, once, and the factors that make it so."""
     those = (cell for cell in cells if impossible(cell.levels, targets))
@@ -122,8 +122,8 @@ def _impossible(
         factors = _decisive(cell.levels, reason, targets)
         levels = ", ".join(f"{name} {cell.levels[name]}" for name in factors)
         what = f"{levels} cannot be: {reason}"
-        if what not in said:
-            said.add(what)
+        if what not in listed:
+            listed.add(what)
             yield what, factors
 
 

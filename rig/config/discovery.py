@@ -31,7 +31,7 @@ class Root:
     owners: frozenset[int] | None = None
 
 
-def beside(folder: Path, experiment: Path) -> Root:
+def root_next_to(folder: Path, experiment: Path) -> Root:
     """The root of targets beside an experiment: the runner's, root's, the experiment's owner's.
 
     The folder's owner counts where nobody else can put anything there.
@@ -80,8 +80,8 @@ def _wrong(file: Path, owners: Collection[int] | None) -> tuple[str, str] | None
     # the links on the way, too: whoever made one chose what it leads to
     for found in (file.lstat(), file.parent.lstat(), of_file, of_folder):
         if found.st_uid not in owners:
-            says = f"belongs to {_user(found.st_uid)}, so it is not read"
-            return says, "copy that folder, or run the experiment from a folder of your own"
+            problem = f"belongs to {_user(found.st_uid)}, so it is not read"
+            return problem, "copy that folder, or run the experiment from a folder of your own"
     if (of_file.st_mode | of_folder.st_mode) & stat.S_IWOTH:
         return "can be written by everybody, so it is not read", f"chmod -R o-w {file.parent}"
     return None

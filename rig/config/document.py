@@ -270,8 +270,8 @@ def _is_null(node: yaml.Node) -> bool:
 def _syntax(error: yaml.YAMLError, text: str, file: str) -> Finding:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
-        says = ", ".join(part for part in (error.context, error.problem) if part)
-        return Finding(Place(file, mark.line + 1 if mark else 1), f"is no valid YAML: {says}")
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+        return Finding(Place(file, mark.line + 1 if mark else 1), f"is no valid YAML: {problem}")
     position = getattr(error, "position", 0)
     what = "is no valid YAML: a character that may not stand in a text file"
     return Finding(Place(file, text.count("\n", 0, position) + 1), what, "remove it")

@@ -77,18 +77,18 @@ def _one_factor(
     data: Any, handler: Callable[[Any], Mapping[str, Any]]
 ) -> tuple[str, str, tuple[Level, ...]]:
     """The metric, the factor and its levels."""
-    told, values = [], {}
+    problems, values = [], {}
     try:
         values = dict(handler(data))
     except ValidationError as error:
-        told = list(details(error))
+        problems = list(details(error))
     keys = set(data) if isinstance(data, dict) else {"of", ""}
     count = len(keys & FACTORS.keys())
     if count > 1 or keys <= {"of"}:
         what = f"`ratio` expects exactly one factor with two levels, not {count}"
-        told.append(at((), wrong(what), data))
-    if told:
-        raise together(told)
+        problems.append(at((), wrong(what), data))
+    if problems:
+        raise together(problems)
     metric = values.pop("of")
     ((factor, pair),) = values.items()
     return metric, factor, pair

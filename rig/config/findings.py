@@ -54,15 +54,15 @@ class Findings:
 
     def __init__(self, findings: Iterable[Finding] = ()) -> None:
         self._problems: dict[Finding, Problem] = {}
-        self._said: set[str] = set()
+        self._added: set[str] = set()
         self.add(findings)
 
     def add(self, findings: Iterable[Finding], note: str = "") -> None:
         """Takes findings in; `note` tells what they were found with and is no part of them."""
         for found in findings:
-            if found.once and found.what in self._said:
+            if found.once and found.what in self._added:
                 continue
-            self._said.add(found.what)
+            self._added.add(found.what)
             problem = Problem(str(found.place), found.what + note, found.do)
             self._problems.setdefault(found, problem)
 

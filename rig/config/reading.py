@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rig.config.discovery import Root, beside
+from rig.config.discovery import Root, root_next_to
 from rig.config.document import Items, Map, Node, Scalar, read
 from rig.config.experiment import matrix_of
 from rig.config.findings import Findings, ReadError
@@ -34,7 +34,7 @@ def read_experiment(
         Findings(wrong.findings).raise_any()
         raise
     named = frozenset(_named(document.root))
-    roots = [*map(Root, own), *(beside(folder, path) for folder in others)]
+    roots = [*map(Root, own), *(root_next_to(folder, path) for folder in others)]
     targets = find_targets(roots, routes_file, named)
     try:
         return matrix_of(document, profile=profile, targets=targets.by_name)

@@ -81,14 +81,14 @@ def either(data: Any, chosen: type[S], sister: type[Section], context: Context) 
     misplaced = chosen.misplaced.keys() & (data if isinstance(data, dict) else ())
     if not misplaced:
         return chosen.model_validate(data, context=context)
-    told = []
+    problems = []
     for model in (chosen, sister):
         try:
             model.model_validate(data, context=context)
         except ValidationError as error:
             own = model is chosen
-            told += [one for one in details(error) if own or one["loc"][0] in misplaced]
-    raise together(told)
+            problems += [one for one in details(error) if own or one["loc"][0] in misplaced]
+    raise together(problems)
 
 
 def with_words(
@@ -102,13 +102,13 @@ def with_words(
     try:
         return handler(data)
     except ValidationError as error:
-        told = list(details(error))
-        for one in told:
+        problems = list(details(error))
+        for one in problems:
             if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
                 because = misplaced.get(str(one["loc"][0]))
                 ctx = {"words": (*words, *misplaced), "misplaced": because}
                 one["type"] = PydanticCustomError("unknown_key", "unknown key", ctx)
-        raise together(told) from None
+        raise together(problems) from None
 
 
 def expected(what: str, words: Sequence[str] = (), **more: Any) -> PydanticCustomError:
@@ -134,13 +134,13 @@ def together(errors: Sequence[InitErrorDetails]) -> ValidationError:
 
 def details(error: ValidationError) -> Iterator[InitErrorDetails]:
     """The errors in one, so that more can be raised beside them."""
-    for told in error.errors(include_url=False):
-        kind, ctx = told["type"], told.get("ctx", {})
+    for detail in error.errors(include_url=False):
+        kind, ctx = detail["type"], detail.get("ctx", {})
         own = kind in ("expected", "wrong", "unknown_key")
         yield InitErrorDetails(
             type=PydanticCustomError(kind, "", ctx) if own else kind,
-            loc=told["loc"],
-            input=told["input"],
+            loc=detail["loc"],
+            input=detail["input"],
             ctx=ctx,
         )
 
@@ -166,20 +166,20 @@ def data_of(node: Node) -> Any:
 
 def _findings(root: Node, errors: Sequence[ErrorDetails]) -> Iterator[Finding]:
     meant: set[Location] = set()
-    for told in errors:
-        if told["type"] == "unknown_key":
-            *above, key = told["loc"]
-            finding, near = _unknown(_node(root, above), str(key), told["ctx"])
+    for detail in errors:
+        if detail["type"] == "unknown_key":
+            *above, key = detail["loc"]
+            finding, near = _unknown(_node(root, above), str(key), detail["ctx"])
             meant.add((*above, near))
             yield finding
-    for told in errors:
-        if told["type"] == "missing" and told["loc"] not in meant:
-            *above, key = told["loc"]
+    for detail in errors:
+        if detail["type"] == "missing" and detail["loc"] not in meant:
+            *above, key = detail["loc"]
             node = _node(root, above)
             inside = f" in `{shortened(node.name)}`" if node.name else ""
             yield Finding(node.place, f"`{shortened(str(key))}` is missing{inside}")
-        elif told["type"] not in ("missing", "unknown_key"):
-            yield from _of_value(_named(root, told), told)
+        elif detail["type"] not in ("missing", "unknown_key"):
+            yield from _of_value(_named(root, detail), detail)
 
 
 def _node(root: Node, loc: Sequence[int | str]) -> Node:
@@ -192,10 +192,10 @@ def _node(root: Node, loc: Sequence[int | str]) -> Node:
     return node
 
 
-def _named(root: Node, told: ErrorDetails) -> Node:
+def _named(root: Node, detail: ErrorDetails) -> Node:
     """The node of an error; for a key that is wrong one that stands for the key."""
-    loc = told["loc"]
-    if loc[-1:] == ("[key]",) and told["input"] == loc[-2]:  # pydantic's way to say it
+    loc = detail["loc"]
+    if loc[-1:] == ("[key]",) and detail["input"] == loc[-2]:  # pydantic's way to say it
         above, key = _node(root, loc[:-2]), str(loc[-2])
         assert isinstance(above, Map)
         return Scalar(above.name, above.entries[key].place, key, key)
@@ -215,11 +215,11 @@ def _unknown(node: Node, key: str, ctx: Mapping[str, Any]) -> tuple[Finding, str
     return Finding(place, what, f"did you mean `{near}`?" if near else ""), near
 
 
-def _of_value(node: Node, told: ErrorDetails) -> Iterator[Finding]:
+def _of_value(node: Node, detail: ErrorDetails) -> Iterator[Finding]:
     if not isinstance(node, Scalar | Items | Map):  # refused, and reported already
         return
-    ctx = told.get("ctx", {})
-    match told["type"]:
+    ctx = detail.get("ctx", {})
+    match detail["type"]:
         case "expected":
             yield _unlike(node, ctx["wanted"])
         case "wrong":

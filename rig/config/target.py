@@ -117,13 +117,13 @@ def _json(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _answer(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Members of an answer; a length that is asked for is a number."""
-    told = [
+    problems = [
         at(loc, expected("a length such as {length:25}"))
         for loc, leaf in _leaves(value)
         if isinstance(leaf, str) and _LENGTH.match(leaf)
     ]
-    if told:
-        raise together(told)
+    if problems:
+        raise together(problems)
     return value
 
 

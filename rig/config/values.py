@@ -204,13 +204,13 @@ Optional = Annotated[T | None, _NoNull()]
 
 
 def _distinct(values: Any, handler: Callable[[Any], T]) -> T:
-    told, valid = [], None
+    problems, valid = [], None
     try:
         valid = handler(values)
     except ValidationError as error:
-        told = list(details(error))
+        problems = list(details(error))
     if isinstance(values, list):
-        amiss = {one["loc"][0] for one in told if one["loc"]}
+        amiss = {one["loc"][0] for one in problems if one["loc"]}
         seen = set()
         for index, value in enumerate(values):
             if index in amiss:
@@ -218,10 +218,10 @@ def _distinct(values: Any, handler: Callable[[Any], T]) -> T:
             if value in seen:
                 what = "`{name}` lists {value} twice"
                 shown = str(plain(value))
-                told.append(at((index,), wrong(what, value=shown), value))
+                problems.append(at((index,), wrong(what, value=shown), value))
             seen.add(value)
-    if told:
-        raise together(told)
+    if problems:
+        raise together(problems)
     return cast(T, valid)
 
 

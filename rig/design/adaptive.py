@@ -38,9 +38,9 @@ class SequentialBlocks:
             return ()
         return self.blocks.next_block(scheduled, records)
 
-    def again(self, rows: Rows) -> tuple[Trial, ...]:
+    def rebuild_trials(self, rows: Rows) -> tuple[Trial, ...]:
         """The first trials of the blocks, as many as there are rows."""
-        return self.blocks.again(rows)
+        return self.blocks.rebuild_trials(rows)
 
     @property
     def most_trials(self) -> int:

@@ -33,7 +33,7 @@ class Design(Protocol):
         """
         ...
 
-    def again(self, rows: Rows) -> tuple[Trial, ...]:
+    def rebuild_trials(self, rows: Rows) -> tuple[Trial, ...]:
         """The trials that a schedule's lines stand for; fewer where the design has no such."""
         ...
 
@@ -72,7 +72,7 @@ class RandomBlocks:
         done, begun = divmod(len(scheduled), self.size)
         return self.block(done + 1)[begun:]
 
-    def again(self, rows: Rows) -> tuple[Trial, ...]:
+    def rebuild_trials(self, rows: Rows) -> tuple[Trial, ...]:
         """The first trials of the design, as many as there are rows."""
         trials: list[Trial] = []
         while len(trials) < len(rows) and (block := self.next_block(trials, ())):

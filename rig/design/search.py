@@ -46,7 +46,7 @@ class CrossoverSearch:
             random.Random(f"{self.matrix.seed}-{block}").shuffle(wanted)
         return self._trials(wanted, block, scheduled)
 
-    def again(self, rows: Rows) -> tuple[Trial, ...]:
+    def rebuild_trials(self, rows: Rows) -> tuple[Trial, ...]:
         """Rebuilt from what the rows say; the levels that were searched stand nowhere else."""
         trials: list[Trial] = []
         for row in rows:

@@ -67,13 +67,13 @@ class Crossover:
     finding: str
     """Which of the two overtakes the other; or why there is no such level."""
     points: tuple[Point, ...] = ()
-    mind: str = ""
+    caveat: str = ""
     """Why the interval is not to be relied on; or empty."""
 
     @property
-    def why(self) -> str:
-        """The finding and what is to be minded."""
-        return "; ".join(filter(None, [self.finding, self.mind]))
+    def conclusion(self) -> str:
+        """The finding with its caveat."""
+        return "; ".join(filter(None, [self.finding, self.caveat]))
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,9 @@ def crossovers(
     Statist. Soc. B 16): every level at which the line's own interval holds 1.
     """
     names = str(numerator), str(denominator)
-    said = say or f"{along} {{:g}}".format
+    in_words = say or f"{along} {{:g}}".format
     return tuple(
-        crossover(points, between, levels, names, said)
+        crossover(points, between, levels, names, in_words)
         for levels, points in points_of(observations, factor, numerator, denominator, along)
     )
 
@@ -226,15 +226,15 @@ def crossover(
     at_ends = sign * math.log(line.ratio(low)), sign * math.log(line.ratio(high))
     maybe = _maybe_equal(first, last, between)
     if min(at_ends) > 0:
-        why = f"none in range: {over} is ahead already at {say(low)}{maybe}"
-        return Crossover(about, None, first, last, why, kept)
+        finding = f"none in range: {over} is ahead already at {say(low)}{maybe}"
+        return Crossover(about, None, first, last, finding, kept)
     if max(at_ends) < 0:
-        why = f"none in range: {under} is still ahead at {say(high)}{maybe}"
-        return Crossover(about, None, first, last, why, kept)
+        finding = f"none in range: {under} is still ahead at {say(high)}{maybe}"
+        return Crossover(about, None, first, last, finding, kept)
     leads, yields = (over, under) if at_ends[1] > at_ends[0] else (under, over)
     finding = f"{leads} overtakes {yields}"
-    mind = "the ratio does not follow a line there, so mind the interval" if line.misfit else ""
-    return Crossover(about, line.root(low, high), first, last, finding, kept, mind)
+    caveat = "the ratio does not follow a line there, so mind the interval" if line.misfit else ""
+    return Crossover(about, line.root(low, high), first, last, finding, kept, caveat)
 
 
 def _maybe_equal(first: float | None, last: float | None, between: tuple[float, float]) -> str:

@@ -91,7 +91,7 @@ class PairRatio:
     """numerator ÷ denominator at one combination of the other factors' levels.
 
     The ratio is the geometric mean over the blocks that hold both; `low` and `high` bound it at
-    95 %. All three are None where `why_none` says why.
+    95 %. All three are None where `no_ratio_reason` says why.
     """
 
     levels: Mapping[str, Level]
@@ -108,7 +108,7 @@ class PairRatio:
     """Of the ratio being 1; only between trials."""
     p_holm: float | None = None
     """The same, adjusted for all pairs asked about together."""
-    why_none: str = ""
+    no_ratio_reason: str = ""
     failing: str = ""
     """Which side failed more than `MOST_FAILURES` of its answers, or had valid trials without a
     value, in words; or empty."""
@@ -194,13 +194,13 @@ def _pair(
         *(None, None, None),
         Kind.NONE,
         len(differences),
-        why_none=_why_none(over, names[0]) or _why_none(under, names[1]),
+        no_ratio_reason=_no_ratio_reason(over, names[0]) or _no_ratio_reason(under, names[1]),
         failing=_failing(over, under, names),
         silent=(_silent(over), _silent(under)),
         extra=any(observation.extra for observation in (*over, *under)),
         adaptive=adaptive,
     )
-    if blank.why_none:
+    if blank.no_ratio_reason:
         return blank
     if len(differences) < 2:
         over, under = _of_shared_blocks(over, under)
@@ -216,7 +216,7 @@ def _pair(
     )
 
 
-def _why_none(side: Sequence[Observation], name: str) -> str:
+def _no_ratio_reason(side: Sequence[Observation], name: str) -> str:
     if not any(observation.valid for observation in side):
         return f"{name} has no valid trial"
     return "" if any(o.usable for o in side) else f"{name} answered too little to tell"
@@ -225,15 +225,15 @@ def _why_none(side: Sequence[Observation], name: str) -> str:
 def _failing(
     over: Sequence[Observation], under: Sequence[Observation], names: tuple[str, str]
 ) -> str:
-    said = []
+    found = []
     for name, side in zip(names, (over, under), strict=True):
         shares = [o.failure_share for o in side if o.valid and o.failure_share is not None]
         if shares and statistics.median(shares) > MOST_FAILURES:
-            said.append(f"{name} failed {statistics.median(shares):.0%} of its answers")
+            found.append(f"{name} failed {statistics.median(shares):.0%} of its answers")
         if any(o.usable for o in side) and _silent(side):
             of = sum(o.valid for o in side)
-            said.append(f"{name} answered too little to tell in {_silent(side)} of {of} trials")
-    return " and ".join(said)
+            found.append(f"{name} answered too little to tell in {_silent(side)} of {of} trials")
+    return " and ".join(found)
 
 
 def _silent(side: Sequence[Observation]) -> int:

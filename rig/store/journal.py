@@ -65,9 +65,9 @@ class Journal:
         """
         chained, before = False, b""
         for number, line in enumerate(self._whole_lines(), 1):
-            told = self._read(number, line).get(CHAIN)
-            chained = chained or told is not None
-            if chained and told != (hashlib.sha256(before).hexdigest() if before else ""):
+            chain = self._read(number, line).get(CHAIN)
+            chained = chained or chain is not None
+            if chained and chain != (hashlib.sha256(before).hexdigest() if before else ""):
                 yield f"line {number} does not follow the line before it as it was written"
             before = line
 
@@ -79,9 +79,9 @@ class Journal:
     def files(self) -> dict[str, str]:
         """SHA-256 by path below the session, of every file that an event vouches for."""
         return {
-            str(name): str(said)
+            str(name): str(sha256)
             for event in self.events()
-            for name, said in (event.get("files") or {}).items()
+            for name, sha256 in (event.get("files") or {}).items()
         }
 
     def manifests(self) -> dict[Attempt, str | None]:

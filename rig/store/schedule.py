@@ -44,8 +44,8 @@ def whole_lines(data: bytes) -> bytes:
 def read_rows(data: bytes, path: Path) -> list[dict[str, str]]:
     """The rows of a schedule's whole lines. DamagedFile, naming the first line that is none."""
     rows, wrong = parsed(data, path)
-    for number, says in wrong:
-        raise DamagedFile(f"{path}:{number}: no line of a schedule: {says}")
+    for number, problem in wrong:
+        raise DamagedFile(f"{path}:{number}: no line of a schedule: {problem}")
     return rows
 
 
@@ -63,8 +63,8 @@ def parsed(data: bytes, path: Path) -> tuple[list[dict[str, str]], list[tuple[in
         if head and head[: len(COLUMNS)] != COLUMNS:
             raise DamagedFile(f"{path}: no schedule: its heading is another one")
         for row in read:
-            says = _no_row(row) or _misnamed(row)
-            wrong += [(read.line_num, says)] if says else []
+            problem = _no_row(row) or _misnamed(row)
+            wrong += [(read.line_num, problem)] if problem else []
             rows += [] if _no_row(row) else [row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DamagedFile(f"{path}: no schedule: {error}") from error

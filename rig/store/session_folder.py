@@ -207,9 +207,9 @@ def plan_text(trial: Trial) -> str:
     return json.dumps(plan, indent=1) + "\n"
 
 
-def holds(path: Path, told: str) -> bool:
+def holds(path: Path, expected: str) -> bool:
     """Whether a file is there, and is the one of that hash. OSError where it cannot be read."""
-    return path.is_file() and sha256(path) == told
+    return path.is_file() and sha256(path) == expected
 
 
 def hash_of(data: bytes) -> str:

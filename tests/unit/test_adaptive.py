@@ -21,6 +21,7 @@ from rig.record import LoadFacts, Record
 from rig.store.session_folder import SessionFolder
 from tests.shares import every
 from tests.unit.plans import ROUTES, TARGET, record
+from tests.unit.session_runs import run_trials
 from tests.unit.test_session import Breaking
 
 Rps = Callable[[Mapping[str, Level], int], float]
@@ -241,13 +242,13 @@ def test_a_schedule_gives_its_trials_again(design: Design) -> None:
         }
         for t in trials
     ]
-    assert list(design.again(rows)) == trials
-    assert list(design.again(rows[:7])) == trials[:7]
+    assert list(design.rebuild_trials(rows)) == trials
+    assert list(design.rebuild_trials(rows[:7])) == trials[:7]
 
 
 def test_rows_of_another_experiment_are_not_given_again() -> None:
     row = dict.fromkeys(FACTORS, "x") | {"trial": "0001-x-r1", "block": "1"}
-    assert CrossoverSearch(SEARCHED, SEARCH).again([row]) == ()
+    assert CrossoverSearch(SEARCHED, SEARCH).rebuild_trials([row]) == ()
 
 
 class Silent:
@@ -261,12 +262,12 @@ def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path / "small" / "one")
     folder.begin({}, "")
     design = session.design_of(SEARCHED, {}, {})
-    session.run(folder, design, FakeBackend(), Silent(), {})
+    run_trials(folder, design, FakeBackend(), Silent(), {})
     rows = folder.scheduled()
     assert len(rows) >= 8
     done = resumption.resumed(folder, design, print)
     assert all(one.load.goodput_rps for one in done.values())
-    session.run(folder, design, FakeBackend(), Silent(), done)
+    run_trials(folder, design, FakeBackend(), Silent(), done)
     assert folder.scheduled() == rows
 
 
@@ -287,11 +288,11 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(before: int, tmp_pa
     whole, parts = SessionFolder(tmp_path / "small" / "one"), SessionFolder(tmp_path / "a" / "b")
     for folder in (whole, parts):
         folder.begin({}, "")
-    session.run(whole, design, FakeBackend(), Silent(), {})
+    run_trials(whole, design, FakeBackend(), Silent(), {})
     with pytest.raises(KeyboardInterrupt):
-        session.run(parts, design, Breaking({before: KeyboardInterrupt()}), Silent(), {})
+        run_trials(parts, design, Breaking({before: KeyboardInterrupt()}), Silent(), {})
     done = resumption.resumed(parts, design, print)
-    session.run(parts, design, FakeBackend(), Silent(), done)
+    run_trials(parts, design, FakeBackend(), Silent(), done)
     assert parts.scheduled() == whole.scheduled()
     assert set(resumption.resumed(parts, design, print)) == {
         row["trial"] for row in whole.scheduled()

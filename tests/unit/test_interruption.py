@@ -140,7 +140,9 @@ end(3)
 
 
 def test_what_is_said_may_be_decided_later() -> None:
-    assert runs("interruption.says('interrupted; go on'); sig(2)")[2] == "interrupted; go on\n"
+    assert (
+        runs("interruption.set_message('interrupted; go on'); sig(2)")[2] == "interrupted; go on\n"
+    )
 
 
 def test_a_forked_child_dies_of_its_parents_signal() -> None:

@@ -29,6 +29,7 @@ from rig.plan import Cell
 from rig.store import session_folder
 from rig.store.journal import Journal
 from rig.store.session_folder import SessionFolder
+from tests.unit.session_runs import run_trials
 from tests.unit.test_session import MATRIX, Told
 
 TWO = replace(MATRIX, vary={"route": ("list", "make")}, design=Repeats(1))
@@ -76,7 +77,7 @@ def kept(made: Kept) -> Iterator[Kept]:
 
 
 def run(folder: SessionFolder, done: Any) -> None:
-    session.run(folder, DESIGN, FakeBackend(), Told(), done)
+    run_trials(folder, DESIGN, FakeBackend(), Told(), done)
 
 
 def resume(folder: SessionFolder) -> list[str]:
@@ -168,7 +169,9 @@ def test_a_level_that_was_never_measured_is_in_no_table(kept: Kept) -> None:
     forged = Cell({**before[row["trial"]], "delay_ms": 2020}).id
     path.write_bytes(path.read_bytes().replace(row["cell"].encode(), forged.encode()))
     measured = results(read_session(kept.folder.path))
-    assert ["measured at delay_ms 0, in schedule.csv 2020" in r.why for r in measured].count(True)
+    assert ["measured at delay_ms 0, in schedule.csv 2020" in r.reason for r in measured].count(
+        True
+    )
 
 
 # the journal

@@ -17,7 +17,7 @@ import pytest
 from rig import resumption, session
 from rig.backends.base import Progress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
-from rig.calibrate import NULL_ROUTE, SCOUT_DELAYS_MS
+from rig.calibrate import NULL_ROUTE, UNLOADED_DELAYS_MS
 from rig.config import Matrix, Repeats
 from rig.design import RandomBlocks
 from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
@@ -26,6 +26,7 @@ from rig.record import Check, Record
 from rig.store.session_folder import SessionFolder
 from tests.shares import every
 from tests.unit.plans import TARGET, record
+from tests.unit.session_runs import run_trials
 
 
 @dataclass
@@ -55,10 +56,10 @@ class Told:
     def skipped(self, trial: Trial) -> None:
         self.skipped_trials.append(trial.skip)
 
-    def says(self, line: str) -> None:
+    def message(self, line: str) -> None:
         self.said.append(line)
 
-    def again(self, trial: Trial, record: Record) -> None:
+    def retrying(self, trial: Trial, record: Record) -> None:
         self.again_trials.append(trial.name)
 
 
@@ -70,7 +71,9 @@ class Breaking(FakeBackend):
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
-        calibrating = plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms in SCOUT_DELAYS_MS
+        calibrating = (
+            plan.route_name == NULL_ROUTE.name or plan.delay.delay_ms in UNLOADED_DELAYS_MS
+        )
         self.begun += not calibrating
         if not calibrating and self.begun - 1 in self.breaks:
             raise self.breaks[self.begun - 1]
@@ -111,8 +114,8 @@ def folder(tmp_path: Path) -> SessionFolder:
 def walk(
     folder: SessionFolder, backend: FakeBackend, watch: Told, design: RandomBlocks = DESIGN
 ) -> session.SessionSummary:
-    done = resumption.resumed(folder, design, watch.says)
-    return session.run(folder, design, backend, watch, done)
+    done = resumption.resumed(folder, design, watch.message)
+    return run_trials(folder, design, backend, watch, done)
 
 
 def test_every_trial_of_every_block_runs_once(folder: SessionFolder) -> None:
@@ -192,7 +195,7 @@ def test_exit_codes(verdicts: list[Verdict], code: ExitCode) -> None:
 
 def test_the_same_design_agrees(folder: SessionFolder) -> None:
     walk(folder, FakeBackend(), Told())
-    resumption.resumed(folder, DESIGN, Told().says)
+    resumption.resumed(folder, DESIGN, Told().message)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +212,7 @@ def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None
     with pytest.raises(KeyboardInterrupt):
         walk(folder, Breaking({1: KeyboardInterrupt()}), Told())
     with pytest.raises(UsageError, match="cannot be resumed: trial 0001"):
-        resumption.resumed(folder, RandomBlocks(other, 2), Told().says)
+        resumption.resumed(folder, RandomBlocks(other, 2), Told().message)
 
 
 def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:

@@ -38,15 +38,15 @@ def section(inputs: ReportInputs) -> Section:
 
 def _none_valid(inputs: ReportInputs) -> str:
     counts = Counter(result.verdict for result in inputs.results)
-    said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    return f"No trial of this session is valid ({said}). Quote none of its numbers."
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return f"No trial of this session is valid ({counted}). Quote none of its numbers."
 
 
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
-    says = claim.says or f"{claim.of}: {inputs.session.claimed_ratio}"
+    statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
     bound = f" (at least {claim.at_least:g}×)"
     blocks: list[Block] = [
-        para(Strong("Claim: "), f"{says}{bound}"),
+        para(Strong("Claim: "), f"{statement}{bound}"),
         para(mark(answer.verdict.value), ". ", answer.sentence),
         *(para(caveat) for caveat in answer.caveats),
     ]
@@ -80,7 +80,9 @@ def _row(inputs: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words,
     levels = {**pair.levels, claim.factor: claim.numerator}
     layout = inputs.layout
     where = " · ".join(filter(None, [layout.group(levels), *layout.differs(levels)]))
-    notes = ". ".join(filter(None, [pair.why_none, pair.failing, *_weak(inputs, levels, claim)]))
+    notes = ". ".join(
+        filter(None, [pair.no_ratio_reason, pair.failing, *_weak(inputs, levels, claim)])
+    )
     kind = NOTHING if pair.kind is Kind.NONE else pair.kind.value
     return (
         *row(where or "here", times(pair.ratio), between(pair.low, pair.high)),

@@ -18,7 +18,7 @@ from analysis.report.blocks import (
 )
 from analysis.report.inputs import ReportInputs
 from analysis.report.links import href
-from analysis.report.wording import NOTHING, change, percent, said
+from analysis.report.wording import NOTHING, change, digits, percent
 from analysis.summaries.ceilings import CLOSE, UNEXPLAINED, CellCeilings
 from analysis.summaries.cells import CellResult
 from rig.record import StackFacts
@@ -57,8 +57,8 @@ def _lead(inputs: ReportInputs) -> Block:
         )
     elif inputs.calibration.null_rps is not None:
         words.append(
-            f" The load generator reached {said(inputs.calibration.null_rps)} requests/s against a "
-            "server that does nothing."
+            f" The load generator reached {digits(inputs.calibration.null_rps)} requests/s against "
+            "a server that does nothing."
         )
     return para(*words)
 
@@ -83,11 +83,11 @@ def _row(name: str, cell: CellCeilings, failed: float | None) -> tuple[Words, ..
     second = cell.ceilings[1] if len(cell.ceilings) > 1 else None
     return row(
         name,
-        said(cell.measured_rps),
-        said(binding.rps) if binding else NOTHING,
+        digits(cell.measured_rps),
+        digits(binding.rps) if binding else NOTHING,
         change(cell.deviation),
         f"{binding.name}: {binding.formula}" if binding else "not measured",
-        f"{second.name}: {said(second.rps)} /s" if second else NOTHING,
+        f"{second.name}: {digits(second.rps)} /s" if second else NOTHING,
         f"refused: {percent(failed)} of the answers failed" if failed else verdict(cell),
     )
 
@@ -121,15 +121,15 @@ def _calibrated(inputs: ReportInputs) -> list[Block]:
     calibration = inputs.calibration
     if calibration is None or not calibration.stacks:
         return []
-    told = [_told(inputs, stack) for stack in calibration.stacks]
+    rows = [_stack_row(inputs, stack) for stack in calibration.stacks]
     heading = ["stack", "servers", "response ms", "response × delay", "server busy ms",
                "server busy × delay", "reason if unknown"]  # fmt: skip
     source = Link("calibration.json", href("..", "calibration.json"))
-    table = Table(heading, told, words_from=6)
+    table = Table(heading, rows, words_from=6)
     return [Fold(("Cost of one request",), [table, para("From ", source, ".")])]
 
 
-def _told(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
+def _stack_row(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
     several = [
         str(level)
         for name, level in stack.levels.items()
@@ -139,7 +139,7 @@ def _told(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:
     if stack.why:
         return row(name, str(stack.servers), *[NOTHING] * 4, stack.why)
     numbers = (stack.s0_ms, stack.n, stack.hold_s0_ms, stack.hold_n)
-    return row(name, str(stack.servers), *(said(number) for number in numbers), "")
+    return row(name, str(stack.servers), *(digits(number) for number in numbers), "")
 
 
 def _lacking(cell: CellCeilings) -> str:

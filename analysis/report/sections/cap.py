@@ -23,7 +23,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs, Trial
-from analysis.report.wording import NOTHING, bounded, percent, said, to_trial
+from analysis.report.wording import NOTHING, bounded, digits, percent, to_trial
 from analysis.summaries.cells import CellResult
 from analysis.summaries.timeline import Timeline, first_refusal, refusals
 
@@ -145,15 +145,15 @@ def _cap(inputs: ReportInputs, trial: Trial, bend: Knee | None) -> Cap:
     def over(values: Sequence[int]) -> list[tuple[float, float]]:
         return [(float(s), float(v)) for s, v in enumerate(values) if s + 1 <= end_s]
 
-    def probed(name: str, column: str) -> list[tuple[float, float]]:
+    def sampled(name: str, column: str) -> list[tuple[float, float]]:
         series = trial.of_probe(name).series(column, began_s)
         return [(s, v) for s, v in series if 0 <= s <= end_s]
 
     series = {
         "users": over(timeline.users),
         "in_flight": over(timeline.in_flight),
-        "postgres_sessions": probed("postgres", "total"),
-        "waiting": probed("pgbouncer", "clients_waiting"),
+        "postgres_sessions": sampled("postgres", "total"),
+        "waiting": sampled("pgbouncer", "clients_waiting"),
         "ok_rps": over(timeline.ok),
         "refused_rps": over(refusals(timeline)),
     }
@@ -177,8 +177,8 @@ def _row(inputs: ReportInputs, trial: Trial, bend: Knee | None) -> tuple[Words, 
         *row(inputs.name(trial.result.scheduled.levels), to_trial(trial)),
         *row(NOTHING if first is None else str(first)),
         *row(NOTHING if first is None else str(timeline.users[first] or NOTHING)),
-        *row(said(bend.users) if bend else NOTHING, said(bend.rps) if bend else NOTHING),
-        *row(said(most)),
+        *row(digits(bend.users) if bend else NOTHING, digits(bend.rps) if bend else NOTHING),
+        *row(digits(most)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.report.blocks import Absent, Section, Table, Words, para, row
 from analysis.report.inputs import ReportInputs, Trial
-from analysis.report.wording import said
+from analysis.report.wording import digits
 from analysis.summaries.cell_estimates import cpu_s_per_success
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import median
@@ -37,12 +37,12 @@ def _words(role: str) -> str:
 
 def _row(inputs: ReportInputs, cell: CellResult, roles: list[str]) -> tuple[Words, ...]:
     trials = inputs.trials_of(cell)
-    cells = [inputs.name(cell.levels), said(cell.measures.goodput_rps)]
+    cells = [inputs.name(cell.levels), digits(cell.measures.goodput_rps)]
     for role in roles:
         spent = median(cpu_s_per_success(trial.result, role) for trial in trials)
-        cells.append(said(None if spent is None else 1000 * spent))
+        cells.append(digits(None if spent is None else 1000 * spent))
         most = median(_peak(trial, role) for trial in trials)
-        cells.append(said(None if most is None else most / 1e6))
+        cells.append(digits(None if most is None else most / 1e6))
     return row(*cells)
 
 

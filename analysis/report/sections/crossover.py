@@ -11,7 +11,7 @@ from analysis.inference import Crossover
 from analysis.reading.session import Claim, Searched
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import NOTHING, between, said
+from analysis.report.wording import NOTHING, between, digits
 from rig.model import Level
 
 TITLE = "Crossover"
@@ -83,12 +83,14 @@ def _longer_ms(inputs: ReportInputs) -> float:
 def _crossing(found: Crossover, search: Searched, unit: str) -> str:
     if found.at is None:
         single = _measured(found) and len(found.points) < FEWEST
-        return found.why + (" (one pair of trials at each end, no interval)" if single else "")
+        return found.conclusion + (
+            " (one pair of trials at each end, no interval)" if single else ""
+        )
     if (found.low, found.high) == search.between:
         return "somewhere in the searched range; the pairs scatter too much to say where"
     bounds = f" (95 %: {between(found.low, found.high, unit)})" if found.low is not None else ""
-    where = f"{found.finding} at {said(found.at)}{unit}{bounds}"
-    return "; ".join(filter(None, [where, found.mind]))
+    where = f"{found.finding} at {digits(found.at)}{unit}{bounds}"
+    return "; ".join(filter(None, [where, found.caveat]))
 
 
 def _measured(found: Crossover) -> bool:
@@ -121,8 +123,8 @@ def _row(drawn: Drawn) -> tuple[Words, ...]:
     none = "none in range" if _measured(found) else NOTHING
     return row(
         drawn.group,
-        said(found.at) if found.at is not None else none,
+        digits(found.at) if found.at is not None else none,
         between(found.low, found.high),
         str(len(found.points)),
-        found.why or NOTHING,
+        found.conclusion or NOTHING,
     )

@@ -17,7 +17,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import NOTHING, between, percent, said, to_trial
+from analysis.report.wording import NOTHING, between, digits, percent, to_trial
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import PERCENTS, percentile_bounds_ms
 
@@ -28,7 +28,9 @@ def section(inputs: ReportInputs) -> Section | Absent:
     """The figure and, folded, the table of all cells."""
     if not inputs.trials:
         return Absent(TITLE, "no trial is scheduled yet")
-    drawn = goodput.data(inputs.session, inputs.layout, inputs.cells, inputs.pairs, inputs.beside)
+    drawn = goodput.data(
+        inputs.session, inputs.layout, inputs.cells, inputs.pairs, inputs.estimates
+    )
     figure = Figure(
         goodput.draw(drawn),
         alt=f"{drawn.title}, a panel per route",
@@ -44,9 +46,9 @@ def section(inputs: ReportInputs) -> Section | Absent:
 
 def _caption(inputs: ReportInputs) -> str:
     words = "Points: medians of valid trials. Small dots: single trials."
-    if any(beside.low_rps for beside in inputs.beside.values()):
+    if any(estimate.low_rps for estimate in inputs.estimates.values()):
         words += " Bars: 95 % intervals between trials."
-    if any(beside.predicted_rps for beside in inputs.beside.values()):
+    if any(estimate.predicted_rps for estimate in inputs.estimates.values()):
         words += " Thin dashes: the lowest predicted ceiling."
     return words + " Lower band: failed answers."
 
@@ -56,7 +58,7 @@ def _not_counted(inputs: ReportInputs) -> list[Block]:
     if not off:
         return []
     rows: list[tuple[Words, ...]] = [
-        row(to_trial(trial), trial.result.verdict, trial.result.why) for trial in off
+        row(to_trial(trial), trial.result.verdict, trial.result.reason) for trial in off
     ]
     table = Table(["trial", "verdict", "reason"], rows, numbers_from=3)
     return [Fold((f"{len(off)} trial{'s' * (len(off) > 1)} left out of all numbers",), [table])]
@@ -73,13 +75,13 @@ def _cells(inputs: ReportInputs) -> Fold:
 
 
 def _row(inputs: ReportInputs, cell: CellResult) -> tuple[Words, ...]:
-    beside, measured = inputs.beside[cell.cell], cell.measures
+    estimate, measured = inputs.estimates[cell.cell], cell.measures
     return (
         *row(_name(inputs, cell), f"{len(cell.valid)}/{len(cell.results)}"),
-        *row(said(measured.offered_rps), said(measured.goodput_rps)),
-        *row(between(beside.low_rps, beside.high_rps)),
+        *row(digits(measured.offered_rps), digits(measured.goodput_rps)),
+        *row(between(estimate.low_rps, estimate.high_rps)),
         *row(percent(measured.failure_share)),
-        *row(said(measured.max_goodput_rps)),
+        *row(digits(measured.max_goodput_rps)),
         *row(*(_percentile(cell, percent) for percent in PERCENTS)),
         _trials(inputs, cell),
     )
@@ -106,8 +108,8 @@ def _percentile(cell: CellResult, percent: int) -> str:
     if lower is None:
         return NOTHING
     if lower == upper:
-        return said(lower)
-    return f"> {said(lower)}" if upper is None else f"{said(lower)} to {said(upper)}"
+        return digits(lower)
+    return f"> {digits(lower)}" if upper is None else f"{digits(lower)} to {digits(upper)}"
 
 
 def _meaning() -> str:

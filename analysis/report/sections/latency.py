@@ -7,7 +7,7 @@ from analysis.figures.style import Stroke
 from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import percent, said
+from analysis.report.wording import digits, percent
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import share
 
@@ -112,7 +112,7 @@ def _unanswered(inputs: ReportInputs, cells: list[CellResult]) -> Table:
         answers = sum(result.measures.successes or 0 for result in cell.valid)
         of_all = len(ages) / (len(ages) + answers)
         rows.append(row(inputs.name(cell.levels), str(len(ages)), percent(of_all),
-                        said(ages[len(ages) // 2]), said(ages[-1])))  # fmt: skip
+                        digits(ages[len(ages) // 2]), digits(ages[-1])))  # fmt: skip
     heading = ["cell", "overdue", "share", "median age ms", "oldest ms"]
     caption = (
         "Overdue: requests that the client gave up on, and requests open at the stop that would "

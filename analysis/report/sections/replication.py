@@ -17,7 +17,7 @@ from analysis.reading.published_study import (
 from analysis.reading.session import Session
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import NOTHING, mark, said
+from analysis.report.wording import NOTHING, digits, mark
 from analysis.summaries.cells import CellResult
 from rig.model import Interface
 
@@ -109,8 +109,8 @@ def _row(
     their_relative = cell.best_rps / theirs[base] if theirs[base] else None
     own_relative = own / own_base if own is not None and own_base else None
     return (
-        *row(cell.name, said(cell.best_rps), said(own)),
-        *row(said(their_relative), said(own_relative)),
+        *row(cell.name, digits(cell.best_rps), digits(own)),
+        *row(digits(their_relative), digits(own_relative)),
         (mark(verdict(cell.key == base, their_relative, own_relative)),),
     )
 
@@ -141,7 +141,7 @@ def _claims(
         in_raw = claim.holds(lambda *key: theirs.get(key))
         in_ours = claim.holds(lambda *key: ours.get(key))
         held = [(_yes(one),) for one in (in_tables, in_raw, in_ours)]
-        rows.append(((claim.says,), *held, (mark(VERDICTS[in_ours]),)))
+        rows.append(((claim.statement,), *held, (mark(VERDICTS[in_ours]),)))
     heading = ["claim of the study", "its tables", "its raw data", "here", "verdict"]
     return Table(heading, rows, numbers_from=5, caption=(
         f"Claims are tested with max_connections 100; cells with {LIFTED} are in the next table. "

@@ -24,7 +24,7 @@ from analysis.report.blocks import (
 )
 from analysis.report.inputs import ReportInputs, Trial
 from analysis.report.links import href
-from analysis.report.wording import NOTHING, anchor, file_of, mark, percent, said
+from analysis.report.wording import NOTHING, anchor, digits, file_of, mark, percent
 from analysis.summaries.measures import PERCENTS, percentile_bounds_ms
 from analysis.summaries.numbers import around
 from rig.record import RoleUse
@@ -45,7 +45,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
 def _part(inputs: ReportInputs, trial: Trial) -> Fold:
     result = trial.result
     goodput = result.measures.goodput_rps
-    number = f", {said(goodput)} /s" if goodput is not None else ""
+    number = f", {digits(goodput)} /s" if goodput is not None else ""
     summary: Words = (
         f"{result.scheduled.position}. {inputs.name(result.scheduled.levels)}, replicate "
         f"{result.scheduled.replicate}{number}: ",
@@ -57,8 +57,8 @@ def _part(inputs: ReportInputs, trial: Trial) -> Fold:
 def _blocks(trial: Trial) -> list[Block]:
     result = trial.result
     blocks: list[Block] = []
-    if result.why:
-        blocks.append(para(f"{result.verdict}: {result.why}"))
+    if result.reason:
+        blocks.append(para(f"{result.verdict}: {result.reason}"))
     if result.scheduled.because:
         blocks.append(para(f"Reason for this cell: {result.scheduled.because}"))
     if result.record is None:
@@ -77,22 +77,22 @@ def _load(trial: Trial) -> list[Block]:
     if record is None or not result.timeline.ok:
         return [para("No load was recorded.")]
     of, measures = record.load, result.measures
-    says = (
-        f"Timeline of {trial.name}: {said(measures.total_successes)} correct and "
-        f"{said(measures.total_failures)} failed answers"
+    description = (
+        f"Timeline of {trial.name}: {digits(measures.total_successes)} correct and "
+        f"{digits(measures.total_failures)} failed answers"
     )
     source: Words = ("Drawn from ", file_of(trial, "load", "completions.csv"), " and ",
                      file_of(trial, "load", "seconds.csv"), ".")  # fmt: skip
-    drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, says)
-    figure = Figure(drawn, alt=says, legend=timeline.LEGEND, source=source)
+    drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, description)
+    figure = Figure(drawn, alt=description, legend=timeline.LEGEND, source=source)
     return [figure, _numbers(trial), *_failures(trial)]
 
 
 def _failures(trial: Trial) -> list[Block]:
     """Each class with its first moment."""
     rows = [
-        row(one.name, str(one.count), f"{one.first_s:.1f} s", said(one.users),
-            said(one.in_flight), around(*one.connections) or NOTHING)
+        row(one.name, str(one.count), f"{one.first_s:.1f} s", digits(one.users),
+            digits(one.in_flight), around(*one.connections) or NOTHING)
         for one in trial.result.failures
     ]  # fmt: skip
     heading = ["failure", "count", "first at", "users", "in flight", "connections"]
@@ -118,13 +118,13 @@ def _numbers(trial: Trial) -> Table:
     counts = file_of(trial, "load", "completions.csv")
     seconds = file_of(trial, "load", "seconds.csv")
     rows = [
-        row("goodput", f"{said(m.goodput_rps)} /s", counts),
-        row("offered", f"{said(m.offered_rps)} /s", seconds),
+        row("goodput", f"{digits(m.goodput_rps)} /s", counts),
+        row("offered", f"{digits(m.offered_rps)} /s", seconds),
         row("failed", percent(m.failure_share), counts),
-        row("best 5 s", f"{said(m.max_goodput_rps)} /s", counts),
+        row("best 5 s", f"{digits(m.max_goodput_rps)} /s", counts),
         row("p50, p95, p99", f"{', '.join(_percentiles(trial))} ms", hlog),
-        row("in flight at the stop", said(m.in_flight_at_stop), manifest),
-        row("measured delay", f"{said(m.measured_delay_ms)} ms", manifest),
+        row("in flight at the stop", digits(m.in_flight_at_stop), manifest),
+        row("measured delay", f"{digits(m.measured_delay_ms)} ms", manifest),
     ]
     return Table(["measure", "value", "file"], rows, numbers_from=3)
 
@@ -133,7 +133,7 @@ def _percentiles(trial: Trial) -> Iterator[str]:
     """Each percentile; a bound where requests that were never answered could move it."""
     for percent_ in PERCENTS:
         lower, upper = percentile_bounds_ms(trial.result.measures, percent_)
-        yield said(lower) if lower == upper else f"> {said(lower)}"
+        yield digits(lower) if lower == upper else f"> {digits(lower)}"
 
 
 def _checks(trial: Trial) -> list[Block]:
@@ -159,8 +159,8 @@ def _probes(trial: Trial) -> list[Block]:
         heading = ["role", "CPUs, mean", "CPUs, max", "peak memory", "throttled"]
         blocks += [Table(heading, rows), *_from(trial, ("probes", "processes.csv"))]
     blocks += _seen(trial)
-    for name, why in probes.failed.items():
-        blocks.append(para(f"Probe {name} has no data: {why}", quiet=True))
+    for name, reason in probes.failed.items():
+        blocks.append(para(f"Probe {name} has no data: {reason}", quiet=True))
     if not rows and not probes.failed:
         blocks.append(para("No process was probed.", quiet=True))
     return blocks
@@ -176,12 +176,12 @@ def _seen(trial: Trial) -> list[Block]:
         for what, value, probe in (
             ("busy share of the app's threads", percent(p.app_busy_share), "app_loop"),
             ("event-loop lag at most", _ms(p.app_loop_lag_max_ms), "app_loop"),
-            ("connections to the app at most", said(p.app_open_max), "app_sockets"),
+            ("connections to the app at most", digits(p.app_open_max), "app_sockets"),
             ("not accepted yet at most", backlog, "app_sockets"),
             ("sessions of Postgres at most", sessions, "postgres"),
-            ("sessions waiting for a lock or a disk at most", said(p.postgres_waiting_max),
+            ("sessions waiting for a lock or a disk at most", digits(p.postgres_waiting_max),
              "postgres"),
-            ("clients waiting for PgBouncer at most", said(p.pgbouncer_waiting_max), "pgbouncer"),
+            ("clients waiting for PgBouncer at most", digits(p.pgbouncer_waiting_max), "pgbouncer"),
             ("longest wait for PgBouncer", _ms(p.pgbouncer_longest_wait_ms), "pgbouncer"),
             ("CPU stolen by the hypervisor", percent(p.cpu_steal_share), "host"),
             ("CPU used by others", percent(p.cpu_others_share), "host"),
@@ -196,11 +196,11 @@ def _seen(trial: Trial) -> list[Block]:
 
 
 def _out_of(value: int | None, limit: int | None) -> str:
-    return NOTHING if value is None else f"{value} of {said(limit)}"
+    return NOTHING if value is None else f"{value} of {digits(limit)}"
 
 
 def _ms(value: float | None) -> str:
-    return NOTHING if value is None else f"{said(value)} ms"
+    return NOTHING if value is None else f"{digits(value)} ms"
 
 
 def _throttled(use: RoleUse) -> str:

@@ -20,7 +20,7 @@ from analysis.figures.waterfall import Step
 from analysis.inference import PairRatio
 from analysis.report.blocks import Absent, Block, Figure, Section, Strong, Table, para, row
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import NOTHING, between, bounded, percent, said, times
+from analysis.report.wording import NOTHING, between, bounded, digits, percent, times
 
 TITLE = "Contribution of each step"
 
@@ -121,15 +121,15 @@ def _without_async(inputs: ReportInputs, waterfall: Waterfall) -> str:
     if not (threaded.goodput_rps and pooled.goodput_rps):
         return ""
     return (
-        f" Sync with kept connections and 20 threads serves {said(threaded.goodput_rps)} /s. "
-        f"Async with asyncpg and as many connections serves {said(pooled.goodput_rps)} /s: "
+        f" Sync with kept connections and 20 threads serves {digits(threaded.goodput_rps)} /s. "
+        f"Async with asyncpg and as many connections serves {digits(pooled.goodput_rps)} /s: "
         f"{bounded(_ratio(inputs, pooled, threaded))}."
     )
 
 
 def _table(climbed: Sequence[Sequence[Step]]) -> Table:
     rows = [
-        row(step.group, step.step, said(step.goodput_rps), times(step.ratio),
+        row(step.group, step.step, digits(step.goodput_rps), times(step.ratio),
             between(step.low, step.high),
             NOTHING if step.share is None else percent(step.share),
             NOTHING if step.ratio is None else step.interval, step.mind)

@@ -32,7 +32,7 @@ def test_scatter_of_repeats_is_not_taken_for_a_bend() -> None:
     assert found.at == pytest.approx(0.05, abs=0.02)
     assert found.high is not None
     assert found.high < 0.5
-    assert found.why == "numerator overtakes denominator"
+    assert found.conclusion == "numerator overtakes denominator"
 
 
 @pytest.mark.parametrize("true_ms", [0.4, 3.0, 12.5, 19.0])
@@ -42,7 +42,7 @@ def test_a_line_without_scatter_is_found_exactly(true_ms: float) -> None:
     found = crossover(points, BETWEEN, {}, ("async", "sync"), "delay_ms {:g}".format)
     assert len(points) == MOST_PAIRS
     assert found.at == pytest.approx(true_ms, rel=1e-6)
-    assert found.why == "async overtakes sync"
+    assert found.conclusion == "async overtakes sync"
 
 
 def test_a_bend_far_away_does_not_move_it() -> None:
@@ -63,7 +63,7 @@ def test_far_from_passing_ends_the_search_early(log_ratio: float, why: str) -> N
     points = search(lambda _: log_ratio)
     found = crossover(points, BETWEEN, {}, ("async", "sync"), "delay_ms {:g}".format)
     assert [point.at for point in points] == [0.0, 20.0]
-    assert (found.at, found.why) == (None, why)
+    assert (found.at, found.conclusion) == (None, why)
 
 
 def test_close_to_passing_is_measured_again() -> None:
@@ -79,8 +79,10 @@ def test_none_in_range_says_where_it_is_not_sure() -> None:
     assert found.at is None
     assert found.low == 0
     assert found.high is not None
-    assert found.why.startswith("none in range: async is ahead already at delay_ms 0, though both")
-    assert found.why.endswith(f"equal up to {found.high:.3g}")
+    assert found.conclusion.startswith(
+        "none in range: async is ahead already at delay_ms 0, though both"
+    )
+    assert found.conclusion.endswith(f"equal up to {found.high:.3g}")
 
 
 def test_where_both_may_be_equal_is_said_alike_of_the_inverse() -> None:
@@ -89,7 +91,7 @@ def test_where_both_may_be_equal_is_said_alike_of_the_inverse() -> None:
     inverse = [replace(point, log_ratio=-point.log_ratio) for point in points]
     found = crossover(inverse, BETWEEN, {}, ("sync", "async"), "delay_ms {:g}".format)
     assert found.low == 0
-    assert found.why == (
+    assert found.conclusion == (
         "none in range: async is still ahead at delay_ms 20, "
         f"though both may be equal up to {found.high:.3g}"
     )
@@ -101,15 +103,15 @@ def test_they_may_be_equal_at_the_far_end() -> None:
     for sign in (1, -1):
         found = crossover([Point(p.at, sign * p.log_ratio) for p in points], BETWEEN)
         assert (found.at, found.high) == (None, 20)
-        assert found.why.endswith(f"though both may be equal from {found.low:.3g} on")
+        assert found.conclusion.endswith(f"though both may be equal from {found.low:.3g} on")
     scattered = [Point(at, ratio) for at in (0.0, 20.0) for ratio in (0.2, -0.1)]
-    assert crossover(scattered, BETWEEN).why.endswith("though both may be equal throughout")
+    assert crossover(scattered, BETWEEN).conclusion.endswith("though both may be equal throughout")
 
 
 def test_it_may_go_the_other_way() -> None:
     points = search(lambda at: math.log((2 + 3 * 5) / (2 + 3 * at)))
     found = crossover(points, BETWEEN, {}, ("async", "sync"), "delay_ms {:g}".format)
-    assert found.why.startswith("sync overtakes async")
+    assert found.conclusion.startswith("sync overtakes async")
     assert found.at == pytest.approx(5.0)
 
 
@@ -132,7 +134,7 @@ def test_scatter_gives_an_interval() -> None:
 
 def test_too_few_points_are_no_answer() -> None:
     found = crossover([Point(0.0, 1.0), Point(0.0, 1.1)], BETWEEN)
-    assert (found.at, found.low, found.why) == (None, None, "not measured at two levels")
+    assert (found.at, found.low, found.conclusion) == (None, None, "not measured at two levels")
     two = crossover([Point(0.0, -0.1), Point(20.0, 1.0)], BETWEEN)
     assert two.low is None
     assert two.at is not None

@@ -139,7 +139,7 @@ def test_one_shared_block_is_known_as_well_as_its_own_trials() -> None:
 )
 def test_a_side_without_a_number_is_named(sync: Observation, why: str) -> None:
     (pair,) = compared([sync, trial("async", 1, 10.0)])
-    assert (pair.ratio, pair.low, pair.why_none) == (None, None, why)
+    assert (pair.ratio, pair.low, pair.no_ratio_reason) == (None, None, why)
 
 
 def test_failures_are_named() -> None:

@@ -40,7 +40,7 @@ def session(
 
 def compared(before: Path, after: Path) -> tuple[ReportResult, str]:
     written = compare(before, after)
-    return written, "\n".join(written.says)
+    return written, "\n".join(written.messages)
 
 
 def test_a_large_drop_is_a_regression_whatever_two_repeats_can_prove(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_ratio_of_more_than_it_says_decides_nothing(tmp_path: Path) -> None:
         path.write_text(json.dumps(manifest))
     written = report(folder)
     assert written.check is ExitCode.UNDECIDED
-    assert any(line.startswith("NOT the same thing compared") for line in written.says)
+    assert any(line.startswith("NOT the same thing compared") for line in written.messages)
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -238,7 +238,7 @@ def test_a_slower_session_is_a_regression(tmp_path: Path) -> None:
     after = sessions.make(tmp_path / "after", pair(4, (7, 40)))
     written = compare(before, after)
     assert written.check is ExitCode.SLOWER
-    assert any("slower" in line for line in written.says)
+    assert any("slower" in line for line in written.messages)
     assert "sync" in Page(written.html).text
 
 
@@ -256,7 +256,7 @@ def test_different_environments_are_named_and_not_judged(tmp_path: Path) -> None
     )
     written = compare(before, after)
     assert written.check is ExitCode.UNDECIDED
-    said = "\n".join(written.says)
+    said = "\n".join(written.messages)
     assert "environments differ: host cpus: 2 before, 64 after" in said
     assert "host versions Python: 3.11 before, 3.13 after" in said
     assert "The environments differ." in Page(written.html).text

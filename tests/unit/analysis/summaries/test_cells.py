@@ -29,7 +29,7 @@ def test_medians_over_valid_trials_only(tmp_path: Path) -> None:
     assert cell.measures.goodput_rps == 200
     assert (cell.measures.goodput_min_rps, cell.measures.goodput_max_rps) == (100, 400)
     assert (len(cell.results), cell.counts["valid"], cell.counts["invalid"]) == (4, 3, 1)
-    assert (cell.verdict, cell.why) == ("valid", "load")
+    assert (cell.verdict, cell.reason) == ("valid", "load")
 
 
 def test_percentiles_come_from_merged_histograms(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_cell_with_no_valid_trial_keeps_its_row(tmp_path: Path) -> None:
     invalid = Made(answers=steady(10), verdict=Verdict.INVALID, why="delay 130 ms")
     (cell,) = of(tmp_path, invalid, Made(skip="no PgBouncer", replicate=2))
     assert (cell.verdict, cell.counts["valid"], cell.counts["skipped"]) == ("invalid", 0, 1)
-    assert cell.why == "delay 130 ms; no PgBouncer"
+    assert cell.reason == "delay 130 ms; no PgBouncer"
     assert cell.measures.goodput_rps is None
     assert cell.measures.p50_ms is None
 

@@ -144,16 +144,16 @@ def test_what_was_not_run_says_why(tmp_path: Path) -> None:
     (broken / "manifest.json").write_text("{")
     found = results(read_session(folder))
     assert [result.verdict for result in found] == ["missing", "missing", "skipped", "missing"]
-    assert [result.why for result in found[:3]] == [
+    assert [result.reason for result in found[:3]] == [
         "not run yet", "interrupted before it was finished", "no PgBouncer",
     ]  # fmt: skip
-    assert "manifest.json: not readable" in found[3].why
+    assert "manifest.json: not readable" in found[3].reason
     assert found[3].notes
 
 
 def test_a_failed_attempt_keeps_what_it_measured_of_the_delay(tmp_path: Path) -> None:
     result = one(tmp_path, Made(verdict=Verdict.FAILED, why="the app did not start"))
-    assert (result.verdict, result.why) == ("failed", "the app did not start")
+    assert (result.verdict, result.reason) == ("failed", "the app did not start")
     assert result.measures.goodput_rps is None
     assert result.measures.measured_delay_ms == pytest.approx(100.02)
     assert result.notes == ()

@@ -1,0 +1,261 @@
+"""The way from an experiment's YAML to its report, in one place and in the order of the data.
+
+`run_session` is that way; each of its lines names the room that does the step. `run` enters it at
+its beginning, `resume` where an older session ended. May not know click, nor how anything is
+measured, judged or drawn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rig import interruption, resumption
+from rig.backends.base import Backend
+from rig.backends.specs import PROJECT
+from rig.cli import lock
+from rig.cli.ending import resumable
+from rig.cli.place import cpus, run_on_backend
+from rig.cli.plan_text import plan_text
+from rig.cli.reporting import Analysis, write_tables_and_figure
+from rig.cli.streams import when_nobody_reads
+from rig.cli.terminal import Screen
+from rig.cli.watch import OVERHEAD_GUESS_S, Plain, clock, watch
+from rig.config import Matrix, parse_only, read_experiment, with_options
+from rig.design import Design
+from rig.disk.refusals import takes_files
+from rig.model import ExitCode, UsageError
+from rig.record import Record
+from rig.resumption import Say, SessionOptions
+from rig.session import Only, SessionRun, SessionSummary, design_of, session_facts
+from rig.store import creation, session_folder
+from rig.store.session_folder import SessionFolder
+
+ASK_BEFORE_S = 15 * 60.0
+
+Records = Mapping[str, Record]
+"""By the name of the trial."""
+
+
+def run_session(entry: Entry, backend: Backend, analysis: Analysis, screen: Screen) -> int:
+    """A session from its experiment to its figure; the exit code.
+
+    Each trial of a block becomes a record with its checks and its verdict (`rig.attempt`). The
+    report is made of the folder whenever it is asked for (`reporting.write_report`).
+    """
+    matrix = entry.experiment()
+    design = design_of(matrix, entry.only, cpus())
+    with entry.open(matrix, backend) as folder:
+        done = entry.done(folder, design, screen.say_line)
+        with resumable(folder):
+            with _shown(folder, screen) as view:
+                session = SessionRun(folder, design, backend, view, done)
+                for block in session.blocks():
+                    session.calibrate(block, entry.calibrate)
+                    session.run(block)
+            figure = write_tables_and_figure(folder, analysis, screen)
+        return _result(session.summary, figure, entry.figure_is_enough, screen)
+
+
+def run(options: RunOptions, analysis: Analysis, screen: Screen) -> int:
+    """A new session."""
+    entry = NewSession.of(options)
+    takes_files(options.out.absolute() / entry.matrix.experiment)
+    return run_on_backend(
+        options.backend,
+        lambda backend: run_session(entry, backend, analysis, screen),
+        lambda: _confirm_long_run(entry, screen),
+    )
+
+
+def resume(
+    out: Path, name: str | None, figure_is_enough: bool, analysis: Analysis, screen: Screen
+) -> int:
+    """The trials of a session that have no finished attempt; without a name, of the newest."""
+    folder = session_folder.find_session(out, name)
+    entry = OlderSession(folder, resumption.opened(folder), figure_is_enough)
+    if name is None and creation.killed_since(folder):
+        raise UsageError(
+            f"the run after session {folder.name} was killed before it had a session to resume",
+            f"run it again; or resume the one before it: python runner.py resume {folder.name}",
+        )
+    takes_files(folder.path.absolute())
+    return run_on_backend(
+        entry.options["backend"],
+        lambda backend: run_session(entry, backend, analysis, screen),
+    )
+
+
+def plan(options: RunOptions, screen: Screen) -> int:
+    """The way as far as the design: shows its schedule, and starts nothing."""
+    entry = NewSession.of(options)
+    screen.say(plan_text(design_of(entry.matrix, entry.only, cpus())))
+    return ExitCode.OK
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `run` and `plan`."""
+
+    file: Path
+    profile: str | None
+    backend: str
+    out: Path
+    only: str | None
+    seed: int | None
+    repeats: int | None
+    load_workers: int | None
+    yes: bool
+    figure_is_enough: bool
+    calibrate: bool
+
+
+class Entry(Protocol):
+    """Where a session comes from: the command line, or a folder in which it ended too early."""
+
+    @property
+    def only(self) -> Only:
+        """Levels of factors; cells of others are left out."""
+        ...
+
+    @property
+    def calibrate(self) -> bool:
+        """Whether to measure before the first trial."""
+        ...
+
+    @property
+    def figure_is_enough(self) -> bool:
+        """Whether a figure makes the exit code 0."""
+        ...
+
+    def experiment(self) -> Matrix:
+        """The experiment, with the options that it is run with."""
+        ...
+
+    def open(self, matrix: Matrix, backend: Backend) -> AbstractContextManager[SessionFolder]:
+        """The session's folder, held until the context ends."""
+        ...
+
+    def done(self, folder: SessionFolder, design: Design, say: Say) -> Records:
+        """The trials that need not run again."""
+        ...
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """An Entry: as the command line asks for it."""
+
+    options: RunOptions
+    matrix: Matrix
+    only: Only
+
+    @classmethod
+    def of(cls, options: RunOptions) -> NewSession:
+        """Reads the experiment, before anything is started for it. BadYaml, UsageError."""
+        file = options.file
+        matrix = _read(file, options.profile, [file.resolve().parent])
+        matrix = with_options(matrix, options.seed, options.repeats, options.load_workers)
+        only = {} if options.only is None else parse_only(options.only, matrix)
+        return cls(options, matrix, only)
+
+    @property
+    def calibrate(self) -> bool:
+        return self.options.calibrate
+
+    @property
+    def figure_is_enough(self) -> bool:
+        return self.options.figure_is_enough
+
+    def experiment(self) -> Matrix:
+        return self.matrix
+
+    def open(self, matrix: Matrix, backend: Backend) -> AbstractContextManager[SessionFolder]:
+        return creation.new_session(
+            self.options.out.absolute() / matrix.experiment,
+            matrix.profile,
+            lambda name: session_facts(matrix, self.only, backend, name, self.calibrate),
+            matrix.text,
+        )
+
+    def done(self, folder: SessionFolder, design: Design, say: Say) -> Records:
+        return {}
+
+
+@dataclass(frozen=True)
+class OlderSession:
+    """An Entry: as a session's own folder has it."""
+
+    folder: SessionFolder
+    options: SessionOptions
+    figure_is_enough: bool
+
+    @property
+    def only(self) -> Only:
+        return self.options["only"]
+
+    @property
+    def calibrate(self) -> bool:
+        return self.options.get("calibrate", True)
+
+    def experiment(self) -> Matrix:
+        options = self.options
+        roots = [Path(root) for root in options["target_roots"]]
+        matrix = _read(self.folder.path / session_folder.YAML, options["profile"], roots)
+        adapts = options["until"] or options.get("search")
+        repeats = None if adapts else options["repeats"]
+        return with_options(matrix, options["seed"], repeats, options["load_workers"])
+
+    @contextlib.contextmanager
+    def open(self, matrix: Matrix, backend: Backend) -> Iterator[SessionFolder]:
+        with self.folder.hold():
+            yield self.folder
+
+    def done(self, folder: SessionFolder, design: Design, say: Say) -> Records:
+        return resumption.resumed(folder, design, say)
+
+
+def _read(file: Path, profile: str | None, roots: Sequence[Path]) -> Matrix:
+    """The experiment; `roots`: folders of targets besides the project's own."""
+    own = [PROJECT, PROJECT / "examples"]
+    return read_experiment(
+        file,
+        profile=profile,
+        own=own,
+        others=[root for root in roots if root not in own],
+        routes_file=PROJECT / "stack" / "routes.yaml",
+    )
+
+
+def _confirm_long_run(entry: NewSession, screen: Screen) -> None:
+    design = design_of(entry.matrix, entry.only, {})
+    takes_s = design.most_trials * (entry.matrix.load.duration_s + OVERHEAD_GUESS_S)
+    if takes_s > ASK_BEFORE_S and not entry.options.yes and screen.is_terminal:
+        about = "at most" if design.adapts else "about"
+        screen.ask(f"This takes {about} {clock(takes_s)}. Start?")
+
+
+@contextlib.contextmanager
+def _shown(folder: SessionFolder, screen: Screen) -> Iterator[Plain]:
+    """The view of a session that runs, and its name wherever somebody may ask for it."""
+    interruption.set_message("interrupted; python runner.py resume goes on")
+    when_nobody_reads(f"nobody reads the output any more; session {folder.name} goes on")
+    screen.say_line(f"session {folder.path}")
+    lock.name(str(folder.path.resolve()))
+    with contextlib.closing(watch(screen)) as view:
+        yield view
+
+
+def _result(
+    summary: SessionSummary, figure: Path | None, figure_is_enough: bool, screen: Screen
+) -> int:
+    """Says what became of the trials, where it was not all well; the exit code."""
+    if figure:
+        screen.say("the result and the bottlenecks: python runner.py report")
+    code = summary.exit_code()
+    if code is not ExitCode.OK:
+        screen.say(f"{summary}; exit code {int(code)}")
+    return ExitCode.OK if figure_is_enough and figure else code
