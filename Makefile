@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# the tests start thousands of processes: each would compile all of this again
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run check test campaign lint schemas setup setup-dev lock clean
 
 REAL := integration or ordinary_user or second_kernel or compose or browser

@@ -173,7 +173,7 @@ def test_closing_a_connection_holds_no_answer_up(folder: str, serve: Serve, rela
         relay.goodbyes_may_pass.set()
 
 
-@pytest.mark.parametrize("data_access", ["sql", "orm"])
+@pytest.mark.parametrize("data_access", every(2, ["sql", "orm"]))
 @pytest.mark.parametrize("folder", TARGETS)
 def test_failures_say_which_layer_refused(
     folder: str, data_access: str, serve: Serve, postgres: Postgres
@@ -192,7 +192,7 @@ def test_a_database_that_is_not_there(folder: str, serve: Serve, free_port: int)
         assert_problem(read(served), "db_connection_lost", None)
 
 
-@pytest.mark.parametrize("folder", TARGETS)
+@pytest.mark.parametrize("folder", every(2, TARGETS))
 def test_a_pool_with_no_free_connection(folder: str, serve: Serve, postgres: Postgres) -> None:
     bench = {"BENCH_CONNECTIONS": "pool", "BENCH_POOL_SIZE": "1", "BENCH_POOL_TIMEOUT_S": "1"}
     with serve(folder, **bench) as served, ExitStack() as held:

@@ -81,6 +81,7 @@ def test_a_damaged_file_is_named_or_does_not_matter(tmp_path: Path) -> None:
     assert not table.wrong, "\n".join(table.wrong)
 
 
+@pytest.mark.campaign
 def test_a_damaged_file_of_an_open_load_is_named_or_does_not_matter(tmp_path: Path) -> None:
     session = measured(OPEN, tmp_path)
     table = some(Bench(session, tmp_path, ["report", "compare"]), 1, 4)
@@ -88,6 +89,7 @@ def test_a_damaged_file_of_an_open_load_is_named_or_does_not_matter(tmp_path: Pa
     assert not table.wrong, "\n".join(table.wrong)
 
 
+@pytest.mark.campaign
 def test_a_damaged_session_is_resumed_or_says_why_not(tmp_path: Path) -> None:
     session = measured(SEARCH, tmp_path)
     table = some(Bench(session, tmp_path, ["resume"]), 1, 5)

@@ -59,15 +59,16 @@ def stopped(folder: Path, *arguments: str) -> Iterator[tuple[Session, subprocess
         process.communicate()
 
 
+@pytest.mark.campaign
 def test_runs_that_begin_in_the_same_second_have_a_session_each(small: Path) -> None:
     arguments = ("small.yaml", "--no-calibrate", "--only", "route=cpu,delay_ms=0")
-    several = [start(small, *arguments) for _ in range(2)]
+    several = [start(small, *arguments) for _ in range(4)]
     for process in several:
         out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, ""), out
     found = sessions(small / "results")
-    assert len(found) == 2
-    assert [len(session.names("ended")) for session in found] == [2] * 2
+    assert len(found) == 4
+    assert [len(session.names("ended")) for session in found] == [2] * 4
     assert {path.name for path in (small / "results" / "small").iterdir()} == {
         session.path.name for session in found
     }

@@ -20,6 +20,7 @@ import pytest
 from tests.disks import disk, read_only
 from tests.integration.nobody import ordinary_user
 from tests.runs import Done, Session, command, only_session, sessions
+from tests.shares import every
 from tests.warm import runner
 
 SMALL = """\
@@ -87,11 +88,14 @@ def unwritable(made: Path, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     ("where", "why", "reading", "writing"),
-    [
-        ("full", "no space left on device", READING[:1], WRITING),
-        ("without_inodes", "no space left on device", READING[:1], WRITING[:1]),
-        ("unwritable", "read-only file system", READING, WRITING[1:]),
-    ],
+    every(
+        3,
+        [
+            ("full", "no space left on device", READING[:1], WRITING),
+            ("without_inodes", "no space left on device", READING[:1], WRITING[:1]),
+            ("unwritable", "read-only file system", READING, WRITING[1:]),
+        ],
+    ),
 )
 def test_what_can_answer_answers_and_the_rest_says_why_not(
     made: Path, where: str, why: str, reading: Sequence[str], writing: Sequence[str],
@@ -132,6 +136,7 @@ def everybody_s() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
+@pytest.mark.campaign
 def test_a_folder_that_is_somebody_else_s(made: Path, everybody_s: Path, tmp_path: Path) -> None:
     out = everybody_s / "results"
     shutil.copytree(made / "results", out)
@@ -169,6 +174,7 @@ def test_files_that_may_not_be_as_large(made: Path, tmp_path: Path) -> None:
     assert runner("resume", session.path, cwd=made).code == 0
 
 
+@pytest.mark.campaign
 def test_verify_says_what_it_finds_without_scratch_files(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "results", tmp_path / "results")
     refused_ = limited(0, tmp_path, "verify")
@@ -204,6 +210,7 @@ def goes_on(process: subprocess.Popen[str]) -> Done:
     return Done(process.returncode, out, err)
 
 
+@pytest.mark.campaign
 def test_a_disk_that_fills_up_ends_the_session_in_order_and_resume_goes_on(
     made: Path, tmp_path: Path
 ) -> None:
@@ -224,6 +231,7 @@ def test_a_disk_that_fills_up_ends_the_session_in_order_and_resume_goes_on(
         assert runner("verify", session.path, cwd=made).code == 0
 
 
+@pytest.mark.campaign
 def test_a_session_that_is_removed_meanwhile_is_not_made_again(made: Path, tmp_path: Path) -> None:
     session, process = stopped_after_a_trial(made, tmp_path / "out")
     shutil.rmtree(session.path)
@@ -235,6 +243,7 @@ def test_a_session_that_is_removed_meanwhile_is_not_made_again(made: Path, tmp_p
 # standard output
 
 
+@pytest.mark.campaign
 def test_a_session_goes_on_when_nobody_reads_it(made: Path, tmp_path: Path) -> None:
     read, write = os.pipe()
     process = subprocess.Popen(
@@ -252,7 +261,14 @@ def test_a_session_goes_on_when_nobody_reads_it(made: Path, tmp_path: Path) -> N
     assert session.rows("derived/trials.csv")
 
 
-@pytest.mark.parametrize("arguments", [("show",), ("plan", "small.yaml"), ("--help",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show",),
+        pytest.param(("plan", "small.yaml"), marks=pytest.mark.campaign),
+        pytest.param(("--help",), marks=pytest.mark.campaign),
+    ],
+)
 def test_a_reading_command_ends_quietly_when_nobody_reads_it(
     made: Path, arguments: tuple[str, ...]
 ) -> None:
@@ -273,6 +289,7 @@ def test_an_output_that_cannot_be_written_is_named(made: Path) -> None:
     refused(Done(done.returncode, "", done.stderr), "the output cannot be written: no space left")
 
 
+@pytest.mark.campaign
 def test_a_command_without_standard_streams_does_its_work(made: Path) -> None:
     closed = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', *command("analyse")]
     assert subprocess.run(closed, cwd=made, timeout=60).returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -302,9 +303,10 @@ def test_bad_usage_starts_nothing(small: Path) -> None:
     assert not (small / "results").exists()
 
 
-@pytest.fixture
-def interrupted(small: Path) -> Session:
-    """A session that SIGINT ended after its second trial and before its last."""
+@pytest.fixture(scope="module")
+def ended_by_sigint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a session that SIGINT ended after its second trial and before its last."""
+    small = tmp_path_factory.mktemp("interrupted")
     (small / "small.yaml").write_text(SLOW)
     process = subprocess.Popen(
         command("small.yaml", "--backend", "fake", "--repeats", "2"),
@@ -321,11 +323,18 @@ def interrupted(small: Path) -> Session:
     assert said.strip() == "interrupted; python runner.py resume goes on"
     session = only_session(small / "results")
     assert 2 <= len(session.names("ended")) < 16
-    return session
+    return small
+
+
+@pytest.fixture
+def interrupted(ended_by_sigint: Path, tmp_path: Path) -> Session:
+    """The same, in a folder of its own."""
+    shutil.copytree(ended_by_sigint, tmp_path, dirs_exist_ok=True)
+    return only_session(tmp_path / "results")
 
 
 def test_an_interrupted_session_is_resumed_without_running_anything_twice(
-    interrupted: Session, small: Path
+    interrupted: Session, tmp_path: Path
 ) -> None:
     before = interrupted.names("ended")
     manifests = {
@@ -335,7 +344,7 @@ def test_an_interrupted_session_is_resumed_without_running_anything_twice(
     for trial in set(begun) - set(before):
         assert not (interrupted.attempt(trial).path / "manifest.json").exists()
 
-    done = runner("resume", cwd=small)
+    done = runner("resume", cwd=tmp_path)
 
     assert (done.code, done.err) == (0, "")
     after = interrupted.names("ended")
@@ -352,12 +361,12 @@ def test_an_interrupted_session_is_resumed_without_running_anything_twice(
 
 @pytest.mark.parametrize("change", [("to: 60}", "to: 61}"), ("[0, 60]", "[0, 61]")])
 def test_a_session_whose_design_has_changed_is_not_resumed(
-    interrupted: Session, small: Path, change: tuple[str, str]
+    interrupted: Session, tmp_path: Path, change: tuple[str, str]
 ) -> None:
     copy = interrupted.path / "experiments.yaml"
     copy.write_text(copy.read_text().replace(*change))
     before = interrupted.events()
-    done = runner("resume", interrupted.path.name, cwd=small)
+    done = runner("resume", interrupted.path.name, cwd=tmp_path)
     assert done.code == 2
     assert f"{interrupted.path.name} cannot be resumed" in done.err
     assert interrupted.events() == before

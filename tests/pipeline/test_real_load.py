@@ -14,6 +14,7 @@ from rig.disk.histograms import read_log
 from rig.evidence.load import derived
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
+from tests.shares import every
 
 BROKEN, WRONG, STUCK, HALF = 7, 11, 13, 17
 """Of the requests of each load worker: every 7th loses its connection, every 11th is refused,
@@ -60,7 +61,7 @@ def expected(number: int, hangs: bool) -> str:
     return "app_error" if number % WRONG == 0 else "ok"
 
 
-@pytest.fixture(scope="module", params=["closed", "open"])
+@pytest.fixture(scope="module", params=every(2, ["open", "closed"]))
 def loaded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any], Server, Any]:

@@ -12,6 +12,7 @@ import pytest
 from tests.hostile import OWN, steering, without_own
 from tests.hostile_session import hostile_session
 from tests.runs import DEADLINE_S, command
+from tests.shares import every
 
 URL = "http://127.0.0.1:9/"
 YAML = r"""
@@ -36,8 +37,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "environment",
-    [{"PYTHONIOENCODING": "ascii"},
-     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    every(2, [{"PYTHONIOENCODING": "ascii"},
+              {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]),
 )  # fmt: skip
 def test_ascii_shows_everything(session: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.shares import every
+
 TOP = Path(__file__).parents[2]
 PROGRAMS = (
     *("bash", "cat", "cp", "dirname", "flock", "grep", "id", "mkdir", "mv", "rm"),
@@ -153,7 +155,7 @@ def uv() -> str:
     return found
 
 
-@pytest.mark.parametrize("has_uv", [True, False])
+@pytest.mark.parametrize("has_uv", every(2, [True, False]))
 def test_an_index_that_cannot_be_reached_is_named(tmp_path: Path, has_uv: bool) -> None:
     env = here(tmp_path / "cache") | {"PIP_INDEX_URL": NEAREST, "PIP_CONFIG_FILE": os.devnull}
     env |= {"PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}

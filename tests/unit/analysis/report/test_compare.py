@@ -16,6 +16,8 @@ from tests.unit.analysis import sessions
 from tests.unit.analysis.report.test_report import Page
 from tests.unit.analysis.sessions import Made, steady
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROUTES: tuple[Level, ...] = ("cpu", "io_create", "io_read")
 DELAYS: tuple[Level, ...] = (0, 100, 200)
 
