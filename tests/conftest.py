@@ -7,6 +7,7 @@ failure that a suite named there did not run.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -109,6 +110,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if why := SUITES[suite]():
                 config.stash[SKIPPED][suite] = why
                 item.add_marker(pytest.mark.skip(reason=f"suite {suite} cannot run here"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of garbage collections: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

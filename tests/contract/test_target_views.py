@@ -165,7 +165,7 @@ def test_without_prepared_statements_asyncpg_pays_a_round_trip_more(
         assert served.get("/-/facts").json["prepared_statements"] is False
 
 
-@pytest.mark.parametrize("folder", TARGETS)
+@pytest.mark.parametrize("folder", every(2, TARGETS))
 def test_closing_a_connection_holds_no_answer_up(folder: str, serve: Serve, relay: Relay) -> None:
     with serve(folder, relay) as served:
         relay.goodbyes_may_pass.clear()
@@ -206,7 +206,7 @@ def test_a_pool_with_no_free_connection(folder: str, serve: Serve, postgres: Pos
             assert_problem(read(served), "db_pool_timeout", None)
 
 
-@pytest.mark.parametrize("folder", TARGETS)
+@pytest.mark.parametrize("folder", every(2, TARGETS))
 def test_a_table_that_is_not_empty_is_not_seeded_again(folder: str, run_step: Step) -> None:
     again = run_step(folder, "seed")
     assert again.returncode == 1

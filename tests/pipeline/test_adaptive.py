@@ -48,6 +48,7 @@ def test_repeats_end_once_the_ratios_are_known(tmp_path: Path) -> None:
     assert len(session.rows("schedule.csv")) == 16
 
 
+@pytest.mark.campaign
 def test_a_number_of_repeats_is_obeyed(tmp_path: Path) -> None:
     session = measured(tmp_path, UNTIL, "--repeats", "2")
     assert len(session.rows("schedule.csv")) == 8
@@ -55,6 +56,7 @@ def test_a_number_of_repeats_is_obeyed(tmp_path: Path) -> None:
     assert len(session.rows("schedule.csv")) == 8
 
 
+@pytest.mark.campaign
 def test_a_search_ends_early_where_there_is_nothing_to_find(tmp_path: Path) -> None:
     session = measured(tmp_path, SEARCH)
     rows = session.rows("schedule.csv")

@@ -34,7 +34,7 @@ from tests.warm import runner
 GOLDEN = ROOT / "tests" / "golden" / "session-v2"
 OF_EACH_FILE = 1
 """Damages that are tried on a file; its neighbours get the others."""
-NUMBERS_TRIED = 20
+NUMBERS_TRIED = 10
 NOBODY = 65534
 SEARCH = """\
 experiment: search

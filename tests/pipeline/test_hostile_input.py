@@ -107,6 +107,7 @@ def test_a_length_that_is_no_number_is_refused_by_plan_at_its_line(tmp_path: Pat
     assert "own/target.yaml:4: `posts` expects a length such as {length:25}" in done.err
 
 
+@pytest.mark.campaign
 def test_what_is_odd_and_accepted_runs_to_its_end(tmp_path: Path) -> None:
     odd = GOOD.replace("small", "a-" * 32).replace("steady: 1s", "steady: 1ms, raw: true")
     odd = odd.replace("\n  steady", "\n  think_time: 0.0001ms\n  timeout: 0.001ms\n  steady")

@@ -74,6 +74,7 @@ def test_runs_that_begin_in_the_same_second_have_a_session_each(small: Path) -> 
     }
 
 
+@pytest.mark.campaign
 def test_a_session_that_runs_is_not_resumed_and_can_be_read(small: Path) -> None:
     with stopped(small, "--only", "route=io_create") as (session, _):
         done = runner("resume", cwd=small)
@@ -87,6 +88,7 @@ def test_a_session_that_runs_is_not_resumed_and_can_be_read(small: Path) -> None
     assert runner("resume", cwd=small).code == 0
 
 
+@pytest.mark.campaign
 def test_resume_measures_no_calibration_where_the_run_did_not(small: Path) -> None:
     done = runner("small.yaml", "--backend", "fake", "--no-calibrate", cwd=small)
     assert done.code == 0
@@ -102,6 +104,7 @@ def test_resume_measures_no_calibration_where_the_run_did_not(small: Path) -> No
     assert not (session.path / "calibration").exists()
 
 
+@pytest.mark.campaign
 def test_resume_takes_no_older_session_for_a_run_that_was_killed_before_it_had_one(
     small: Path,
 ) -> None:

@@ -412,7 +412,6 @@ def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
 
 
 def test_verify_finds_a_report_that_was_changed(reported: Session) -> None:
-    assert runner("verify", reported.path, cwd=ROOT).code == 0
     path = reported.path / "derived" / "report.md"
     path.write_text(path.read_text().replace("Scope", "Scoop"))
     done = runner("verify", reported.path, cwd=ROOT)

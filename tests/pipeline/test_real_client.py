@@ -59,6 +59,7 @@ def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Pat
     assert server.seen["/silent"] == said["started"]
 
 
+@pytest.mark.campaign
 def test_an_answer_that_sends_elsewhere_is_the_answer(server: Server, tmp_path: Path) -> None:
     load = spec(
         server.port, free_port(), USERS, path="/moved", status=302, load_workers=1,

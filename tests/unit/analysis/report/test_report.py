@@ -198,6 +198,7 @@ def test_half_written_files_are_named(tmp_path: Path) -> None:
     assert page.text.count("not readable") >= 4
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_session_without_a_calibration_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "session"
     shutil.copytree(GOLDEN, folder)
@@ -277,6 +278,7 @@ def test_a_link_in_derived_is_not_written_through(tmp_path: Path) -> None:
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_derived_that_is_a_link_is_replaced_or_refused(tmp_path: Path) -> None:
     before = sessions.make(tmp_path / "before", pair())
     after = sessions.make(tmp_path / "after", pair())
