@@ -211,6 +211,7 @@ def test_analyse_makes_the_same_again(quick: tuple[Session, Done], tmp_path: Pat
 # the options
 
 
+@pytest.mark.campaign
 def test_the_same_seed_gives_the_same_schedule_and_load(small: Path) -> None:
     for seed in ("1", "1", "2"):
         done = fake(small, "--seed", seed, "--only", "delay_ms=60")
