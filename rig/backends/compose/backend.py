@@ -136,13 +136,20 @@ class ComposeBackend:
             *services.values(),
             deadline_s=CREATE_DEADLINE_S,
         )
-        return {role: self._names(service) for role, service in services.items()}
+        names = self._names()
+        return {role: names[service] for role, service in services.items()}
 
-    def _names(self, service: str) -> list[str]:
+    def _names(self) -> Mapping[str, list[str]]:
+        """This session's containers by service, in the order of their numbers."""
         ours = f"label=com.docker.compose.project={self._session}"
-        its = f"label=com.docker.compose.service={service}"
-        said = docker("ps", "--all", "--filter", ours, "--filter", its, "--format", "{{.Names}}")
-        return sorted(said.split(), key=lambda name: int(name.rpartition("-")[2]))
+        form = '{{.Label "com.docker.compose.service"}} {{.Names}}'
+        names: dict[str, list[str]] = {}
+        for line in docker("ps", "--all", "--filter", ours, "--format", form).splitlines():
+            service, name = line.split()
+            names.setdefault(service, []).append(name)
+        for of_a_service in names.values():
+            of_a_service.sort(key=lambda name: int(name.rpartition("-")[2]))
+        return names
 
     def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
         key = templates.key(plan, f"compose-{LAYOUT.postgres_version}")

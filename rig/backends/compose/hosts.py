@@ -134,6 +134,8 @@ class ComposeHosts:
     ) -> None:
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
         self._names, self._project = names, project
+        self._published: dict[Role, dict[int, tuple[str, int]]] = {}
+        """The addresses of containers that were not started again since."""
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> ProcessHandle:
         """Writes the role's JSON, empties its folder, and starts its container."""
@@ -146,6 +148,7 @@ class ComposeHosts:
             out.mkdir(exist_ok=True)
             out.chmod(0o777)  # the containers' user is nobody here
         _hand_over(spec, out.parent / "spec.json")
+        self._published.pop(role, None)
         return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
@@ -162,9 +165,12 @@ class ComposeHosts:
 
     def reach(self, role: Role, port: int) -> tuple[str, int]:
         """The port that the engine has published on 127.0.0.1."""
-        said = docker("port", self._names[role][0], f"{port}/tcp").splitlines()[0]
-        address, _, published = said.rpartition(":")
-        return address, int(published)
+        published = self._published.setdefault(role, {})
+        if port not in published:
+            said = docker("port", self._names[role][0], f"{port}/tcp").splitlines()[0]
+            address, _, number = said.rpartition(":")
+            published[port] = address, int(number)
+        return published[port]
 
     def inside(self, path: Path) -> str:
         """Code stands in the images, secrets and other people's targets are mounted."""
