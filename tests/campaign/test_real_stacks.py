@@ -29,7 +29,7 @@ WAITS_FOR_THE_MACHINE_S = 1200.0
 TWO_TRIALS = """\
 experiment: tiny
 vary: {route: [io_create], target: [async, sync]}
-load: {users: {from: 2, per_s: 2, to: 2}, steady: 3s}
+load: {users: {from: 2, per_s: 2, to: 2}, steady: 3s, load_workers: 1}
 data: {posts: 100, cpu_n: 100}
 """
 WORDS = ("tiny.yaml", "--yes", "--no-calibrate", "--backend")
