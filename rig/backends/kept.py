@@ -30,14 +30,14 @@ class Kept:
 
 def most_bytes() -> int:
     """The bound. UsageError where the variable says no number of gigabytes."""
-    told = os.environ.get(MAX_GB, "").strip()
+    bound = os.environ.get(MAX_GB, "").strip()
     try:
-        gigabytes = float(told) if told else DEFAULT_MAX_GB
+        gigabytes = float(bound) if bound else DEFAULT_MAX_GB
     except ValueError:
         gigabytes = math.nan
     if not 0 <= gigabytes <= MOST_MAX_GB:
         raise UsageError(
-            f"{MAX_GB}={told[:40]}: expected gigabytes from 0 to {MOST_MAX_GB:.0f}, such as 4"
+            f"{MAX_GB}={bound[:40]}: expected gigabytes from 0 to {MOST_MAX_GB:.0f}, such as 4"
         )
     return int(gigabytes * 1e9)
 
@@ -58,7 +58,7 @@ def surplus(kept: Sequence[Kept], most: int, spared: Collection[str] = ()) -> li
     return going
 
 
-def told(kept: Sequence[Kept], most: int, place: str) -> str:
+def summary(kept: Sequence[Kept], most: int, place: str) -> str:
     """How many they are, how large, and where, in a few words."""
     size_bytes = sum(one.size_bytes for one in kept)
     count = f"{len(kept)} seeded cluster{'s' * (len(kept) != 1)}"

@@ -278,11 +278,11 @@ class RealStack:
         master = self._of(Role.LOAD_MASTER)[0]
         master.process.signal(signal.SIGUSR1)
         out = self._hosts.out(Role.LOAD_MASTER)
-        told = None
+        reported = None
         for _ in until(self._plan.load.duration_s + LOAD_SLACK_S, every_s=0.2):
             progress = said.progress(out / "progress.jsonl")
-            if progress is not None and progress != told:
-                on_progress(told := progress)
+            if progress is not None and progress != reported:
+                on_progress(reported := progress)
             if os.path.lexists(out / "load.json"):
                 return
             if master.process.code() is not None:

@@ -21,12 +21,12 @@ def examine(screen: Screen) -> int:
     fit = True
     for finding in doctor.examine():
         mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
-        screen.say(f"{mark} {finding.name}: {finding.says}")
+        screen.say(f"{mark} {finding.name}: {finding.message}")
         fit = fit and (finding.fine or not finding.needed)
     unsupported_reason = engine.unsupported_reason()
-    screen.say(f"local cache: {_cache_line(cache.told)}")
+    screen.say(f"local cache: {_cache_line(cache.summary)}")
     if not unsupported_reason:
-        screen.say(f"compose cache: {_cache_line(cluster_cache.told)}")
+        screen.say(f"compose cache: {_cache_line(cluster_cache.summary)}")
     screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
     screen.say(f"compose backend: {unsupported_reason or 'can run here'}")
     return ExitCode.OK if fit else ExitCode.NO_STACK

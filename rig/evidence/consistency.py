@@ -41,11 +41,11 @@ class Discrepancy:
     """One thing that was found; where `differs` is False, what could not be recomputed."""
 
     where: str
-    says: str
+    finding: str
     differs: bool = True
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.says}"
+        return f"{self.where}: {self.finding}"
 
 
 def of_session(session: SessionFolder) -> Iterator[Discrepancy]:
@@ -73,7 +73,9 @@ def schedule_rows(session: SessionFolder) -> tuple[dict[str, Mapping[str, str]],
     except UNREADABLE as error:
         return {}, [Discrepancy(SCHEDULE, f"cannot be read: {error}")]
     by_trial: dict[str, Mapping[str, str]] = {row["trial"]: row for row in rows}
-    return by_trial, [Discrepancy(SCHEDULE, f"{says} (line {number})") for number, says in wrong]
+    return by_trial, [
+        Discrepancy(SCHEDULE, f"{finding} (line {number})") for number, finding in wrong
+    ]
 
 
 def superseded(session: SessionFolder) -> dict[Path, str]:
@@ -98,18 +100,18 @@ def _journal(session: SessionFolder) -> Iterator[Discrepancy]:
 
 def _vouched(session: SessionFolder) -> Iterator[Discrepancy]:
     """The session's own files are those whose hashes the journal has, and it has all of them."""
-    told = session.journal.files()
-    if SESSION not in told:
+    hashes = session.journal.files()
+    if SESSION not in hashes:
         yield Discrepancy(SESSION, f"{JOURNAL} has no hash of it")
     elif session.journal.chained:
         for name in _own_files(session):
-            if name not in told:
+            if name not in hashes:
                 yield Discrepancy(name, f"{JOURNAL} has no hash of it")
-    for name, said in told.items():
+    for name, known in hashes.items():
         path = session.path / name
         if not path.exists():
             yield Discrepancy(name, f"is gone, but {JOURNAL} tells of it")
-        elif sha256(path) != said:
+        elif sha256(path) != known:
             yield Discrepancy(name, f"is not the file whose hash {JOURNAL} has")
 
 
@@ -122,18 +124,18 @@ def _own_files(session: SessionFolder) -> Iterator[str]:
 
 def _manifests(session: SessionFolder) -> Iterator[Discrepancy]:
     """The journal holds the hash of every manifest, and every manifest is still there."""
-    told = {session.attempt(*key): said for key, said in session.journal.manifests().items()}
+    hashes = {session.attempt(*key): known for key, known in session.journal.manifests().items()}
     found = {path.parent for path in session.path.glob(f"{TRIALS}/*/attempt-*/{MANIFEST}")}
-    for attempt in sorted({*told, *found} - superseded(session).keys()):
+    for attempt in sorted({*hashes, *found} - superseded(session).keys()):
         manifest = attempt / MANIFEST
         where = manifest.relative_to(session.path).as_posix()
         if not manifest.exists():
             yield Discrepancy(where, f"is gone, but {JOURNAL} tells of it")
-        elif attempt not in told:
+        elif attempt not in hashes:
             yield Discrepancy(where, f"has no line in {JOURNAL}")
-        elif told[attempt] is None:
+        elif hashes[attempt] is None:
             yield Discrepancy(where, f"{JOURNAL} has no hash of it")
-        elif told[attempt] != sha256(manifest):
+        elif hashes[attempt] != sha256(manifest):
             yield Discrepancy(where, f"is not the file whose hash {JOURNAL} has")
 
 
@@ -145,10 +147,10 @@ def _places(session: SessionFolder) -> Iterator[Discrepancy]:
     for row in rows:
         its = {name: level_of(row[name], known) for name, known in levels.items() if name in row}
         if its and of_another_cell(row["cell"], its):
-            says = f"the levels of {row['trial']} are not those of its cell {row['cell']}"
-            yield Discrepancy(SCHEDULE, says)
-    for trial, says in misplaced(rows, bool(about.get("search"))):
-        yield Discrepancy(SCHEDULE, f"{trial} {says}")
+            finding = f"the levels of {row['trial']} are not those of its cell {row['cell']}"
+            yield Discrepancy(SCHEDULE, finding)
+    for trial, finding in misplaced(rows, bool(about.get("search"))):
+        yield Discrepancy(SCHEDULE, f"{trial} {finding}")
 
 
 def _derived(session: SessionFolder) -> Iterator[Discrepancy]:
@@ -163,12 +165,12 @@ def _calibration(session: SessionFolder) -> Iterator[Discrepancy]:
     if not (session.path / CALIBRATION).exists():
         return
     try:
-        told = read_json(session.path / CALIBRATION)
+        recorded = read_json(session.path / CALIBRATION)
         found = plain(read_calibration(session.path))
     except UNREADABLE as error:
         yield Discrepancy(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
         return
-    for path, one, other in differences(told, found, ""):
+    for path, one, other in differences(recorded, found, ""):
         yield Discrepancy(CALIBRATION, f"{path[1:]} is {short(one)}, recomputed {short(other)}")
 
 

@@ -149,7 +149,7 @@ def ledger_facts(folder: Path, route: str) -> LedgerFacts:
     sent = json_value(folder / LOAD, _Sent)
     if sent is None:
         raise DamagedFile(f"{folder / LOAD} is missing")
-    return _told_apart(facts, after.written, sent["sequences"], not_ok)
+    return _rows_by_outcome(facts, after.written, sent["sequences"], not_ok)
 
 
 def _read(path: Path) -> tuple[CountsBefore, CountsAfter] | None:
@@ -190,7 +190,7 @@ def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFact
     )
 
 
-def _told_apart(
+def _rows_by_outcome(
     facts: LedgerFacts, left: Written, sent: Mapping[str, int], not_ok: tuple[Sequences, ...]
 ) -> LedgerFacts:
     """Rows by what became of the request that each names."""

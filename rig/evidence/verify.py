@@ -89,8 +89,8 @@ def _trial(
     calibration = _read_calibration(session)
     for attempt in attempts:
         if attempt in discarded:
-            says = f"does not count, as a newer one does: {discarded[attempt]}"
-            yield Discrepancy(f"{where}/{attempt.name}", says, False)
+            finding = f"does not count, as a newer one does: {discarded[attempt]}"
+            yield Discrepancy(f"{where}/{attempt.name}", finding, False)
         elif (attempt / MANIFEST).exists():
             yield from _attempt(attempt, f"{where}/{attempt.name}", plan, row, calibration)
 
@@ -152,10 +152,10 @@ def _files(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
 def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Discrepancy]:
     """The manifest's levels are those that schedule.csv, and so every table, has for the trial."""
     for name in FACTORS:
-        told = str(record.levels.get(name))
-        if row.get(name, told if name not in record.levels else None) != told:
-            says = f"{name} is {told}, in schedule.csv {row.get(name)}"
-            yield Discrepancy(f"{where}/{MANIFEST}", says)
+        recorded = str(record.levels.get(name))
+        if row.get(name, recorded if name not in record.levels else None) != recorded:
+            finding = f"{name} is {recorded}, in schedule.csv {row.get(name)}"
+            yield Discrepancy(f"{where}/{MANIFEST}", finding)
     if set(record.levels) == set(FACTORS) and of_another_cell(row["cell"], record.levels):
         yield Discrepancy(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
 
@@ -172,19 +172,19 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
         yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", f"cannot be read: {error}")
         return
     for outcome in sorted({*counts, *record.load.outcomes}):
-        told = record.load.outcomes.get(outcome, 0)
-        if counts[outcome] != told:
-            says = f"adds up to {counts[outcome]} {outcome}, the manifest says {told}"
-            yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", says)
+        recorded = record.load.outcomes.get(outcome, 0)
+        if counts[outcome] != recorded:
+            finding = f"adds up to {counts[outcome]} {outcome}, the manifest says {recorded}"
+            yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", finding)
 
 
 def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Discrepancy]:
     """The manifest's facts are those that the raw files give."""
     for part in seen:
-        told, found = plain(getattr(record, part)), plain(seen[part])
-        for path, one, other in differences(told, found, part):
-            says = f"{path} is {short(one)}, the raw files say {short(other)}"
-            yield Discrepancy(f"{where}/{MANIFEST}", says)
+        recorded, found = plain(getattr(record, part)), plain(seen[part])
+        for path, one, other in differences(recorded, found, part):
+            finding = f"{path} is {short(one)}, the raw files say {short(other)}"
+            yield Discrepancy(f"{where}/{MANIFEST}", finding)
 
 
 def _checks(
@@ -192,14 +192,17 @@ def _checks(
 ) -> Iterator[Discrepancy]:
     checks: tuple[Check, ...] = ()
     if wrong := next((span for span in record.spans if span.error), None):
-        verdict, why = Verdict.FAILED, wrong.failure
+        verdict, reason = Verdict.FAILED, wrong.failure
     else:
-        checks, verdict, why = judge(plan, dataclasses.replace(record, **seen))
+        checks, verdict, reason = judge(plan, dataclasses.replace(record, **seen))
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
-    for name, told, found in (("verdict", record.verdict, verdict), ("why", record.why, why)):
-        if told != found:
-            says = f"{name} is {short(told)}, recomputed {short(found)}"
-            yield Discrepancy(f"{where}/{MANIFEST}", says)
+    for name, recorded, found in (
+        ("verdict", record.verdict, verdict),
+        ("why", record.why, reason),
+    ):
+        if recorded != found:
+            finding = f"{name} is {short(recorded)}, recomputed {short(found)}"
+            yield Discrepancy(f"{where}/{MANIFEST}", finding)
     if (folder / CHECKS).exists():
         try:
             listed = needed(folder / CHECKS, plain)
@@ -211,9 +214,9 @@ def _checks(
 
 
 def _same_checks(
-    where: str, told: tuple[Check, ...], found: tuple[Check, ...]
+    where: str, recorded: tuple[Check, ...], found: tuple[Check, ...]
 ) -> Iterator[Discrepancy]:
-    had, have = ({check.name: check for check in checks} for checks in (told, found))
+    had, have = ({check.name: check for check in checks} for checks in (recorded, found))
     for name in dict.fromkeys([*had, *have]):
         if name not in have or name not in had:
             yield Discrepancy(
@@ -221,5 +224,5 @@ def _same_checks(
             )
         elif had[name] != have[name]:
             one, other = had[name], have[name]
-            says = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
-            yield Discrepancy(where, says + other.says)
+            finding = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
+            yield Discrepancy(where, finding + other.says)

@@ -74,14 +74,14 @@ def clear() -> list[str]:
     return [f"volume {CACHE_VOLUME}"]
 
 
-def told() -> str:
+def summary() -> str:
     """What is kept, in a few words. StackError, UsageError."""
     place = f"volume {CACHE_VOLUME}"
     if not _exists():
-        return kept.told([], kept.most_bytes(), place)
+        return kept.summary([], kept.most_bytes(), place)
     if not _usable():
         return f"{place}; how much is in it can be seen once the images are built"
-    return kept.told(listed(), kept.most_bytes(), place)
+    return kept.summary(listed(), kept.most_bytes(), place)
 
 
 def _exists() -> bool:

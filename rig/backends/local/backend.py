@@ -28,19 +28,19 @@ SCRATCH_PREFIX = "async-django-rig-"
 
 
 class LocalBackend:
-    """Namespaces of this machine. Only usable inside the world (see `world`)."""
+    """Namespaces of this machine. Only usable inside its sandbox (see `sandbox`)."""
 
     name = "local"
 
-    def __init__(self, says: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         """Makes the session's scratch folder, passwords and view. StackError.
 
-        `says` gets a line on each thing that is no error, but costs time.
+        `say` gets a line on each thing that is no error, but costs time.
         """
-        self._says = says
+        self._say = say
         if not sandbox.inside():
             raise StackError(
-                "the local backend runs inside its world only", "start it by runner.py"
+                "the local backend runs inside its sandbox only", "start it by runner.py"
             )
         kept.most_bytes()  # a bound that is none is said now
         sandbox.settle()
@@ -97,7 +97,7 @@ class LocalBackend:
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)
-        clusters = LocalClusterCache(self._scratch, self._user.uid, self._says)
+        clusters = LocalClusterCache(self._scratch, self._user.uid, self._say)
 
         def make() -> str:
             # the target's commands may have left processes behind
@@ -121,7 +121,7 @@ class LocalBackend:
         }
 
     def close(self) -> None:
-        """Removes the session's scratch folder; the world takes care of the rest."""
+        """Removes the session's scratch folder; the sandbox takes care of the rest."""
         for mounts in self._views.values():
             os.close(mounts)
         remove(self._scratch)

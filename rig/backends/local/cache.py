@@ -74,9 +74,9 @@ def listed() -> list[Kept]:
         return _listed(here) if here else []
 
 
-def told() -> str:
+def summary() -> str:
     """What is kept, in a few words. UsageError for a bound that is none."""
-    return kept.told(listed(), kept.most_bytes(), str(cache_folder()))
+    return kept.summary(listed(), kept.most_bytes(), str(cache_folder()))
 
 
 def clear() -> list[str]:

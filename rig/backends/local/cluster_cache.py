@@ -14,11 +14,11 @@ from rig.model import RigError, StackError
 class LocalClusterCache:
     """Clusters in the cache; the session works on copies that belong to the roles' user.
 
-    A cache that cannot be used is no error: `says` gets a line, and the cluster is made anew.
+    A cache that cannot be used is no error: `say` gets a line, and the cluster is made anew.
     """
 
-    def __init__(self, scratch: Path, uid: int, says: Callable[[str], None]) -> None:
-        self._scratch, self._uid, self._says = scratch, uid, says
+    def __init__(self, scratch: Path, uid: int, say: Callable[[str], None]) -> None:
+        self._scratch, self._uid, self._say = scratch, uid, say
 
     def _place(self, key: str) -> Path:
         return self._scratch / f"template-{key[:12]}"
@@ -36,7 +36,7 @@ class LocalClusterCache:
         try:
             return str(path) if cache.get(key, path, self._uid) else ""
         except RigError as error:
-            self._says(f"a seeded cluster is not taken but made anew: {error.what}")
+            self._say(f"a seeded cluster is not taken but made anew: {error.what}")
             return ""
 
     def allocate(self, key: str, wanted_bytes: int) -> str:
@@ -59,4 +59,4 @@ class LocalClusterCache:
         try:
             cache.commit(key, self._place(key), self._uid)
         except RigError as error:
-            self._says(f"the seeded cluster is not kept for later: {error.what}")
+            self._say(f"the seeded cluster is not kept for later: {error.what}")

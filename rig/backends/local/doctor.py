@@ -25,7 +25,7 @@ class Diagnosis:
 
     name: str
     fine: bool
-    says: str
+    message: str
     needed: bool = True
 
 
@@ -40,13 +40,13 @@ def examine() -> Iterator[Diagnosis]:
         yield _delay()
     yield _netlink_room()
     fine = may_be_real_time()
-    says = "the load workers' and the delay's" if fine else "none; ulimit -r 10 would allow it"
-    yield Diagnosis("real-time priority", fine, says, needed=False)
+    message = "the load workers' and the delay's" if fine else "none; ulimit -r 10 would allow it"
+    yield Diagnosis("real-time priority", fine, message, needed=False)
     yield _postgres()
     yield _pgbouncer()
     cpus = sorted(os.sched_getaffinity(0))
-    says = f"{len(cpus)}: {', '.join(map(str, cpus))}"
-    yield Diagnosis("CPUs", len(cpus) >= 2, says + ("" if len(cpus) > 1 else "; 2 are needed"))
+    message = f"{len(cpus)}: {', '.join(map(str, cpus))}"
+    yield Diagnosis("CPUs", len(cpus) >= 2, message + ("" if len(cpus) > 1 else "; 2 are needed"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = hard == resource.RLIM_INFINITY or hard >= OPEN_FILES_WANTED
     limit = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
@@ -94,8 +94,8 @@ def _postgres() -> Diagnosis:
 def _pgbouncer() -> Diagnosis:
     path = binaries.which("pgbouncer")
     if not path:
-        says = "not here; its cells will be skipped. make setup, or: sudo apt install pgbouncer"
-        return Diagnosis("PgBouncer", False, says, needed=False)
+        message = "not here; its cells will be skipped. make setup, or: sudo apt install pgbouncer"
+        return Diagnosis("PgBouncer", False, message, needed=False)
     try:
         version = run([path, "--version"], 20).splitlines()[0]
     except StackError as error:

@@ -1,4 +1,4 @@
-"""Bridges and hosts. The bridges stand in the runner's own namespace, inside the world."""
+"""Bridges and hosts. The bridges stand in the runner's own namespace, inside the sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world: the namespaces a local session lives in, which vanish with it.
+"""The sandbox: the namespaces a local session lives in, which vanish with it.
 
 The runner starts itself again inside new network, mount and process-id namespaces (and a user
 namespace where it is not root) and is process 1 there. When it ends, however it ends, the kernel
@@ -31,10 +31,10 @@ def inside() -> bool:
 
 
 def enter_command(command: Sequence[str]) -> list[str]:
-    """The command line that runs `command` as process 1 of a new world."""
+    """The command line that runs `command` as process 1 of a new sandbox."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
     return [
-        # a killed outer process takes the world with it
+        # a killed outer process takes the sandbox with it
         *("setpriv", "--pdeathsig", "KILL", "--"),
         *("unshare", *user, "--net", "--ipc", "--mount", "--pid", "--mount-proc"),
         *("--fork", "--kill-child", "--", *command),
@@ -42,12 +42,12 @@ def enter_command(command: Sequence[str]) -> list[str]:
 
 
 def enter(arguments: Sequence[str], *handed_on: int) -> int:
-    """Runs this same program inside a new world, with these descriptors; its exit code."""
+    """Runs this same program inside a new sandbox, with these descriptors; its exit code."""
     command = enter_command([sys.executable, *arguments])
     # the other end is open in this process alone, until it ends
     watched, _ = os.pipe()
-    told = {_INSIDE: "1", _OUTSIDE: str(watched)}
-    return processes.relay(command, {**os.environ, **told}, (*handed_on, watched))
+    marks = {_INSIDE: "1", _OUTSIDE: str(watched)}
+    return processes.relay(command, {**os.environ, **marks}, (*handed_on, watched))
 
 
 def orphaned() -> bool:
@@ -58,21 +58,21 @@ def orphaned() -> bool:
 
 
 def settle() -> None:
-    """Makes the world ready for hosts: a place for their namespaces, private to it."""
+    """Makes the sandbox ready for hosts: a place for their namespaces, private to it."""
     processes.run(["mount", "-t", "tmpfs", "-o", "mode=755", "rig", "/run"], 10)
-    # a killed Postgres leaves its shared memory there: it has to vanish with the world
+    # a killed Postgres leaves its shared memory there: it has to vanish with the sandbox
     processes.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "rig", "/dev/shm"], 10)
     NAMESPACES.mkdir(mode=0o755)
 
 
 def end_all() -> None:
-    """Ends every process of this world but the runner, whoever started it and hid it how well.
+    """Ends every process of this sandbox but the runner, whoever started it and hid it how well.
 
     A target may leave processes behind that outlive its first one: they would take the next
     trial's CPU, and could change files while the runner copies them. StackError where one stays.
     """
     if not inside():
-        raise StackError("only a world's first process may end all others")
+        raise StackError("only a sandbox's first process may end all others")
     for _ in processes.until(END_DEADLINE_S):
         with contextlib.suppress(ProcessLookupError):  # there are no others
             os.kill(-1, signal.SIGKILL)
@@ -92,7 +92,7 @@ def _reaped() -> bool:
 
 
 def unsupported_reason() -> str:
-    """Why this machine cannot make a world, and what to do; empty where it can."""
+    """Why this machine cannot make a sandbox, and what to do; empty where it can."""
     probe = "mount -t tmpfs rig /run && ip link add probe type bridge"
     try:
         processes.run(enter_command(["sh", "-c", probe]), 20)

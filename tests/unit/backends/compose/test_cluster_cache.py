@@ -90,13 +90,13 @@ def test_a_trials_cluster_and_half_made_ones_are_left_behind(volume: Path) -> No
 def test_it_says_how_much_is_kept_and_where(volume: Path, tmp_path: Path) -> None:
     place = f"in volume {CACHE_VOLUME}"
     assert (
-        cluster_cache.told()
+        cluster_cache.summary()
         == f"0 seeded clusters, 0.00 of at most 4 GB (RIG_CACHE_MAX_GB), {place}"
     )
     put(volume, "a1")
-    assert cluster_cache.told().startswith("1 seeded cluster, 0.00 of at most 4 GB")
+    assert cluster_cache.summary().startswith("1 seeded cluster, 0.00 of at most 4 GB")
     (tmp_path / "image").write_text("")
-    assert "once the images are built" in cluster_cache.told()
+    assert "once the images are built" in cluster_cache.summary()
     assert cluster_cache.remove_left_behind() == []
 
 
@@ -104,4 +104,4 @@ def test_clearing_removes_the_volume(volume: Path) -> None:
     put(volume, "a1")
     assert cluster_cache.clear() == [f"volume {CACHE_VOLUME}"]
     assert cluster_cache.clear() == []
-    assert cluster_cache.told().startswith("0 seeded clusters")
+    assert cluster_cache.summary().startswith("0 seeded clusters")
