@@ -32,7 +32,7 @@ routes:
 """
 EXPERIMENT = """\
 experiment: hostile
-setup: {{route: hello, delay_ms: 20}}
+setup: {{route: hello, delay_ms: 200}}
 vary: {{target: [{weapons}]}}
 load: {{users: {{from: 2, per_s: 4, to: 6}}, steady: 4s, load_workers: 1}}
 data: {{posts: 100, cpu_n: 1000}}

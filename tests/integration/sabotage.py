@@ -264,7 +264,7 @@ urlpatterns = [path("io_create", io_create), *all_of_them]
 
 TARGETS = """\
 experiment: sabotaged-targets
-setup: {route: io_create, delay_ms: 20, connections: pool}
+setup: {route: io_create, delay_ms: 100, connections: pool}
 vary: {target: [async, hidden, short, swallow, sync]}
 claim:
   says: The same thing is compared.
