@@ -41,11 +41,11 @@ class Discrepancy:
     """One thing that was found; where `differs` is False, what could not be recomputed."""
 
     where: str
-    finding: str
+    what: str
     differs: bool = True
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.finding}"
+        return f"{self.where}: {self.what}"
 
 
 def of_session(session: SessionFolder) -> Iterator[Discrepancy]:

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from rig.session import RETRIES
 from tests.integration.worlds import Running, children, scratch_folders, wait_for
 from tests.runs import ROOT, Session
 
-EACH_TRIAL = 3
+EACH_TRIAL = 1 + RETRIES
 """Attempts that the rig makes at a trial which stays invalid."""
 RAMP_S, STEADY_S = 2, 7
 EXPERIMENT = f"""\

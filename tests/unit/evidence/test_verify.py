@@ -155,7 +155,7 @@ def test_a_trial_moved_to_another_place(
     assert list(verify(session)) == []
     path = session.path / session_folder.SCHEDULE
     path.write_bytes(path.read_bytes().replace(row.encode(), other.encode()))
-    said = [finding.finding for finding in verify(session)]
+    said = [discrepancy.what for discrepancy in verify(session)]
     assert ("is not the file whose hash journal.jsonl has" in said) is vouched
     assert any(says in line for line in said)
 
