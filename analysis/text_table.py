@@ -13,10 +13,16 @@ from analysis.comparisons.same_setup import Comparison, claimed_of, labels, name
 from analysis.reading.session import Claim, Session
 from analysis.summaries.cells import CellResult, ratios
 from analysis.summaries.layout import Layout
-from analysis.summaries.measures import PERCENTS, CellMeasures, percentile_bounds_ms
+from analysis.summaries.measures import (
+    PERCENTS,
+    RESPONSE_STATES,
+    CellMeasures,
+    percentile_bounds_ms,
+)
 from analysis.summaries.numbers import around, number
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import VERDICTS, TrialResult
+from rig.inference.stationarity import State
 from rig.model import Level, one_line
 
 WIDTH = 100
@@ -90,7 +96,9 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
     details = [name] if short != name else []
     details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
     if cell.measures.round_fits == "no":
-        details.append("not feasible: a round of its users was predicted not to fit")
+        details.append("not feasible: a round of its users was predicted to take too long")
+    if cell.measures.response_state in (State.UNSETTLED, State.OVERLOAD):
+        details.append(RESPONSE_STATES[cell.measures.response_state])
     details += [_not_counted(result) for result in cell.results if not result.valid]
     yield from _wrapped(details, indent="      ")
 

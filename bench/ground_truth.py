@@ -1,6 +1,6 @@
 """The statistics against ground truth: sessions simulated in memory, whose true ratios are known.
 
-.venv/bin/python bench/ground_truth.py [SESSIONS]     (default 1000 a line; about a minute)
+.venv/bin/python bench/ground_truth.py [SESSIONS]     (default 1000 a line; some minutes)
 
 Not `statistics.py`: a script's own folder comes first on its path, so that would hide the
 standard library's module from every bench here.
@@ -21,6 +21,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.inference import Effect, Observation, PairRatio, effects, pairs
+from bench.percentile_truth import say_percentiles
 from rig.inference import CLAIMED, CONFIDENCE, t_quantile, width
 from rig.inference.crossover import Point, crossover, next_level
 from rig.model import Level
@@ -423,6 +424,7 @@ def main() -> None:
     _intervals(sessions)
     _differences(sessions)
     _crossovers(sessions)
+    say_percentiles(2 * sessions)
     print(f"took {time.monotonic() - began_s:.0f} s")
 
 

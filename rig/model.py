@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,14 @@ class Between:
 
 LONGEST_S = 7 * 24 * 3600
 """No load is longer, nor any moment of one later; a damaged file may say so."""
+
+
+def nearest_rank(count: int, share: float) -> int:
+    """Which of `count` ordered values is the quantile: the first with that share at or below it.
+
+    Hyndman and Fan 1996, The American Statistician 50, definition 1. 0 of no values.
+    """
+    return max(min(count, 1), math.ceil(count * share - 1e-12 * count))
 
 
 class Interface(enum.StrEnum):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypedDict
 from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
+from rig.inference.stationarity import Window
 from rig.model import (
     ADVICE,
     SCHEMA,
@@ -117,6 +118,8 @@ class LoadFacts:
     """When the steady window began, seconds after the load did; what was planned."""
     duration_s: LengthS = 0.0
     outcomes: Mapping[str, Count] = field(default_factory=dict)
+    window: Window | None = None
+    """The steady window's rates and times; None where its files are not there."""
     complete: bool = False
     """Whether every load worker's last report reached the master."""
 

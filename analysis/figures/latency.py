@@ -1,11 +1,10 @@
 """Percentile curves: response time against 1 ÷ (1 - q), both logarithmic, as HdrHistogram plots.
 
-`data` takes histograms, `draw` draws just its points. May not know sessions.
+`data` takes response times, `draw` draws just its points. May not know sessions.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -16,8 +15,8 @@ from analysis.figures import labels
 from analysis.figures.frame import frame, grid_of, log_x, log_y, x_label, y_label
 from analysis.figures.style import Stroke
 from analysis.figures.svg import element
-from analysis.summaries.percentiles import BEYOND
-from rig.model import Level
+from analysis.summaries.response_times import BEYOND, ResponseTimes
+from rig.model import Level, nearest_rank
 
 WIDTH, HEIGHT, ACROSS = 370.0, 260.0, 3
 LEFT, WIDE = 50.0, 306.0
@@ -36,7 +35,7 @@ class Point:
     series: str
     what: str
     """`measured`: correct answers. `service`: the same from the real send, for an open load.
-    `bound`: with what was never answered, at its age."""
+    `bound`: no less, where more is not known."""
     one_in: float
     """1 ÷ (1 - q): one in so many took longer."""
     response_ms: float
@@ -47,16 +46,13 @@ COLUMNS = tuple(field.name for field in fields(Point))
 
 @dataclass(frozen=True)
 class Curve:
-    """One series of one drawing: how it looks, its answers, the ages of what had none."""
+    """One series of one drawing: how it looks, and its times."""
 
     group: str
     series: str
     stroke: Stroke
-    answers: Counts
-    unanswered_ms: Sequence[float] = ()
+    times: ResponseTimes
     service: Counts = ()
-    dropped_share: float = 0.0
-    """Of the arrivals of an open load: the percentiles above are nobody's."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +71,32 @@ def data(curves: Sequence[Curve]) -> Latency:
     """The points of every curve, as far as 5 requests lie beyond."""
     points: list[Point] = []
     for curve in curves:
-        points += _points(curve, MEASURED, curve.answers)
-        points += _points(curve, SERVICE, curve.service)
-        if curve.unanswered_ms:
-            points += _points(curve, BOUND, joined(curve.answers, curve.unanswered_ms))
+        points += _response(curve)
+        points += _service(curve)
     return Latency(tuple(points), {(c.group, c.series): c.stroke for c in curves})
 
 
-def joined(answers: Counts, ages_ms: Sequence[float]) -> Counts:
-    """Answers and, at their age, the requests that had none: a lower bound of their times."""
-    return sorted([*answers, *((age, 1) for age in ages_ms)])
+def _response(curve: Curve) -> Iterator[Point]:
+    """The percentiles that a table would have: numbers, and where there is none, lower bounds."""
+    if curve.times.requests < 2 * BEYOND:
+        return
+    for one_in in _grid(curve.times.requests / BEYOND):
+        lower, upper = curve.times.bounds_ms(1 - 1 / one_in)
+        if lower is not None:
+            what = MEASURED if lower == upper else BOUND
+            yield Point(curve.group, curve.series, what, one_in, lower)
 
 
-def _points(curve: Curve, what: str, counts: Counts) -> Iterator[Point]:
-    total = sum(count for _, count in counts)
+def _service(curve: Curve) -> Iterator[Point]:
+    total = sum(count for _, count in curve.service)
     if total < 2 * BEYOND:
         return
-    most = 1 / curve.dropped_share if curve.dropped_share else math.inf
-    wanted = list(_grid(min(total / BEYOND, most)))
+    wanted = list(_grid(total / BEYOND))
     below = 0
-    for ms, count in counts:
+    for ms, count in curve.service:
         below += count
-        while wanted and below >= total * (1 - 1 / wanted[0]) and below > 0:
-            yield Point(curve.group, curve.series, what, wanted.pop(0), ms)
+        while wanted and below >= nearest_rank(total, 1 - 1 / wanted[0]):
+            yield Point(curve.group, curve.series, SERVICE, wanted.pop(0), ms)
 
 
 def _grid(most: float) -> Iterator[float]:

@@ -5,26 +5,18 @@ May not know plans, verdicts or cells. docs/results-format.md describes the file
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from hdrh.histogram import HdrHistogram
 
-from rig.disk.contents import rows
+from rig.disk.histograms import counts_us, read_log
 from rig.disk.histograms import new_histogram as new_histogram
-from rig.disk.histograms import percentile_us, read_log
 from rig.disk.rows import Completion as Completion
-from rig.disk.rows import SecondRow, UnansweredRow
-from rig.model import OUTCOME_OK, DamagedFile
-
-STEADY = "steady"
-TIMEOUT = "timeout"
-"""The outcome of a request that the client gave up on."""
-
-Kind = TypeVar("Kind")
+from rig.disk.rows import SecondRow
+from rig.disk.sent import STEADY as STEADY
+from rig.disk.sent import needed_rows
+from rig.model import OUTCOME_OK
 
 
 @dataclass(frozen=True)
@@ -40,16 +32,6 @@ class Second:
     dropped: int = 0
 
 
-@dataclass(frozen=True)
-class Unanswered:
-    """A request in flight at the stop: its intended start, s since the load's, and its age."""
-
-    started_s: float
-    age_s: float
-    first: bool
-    """Whether its user had had no answer at all before."""
-
-
 def read_seconds(path: Path) -> tuple[Second, ...]:
     """`seconds.csv`. DamagedFile, StorageError."""
     return tuple(
@@ -61,63 +43,8 @@ def read_seconds(path: Path) -> tuple[Second, ...]:
             in_flight=row.in_flight,
             dropped=row.dropped,
         )
-        for row in _needed(path, rows(path, SecondRow))
+        for row in needed_rows(path, SecondRow)
     )
-
-
-def read_unanswered(path: Path) -> tuple[Unanswered, ...]:
-    """`unanswered.csv`. DamagedFile, StorageError."""
-    return tuple(
-        Unanswered(row.started_s, row.age_s, row.first == "1")
-        for row in _needed(path, rows(path, UnansweredRow))
-    )
-
-
-def _needed(path: Path, found: tuple[Kind, ...] | None) -> tuple[Kind, ...]:
-    if found is None:
-        raise DamagedFile(f"{path} is missing")
-    return found
-
-
-def overdue_s(
-    unanswered: Sequence[Unanswered],
-    ramp_s: float,
-    window_s: float,
-    answered: HdrHistogram,
-    given_up: HdrHistogram,
-) -> tuple[float, ...]:
-    """The ages of the requests without an answer that belong to the window's percentiles.
-
-    Of those under way at the stop: whichever were so during all of the window, have waited longer
-    than any of its correct answers (`answered`, in µs), are of users who never had an answer, or
-    are old in a number that its answers do not explain. And all that the client gave up on
-    (`given_up`, in µs). docs/method.md says why the others do not.
-    """
-    longest_s = answered.get_max_value() / 1e6 if answered.get_total_count() else 0.0
-    old_s = min(longest_s, _stalled_s(unanswered, window_s, answered))
-    at_stop = (
-        request.age_s
-        for request in unanswered
-        if request.first or request.started_s < ramp_s or request.age_s > old_s
-    )
-    timed_out = (ms / 1000 for ms, count in counts_ms(given_up) for _ in range(count))
-    return (*at_stop, *timed_out)
-
-
-def _stalled_s(unanswered: Sequence[Unanswered], window_s: float, answered: HdrHistogram) -> float:
-    """The 99th percentile, if more are older at the stop than ever were on average; or infinity.
-
-    On average as many requests are older than t as the answers' times beyond t add up to, divided
-    by the window (Little 1961, Operations Research 9). More by four standard deviations of a
-    Poisson count, and three, is a stall.
-    """
-    if window_s <= 0 or not answered.get_total_count():
-        return math.inf
-    old_s = percentile_us(answered, 99) / 1e6
-    beyond_s = sum(count * max(0.0, ms / 1000 - old_s) for ms, count in counts_ms(answered))
-    expected = beyond_s / window_s
-    older = sum(request.age_s > old_s for request in unanswered)
-    return old_s if older > expected + 4 * math.sqrt(expected) + 3 else math.inf
 
 
 def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -> HdrHistogram:
@@ -132,11 +59,4 @@ def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -
 
 def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:
     """(ms, how many) of a histogram in µs, ascending, at the upper edges of its buckets."""
-    return tuple(
-        (
-            histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)) / 1000,
-            count,
-        )
-        for index, count in enumerate(histogram.counts[:])
-        if count
-    )
+    return tuple((us / 1000, count) for us, count in counts_us(histogram))

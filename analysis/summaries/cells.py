@@ -9,12 +9,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.reading.load_files import new_histogram
 from analysis.reading.session import Claim, Session
 from analysis.summaries.measures import PERCENTS, CellMeasures, metric
-from analysis.summaries.percentiles import bounds_ms, median, share
+from analysis.summaries.percentiles import median
+from analysis.summaries.response_times import ResponseTimes, response_times
 from analysis.summaries.trials import MISSING, SKIPPED, TrialResult, top
+from rig.disk.sent import together
+from rig.inference.stationarity import State
 from rig.model import Level, Verdict
+
+WORSE = (State.STEADY, State.VARIES, State.DRIFT, State.UNSETTLED, State.OVERLOAD)
+"""Each leaves less to say of response times than the one before."""
 
 WORST_FIRST = (Verdict.INVALID, Verdict.UNKNOWN, Verdict.FAILED, MISSING, SKIPPED)
 
@@ -87,7 +92,8 @@ def _measures(valid: Sequence[TrialResult]) -> CellMeasures:
         p50_upper_ms=p50[1],
         p95_upper_ms=p95[1],
         p99_upper_ms=p99[1],
-        overdue=median(one.overdue for one in of),
+        response_state=str(state_of_all(valid)) if valid else "",
+        unanswered=median(one.unanswered for one in of),
         successes=median(one.successes for one in of),
         failures=median(one.failures for one in of),
         dropped=median(one.dropped for one in of),
@@ -104,16 +110,22 @@ def _measures(valid: Sequence[TrialResult]) -> CellMeasures:
     )
 
 
+def state_of_all(valid: Sequence[TrialResult]) -> State:
+    """What may be said of the response times of all trials together: the worst of any."""
+    states = {one.measures.response_state for one in valid}
+    return max((state for state in State if state in states), key=WORSE.index, default=State.STEADY)
+
+
+def response_times_of(valid: Sequence[TrialResult]) -> ResponseTimes:
+    """Of all requests of these trials together."""
+    return response_times(together(result.sent for result in valid), state_of_all(valid))
+
+
 def _percentiles(valid: Sequence[TrialResult]) -> Iterator[tuple[float | None, float | None]]:
-    """The bounds of each of `PERCENTS`, ms, of all answers together."""
-    histogram = new_histogram()
-    for result in valid:
-        histogram.add(result.latencies)
-    overdue_s = [age_s for result in valid for age_s in result.overdue_s]
-    dropped = sum(result.measures.dropped or 0 for result in valid)
-    offered = sum(result.offered for result in valid)
+    """The bounds of each of `PERCENTS`, ms."""
+    times = response_times_of(valid)
     for percent in PERCENTS:
-        yield bounds_ms(histogram, overdue_s, percent, share(dropped, offered) or 0.0)
+        yield times.bounds_ms(percent / 100)
 
 
 def _top_failure(valid: Sequence[TrialResult]) -> str:

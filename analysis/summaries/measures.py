@@ -6,9 +6,22 @@ know how they are measured or shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rig.inference.stationarity import State
+
 PERCENTS = (50, 95, 99)
+
+RESPONSE_STATES: Mapping[str, str] = {
+    "": "not known",
+    State.STEADY: "steady",
+    State.VARIES: "steady but for chance: percentiles are bounds where it matters",
+    State.DRIFT: "not steady: percentiles are bounds where requests in flight could move them",
+    State.UNSETTLED: "users waited for longer than the window can tell: percentiles are bounds",
+    State.OVERLOAD: "overload: more arrived than was answered, so there are no percentiles",
+}
+"""In words."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,9 @@ class TrialMeasures:
     p50_upper_ms: float | None = None
     p95_upper_ms: float | None = None
     p99_upper_ms: float | None = None
-    overdue: int | None = None
+    response_state: str = ""
+    """What may be said of its response times, a `State`."""
+    unanswered: int | None = None
     successes: int | None = None
     failures: int | None = None
     dropped: int | None = None
@@ -59,7 +74,9 @@ class CellMeasures:
     p50_upper_ms: float | None = None
     p95_upper_ms: float | None = None
     p99_upper_ms: float | None = None
-    overdue: float | None = None
+    response_state: str = ""
+    """The worst of any trial."""
+    unanswered: float | None = None
     successes: float | None = None
     failures: float | None = None
     dropped: float | None = None
@@ -90,7 +107,7 @@ def percentile_bounds_ms(of: Measures, percent: int) -> tuple[float | None, floa
 
 
 def metric(of: Measures, name: str) -> float | None:
-    """What a claim is about; None where it is only a bound: unanswered requests could move it."""
+    """What a claim is about; None where it is only a bound."""
     lower, upper = {
         "goodput_rps": (of.goodput_rps, of.goodput_rps),
         "max_goodput_rps": (of.max_goodput_rps, of.max_goodput_rps),

@@ -8,38 +8,34 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
 from analysis.reading.attempts import READ, TrialAttempts, last_finished, one_line
-from analysis.reading.load_files import (
-    STEADY,
-    TIMEOUT,
-    Completion,
-    Second,
-    new_histogram,
-    overdue_s,
-    read_latencies,
-    read_seconds,
-    read_unanswered,
-)
+from analysis.reading.load_files import STEADY, Completion, Second, read_latencies, read_seconds
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.session import Scheduled, Session
 from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
 from analysis.summaries.measures import PERCENTS, TrialMeasures
-from analysis.summaries.percentiles import best_rps, bounds_ms, median, share
+from analysis.summaries.percentiles import best_rps, median, share
+from analysis.summaries.response_times import response_times
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
+from rig.disk.rows import SecondRow
+from rig.disk.sent import Sent, read_sent
 from rig.inference.goodput import goodput_of
+from rig.inference.stationarity import State, state_of, window_of
 from rig.model import RigError, Status, Verdict
 from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
 
 NO_TIMELINE = Timeline()
 
 NOT_MEASURED = TrialMeasures()
+
+NOTHING_SENT = Sent()
 
 SKIPPED, MISSING = "skipped", "missing"
 
@@ -56,12 +52,8 @@ class TrialResult:
     attempt: int | None = None
     attempts: int = 0
     measures: TrialMeasures = NOT_MEASURED
-    latencies: HdrHistogram = field(default_factory=new_histogram)
-    """Successes of the steady window, µs."""
-    overdue_s: tuple[float, ...] = ()
-    """Ages of the requests without an answer that count beside them."""
-    offered: int = 0
-    """Requests meant for the steady window, dropped ones included."""
+    sent: Sent = NOTHING_SENT
+    """What became of the requests meant for the steady window."""
     failure_classes: Mapping[str, int] = field(default_factory=dict)
     record: Record | None = None
     notes: tuple[str, ...] = ()
@@ -99,7 +91,7 @@ def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
         return TrialResult(scheduled, MISSING, wrong, attempts=tried.attempts, notes=notes)
     # numbers of which some are not as written are not read at all
     whole = tried.damaged.isdisjoint(READ)
-    loaded, note = _read_load(tried.folder, tried.record) if whole else (LoadFiles(), "")
+    loaded, note = read_load(tried.folder, tried.record) if whole else (LoadFiles(), "")
     return TrialResult(
         scheduled,
         tried.record.verdict.value,
@@ -107,9 +99,7 @@ def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
         tried.record.attempt,
         tried.attempts,
         _measures(loaded, tried.record),
-        loaded.latencies,
-        loaded.overdue_s,
-        loaded.offered,
+        loaded.sent,
         {failure.name: failure.count for failure in loaded.failures},
         tried.record,
         (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
@@ -136,59 +126,50 @@ def _reason_missing(tried: TrialAttempts) -> str:
 
 @dataclass(frozen=True)
 class LoadFiles:
-    """The files of one load. `latencies`: correct answers of the steady window, in µs."""
+    """The files of one load."""
 
     completions: tuple[Completion, ...] = ()
     seconds: tuple[Second, ...] = ()
-    latencies: HdrHistogram = field(default_factory=new_histogram)
-    overdue_s: tuple[float, ...] = ()
+    sent: Sent = NOTHING_SENT
+    state: State = State.DRIFT
     failures: tuple[Failure, ...] = ()
 
     @property
-    def dropped(self) -> int:
-        """Arrivals meant for the steady window and never sent."""
-        return sum(second.dropped for second in self.seconds if second.phase == STEADY)
-
-    @property
     def offered(self) -> int:
-        """Requests meant for the steady window."""
+        """Requests meant for the steady window, dropped ones included."""
         started = sum(second.started for second in self.seconds if second.phase == STEADY)
-        return started + self.dropped
+        return started + self.sent.dropped
 
 
-def _read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
+def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
     """What the files of a load say, and one line on what is wrong with them."""
-    folder, ramp_s = attempt / "load", record.load.ramp_s
+    folder, load = attempt / "load", record.load
     try:
         answers_of = rows(folder / "completions.csv", Completion)
         if answers_of is None:
             return LoadFiles(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
-        latencies = read_latencies(folder / "latencies.hlog")
-        unanswered = read_unanswered(folder / "unanswered.csv")
-        ends_s = app_worker_ends_s(attempt, record.load)
-        completions = attributed_to_worker_ends(answers_of, ends_s)
-        given_up = _given_up(folder, completions)
+        completions = attributed_to_worker_ends(answers_of, app_worker_ends_s(attempt, load))
         seconds = read_seconds(folder / "seconds.csv")
+        sent = read_sent(folder, load.ramp_s)
         loaded = LoadFiles(
             tuple(completions),
             seconds,
-            latencies,
-            overdue_s(unanswered, ramp_s, record.load.duration_s - ramp_s, latencies, given_up),
-            failures(completions, seconds, connections(attempt, record.load)),
+            sent,
+            _state(folder, load, sent),
+            failures(completions, seconds, connections(attempt, load)),
         )
+        timed = read_latencies(folder / "latencies.hlog").get_total_count()
     except RigError as error:
         return LoadFiles(), f"load files not readable: {one_line(error, attempt)}"
     answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
-    timed = latencies.get_total_count()
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
     return loaded, differ if answers != timed else ""
 
 
-def _given_up(folder: Path, completions: Sequence[Completion]) -> HdrHistogram:
-    """How long the client waited for what it gave up on, in the steady window, in µs."""
-    if not any(c.outcome == TIMEOUT and c.phase == STEADY for c in completions):
-        return new_histogram()  # most loads: no second reading
-    return read_latencies(folder / "latencies.hlog", outcome=TIMEOUT)
+def _state(folder: Path, load: LoadFacts, sent: Sent) -> State:
+    found = rows(folder / "seconds.csv", SecondRow) or ()
+    window = window_of(found, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s)
+    return state_of(window)
 
 
 def _measures(loaded: LoadFiles, record: Record) -> TrialMeasures:
@@ -218,11 +199,8 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     rate, method = goodput_of(((c.count, c.first_s, c.last_s) for c in good), window_s)
     per_second = _per_second(completions)
     classes = _classes(completions)
-    dropped_share = share(loaded.dropped, loaded.offered) or 0.0
-    p50, p95, p99 = (
-        bounds_ms(loaded.latencies, loaded.overdue_s, percent, dropped_share)
-        for percent in PERCENTS
-    )
+    times = response_times(loaded.sent, loaded.state)
+    p50, p95, p99 = (times.bounds_ms(percent / 100) for percent in PERCENTS)
     return TrialMeasures(
         offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,
@@ -235,10 +213,11 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
         p50_upper_ms=p50[1],
         p95_upper_ms=p95[1],
         p99_upper_ms=p99[1],
-        overdue=len(loaded.overdue_s),
+        response_state=str(loaded.state),
+        unanswered=loaded.sent.unanswered,
         successes=successes,
         failures=failures,
-        dropped=loaded.dropped,
+        dropped=loaded.sent.dropped,
         total_successes=sum(per_second.values()),
         total_failures=sum(classes.values()),
         first_failure_s=min((c.first_s for c in completions if not c.ok), default=None),

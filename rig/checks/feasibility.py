@@ -9,6 +9,9 @@ from rig.model import Link, Status
 from rig.plan import Closed, Open, Plan
 from rig.record import FEASIBILITY, Check, Prediction, Record, StackFacts
 
+ROUND_OF_WINDOW = 0.6
+"""A round of all users that takes more of the window leaves too little of it to be seen."""
+
 
 def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
     """Every ceiling that is known before a trial of its goodput, by name."""
@@ -73,9 +76,10 @@ def _response_s(model: Closed | Open, capacity_rps: float) -> float:
 
 
 def feasibility(plan: Plan, record: Record) -> Check:
-    """Warns where a round of all users takes longer than the steady window or the time-out.
+    """Warns where a round of all users exceeds the time-out or 0.6 of the steady window.
 
-    Of an open load, where more arrive than can be served.
+    From there on the window may not tell how long requests take. Of an open load: where more
+    arrive than can be served.
     """
     predicted, load = record.predicted, plan.load
     if predicted is None:
@@ -88,10 +92,12 @@ def feasibility(plan: Plan, record: Record) -> Check:
         return Check(FEASIBILITY, status, f"{most}, and {per_s:g} /s arrive")
     users = load.model.users.end_users
     message = f"{most}, so a round of {users} users takes {predicted.response_s:.3g} s"
-    if predicted.response_s > min(load.timeout_s, load.steady_s):
+    limit_s = min(load.timeout_s, load.steady_s)
+    if predicted.response_s > limit_s:
         which = "time-out" if load.timeout_s <= load.steady_s else "steady window"
-        limit_s = min(load.timeout_s, load.steady_s)
-        return Check(
-            FEASIBILITY, Status.WARN, f"{message}, longer than its {which} of {limit_s:g} s"
-        )
+        message = f"{message}, longer than its {which} of {limit_s:g} s"
+        return Check(FEASIBILITY, Status.WARN, message)
+    if predicted.response_s > ROUND_OF_WINDOW * load.steady_s:
+        of = f"{ROUND_OF_WINDOW:g} of its steady window of {load.steady_s:g} s"
+        return Check(FEASIBILITY, Status.WARN, f"{message}, more than {of}")
     return Check(FEASIBILITY, Status.PASS, message)

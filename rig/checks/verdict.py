@@ -12,6 +12,7 @@ from rig.checks.ledger import ledger
 from rig.checks.load import load_workers
 from rig.checks.nothing_happened import nothing_happened
 from rig.checks.ramp import ramp
+from rig.checks.stationarity import stationarity
 from rig.checks.steadiness import steadiness
 from rig.model import Status, Verdict
 from rig.plan import Plan
@@ -23,6 +24,7 @@ CHECKS: Sequence[Callable[[Plan, Record], Check]] = (
     ramp,
     lambda _, record: generator(record),
     lambda _, record: steadiness(record),
+    lambda _, record: stationarity(record),
     ledger,
     feasibility,
     lambda _, record: nothing_happened(record),

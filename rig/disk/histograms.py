@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hdrh.codec import (
 from hdrh.histogram import HdrHistogram
 
 from rig.disk.files import open_regular
-from rig.model import DamagedFile, StorageError
+from rig.model import DamagedFile, StorageError, nearest_rank
 
 LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS = 1, 3_600_000_000, 3
 MOST_VALUES = 10**9
@@ -43,32 +43,59 @@ def new_histogram() -> Any:
     return HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
 
 
-_MOST_BYTES = _HEAD.size + _MOST_BYTES_A_COUNT * new_histogram().counts_len
+_EMPTY = new_histogram()
+_MOST_BYTES = _HEAD.size + _MOST_BYTES_A_COUNT * _EMPTY.counts_len
 
 
 def read_log(path: Path, wanted: Callable[[str], bool]) -> Any:
     """The sum of all lines whose tag is wanted. DamagedFile, StorageError."""
+    merged = new_histogram()
+    for _, _, histogram in read_lines(path, wanted):
+        merged.add(histogram)
+    return merged
+
+
+def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int, Any]]:
+    """(tag, second, histogram) of each line whose tag is wanted. DamagedFile, StorageError."""
     try:
         descriptor = open_regular(path, _MOST_LOG_BYTES)
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
-    merged, number = new_histogram(), 0
+    number, values = 0, 0
     with open(descriptor, encoding="ascii") as log:
         try:
             while line := log.readline(_MOST_LINE_CHARS):
                 number += 1
-                _add_line(merged, line, wanted)
+                tag, start, payload = _parts(line)
+                if not tag or not wanted(tag):
+                    continue
+                histogram = _decoded(payload)
+                values += histogram.get_total_count()
+                _hold(values <= MOST_VALUES, "too many values")
+                yield tag, int(float(start)), histogram
             _hold(number > 0, "it is empty")
-            _hold(max(merged.counts) <= merged.get_total_count() <= MOST_VALUES, "too many values")
         except _NO_HISTOGRAM as error:
             said = str(error) or type(error).__name__
             raise DamagedFile(f"{path}:{number}: no histogram: {said}") from error
-    return merged
+
+
+def counts_us(histogram: Any) -> tuple[tuple[int, int], ...]:
+    """(µs, how many), ascending, at the upper edges of its buckets."""
+    return tuple(
+        (histogram.get_highest_equivalent_value(histogram.get_value_from_index(index)), count)
+        for index, count in enumerate(histogram.counts[:])
+        if count
+    )
+
+
+def lowest_us(us: int) -> int:
+    """The lower edge of a value's bucket."""
+    return int(_EMPTY.get_lowest_equivalent_value(us))
 
 
 def percentile_us(histogram: Any, percent: int) -> int:
-    """A percentile, 0 of no values: hdrh's own, which takes ten times as long."""
-    target = histogram.get_target_count_at_percentile(percent)
+    """The value of the nearest rank, 0 of no values, at the upper edge of its bucket."""
+    target = nearest_rank(histogram.get_total_count(), percent / 100)
     for index, total in enumerate(accumulate(histogram.counts[:])):
         if total >= target:
             value: int = histogram.get_value_from_index(index)
@@ -76,15 +103,21 @@ def percentile_us(histogram: Any, percent: int) -> int:
     return 0
 
 
-def _add_line(merged: Any, line: str, wanted: Callable[[str], bool]) -> None:
+def _parts(line: str) -> tuple[str, str, str]:
+    """Tag, start and payload of a line; no tag for a remark."""
     _hold(line.endswith("\n"), "the line is cut off, or too long")
     if not line.startswith("Tag="):
         _hold(line[0] in '#"', "a line without a tag")
-        return
-    tag, *_, payload = line.rstrip("\n").removeprefix("Tag=").rsplit(",", 4)
-    if wanted(tag):
-        _check(payload)
-        merged.decode_and_add(payload)
+        return "", "", ""
+    tag, start, *_, payload = line.rstrip("\n").removeprefix("Tag=").rsplit(",", 4)
+    return tag, start, payload
+
+
+def _decoded(payload: str) -> Any:
+    _check(payload)
+    histogram = HdrHistogram.decode(payload)
+    _hold(max(histogram.counts[:]) <= histogram.get_total_count(), "too many values")
+    return histogram
 
 
 def _check(payload: str) -> None:

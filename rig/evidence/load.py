@@ -5,6 +5,7 @@ May not know records; gives plain values under the names that `LoadFacts` has fo
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,9 +15,12 @@ from typing import Any
 from rig.disk.contents import rows
 from rig.disk.histograms import percentile_us, read_log
 from rig.disk.rows import Completion, LoadWorkerRow, SecondRow
+from rig.disk.sent import read_sent
+from rig.inference.stationarity import window_of
 from rig.load.recorder import STEADY
 from rig.model import OUTCOME_OK
 
+_OF_WINDOW = ("seconds.csv", "completions.csv", "latencies.hlog", "unanswered.csv")
 FEWEST = 10
 """A median of fewer answers is one user's luck."""
 
@@ -39,6 +43,10 @@ def derived(folder: Path, ramp_s: float, duration_s: float) -> dict[str, Any]:
     if (folder / "latencies.hlog").exists():
         answers = read_log(folder / "latencies.hlog", _is_correct)
         found["p50_ms"] = _percentile_ms(answers, 50, FEWEST)
+    if all((folder / name).exists() for name in _OF_WINDOW):
+        sent = read_sent(folder, ramp_s)
+        window = window_of(seconds or (), sent.ended, sent.waiting_us, ramp_s, duration_s)
+        found["window"] = dataclasses.asdict(window)
     return found
 
 

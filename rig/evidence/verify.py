@@ -30,7 +30,14 @@ from rig.evidence.consistency import (
 from rig.factors import FACTORS
 from rig.model import Phase, Verdict
 from rig.plan import Plan, plan_from_json
-from rig.record import Calibration, Check, Record, calibration_from_json, record_from_json
+from rig.record import (
+    FEASIBILITY,
+    Calibration,
+    Check,
+    Record,
+    calibration_from_json,
+    record_from_json,
+)
 from rig.store.schedule import of_another_cell
 from rig.store.session_folder import (
     CALIBRATION,
@@ -44,6 +51,12 @@ from rig.store.session_folder import (
 
 _Asked = tuple[Plan, str]
 """A plan, and the digest that its file has."""
+NEWEST_CHECKS = ("stationarity",)
+"""Not made by every version of this schema. Who has none was judged by an older one's rules."""
+CHANGED_CHECKS = (FEASIBILITY, "generator")
+"""What such a version made by other rules, or of such facts."""
+NEWEST_FACTS = ("load.window", "load.greenlet_lag_p99_ms")
+"""What such a version did not take, or by another rank."""
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 
 
@@ -178,11 +191,19 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
             yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", finding)
 
 
+def _of_older_rules(record: Record) -> bool:
+    """Whether it was judged before one of today's checks was made."""
+    return bool(record.checks) and any(record.check(name) is None for name in NEWEST_CHECKS)
+
+
 def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Discrepancy]:
     """The manifest's facts are those that the raw files give."""
+    older = _of_older_rules(record)
     for part in seen:
         recorded, found = plain(getattr(record, part)), plain(seen[part])
         for path, one, other in differences(recorded, found, part):
+            if older and path in NEWEST_FACTS:
+                continue
             finding = f"{path} is {short(one)}, the raw files say {short(other)}"
             yield Discrepancy(f"{where}/{MANIFEST}", finding)
 
@@ -195,14 +216,15 @@ def _checks(
         verdict, reason = Verdict.FAILED, wrong.failure
     else:
         checks, verdict, reason = judge(plan, dataclasses.replace(record, **seen))
-    yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks)
-    for name, recorded, found in (
-        ("verdict", record.verdict, verdict),
-        ("why", record.why, reason),
+    older = _of_older_rules(record)
+    yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks, older)
+    for name, recorded, found, by_its_rules in (
+        ("verdict", record.verdict, verdict, False),
+        ("why", record.why, reason, older),
     ):
         if recorded != found:
             finding = f"{name} is {short(recorded)}, recomputed {short(found)}"
-            yield Discrepancy(f"{where}/{MANIFEST}", finding)
+            yield Discrepancy(f"{where}/{MANIFEST}", finding, not by_its_rules)
     if (folder / CHECKS).exists():
         try:
             listed = needed(folder / CHECKS, plain)
@@ -214,15 +236,18 @@ def _checks(
 
 
 def _same_checks(
-    where: str, recorded: tuple[Check, ...], found: tuple[Check, ...]
+    where: str, recorded: tuple[Check, ...], found: tuple[Check, ...], older: bool
 ) -> Iterator[Discrepancy]:
+    """`older`: judged by an older version's rules, which may say something else, or nothing."""
     had, have = ({check.name: check for check in checks} for checks in (recorded, found))
     for name in dict.fromkeys([*had, *have]):
-        if name not in have or name not in had:
-            yield Discrepancy(
-                where, f"check {name} is {'not made today' if name in had else 'absent'}"
-            )
+        if name not in have:
+            yield Discrepancy(where, f"check {name} is not made today")
+        elif name not in had:
+            if not (older and name in NEWEST_CHECKS):
+                yield Discrepancy(where, f"check {name} is absent")
         elif had[name] != have[name]:
             one, other = had[name], have[name]
             finding = f"check {name} says {one.status}: {one.says}; recomputed {other.status}: "
-            yield Discrepancy(where, finding + other.says)
+            by_its_rules = older and name in CHANGED_CHECKS
+            yield Discrepancy(where, finding + other.says, not by_its_rules)

@@ -16,7 +16,7 @@ from typing import Any
 from rig.load.hlog import Line, encode, write_log
 from rig.load.recorder import AFTER, RAMP, STEADY, UNANSWERED, phase_at
 from rig.load.report import FinalCount, LoadReport, MeteredSecond, Request, Slot
-from rig.model import OUTCOME_DROPPED, OUTCOME_OK
+from rig.model import OUTCOME_DROPPED, OUTCOME_OK, nearest_rank
 
 _ORDER = {RAMP: 0, STEADY: 1, AFTER: 2}
 
@@ -253,7 +253,7 @@ def _lags_ms(lags_us: Sequence[int]) -> tuple[object, ...]:
     if not lags_us:
         return None, None, None
     ordered = sorted(lags_us)
-    ranks = (math.ceil(len(ordered) * share) - 1 for share in (0.5, 0.99, 1.0))
+    ranks = (nearest_rank(len(ordered), share) - 1 for share in (0.5, 0.99, 1.0))
     return tuple(f"{ordered[rank] / 1000:.3f}" for rank in ranks)
 
 

@@ -114,8 +114,8 @@ def _percentile(cell: CellResult, percent: int) -> str:
 
 def _meaning() -> str:
     return (
-        "Medians over valid trials. Percentiles come from merged histograms of the steady window: "
-        "as bounds where requests were never answered, empty where fewer than 5 answers lie "
-        "beyond. Not feasible: one request of every user was predicted to take longer than the "
-        "window or the time-out. "
+        "Medians over valid trials. Percentiles are of all requests sent in the steady windows. "
+        "They are bounds where too many had no answer, and empty where fewer than 5 lie beyond or "
+        "in overload. Not feasible: one request of every user was predicted to take longer than "
+        "the time-out, or more than 0.6 of the window. "
     )

@@ -7,9 +7,11 @@ from analysis.figures.style import Stroke
 from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import digits, percent
-from analysis.summaries.cells import CellResult
-from analysis.summaries.percentiles import share
+from analysis.report.wording import digits
+from analysis.summaries.cells import CellResult, response_times_of
+from analysis.summaries.measures import PERCENTS, RESPONSE_STATES, percentile_bounds_ms
+from rig.disk.sent import together
+from rig.inference.stationarity import State
 
 TITLE = "Response times"
 
@@ -26,20 +28,19 @@ def section(inputs: ReportInputs) -> Section | Absent:
     used = {curve.series for curve in curves}
     if not data.points:
         return Absent(TITLE, "no cell has ten correct answers in the steady window")
-    bounded = any(point.what == latency.BOUND for point in data.points)
     figure = Figure(
         latency.draw(data),
         alt="Percentile curves of response times, a panel per route and delay",
         name="latency",
-        caption=_caption(bounded, any(curve.dropped_share for curve in curves)),
+        caption=_caption(any(point.what == latency.BOUND for point in data.points)),
         legend=[(s.stroke.key, s.label) for s in drawn.series if s.label in used],
         columns=latency.COLUMNS,
         rows=data.rows(),
     )
     blocks: list[Block] = [para(_lead(inputs)), figure]
-    waiting = [cell for cell in shown if unanswered_ms(cell)]
+    bounded = [cell for cell in shown if is_bounded(cell)]
     return Section(
-        "latency", TITLE, [*blocks, *([_unanswered(inputs, waiting)] if waiting else [])]
+        "latency", TITLE, [*blocks, *([_unanswered(inputs, bounded)] if bounded else [])]
     )
 
 
@@ -57,39 +58,26 @@ def _lead(inputs: ReportInputs) -> str:
     )
 
 
-def _caption(bounded: bool, dropped: bool) -> str:
+def _caption(bounded: bool) -> str:
     words = (
-        "Correct answers of the steady window, valid trials merged. A curve ends where fewer than "
-        "5 answers lie beyond."
+        "Correct answers to requests of the steady window, valid trials together. A curve ends "
+        "where fewer than 5 requests lie beyond."
     )
-    if dropped:
-        words += " Where arrivals were dropped, it ends at the share that was not."
     return words + (
-        " Thin dashes, a lower bound: with the requests that were never answered. Each counts as "
-        "answered when the load stopped or its user gave up." if bounded else ""
+        " Thin dashes, a lower bound: each request without an answer counts as answered when the "
+        "load stopped or its user gave up." if bounded else ""
     )  # fmt: skip
 
 
 def _curve(inputs: ReportInputs, cell: CellResult, strokes: dict[str, Stroke]) -> latency.Curve:
-    merged = new_histogram()
-    for result in cell.valid:
-        merged.add(result.latencies)
     series = inputs.layout.series(cell.levels)
     return latency.Curve(
         inputs.layout.group(cell.levels),
         series,
         strokes.get(series, Stroke(0)),
-        counts_ms(merged),
-        unanswered_ms(cell),
+        response_times_of(cell.valid),
         _service(inputs, cell),
-        _dropped_share(cell),
     )
-
-
-def _dropped_share(cell: CellResult) -> float:
-    """Of the arrivals meant for the steady windows of its valid trials."""
-    dropped = sum(result.measures.dropped or 0 for result in cell.valid)
-    return share(dropped, sum(result.offered for result in cell.valid)) or 0.0
 
 
 def _service(inputs: ReportInputs, cell: CellResult) -> latency.Counts:
@@ -100,23 +88,25 @@ def _service(inputs: ReportInputs, cell: CellResult) -> latency.Counts:
     return counts_ms(merged) if found else ()
 
 
-def unanswered_ms(cell: CellResult) -> tuple[float, ...]:
-    """The ages of the requests that a cell's valid trials left without an answer."""
-    return tuple(sorted(1000 * age for result in cell.valid for age in result.overdue_s))
+def is_bounded(cell: CellResult) -> bool:
+    """Whether a percentile of it is no number, but a bound or withheld for overload."""
+    bounds = [percentile_bounds_ms(cell.measures, percent) for percent in PERCENTS]
+    return any(lower != upper for lower, upper in bounds) or (
+        cell.measures.response_state == State.OVERLOAD
+    )
 
 
 def _unanswered(inputs: ReportInputs, cells: list[CellResult]) -> Table:
     rows = []
     for cell in cells:
-        ages = unanswered_ms(cell)
-        answers = sum(result.measures.successes or 0 for result in cell.valid)
-        of_all = len(ages) / (len(ages) + answers)
-        rows.append(row(inputs.name(cell.levels), str(len(ages)), percent(of_all),
-                        digits(ages[len(ages) // 2]), digits(ages[-1])))  # fmt: skip
-    heading = ["cell", "overdue", "share", "median age ms", "oldest ms"]
+        sent = together(result.sent for result in cell.valid)
+        ages_us = sent.waiting_us
+        rows.append(row(inputs.name(cell.levels), RESPONSE_STATES[cell.measures.response_state],
+                        str(len(ages_us)), digits(ages_us[-1] / 1000 if ages_us else None),
+                        str(sent.unanswered - len(ages_us)), str(sent.dropped)))  # fmt: skip
+    heading = ["cell", "response times", "in flight", "oldest ms", "given up", "dropped"]
     caption = (
-        "Overdue: requests that the client gave up on, and requests open at the stop that would "
-        "change a percentile. The latter belong to users without any answer, are older than the "
-        "window or than any of its answers, or met a stall."
+        "Cells with percentiles that are bounds or withheld, and what became of the requests of "
+        "their windows that had no answer at the stop."
     )
-    return Table(heading, rows, caption=caption)
+    return Table(heading, rows, caption=caption, numbers_from=2)

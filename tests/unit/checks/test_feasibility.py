@@ -82,6 +82,17 @@ def test_a_round_that_the_window_cannot_hold_warns() -> None:
     assert "time-out of 60 s" in feasibility(patient, replace(record(), predicted=at(FAR))).says
 
 
+@pytest.mark.parametrize(
+    ("response_s", "status"),
+    [(2.3, Status.PASS), (2.5, Status.WARN), (4.1, Status.WARN)],
+)
+def test_a_round_that_takes_most_of_the_window_warns(response_s: float, status: Status) -> None:
+    predicted = replace(at(PLAN), response_s=response_s)
+    said = feasibility(PLAN, replace(record(), predicted=predicted))
+    assert said.status is status, said.says
+    assert ("more than 0.6 of its steady window of 4 s" in said.says) == (response_s == 2.5)
+
+
 def test_a_round_that_fits_passes() -> None:
     said = feasibility(PLAN, replace(record(), predicted=at(PLAN)))
     assert said.status is Status.PASS

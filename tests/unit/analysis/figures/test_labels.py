@@ -17,7 +17,10 @@ from analysis.figures import cap, crossover, goodput, labels, latency, timeline,
 from analysis.figures.style import Stroke
 from analysis.inference import Crossover, Kind, PairRatio, Point
 from analysis.report import report
+from analysis.summaries.response_times import response_times
 from analysis.summaries.timeline import Timeline
+from rig.disk.sent import Sent
+from rig.inference.stationarity import State
 from rig.model import Verdict
 from tests.shares import every
 from tests.unit.analysis.figures.test_goodput import of
@@ -169,7 +172,8 @@ def test_crossovers(crossed: list[str]) -> None:
 
 @pytest.mark.parametrize("most", [12, 100_000])
 def test_latencies(crossed: list[str], most: int) -> None:
-    counts = [(0.1 * ms, 7) for ms in range(1, most, max(1, most // 1000))]
-    curves = [latency.Curve(group, "s", Stroke(0), counts, (5e6,) * 9) for group in ("g", LONG)]
+    counts = [(100 * ms, 7) for ms in range(1, most, max(1, most // 1000))]
+    times = response_times(Sent(counts, counts, waiting_us=(3_000_000_000,) * 9), State.STEADY)
+    curves = [latency.Curve(group, "s", Stroke(0), times) for group in ("g", LONG)]
     latency.draw(latency.data(curves))
     assert crossed == []

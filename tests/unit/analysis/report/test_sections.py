@@ -15,6 +15,9 @@ from analysis.figures import latency, waterfall
 from analysis.figures.style import Stroke
 from analysis.inference import Kind, PairRatio
 from analysis.report import report
+from analysis.summaries.response_times import response_times
+from rig.disk.sent import Sent
+from rig.inference.stationarity import State
 from rig.model import Level
 from rig.record import ProbeFacts, RoleUse, record_from_json
 from tests.unit.analysis import sessions
@@ -207,31 +210,36 @@ def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> N
 # latency
 
 
+def curve(sent: Sent) -> latency.Curve:
+    return latency.Curve("g", "s", Stroke(0), response_times(sent, State.STEADY))
+
+
+EVERY_MS = [(1000 * ms, 1) for ms in range(1, 1001)]
+
+
 def test_curves_end_where_five_lie_beyond() -> None:
-    counts = [(float(ms), 1) for ms in range(1, 1001)]
-    points = latency.data([latency.Curve("g", "s", Stroke(0), counts)]).points
+    points = latency.data([curve(Sent(EVERY_MS, EVERY_MS))]).points
     assert max(point.one_in for point in points) <= 200
     median = next(point for point in points if point.one_in >= 2)
     assert median.response_ms == pytest.approx(1000 * (1 - 1 / median.one_in), abs=1.5)
 
 
 def test_what_was_never_answered_raises_the_bound() -> None:
-    counts = [(10.0, 50)]
-    curve = latency.Curve("g", "s", Stroke(0), counts, (5000.0,) * 50)
-    points = latency.data([curve]).points
-    bound = [point for point in points if point.what == latency.BOUND]
-    assert bound[0].response_ms == 10
-    assert bound[-1].response_ms == 5000
+    sent = Sent([(10_000, 50)], [(10_000, 50)], waiting_us=[5_000_000] * 50)
+    points = latency.data([curve(sent)]).points
+    assert {point.response_ms for point in points if point.what == latency.MEASURED} == {10}
+    (bound,) = {point.response_ms for point in points if point.what == latency.BOUND}
+    assert bound == pytest.approx(5000, rel=0.001)
 
 
-def test_what_was_dropped_ends_a_curve() -> None:
-    counts = [(float(ms), 1) for ms in range(1, 1001)]
-    curve = latency.Curve("g", "s", Stroke(0), counts, dropped_share=0.4)
-    assert 1 < max(point.one_in for point in latency.data([curve]).points) <= 2.5
+def test_what_was_dropped_ends_a_curve_in_a_bound() -> None:
+    points = latency.data([curve(Sent(EVERY_MS, EVERY_MS, dropped=1000))]).points
+    assert [point for point in points if point.what == latency.MEASURED] == []
+    assert min(point.one_in for point in points) > 2
 
 
 def test_few_answers_make_no_curve() -> None:
-    assert latency.data([latency.Curve("g", "s", Stroke(0), [(10.0, 9)])]).points == ()
+    assert latency.data([curve(Sent([(10_000, 9)], [(10_000, 9)]))]).points == ()
 
 
 def test_an_open_load_has_service_times_beside(tmp_path: Path) -> None:
