@@ -33,7 +33,7 @@ from analysis.summaries.measures import PERCENTS, TrialMeasures
 from analysis.summaries.percentiles import best_rps, bounds_ms, median, share
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
-from rig.inference.goodput import goodput_of
+from rig.inference.goodput import Group, goodput_of
 from rig.model import RigError, Status, Verdict
 from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
 
@@ -60,6 +60,8 @@ class TrialResult:
     """Successes of the steady window, µs."""
     overdue_s: tuple[float, ...] = ()
     """Ages of the requests without an answer that count beside them."""
+    answers: tuple[Group, ...] = ()
+    """The correct answers of the steady window, second by second."""
     offered: int = 0
     """Requests meant for the steady window, dropped ones included."""
     failure_classes: Mapping[str, int] = field(default_factory=dict)
@@ -109,6 +111,7 @@ def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
         _measures(loaded, tried.record),
         loaded.latencies,
         loaded.overdue_s,
+        loaded.answers,
         loaded.offered,
         {failure.name: failure.count for failure in loaded.failures},
         tried.record,
@@ -143,6 +146,12 @@ class LoadFiles:
     latencies: HdrHistogram = field(default_factory=new_histogram)
     overdue_s: tuple[float, ...] = ()
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Group, ...]:
+        """The correct answers of the steady window, second by second."""
+        good = (c for c in self.completions if c.phase == STEADY and c.ok)
+        return tuple(Group(c.count, c.first_s, c.last_s) for c in good)
 
     @property
     def dropped(self) -> int:
@@ -212,10 +221,9 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     """The numbers of one load, without the delay's."""
     completions = loaded.completions
     window_s = load.duration_s - load.ramp_s
-    good = [c for c in completions if c.phase == STEADY and c.ok]
-    successes = sum(c.count for c in good)
+    successes = sum(group.count for group in loaded.answers)
     failures = sum(c.count for c in completions if c.phase == STEADY and not c.ok)
-    rate, method = goodput_of(((c.count, c.first_s, c.last_s) for c in good), window_s)
+    rate, method = goodput_of(loaded.answers, load.ramp_s, load.duration_s)
     per_second = _per_second(completions)
     classes = _classes(completions)
     dropped_share = share(loaded.dropped, loaded.offered) or 0.0
