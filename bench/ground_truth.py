@@ -21,6 +21,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.inference import Effect, Observation, PairRatio, effects, pairs
+from bench import ground_truth_goodput
 from bench.percentile_truth import say_percentiles
 from rig.inference import CLAIMED, CONFIDENCE, t_quantile, width
 from rig.inference.crossover import Point, crossover, next_level
@@ -424,6 +425,8 @@ def main() -> None:
     _intervals(sessions)
     _differences(sessions)
     _crossovers(sessions)
+    for what, value in ground_truth_goodput.lines(sessions):
+        _say(what, value)
     say_percentiles(2 * sessions)
     print(f"took {time.monotonic() - began_s:.0f} s")
 

@@ -110,6 +110,8 @@ class LoadFacts:
     """Correct answers in equal parts of the steady window; None below 3 whole seconds."""
     goodput_rps: Rps | None = None
     """Correct answers per second of the steady window; None where the sample carries none."""
+    goodput_rule: str = ""
+    """By which rule of `rig.inference.goodput`; empty where an older version counted."""
     dropped: Count = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0

@@ -5,7 +5,6 @@ May not know how findings are shown.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from analysis.comparisons.pairs import Pair
@@ -26,7 +25,8 @@ from analysis.inference import (
 )
 from analysis.reading.session import Session
 from analysis.summaries.layout import Layout
-from analysis.summaries.measures import metric
+from analysis.summaries.measures import TrialMeasures, metric
+from analysis.summaries.percentiles import BEST_S
 from analysis.summaries.trials import TrialResult
 from rig.model import Level
 
@@ -51,8 +51,15 @@ def _observation(layout: Layout, result: TrialResult, measure: str) -> Observati
         failure_share=result.measures.failure_share,
         within=within_of(result) if measure == "goodput_rps" else None,
         extra=bool(result.scheduled.because) or layout.is_extra(result.scheduled.levels),
-        answers=result.measures.successes if measure == "goodput_rps" else None,
+        answers=_answers(result.measures, measure),
     )
+
+
+def _answers(measures: TrialMeasures, measure: str) -> int | None:
+    """How many answers a rate was counted from; None of what is no rate."""
+    if measure == "max_goodput_rps" and measures.max_goodput_rps is not None:
+        return round(measures.max_goodput_rps * BEST_S)
+    return measures.successes if measure == "goodput_rps" else None
 
 
 def cell_ratio(
@@ -77,16 +84,11 @@ def cell_ratio(
 
 
 def within_of(result: TrialResult) -> WithinTrialError | None:
-    """How well a trial's own window determines its goodput; None where it has too few seconds."""
-    return within(steady_counts(result))
-
-
-def steady_counts(result: TrialResult) -> tuple[int, ...]:
-    """Correct answers in each whole second of the steady window."""
+    """How well a trial's own window determines its goodput; None where it does not tell."""
     if result.record is None:
-        return ()
+        return None
     load = result.record.load
-    return result.timeline.ok[math.ceil(load.ramp_s) : math.floor(load.duration_s)]
+    return within(result.answers, load.ramp_s, load.duration_s)
 
 
 def answer(session: Session, found: Sequence[Observation]) -> Answer | None:

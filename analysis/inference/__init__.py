@@ -4,7 +4,7 @@ The unit of analysis is the trial; its response is the log of its goodput; repli
 blocks. A report does, in this order:
 
 1. one `Observation` per scheduled trial: its levels, its block, its goodput (or another measure
-   above zero), whether it is valid, and `within(counts)` from the answers in each second;
+   above zero), whether it is valid, and `within(...)` of its correct answers;
 2. `pairs(observations, claim.factor, claim.numerator, claim.denominator)`: the ratios;
 3. `judge_claim(pairs, Bound(...))`: the Answer, verdict and sentence;
 4. `effects(observations, {claim.factor: levels, ...})`: main effects and interactions;

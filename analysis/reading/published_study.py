@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import enum
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 CSV = Path(__file__).parent / "reference" / "asynchronize-django-2022.csv"
 
@@ -86,32 +88,46 @@ class StudyClaim:
     """One of its claims in our words, and a test of any 27 cells."""
 
     statement: str
-    holds: Callable[[Rate], ClaimResult]
+    test: Callable[[_Counted], ClaimResult]
+
+    def holds(self, rate: Rate) -> ClaimResult:
+        """Whether it holds of cells with these rates, each the best 5 s of a load."""
+        return self.test(lambda *key: _counted(rate(*key)))
 
 
-def _async_loses_on_cpu(rate: Rate) -> ClaimResult:
+class _Between(NamedTuple):
+    """What a number is known to lie between."""
+
+    low: float
+    high: float
+
+
+_Counted = Callable[[str, str, int, int], _Between | None]
+
+
+def _async_loses_on_cpu(rate: _Counted) -> ClaimResult:
     return _all(_below(rate("cpu", "async", d, CAPPED), rate("cpu", "sync", d, CAPPED))
                 for d in DELAYS_MS)  # fmt: skip
 
 
-def _async_wins_undelayed(rate: Rate) -> ClaimResult:
+def _async_wins_undelayed(rate: _Counted) -> ClaimResult:
     return _all(_below(rate(route, "sync", 0, CAPPED), rate(route, "async", 0, CAPPED))
                 for route in IO_ROUTES)  # fmt: skip
 
 
-def _async_keeps_its_rate(rate: Rate) -> ClaimResult:
+def _async_keeps_its_rate(rate: _Counted) -> ClaimResult:
     found: list[ClaimResult] = []
     for route in IO_ROUTES:
         kept = _ratio(rate(route, "async", 200, CAPPED), rate(route, "async", 0, CAPPED))
         lost = _ratio(rate(route, "sync", 200, CAPPED), rate(route, "sync", 0, CAPPED))
-        found += [_below(KEPT, kept), _below(lost, KEPT)]
+        found += [_below(_KEPT, kept), _below(lost, _KEPT)]
     return _all(found)
 
 
-def _three_way(rate: Rate) -> ClaimResult:
+def _three_way(rate: _Counted) -> ClaimResult:
     """Whether delay widens async ÷ sync more on I/O routes than on the CPU route."""
 
-    def widens(route: str) -> float | None:
+    def widens(route: str) -> _Between | None:
         late = _ratio(rate(route, "async", 200, CAPPED), rate(route, "sync", 200, CAPPED))
         early = _ratio(rate(route, "async", 0, CAPPED), rate(route, "sync", 0, CAPPED))
         return _ratio(late, early)
@@ -119,16 +135,20 @@ def _three_way(rate: Rate) -> ClaimResult:
     return _all(_below(widens("cpu"), widens(route)) for route in IO_ROUTES)
 
 
-def _async_for_io(rate: Rate) -> ClaimResult:
+def _async_for_io(rate: _Counted) -> ClaimResult:
     return _all(_below(rate(route, "sync", d, CAPPED), rate(route, "async", d, CAPPED))
                 for route in IO_ROUTES for d in DELAYS_MS)  # fmt: skip
 
 
 KEPT = 0.8
 """A rate that falls by less than a fifth counts as kept."""
+_KEPT = _Between(KEPT, KEPT)
 
 APART = 1.1
 """Numbers within this factor are not told apart: a load's best 5 s carry no interval."""
+
+GRAIN_RPS = 0.2
+"""One answer more or less in five seconds: a best 5 s stands for anything within half of that."""
 
 CLAIMS: Sequence[StudyClaim] = (
     StudyClaim("Async serves less than sync on the CPU route.", _async_loses_on_cpu),
@@ -141,16 +161,25 @@ CLAIMS: Sequence[StudyClaim] = (
 )  # fmt: skip
 
 
-def _below(less: float | None, more: float | None) -> ClaimResult:
+def _counted(rate_rps: float | None) -> _Between | None:
+    if rate_rps is None:
+        return None
+    return _Between(max(0.0, rate_rps - GRAIN_RPS / 2), rate_rps + GRAIN_RPS / 2)
+
+
+def _below(less: _Between | None, more: _Between | None) -> ClaimResult:
     if less is None or more is None:
         return ClaimResult.MISSING
-    if max(less, more) <= APART * min(less, more):
-        return ClaimResult.CLOSE
-    return ClaimResult.HOLDS if less < more else ClaimResult.FAILS
+    if APART * less.high < more.low:
+        return ClaimResult.HOLDS
+    return ClaimResult.FAILS if APART * more.high < less.low else ClaimResult.CLOSE
 
 
-def _ratio(over: float | None, under: float | None) -> float | None:
-    return over / under if over is not None and under else None
+def _ratio(over: _Between | None, under: _Between | None) -> _Between | None:
+    """None where a cell is missing, or the one below gave no answer."""
+    if over is None or under is None or under.high <= GRAIN_RPS / 2:
+        return None
+    return _Between(over.low / under.high, over.high / under.low if under.low else math.inf)
 
 
 def _all(found: Iterable[ClaimResult]) -> ClaimResult:

@@ -26,7 +26,7 @@ from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
 from rig.disk.rows import SecondRow
 from rig.disk.sent import Sent, read_sent
-from rig.inference.goodput import goodput_of
+from rig.inference.goodput import Group, goodput_of
 from rig.inference.stationarity import State, state_of, window_of
 from rig.model import RigError, Status, Verdict
 from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
@@ -54,6 +54,8 @@ class TrialResult:
     measures: TrialMeasures = NOT_MEASURED
     sent: Sent = NOTHING_SENT
     """What became of the requests meant for the steady window."""
+    answers: tuple[Group, ...] = ()
+    """The correct answers of the steady window, second by second."""
     failure_classes: Mapping[str, int] = field(default_factory=dict)
     record: Record | None = None
     notes: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
         tried.attempts,
         _measures(loaded, tried.record),
         loaded.sent,
+        loaded.answers,
         {failure.name: failure.count for failure in loaded.failures},
         tried.record,
         (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
@@ -133,6 +136,12 @@ class LoadFiles:
     sent: Sent = NOTHING_SENT
     state: State = State.DRIFT
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Group, ...]:
+        """The correct answers of the steady window, second by second."""
+        good = (c for c in self.completions if c.phase == STEADY and c.ok)
+        return tuple(Group(c.count, c.first_s, c.last_s) for c in good)
 
     @property
     def offered(self) -> int:
@@ -193,10 +202,9 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     """The numbers of one load, without the delay's."""
     completions = loaded.completions
     window_s = load.duration_s - load.ramp_s
-    good = [c for c in completions if c.phase == STEADY and c.ok]
-    successes = sum(c.count for c in good)
+    successes = sum(group.count for group in loaded.answers)
     failures = sum(c.count for c in completions if c.phase == STEADY and not c.ok)
-    rate, method = goodput_of(((c.count, c.first_s, c.last_s) for c in good), window_s)
+    rate, method = goodput_of(loaded.answers, load.ramp_s, load.duration_s)
     per_second = _per_second(completions)
     classes = _classes(completions)
     times = response_times(loaded.sent, loaded.state)

@@ -18,7 +18,7 @@ from rig.disk.typed import Unfit
 from rig.evidence.ledger import ledger_facts
 from rig.evidence.load import derived
 from rig.evidence.probes import probe_facts
-from rig.inference.goodput import goodput_of
+from rig.inference.goodput import RULE, Group, goodput_of
 from rig.model import Count, DamagedFile, Link
 from rig.plan import Plan
 from rig.record import (
@@ -135,6 +135,6 @@ def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
     if found is None:
         return load
     good = (row for row in found if row.phase == "steady" and row.ok)
-    groups = [(row.count, row.first_s, row.last_s) for row in good]
-    rate, _ = goodput_of(groups, load.duration_s - load.ramp_s)
-    return dataclasses.replace(load, goodput_rps=rate)
+    groups = [Group(row.count, row.first_s, row.last_s) for row in good]
+    rate, _ = goodput_of(groups, load.ramp_s, load.duration_s)
+    return dataclasses.replace(load, goodput_rps=rate, goodput_rule=RULE)

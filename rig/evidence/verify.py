@@ -28,6 +28,7 @@ from rig.evidence.consistency import (
     superseded,
 )
 from rig.factors import FACTORS
+from rig.inference.goodput import RULE
 from rig.model import Phase, Verdict
 from rig.plan import Plan, plan_from_json
 from rig.record import (
@@ -197,15 +198,23 @@ def _of_older_rules(record: Record) -> bool:
 
 
 def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Discrepancy]:
-    """The manifest's facts are those that the raw files give."""
-    older = _of_older_rules(record)
+    """The manifest's facts are those that the raw files give.
+
+    A goodput by an older rule is another number than today's, and no fault: both are said.
+    """
+    missed = NEWEST_FACTS if _of_older_rules(record) else ()
+    older = {"load.goodput_rule", "load.goodput_rps"} if not record.load.goodput_rule else set()
     for part in seen:
         recorded, found = plain(getattr(record, part)), plain(seen[part])
         for path, one, other in differences(recorded, found, part):
-            if older and path in NEWEST_FACTS:
+            if path in missed:
                 continue
             finding = f"{path} is {short(one)}, the raw files say {short(other)}"
-            yield Discrepancy(f"{where}/{MANIFEST}", finding)
+            if path not in older:
+                yield Discrepancy(f"{where}/{MANIFEST}", finding)
+            elif path == "load.goodput_rps":
+                by = f"{finding} by today's rule ({RULE}), which is younger than the attempt"
+                yield Discrepancy(f"{where}/{MANIFEST}", by, False)
 
 
 def _checks(

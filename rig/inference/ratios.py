@@ -47,7 +47,7 @@ class Kind(enum.StrEnum):
 class WithinTrialError:
     """How well one trial's own window determines its value.
 
-    `log_se`: the standard error of the log of the value; `df`: its degrees of freedom.
+    `log_se`: the standard error of the log of the value, above zero; `df`: its degrees of freedom.
     """
 
     log_se: float
@@ -123,6 +123,11 @@ class PairRatio:
     def differs(self) -> bool:
         """Whether a difference is claimed: Holm's p below `CLAIMED`."""
         return self.p_holm is not None and self.p_holm < CLAIMED
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether there is a ratio, and nothing to tell how well it is known."""
+        return self.kind is Kind.NONE and self.ratio is not None
 
     def p_of(self, ratio: float) -> float | None:
         """Two-sided p of the true ratio being `ratio`; None but between trials."""
@@ -283,8 +288,6 @@ def _within_trial(
             return pair
         parts += [WithinTrialError(*part) for part in variances]
     variance = sum(part.log_se**2 for part in parts)
-    if variance == 0:
-        return replace(pair, kind=Kind.WITHIN_TRIAL, low=pair.ratio, high=pair.ratio, log_se=0.0)
     df = variance**2 / sum(part.log_se**4 / part.df for part in parts)
     within = replace(pair, kind=Kind.WITHIN_TRIAL, log_se=math.sqrt(variance), df=df)
     return _bounded(within)

@@ -52,7 +52,7 @@ def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     ]
     if answer.pairs:
         blocks.append(_table(inputs, claim, answer))
-        blocks += _how(answer, inputs.session.search is not None)
+        blocks += _how(claim, answer, inputs.session.search is not None)
         blocks += _same(inputs)
     return blocks
 
@@ -112,7 +112,7 @@ def _weak(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> It
                 yield f"{level}: checks that warn: {', '.join(sorted(warned))}"
 
 
-def _how(answer: Answer, searched: bool) -> list[Block]:
+def _how(claim: Claim, answer: Answer, searched: bool) -> list[Block]:
     kinds = {judged.pair.kind for judged in answer.pairs}
     blocks: list[Block] = []
     if Kind.WITHIN_TRIAL in kinds:
@@ -120,7 +120,19 @@ def _how(answer: Answer, searched: bool) -> list[Block]:
             Para(
                 (
                     "An interval within a trial tells how well that one trial was measured. "
-                    "Another run may give another number, so no significance is claimed.",
+                    "Another run may give another number, so no significance is claimed. "
+                    "Where the rate wanders over many seconds, a short window may not show it, "
+                    "and such an interval is too narrow.",
+                ),
+                quiet=True,
+            )
+        )
+    if claim.of == "goodput_rps" and any(judged.pair.unmeasured for judged in answer.pairs):
+        blocks.append(
+            Para(
+                (
+                    "A single run without an interval is too short to tell how well it was "
+                    "measured: neighbouring seconds resemble each other, or are too few.",
                 ),
                 quiet=True,
             )

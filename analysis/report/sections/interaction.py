@@ -51,7 +51,7 @@ def _lead(found: list[Effect], of: str) -> str:
         )
     return words + (
         "With one replicate, the scatter between trials is unknown. Intervals are within trials, "
-        "and no significance is claimed."
+        "and no significance is claimed. Where there is none, a trial was too short to tell."
     )
 
 

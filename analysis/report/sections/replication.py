@@ -7,6 +7,7 @@ from collections.abc import Mapping, Set
 from analysis.reading.published_study import (
     APART,
     CLAIMS,
+    GRAIN_RPS,
     LIFTED,
     ClaimResult,
     Key,
@@ -63,9 +64,9 @@ def _lead() -> str:
 
 def _caption() -> str:
     return (
-        "Rates: the best 5 s of each load; published ones from the study's raw reports. Same: the "
-        f"relative rates are within a factor of {ALIKE:g}. Same direction: both are above 1, or "
-        "both below."
+        "Rates: the best 5 s of each load; published ones from the study's raw reports. They count "
+        f"whole answers, in steps of {GRAIN_RPS:g} /s. Same: the relative rates are within a "
+        f"factor of {ALIKE:g}. Same direction: both are above 1, or both below."
     )
 
 
@@ -145,8 +146,9 @@ def _claims(
     heading = ["claim of the study", "its tables", "its raw data", "here", "verdict"]
     return Table(heading, rows, numbers_from=5, caption=(
         f"Claims are tested with max_connections 100; cells with {LIFTED} are in the next table. "
-        f"Too close: the numbers are within a factor of {APART:g}. The best 5 s of a load have no "
-        "interval."
+        f"Too close: the numbers are within a factor of {APART:g}, or would be with half an "
+        "answer more or less. The best 5 s of a load have no interval. Their steps of "
+        f"{GRAIN_RPS:g} /s are more than that factor below 2 /s."
     ))  # fmt: skip
 
 

@@ -18,7 +18,6 @@ from analysis.inference import (
     judge_claim,
     pairs,
     repeats_needed,
-    within,
 )
 from tests.unit.inference.trials import pair_of, trial
 
@@ -274,29 +273,6 @@ def test_all_pairs_together_need_more_repeats_than_one() -> None:
     assert alone is not None
     assert beside.repeats_needed is not None
     assert beside.repeats_needed > alone
-
-
-def test_batch_means_by_hand() -> None:
-    # 20 seconds: ten batches of two, sums 10 and 14 in turn, standard deviation √(40 ÷ 9)
-    found = within([5, 5, 7, 7] * 5)
-    assert found is not None
-    assert found.df == 9
-    assert found.log_se == pytest.approx(math.sqrt(40 / 9) / math.sqrt(10) / 12)
-
-
-def test_batches_hide_a_rhythm_that_seconds_show() -> None:
-    steady = within([0, 10] * 10)
-    assert steady is not None
-    assert steady.log_se == 0
-
-
-@pytest.mark.parametrize("counts", [[], [1, 2, 3, 4], [0] * 20])
-def test_too_short_or_empty_windows_say_nothing(counts: list[int]) -> None:
-    assert within(counts) is None
-
-
-def test_seconds_left_over_are_the_first() -> None:
-    assert within([99, *([5, 7] * 6)][:13]) == within([5, 7] * 6)
 
 
 def test_what_is_open_and_what_is_not_are_told_apart() -> None:

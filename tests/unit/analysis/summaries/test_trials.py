@@ -103,9 +103,11 @@ def test_dropped_arrivals_were_offered_and_never_answered(tmp_path: Path) -> Non
     assert (measures.p95_upper_ms, measures.p99_upper_ms) == (None, None)
 
 
-def test_a_slow_trial_counts_the_span_of_the_steady_window_only(tmp_path: Path) -> None:
+def test_a_slow_trial_counts_the_work_of_the_steady_window_only(tmp_path: Path) -> None:
     measures = one(tmp_path, Made(answers=SLOW)).measures
-    assert (measures.goodput_rps, measures.goodput_method) == (2 / 6, "span")
+    # 2 gaps, and of the silences before and after 1 s of 2, and END_S - 9 of 4
+    work = 2 + (3 - RAMP_S) / 2 + (END_S - 9) / 4
+    assert (measures.goodput_rps, measures.goodput_method) == (work / STEADY_S, "edges")
     assert (measures.successes, measures.total_successes) == (3, 5)
     assert (measures.p50_ms, measures.p95_ms, measures.p99_ms) == (None, None, None)
 
