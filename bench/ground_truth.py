@@ -22,7 +22,8 @@ if __name__ == "__main__":
 
 from analysis.inference import Effect, Observation, PairRatio, effects, pairs
 from rig.inference import CLAIMED, CONFIDENCE, t_quantile, width
-from rig.inference.crossover import Point, crossover, next_level
+from rig.inference.crossover import crossover, next_level
+from rig.inference.ratio_line import Point
 from rig.model import Level
 
 FACTORS: Mapping[str, tuple[Level, ...]] = {

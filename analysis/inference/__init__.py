@@ -40,7 +40,8 @@ from rig.inference import (
     pairs,
     width,
 )
-from rig.inference.crossover import MOST_PAIRS, Crossover, Point, crossovers
+from rig.inference.crossover import MOST_PAIRS, Crossover, Outcome, crossovers
+from rig.inference.ratio_line import Point
 
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
@@ -58,6 +59,7 @@ __all__ = [
     "Judgement",
     "Kind",
     "Observation",
+    "Outcome",
     "PairRatio",
     "Point",
     "Verdict",
