@@ -27,6 +27,8 @@ from analysis.inference.claim import (
 )
 from analysis.inference.effects import Effect, effects
 from analysis.inference.repeats import repeats_needed
+from analysis.inference.sessions import falls_alone, session_ratios
+from analysis.inference.single_runs import TRIAL_CV, single_run_p
 from analysis.inference.within import within
 from rig.inference import (
     ADAPTIVE_CONFIDENCE,
@@ -51,6 +53,7 @@ __all__ = [
     "MOST_FAILURES",
     "MOST_PAIRS",
     "SURE_OF_SEARCH",
+    "TRIAL_CV",
     "Answer",
     "Bound",
     "Crossover",
@@ -66,9 +69,12 @@ __all__ = [
     "WithinTrialError",
     "crossovers",
     "effects",
+    "falls_alone",
     "judge_claim",
     "pairs",
     "repeats_needed",
+    "session_ratios",
+    "single_run_p",
     "width",
     "within",
 ]
