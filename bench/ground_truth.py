@@ -21,6 +21,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.inference import Effect, Observation, PairRatio, effects, pairs
+from bench.ground_truth_verdicts import verdicts
 from rig.inference import CLAIMED, CONFIDENCE, t_quantile, width
 from rig.inference.crossover import crossover, next_level
 from rig.inference.ratio_line import Point
@@ -424,6 +425,7 @@ def main() -> None:
     _intervals(sessions)
     _differences(sessions)
     _crossovers(sessions)
+    verdicts(sessions)
     print(f"took {time.monotonic() - began_s:.0f} s")
 
 

@@ -6,7 +6,7 @@ blocks. A report does, in this order:
 1. one `Observation` per scheduled trial: its levels, its block, its goodput (or another measure
    above zero), whether it is valid, and `within(counts)` from the answers in each second;
 2. `pairs(observations, claim.factor, claim.numerator, claim.denominator)`: the ratios;
-3. `judge_claim(pairs, Bound(...))`: the Answer, verdict and sentence;
+3. `judge_claim(pairs, Bound(...))`: the Answer;
 4. `effects(observations, {claim.factor: levels, ...})`: main effects and interactions;
 5. `crossovers(observations, claim.factor, ..., along=search.factor, between=search.between)` of a
    session that searched for one.
@@ -16,16 +16,20 @@ sessions, files or how a report looks.
 """
 
 from analysis.inference.claim import (
-    FAR,
+    AGAINST,
+    FOR,
+    LOWER_IS_BETTER,
     SURE_OF_SEARCH,
     Answer,
     Bound,
     JudgedPair,
     Judgement,
     Verdict,
+    factors_varying,
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
+from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import repeats_needed
 from analysis.inference.sessions import falls_alone, session_ratios
 from analysis.inference.single_runs import TRIAL_CV, single_run_p
@@ -47,11 +51,14 @@ from rig.inference.ratio_line import Point
 
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
+    "AGAINST",
     "CLAIMED",
     "CONFIDENCE",
-    "FAR",
+    "FOR",
+    "LOWER_IS_BETTER",
     "MOST_FAILURES",
     "MOST_PAIRS",
+    "MOST_REPEATS",
     "SURE_OF_SEARCH",
     "TRIAL_CV",
     "Answer",
@@ -69,6 +76,7 @@ __all__ = [
     "WithinTrialError",
     "crossovers",
     "effects",
+    "factors_varying",
     "falls_alone",
     "judge_claim",
     "pairs",
