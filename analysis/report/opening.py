@@ -33,7 +33,7 @@ from rig.model import Level
 SHOWN = 3
 """So many numbers, places and warnings are named; the report's tables have them all."""
 
-WORDS = 12
+WORDS = 10
 """So many at most name places in one sentence."""
 
 SILENT = 0.05
@@ -131,7 +131,7 @@ def _answer(
         (
             "No verdict",
             (Judgement.WITHHELD,),
-            f": the better side failed more than {percent(MOST_FAILURES)}",
+            f": the side it would favour failed more than {percent(MOST_FAILURES)}",
         ),
         ("Open", (Judgement.NOT_DECIDED,), ""),
         ("Not measured", (Judgement.NOT_MEASURED,), ""),
@@ -247,7 +247,7 @@ def _surer(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[str]:
     elif open_ or answer.those(FOR[1], AGAINST[1]):
         yield "Four repeats or more (--repeats 4) would tell how much runs differ."
     if answer.those(Judgement.WITHHELD):
-        yield "Repeats decide nothing where the better side fails; a load that it can serve does."
+        yield "Repeats decide nothing where a side fails so much; a load that it can serve does."
 
 
 # why
@@ -331,7 +331,7 @@ def _before_acting(inputs: ReportInputs, claim: Claim, pairs: Sequence[_Pair]) -
         inputs.ceilings[cell.cell].unexplained
         for one in pairs
         for cell in (one.over, one.under)
-        if cell
+        if cell and (cell.measures.failure_share or 0.0) <= MOST_FAILURES
     )
     if off:
         yield f"The goodput of {off} of these cells is not explained by any ceiling."

@@ -58,7 +58,7 @@ def test_the_audited_session(tmp_path: Path) -> None:
         "Probably yes at cpu · added delay 100 ms.",
         "Probably no at cpu · added delay 0 ms.",
         "No verdict at io_create · added delay 0 ms, io_create · added delay 100 ms and 1 more: "
-        "the better side failed more than 5 %.",
+        "the side it would favour failed more than 5 %.",
         "Open at io_read · added delay 0 ms.",
     ]
     rates = [more for _, more in opening.answer]
