@@ -155,6 +155,8 @@ def _p(pair: PairRatio, bound: Bound, repeated: bool) -> float | None:
     """Of the true ratio being the bound; None of a pair without a ratio."""
     if pair.ratio is None:
         return None
+    if bound.at_least <= 0:
+        return 0.0  # no ratio is below it
     return pair.p_of(bound.at_least) if repeated else single_run_p(pair.ratio, bound.at_least)
 
 

@@ -40,6 +40,16 @@ SILENT = 0.05
 """A share of users without any answer from which on they are named."""
 
 
+METRIC_WORDS = {
+    "goodput_rps": "Correct answers a second",
+    "max_goodput_rps": "Correct answers a second in the best 5 s",
+    "p50_ms": "Median response time",
+    "p95_ms": "p95 response time",
+    "p99_ms": "p99 response time",
+}
+"""What a claim can be of."""
+
+
 @dataclass(frozen=True)
 class Opening:
     """Sentences. `answer`: what is said in bold, each with what follows it."""
@@ -188,16 +198,8 @@ def _rates(inputs: ReportInputs, claim: Claim, those: Sequence[_Pair]) -> str:
     said = [_numbers([pair[side] for pair in known]) for side in (0, 1)]
     over, under = _side(inputs, claim, claim.numerator), _side(inputs, claim, claim.denominator)
     unit = " ms" if claim.of in LOWER_IS_BETTER else ""
-    return f"{METRIC_WORDS[claim.of]}: {said[0]}{unit} with {over}, {said[1]}{unit} with {under}."
-
-
-METRIC_WORDS = {
-    "goodput_rps": "Correct answers a second",
-    "max_goodput_rps": "Correct answers a second in the best 5 s",
-    "p50_ms": "Median response time",
-    "p95_ms": "p95 response time",
-    "p99_ms": "p99 response time",
-}
+    what = METRIC_WORDS.get(claim.of, claim.of)
+    return f"{what}: {said[0]}{unit} with {over}, {said[1]}{unit} with {under}."
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -21,7 +21,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs
-from analysis.report.opening import opening_of
+from analysis.report.opening import METRIC_WORDS, opening_of
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from rig.model import Level, Status, Verdict
@@ -56,7 +56,8 @@ def _none_valid(inputs: ReportInputs) -> str:
 
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
-    bound = f" (at least {claim.at_least:g}×)"
+    what = f"{METRIC_WORDS.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
+    bound = f" ({what}: at least {claim.at_least:g}×)"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{statement}{bound}"),
         *_opening(inputs, claim, answer),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from analysis.inference import (
+    FOR,
     Answer,
     Bound,
     Judgement,
@@ -297,3 +298,9 @@ def test_a_search_needs_more_blocks_to_be_sure() -> None:
     found = pairs(repeated(5.0, blocks=3), "target", "async", "sync")
     assert judge_claim(found, BOUND).verdict is Verdict.SUPPORTED
     assert judge_claim(found, BOUND, least_blocks=4).verdict is Verdict.INDICATED
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_a_bound_of_nothing_holds(blocks: int) -> None:
+    bound = replace(BOUND, at_least=0.0)
+    assert judged(repeated(0.5, blocks), bound).pairs[0].judgement in FOR
