@@ -37,7 +37,7 @@ def _report(session: Path) -> ReportResult:
     return report(session)
 
 
-def _compare(before: Path, after: Path) -> ReportResult:
+def _compare(before: Sequence[Path], after: Sequence[Path]) -> ReportResult:
     from analysis.report import compare
 
     return compare(before, after)

@@ -22,9 +22,11 @@ if __name__ == "__main__":
 
 from analysis.inference import Effect, Observation, PairRatio, effects, pairs
 from bench import ground_truth_goodput
+from bench.ground_truth_verdicts import verdicts
 from bench.percentile_truth import say_percentiles
 from rig.inference import CLAIMED, CONFIDENCE, t_quantile, width
-from rig.inference.crossover import Point, crossover, next_level
+from rig.inference.crossover import crossover, next_level
+from rig.inference.ratio_line import Point
 from rig.model import Level
 
 FACTORS: Mapping[str, tuple[Level, ...]] = {
@@ -428,6 +430,7 @@ def main() -> None:
     for what, value in ground_truth_goodput.lines(sessions):
         _say(what, value)
     say_percentiles(2 * sessions)
+    verdicts(sessions)
     print(f"took {time.monotonic() - began_s:.0f} s")
 
 

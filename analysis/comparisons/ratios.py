@@ -100,10 +100,8 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
     compared = pairs(
         found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
     )
-    units = {factor.name: factor.unit for factor in session.factors}
-    labels = {factor.name: factor.label for factor in session.factors}
     least = SURE_OF_SEARCH if session.search else 2
-    return judge_claim(compared, bound, labels=labels, units=units, order=FIRST, least_blocks=least)
+    return judge_claim(compared, bound, order=FIRST, least_blocks=least)
 
 
 def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect, ...]:

@@ -6,7 +6,7 @@ blocks. A report does, in this order:
 1. one `Observation` per scheduled trial: its levels, its block, its goodput (or another measure
    above zero), whether it is valid, and `within(...)` of its correct answers;
 2. `pairs(observations, claim.factor, claim.numerator, claim.denominator)`: the ratios;
-3. `judge_claim(pairs, Bound(...))`: the Answer, verdict and sentence;
+3. `judge_claim(pairs, Bound(...))`: the Answer;
 4. `effects(observations, {claim.factor: levels, ...})`: main effects and interactions;
 5. `crossovers(observations, claim.factor, ..., along=search.factor, between=search.between)` of a
    session that searched for one.
@@ -16,17 +16,23 @@ sessions, files or how a report looks.
 """
 
 from analysis.inference.claim import (
-    FAR,
+    AGAINST,
+    FOR,
+    LOWER_IS_BETTER,
     SURE_OF_SEARCH,
     Answer,
     Bound,
     JudgedPair,
     Judgement,
     Verdict,
+    factors_varying,
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
+from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import repeats_needed
+from analysis.inference.sessions import falls_alone, session_ratios
+from analysis.inference.single_runs import TRIAL_CV, single_run_p
 from analysis.inference.within import within
 from rig.inference import (
     ADAPTIVE_CONFIDENCE,
@@ -40,16 +46,21 @@ from rig.inference import (
     pairs,
     width,
 )
-from rig.inference.crossover import MOST_PAIRS, Crossover, Point, crossovers
+from rig.inference.crossover import MOST_PAIRS, Crossover, Outcome, crossovers
+from rig.inference.ratio_line import Point
 
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
+    "AGAINST",
     "CLAIMED",
     "CONFIDENCE",
-    "FAR",
+    "FOR",
+    "LOWER_IS_BETTER",
     "MOST_FAILURES",
     "MOST_PAIRS",
+    "MOST_REPEATS",
     "SURE_OF_SEARCH",
+    "TRIAL_CV",
     "Answer",
     "Bound",
     "Crossover",
@@ -58,15 +69,20 @@ __all__ = [
     "Judgement",
     "Kind",
     "Observation",
+    "Outcome",
     "PairRatio",
     "Point",
     "Verdict",
     "WithinTrialError",
     "crossovers",
     "effects",
+    "factors_varying",
+    "falls_alone",
     "judge_claim",
     "pairs",
     "repeats_needed",
+    "session_ratios",
+    "single_run_p",
     "width",
     "within",
 ]

@@ -1,4 +1,4 @@
-"""The claim of an experiment, judged pair by pair and as a whole, with a sentence to repeat.
+"""The claim of an experiment, judged pair by pair and as a whole.
 
 Pure: pairs in, an Answer out. May not know sessions, files or how a report looks.
 """
@@ -7,37 +7,24 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.inference.repeats import MOST, repeats_needed
+from analysis.inference.repeats import repeats_needed
+from analysis.inference.single_runs import single_run_p
 from rig.inference import Kind, PairRatio, holm
 from rig.model import Level
 
 DECIDED = 0.05
-"""A pair is decided below this p of its ratio being the bound, Holm's over all pairs."""
-
-FAR = 1.5
-"""A single run this many times beyond the bound *indicates*.
-
-Nothing in a single run tells how much runs differ. Were it by 15 %, as on a busy shared machine,
-1.5 would still be two standard errors of a ratio of two of them."""
+"""A pair is decided, or indicated, below this p of its ratio being the bound, Holm's over all
+pairs. Of single runs it is `single_run_p`."""
 
 SURE_OF_SEARCH = 4
 """Blocks that a search needs at one level before it may call a pair decided: it goes on or stops
 by what it sees, so that few blocks there are the luckier ones."""
 
 
-METRIC_WORDS = {
-    "goodput_rps": "goodput",
-    "max_goodput_rps": "best goodput over 5 s",
-    "p50_ms": "median response time",
-    "p95_ms": "p95 response time",
-    "p99_ms": "p99 response time",
-}
-
-SHOWN = 3
-"""So many places and so many warnings are named; the report's table has them all."""
+LOWER_IS_BETTER = ("p50_ms", "p95_ms", "p99_ms")
 
 
 class Judgement(enum.StrEnum):
@@ -46,9 +33,12 @@ class Judgement(enum.StrEnum):
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
     INDICATED = "indicated"
-    """A single run, far above the bound."""
+    """A single run, above the bound by more than such runs scatter."""
     INDICATED_AGAINST = "indicated against"
-    """A single run, far below the bound."""
+    """A single run, as far below the bound."""
+    WITHHELD = "withheld"
+    """The ratio favours a side that failed more than 5 % of its answers: it was not under the load
+    that the other side was under. No number of repeats mends that."""
     NOT_DECIDED = "not decided"
     NOT_MEASURED = "not measured"
 
@@ -60,7 +50,7 @@ class Verdict(enum.StrEnum):
     CONTRADICTED = "contradicted"
     DEPENDS = "depends"
     INDICATED = "indicated"
-    """By single runs: for, against, or depending on something; `sentence` says which."""
+    """By single runs: for, against, or depending on something."""
     NOT_DECIDED = "not decided"
 
 
@@ -82,7 +72,8 @@ class JudgedPair:
     pair: PairRatio
     judgement: Judgement
     p_holm: float | None = None
-    """Of the true ratio being exactly the bound, adjusted for all pairs together."""
+    """Of the true ratio being exactly the bound, adjusted for all pairs together; None of single
+    runs, whose p rests on a scatter that nobody saw."""
     repeats_needed: int | None = None
     """Blocks that would decide it in four of five cases; None where decided or unknown."""
 
@@ -92,104 +83,107 @@ class Answer:
     """The claim, judged."""
 
     verdict: Verdict
-    sentence: str
-    """A few short ones, without the scope: machine, versions and load are the report's to state."""
     depends_on: tuple[str, ...] = ()
     """The factors whose levels part the pairs that hold from those that do not."""
     pairs: tuple[JudgedPair, ...] = ()
     repeats_needed: int | None = None
     """Blocks in all that would decide every pair; None where decided or unknown."""
-    caveats: tuple[str, ...] = ()
-    """What was not measured, and where failures make a ratio say something else."""
+
+    def those(self, *judgements: Judgement) -> tuple[JudgedPair, ...]:
+        """The pairs so judged."""
+        return tuple(one for one in self.pairs if one.judgement in judgements)
 
     @property
-    def words(self) -> str:
-        """The sentences with their caveats."""
-        return " ".join([self.sentence, *self.caveats])
+    def hopeless(self) -> bool:
+        """Whether a pair is too close to the bound for any number of repeats."""
+        return any(map(_hopeless, self.pairs))
 
 
-_FOR = (Judgement.SUPPORTED, Judgement.INDICATED)
-_AGAINST = (Judgement.CONTRADICTED, Judgement.INDICATED_AGAINST)
-_INDICATED = (Judgement.INDICATED, Judgement.INDICATED_AGAINST)
-_OPEN = (Judgement.NOT_DECIDED,)
-_GONE = (Judgement.NOT_MEASURED,)
+FOR = (Judgement.SUPPORTED, Judgement.INDICATED)
+AGAINST = (Judgement.CONTRADICTED, Judgement.INDICATED_AGAINST)
 
 
 def judge_claim(
     pairs: Iterable[PairRatio],
     bound: Bound,
     *,
-    labels: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
     order: Sequence[str] = (),
     least_blocks: int = 2,
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
-    `labels`, `units`: of the factors, for the sentence. `order`: factors to look at first when
-    naming what it depends on. A pair between trials is decided when Holm's p over all pairs is
-    below `DECIDED`; all decided verdicts then hold together with 95 %. Single runs are judged by
-    `FAR`, provided that their within-trial interval, if any, clears the bound too; and so are
-    pairs of fewer than `least_blocks` blocks. A pair that was not measured leaves the claim open.
+    `order`: factors to look at first when naming what it depends on. A pair between trials is
+    decided when Holm's p over all pairs is below `DECIDED`; all decided verdicts then hold together
+    with 95 %. Single runs have the p of an assumed scatter, provided that their within-trial
+    interval, if any, clears the bound too; and so have pairs of fewer than `least_blocks` blocks.
+    A pair that was not measured leaves the claim open, and so does one whose better side fails.
     """
-    judged = _judged([one for one in pairs if not one.extra], bound.at_least, least_blocks)
-    words = _Words(bound, labels or {}, units or {})
-    holds, fails = _those(judged, _FOR), _those(judged, _AGAINST)
-    open_, gone = _those(judged, _OPEN), _those(judged, _GONE)
-    single = bool(_those(judged, _INDICATED))
-    needed, caveats = _needed(judged), words.caveats(judged)
+    judged = _judged([one for one in pairs if not one.extra], bound, least_blocks)
+    holds = [one for one in judged if one.judgement in FOR]
+    fails = [one for one in judged if one.judgement in AGAINST]
+    single = any(one.judgement in (FOR[1], AGAINST[1]) for one in judged)
     depends_on: tuple[str, ...] = ()
-    if len(gone) == len(judged):
-        return Answer(Verdict.NOT_DECIDED, words.nothing(), (), judged, None, caveats)
     if holds and fails:
         depends_on = _parting(holds, fails, order)
         verdict = Verdict.INDICATED if single else Verdict.DEPENDS
-        sentence = words.depends(holds, fails, judged, depends_on)
-        sentence += words.still_open(open_, judged)
-    elif open_ or gone:
-        verdict, sentence = Verdict.NOT_DECIDED, words.undecided(judged, needed)
+    elif not judged or len(holds) + len(fails) < len(judged):
+        verdict = Verdict.NOT_DECIDED
     else:
         sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
         verdict = Verdict.INDICATED if single else sure
-        sentence = words.all_one_way(judged, bool(holds))
-    return Answer(verdict, sentence, depends_on, judged, needed, caveats)
+    return Answer(verdict, depends_on, judged, _needed(judged))
 
 
-def _those(judged: Iterable[JudgedPair], which: Sequence[Judgement]) -> list[JudgedPair]:
-    return [one for one in judged if one.judgement in which]
-
-
-def _judged(
-    pairs: Sequence[PairRatio], at_least: float, least_blocks: int
-) -> tuple[JudgedPair, ...]:
-    p_values = [pair.p_of(at_least) if pair.n_blocks >= least_blocks else None for pair in pairs]
+def _judged(pairs: Sequence[PairRatio], bound: Bound, least_blocks: int) -> tuple[JudgedPair, ...]:
+    repeated = [_repeated(pair, least_blocks) for pair in pairs]
+    p_values = [_p(pair, bound, of) for pair, of in zip(pairs, repeated, strict=True)]
     family = [p for p in p_values if p is not None]
     adjusted = iter(holm(family))
     return tuple(
-        _judge(pair, at_least, None if p is None else next(adjusted), len(family))
-        for pair, p in zip(pairs, p_values, strict=True)
+        JudgedPair(pair, Judgement.NOT_MEASURED)
+        if p is None
+        else _judge(pair, bound, next(adjusted), len(family), repeated=of)
+        for pair, p, of in zip(pairs, p_values, repeated, strict=True)
     )
 
 
-def _judge(pair: PairRatio, at_least: float, p_holm: float | None, family: int) -> JudgedPair:
+def _repeated(pair: PairRatio, least_blocks: int) -> bool:
+    return pair.kind is Kind.BETWEEN_TRIALS and pair.n_blocks >= least_blocks
+
+
+def _p(pair: PairRatio, bound: Bound, repeated: bool) -> float | None:
+    """Of the true ratio being the bound; None of a pair without a ratio."""
     if pair.ratio is None:
-        return JudgedPair(pair, Judgement.NOT_MEASURED)
-    above = pair.ratio >= at_least
-    if pair.silent[0 if above else 1]:  # what the ratio lacks is on the side that it favours
+        return None
+    if bound.at_least <= 0:
+        return 0.0  # no ratio is below it
+    return pair.p_of(bound.at_least) if repeated else single_run_p(pair.ratio, bound.at_least)
+
+
+def _judge(
+    pair: PairRatio, bound: Bound, p_holm: float, family: int, *, repeated: bool
+) -> JudgedPair:
+    assert pair.ratio is not None
+    above = pair.ratio >= bound.at_least
+    better = int(above == (bound.of in LOWER_IS_BETTER))
+    p_shown = p_holm if repeated else None
+    if pair.silent[better]:  # what the ratio lacks is on the side that it favours
         return JudgedPair(pair, Judgement.NOT_DECIDED)
-    if pair.kind is Kind.BETWEEN_TRIALS and p_holm is not None:
-        if p_holm < DECIDED:
-            sure = Judgement.SUPPORTED if above else Judgement.CONTRADICTED
-            return JudgedPair(pair, sure, p_holm)
-        needed = repeats_needed(pair, at_least, family)
+    if pair.fails(better):
+        return JudgedPair(pair, Judgement.WITHHELD, p_shown)
+    if repeated and p_holm < DECIDED:
+        return JudgedPair(pair, FOR[0] if above else AGAINST[0], p_holm)
+    if repeated:
+        needed = repeats_needed(pair, bound.at_least, family)
         return JudgedPair(pair, Judgement.NOT_DECIDED, p_holm, needed)
-    low = pair.ratio if pair.low is None else pair.low
-    high = pair.ratio if pair.high is None else pair.high
-    if pair.ratio >= FAR * at_least and low >= at_least:
-        return JudgedPair(pair, Judgement.INDICATED)
-    if pair.ratio <= at_least / FAR and high <= at_least:
-        return JudgedPair(pair, Judgement.INDICATED_AGAINST)
+    if p_holm < DECIDED and _clear(pair, bound.at_least):
+        return JudgedPair(pair, FOR[1] if above else AGAINST[1])
     return JudgedPair(pair, Judgement.NOT_DECIDED)
+
+
+def _clear(pair: PairRatio, bound: float) -> bool:
+    """Whether the pair's own interval, if it has one, is on one side of the bound."""
+    return pair.low is None or pair.high is None or not pair.low < bound < pair.high
 
 
 ENOUGH_TO_DESPAIR = 4
@@ -201,19 +195,18 @@ def _hopeless(one: JudgedPair) -> bool:
     return open_ and one.pair.n_blocks >= ENOUGH_TO_DESPAIR and one.repeats_needed is None
 
 
-def _needed(judged: Iterable[JudgedPair]) -> int | None:
+def _needed(judged: Sequence[JudgedPair]) -> int | None:
     """The most that any pair needs; None where none does, or one needs more than anybody has."""
-    known = tuple(judged)
-    if any(_hopeless(one) for one in known):
+    if any(map(_hopeless, judged)):
         return None
-    return max((one.repeats_needed for one in known if one.repeats_needed), default=None)
+    return max((one.repeats_needed for one in judged if one.repeats_needed), default=None)
 
 
 def _parting(
     holds: Sequence[JudgedPair], fails: Sequence[JudgedPair], order: Sequence[str]
 ) -> tuple[str, ...]:
     """The fewest factors whose levels alone tell the pairs that hold from those that do not."""
-    varying = _varying([one.pair for one in (*holds, *fails)])
+    varying = factors_varying([*holds, *fails])
     varying.sort(key=lambda name: order.index(name) if name in order else len(order))
     for size in range(1, len(varying) + 1):
         for chosen in itertools.combinations(varying, size):
@@ -224,140 +217,8 @@ def _parting(
     return tuple(varying)
 
 
-def _varying(pairs: Sequence[PairRatio]) -> list[str]:
+def factors_varying(judged: Sequence[JudgedPair]) -> list[str]:
     """The factors at more than one level among the pairs."""
+    pairs = [one.pair for one in judged]
     names = pairs[0].levels if pairs else {}
     return [name for name in names if len({pair.levels[name] for pair in pairs}) > 1]
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`route, added delay and connections`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The sentences. A manager should be able to repeat each, and it should still be true."""
-
-    bound: Bound
-    labels: Mapping[str, str]
-    units: Mapping[str, str]
-
-    def all_one_way(self, pairs: Sequence[JudgedPair], holds: bool) -> str:
-        where = f" in all {len(pairs)} comparisons" if len(pairs) > 1 else ""
-        sentence = f"The {self._compared('at least' if holds else 'less than')}{where}"
-        return f"{sentence} ({self._span(pairs)}).{self._indicated(pairs)}"
-
-    def depends(
-        self,
-        holds: Sequence[JudgedPair],
-        fails: Sequence[JudgedPair],
-        judged: Sequence[JudgedPair],
-        depends_on: Sequence[str],
-    ) -> str:
-        by = _listed([self.labels.get(name, name) for name in depends_on])
-        above = self._all_at(holds, judged, depends_on)
-        below = self._all_at(fails, judged, depends_on)
-        return (
-            f"Whether the {self._compared('at least')} depends on {by}. "
-            f"Yes: {above} ({self._span(holds)}). No: {below} ({self._span(fails)})."
-            f"{self._indicated([*holds, *fails])}"
-        )
-
-    def undecided(self, pairs: Sequence[JudgedPair], needed: int | None) -> str:
-        open_, gone = _those(pairs, _OPEN), _those(pairs, _GONE)
-        rest = _those(pairs, (*_FOR, *_AGAINST))
-        whether = f"Whether the {self._compared('at least')} stays open"
-        if len(pairs) == len(open_) == 1:
-            sentence = f"{whether} ({self._span(open_)})."
-        else:
-            sentence = f"{whether}."
-            if open_:
-                where = f"{len(open_)} of {len(pairs)} comparisons"
-                sentence += f" Not decided: {where} ({self._span(open_)})."
-            if gone:
-                sentence += f" {len(gone)} of {len(pairs)} comparisons could not be measured."
-        if rest:
-            way = "It holds" if rest[0].judgement in _FOR else "It does not hold"
-            sentence += (
-                f" {way} in the other {len(rest)} ({self._span(rest)}).{self._indicated(rest)}"
-            )
-        if needed is not None:
-            what = "what was measured" if gone else "it"
-            return f"{sentence} About {needed} repeats would probably decide {what}."
-        if any(_hopeless(one) for one in pairs):
-            return f"{sentence} It is too close to {self.bound.at_least:g} for even {MOST} repeats."
-        return sentence
-
-    def nothing(self) -> str:
-        return f"Whether the {self._compared('at least')} could not be measured."
-
-    def _compared(self, how: str) -> str:
-        of = METRIC_WORDS.get(self.bound.of, self.bound.of)
-        over = self._level(self.bound.factor, self.bound.numerator)
-        under = self._level(self.bound.factor, self.bound.denominator)
-        times = "" if self.bound.at_least == 1 else f"{self.bound.at_least:g} times "
-        return f"{of} with {over} is {how} {times}that with {under}"
-
-    def still_open(self, open_: Sequence[JudgedPair], judged: Sequence[JudgedPair]) -> str:
-        if not open_:
-            return ""
-        names = _varying([one.pair for one in judged])
-        return f" Not decided: {self._places(open_, names)} ({self._span(open_)})."
-
-    def caveats(self, judged: Sequence[JudgedPair]) -> tuple[str, ...]:
-        pairs = [one.pair for one in judged]
-        gone = [(pair, pair.no_ratio_reason) for pair in pairs if pair.no_ratio_reason]
-        failing = [
-            (pair, pair.failing) for pair in pairs if pair.failing and not pair.no_ratio_reason
-        ]
-        names = _varying(pairs)
-        kinds = (("Not measured", gone), ("Warning", failing))
-        return tuple(self._named(what, those, names) for what, those in kinds if those)
-
-    def _named(
-        self, what: str, those: Sequence[tuple[PairRatio, str]], names: Sequence[str]
-    ) -> str:
-        lines = [
-            ": ".join(filter(None, [self._place(pair, names), reason])) for pair, reason in those
-        ]
-        shown = "".join(f" {line}." for line in lines[:SHOWN])
-        more = f" {len(lines) - SHOWN} more in the report's table." if len(lines) > SHOWN else ""
-        return f"{what}:{shown}{more}"
-
-    def _indicated(self, decided: Sequence[JudgedPair]) -> str:
-        """A remark where single runs decide."""
-        single = len(_those(decided, _INDICATED))
-        of = "" if single == len(decided) else f" ({single} of {len(decided)} comparisons)"
-        return f" Single runs only indicate this{of}." if single else ""
-
-    def _span(self, pairs: Sequence[JudgedPair]) -> str:
-        ratios = sorted(one.pair.ratio for one in pairs if one.pair.ratio is not None)
-        low, high = f"{ratios[0]:.3g}", f"{ratios[-1]:.3g}"
-        return f"{low}×" if low == high else f"{low}× to {high}×"
-
-    def _all_at(
-        self,
-        pairs: Sequence[JudgedPair],
-        judged: Sequence[JudgedPair],
-        depends_on: Sequence[str],
-    ) -> str:
-        """Where the pairs are: by what it depends on, unless others there are not settled."""
-        here = {self._place(one.pair, depends_on) for one in pairs}
-        unsettled = _those(judged, (*_OPEN, *_GONE))
-        alone = here.isdisjoint(self._place(one.pair, depends_on) for one in unsettled)
-        return self._places(pairs, depends_on if alone else _varying([it.pair for it in judged]))
-
-    def _places(self, pairs: Sequence[JudgedPair], names: Sequence[str]) -> str:
-        places = list(dict.fromkeys(self._place(one.pair, names) for one in pairs))
-        more = len(places) - SHOWN
-        return ", ".join(places[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-    def _place(self, pair: PairRatio, names: Sequence[str]) -> str:
-        return " ".join(self._level(name, pair.levels[name]) for name in names)
-
-    def _level(self, name: str, level: Level) -> str:
-        if isinstance(level, str):
-            return level
-        unit = self.units.get(name, "")
-        return f"{level:g} {unit}" if unit else f"{self.labels.get(name, name)} {level:g}"

@@ -17,6 +17,8 @@ KINDS = {
     "indicated": "open",
     "indicated against": "open",
     "depends": "open",
+    "withheld": "open",
+    "cannot tell": "open",
     "not decided": "open",
     "not measured": "open",
     "valid": "good",

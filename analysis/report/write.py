@@ -14,6 +14,7 @@ from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.inputs import ReportInputs, read_inputs
 from analysis.report.markdown import markdown
+from analysis.report.opening import opening_of
 from analysis.report.page import page
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
@@ -72,7 +73,10 @@ def _messages(inputs: ReportInputs) -> list[str]:
     if inputs.answer is None:
         claims = "nothing is scheduled yet" if inputs.session.claim else "nothing is claimed"
         return [*lines, f"session {inputs.session.name}: {claims}, so nothing is judged"]
-    return [*lines, f"{inputs.answer.verdict}: {inputs.answer.words}"]
+    claim = inputs.session.claim
+    assert claim is not None
+    answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
+    return [*lines, f"{inputs.answer.verdict}: {answer}", *remarks]
 
 
 def write_report(made: Report, folder: Path, name: str) -> None:

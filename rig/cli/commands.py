@@ -17,7 +17,7 @@ from rig.cli.reporting import Analysis
 from rig.cli.running import RunOptions
 from rig.cli.terminal import Screen
 from rig.model import ExitCode, UsageError
-from rig.store.session_folder import find_session
+from rig.store.session_folder import find_session, find_sessions
 
 COMMANDS = (
     *("run", "plan", "show", "analyse", "report", "compare"),
@@ -157,8 +157,8 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @group.command("compare")
     @_options("before", "after", "out", "check")
     def compare(before: str, after: str, out: Path, check: bool) -> int:
-        """Set two sessions side by side, cell by cell."""
-        older, newer = find_session(out, before), find_session(out, after)
+        """Set two versions side by side, cell by cell: a session each, or several by commas."""
+        older, newer = find_sessions(out, before), find_sessions(out, after)
         return reporting.write_comparison(older, newer, analysis, screen, check)
 
     @group.command("verify")

@@ -24,7 +24,7 @@ class Analysis:
     """Writes derived/ of a session; the figure's path, if there is one."""
     table: Callable[[Path], str]
     report: Callable[[Path], ReportResult]
-    compare: Callable[[Path, Path], ReportResult]
+    compare: Callable[[Sequence[Path], Sequence[Path]], ReportResult]
     differences: Callable[[Path], tuple[Sequence[str], Sequence[str]]]
     """What of derived/ is not as the raw files give it; and what could not be checked."""
 
@@ -54,11 +54,15 @@ def write_report(folder: SessionFolder, analysis: Analysis, screen: Screen, chec
 
 
 def write_comparison(
-    before: SessionFolder, after: SessionFolder, analysis: Analysis, screen: Screen, check: bool
+    before: Sequence[SessionFolder],
+    after: Sequence[SessionFolder],
+    analysis: Analysis,
+    screen: Screen,
+    check: bool,
 ) -> int:
-    """The same of two sessions side by side; it stands in the later one's folder."""
-    with writing(after.path / DERIVED):
-        result = analysis.compare(before.path, after.path)
+    """The same of two versions side by side; it stands in the last later session's folder."""
+    with writing(after[-1].path / DERIVED):
+        result = analysis.compare([one.path for one in before], [one.path for one in after])
     return print_result(result, screen, check)
 
 

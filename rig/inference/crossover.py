@@ -1,16 +1,27 @@
 """Where one level overtakes another along a factor: which point to measure next, and the answer.
 
-Pure. A design asks `next_level` between blocks, a report `crossovers`
-at the end, of the same fit. May not know plans, records or files.
+Pure. A design asks `next_level` between blocks, a report `crossovers` at the end, of the same fit.
+May not know plans, records or files.
 """
 
 from __future__ import annotations
 
+import enum
+import itertools
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rig.inference.ratio_line import (
+    Line,
+    Point,
+    fit,
+    interval,
+    mean_at,
+    rising,
+    scatter_of_repeats,
+    weighted_line,
+)
 from rig.inference.ratios import CONFIDENCE, Observation
 from rig.inference.student import t_quantile
 from rig.model import Level
@@ -21,42 +32,51 @@ MOST_PAIRS = 6
 SPREAD = (1.0, 0.8, 1.25, 1.0)
 """Where inner points are measured, as multiples of the crossover as known by then."""
 
-MISFIT = 0.12
-"""A scatter about the line above this is the line's fault, unless repeated ratios scatter so."""
-
-MISFIT_OF_REPEATS = 1.5
-"""… which is so where it is below this multiple of their scatter about their own mean."""
-
 FAR = 1.5
-"""Ratios on one side at both ends, and this far from 1: there is nothing left to search."""
+"""All ratios on one side, and this far from 1: there is nothing left to search."""
+
+CLEAR = 1.25
+"""A ratio this far from 1 is on its side, where no line tells how much ratios scatter."""
+
+NARROW, NARROW_PART = 2.0, 0.05
+"""A bracket is narrow enough to name a level in it where its ends are within this factor, or within
+this part of the range."""
+
+UNEQUAL_P = 0.01
+"""A line whose slope has a larger p has none: nothing overtakes anything. Less than 5 %, as its
+pairs stand where earlier ones were nearest to 1."""
 
 _LEVELS = 400
 """Levels between the ends are multiples of this part of the range: finer ones nobody can set."""
 
-_FEWEST = 3
-_ROUNDS = 20
-_GRID = 2000
-_LEAST = 1e-3
-
 Say = Callable[[float], str]
 
 
-@dataclass(frozen=True)
-class Point:
-    """One pair of trials in one block: numerator ÷ denominator, as a log, at one level."""
+class Outcome(enum.StrEnum):
+    """What a search has come to."""
 
-    at: float
-    log_ratio: float
+    FOUND = "found"
+    BRACKET = "between two levels"
+    """One overtakes the other, but the ratio follows no line there: no level is named."""
+    NONE = "none in range"
+    """One is ahead at every level measured, the middle included."""
+    SEVERAL = "more than one"
+    """One is ahead at both ends, the other in between."""
+    OPEN = "cannot be told"
+    """Equal, as far as the pairs can tell."""
+    NOT_MEASURED = "not measured"
+    """Not at two levels."""
 
 
 @dataclass(frozen=True)
 class Crossover:
     """Where numerator ÷ denominator passes 1, for one combination of the other levels.
 
-    `at`, `low`, `high`: in the unit of the searched factor; `at` is None where it is not
-    within the range, for the reason in `finding`. `low` to `high` at 95 %: all levels at which the
-    two may be equal; None where there are none, or too few points to tell. Ends equal to
-    those of the range mean that it may lie beyond.
+    `at`, `low`, `high`: in the unit of the searched factor; `at` is None but where the outcome is
+    found. `low` to `high`: of a level found or bracketed, all levels at which the two may be equal,
+    at 95 %, and at least a measured level on each side; else those at which the line's interval
+    holds 1, None where there are none, or too few points to tell. Ends equal to those of the range
+    mean that it may lie beyond.
     """
 
     levels: Mapping[str, Level]
@@ -69,6 +89,7 @@ class Crossover:
     points: tuple[Point, ...] = ()
     caveat: str = ""
     """Why the interval is not to be relied on; or empty."""
+    outcome: Outcome = Outcome.FOUND
 
     @property
     def conclusion(self) -> str:
@@ -76,76 +97,72 @@ class Crossover:
         return "; ".join(filter(None, [self.finding, self.caveat]))
 
 
-@dataclass(frozen=True)
-class _Line:
-    """ratio = start + slope · level, fitted to `points`; relative errors of equal size."""
-
-    start: float
-    slope: float
-    points: tuple[Point, ...]
-    scatter: float
-    """Standard deviation of a log ratio about the line."""
-    covariance: tuple[float, float, float]
-    """Of start and slope per unit of scatter²: start, both, slope."""
-
-    def ratio(self, at: float) -> float:
-        return max(_LEAST, self.start + self.slope * at)
-
-    def root(self, low: float, high: float) -> float:
-        if self.slope == 0:
-            return low
-        return min(high, max(low, (1 - self.start) / self.slope))
-
-    @property
-    def misfit(self) -> bool:
-        """Whether its points scatter more than repeats of one level explain."""
-        return self.scatter > max(MISFIT, MISFIT_OF_REPEATS * _scatter_of_repeats(self.points))
-
-    def log_se(self, at: float) -> float:
-        both = self.covariance
-        variance = both[0] + 2 * at * both[1] + at * at * both[2]
-        return self.scatter * math.sqrt(max(0.0, variance)) / self.ratio(at)
-
-
 def next_level(points: Sequence[Point], between: tuple[float, float]) -> float | None:
     """The level to measure a pair at next; None when the search is over.
 
     First both ends. Then, where the ratio passes 1 between them, near where it does; where it
-    does not, the nearer end again, until it is `FAR` from passing. `MOST_PAIRS` in all.
+    does not, see `_beside`. `MOST_PAIRS` in all.
     """
-    low, high = between
     measured = {point.at for point in points}
     for end in between:
         if end not in measured:
             return end
     if len(points) >= MOST_PAIRS:
         return None
-    ends = [_mean_at(points, low), _mean_at(points, high)]
-    if min(ends) > 0 or max(ends) < 0:
-        nearest = min(abs(end) for end in ends)
-        if nearest > math.log(FAR):
-            return None
-        return low if abs(ends[0]) <= abs(ends[1]) else high
-    root = _fit(_rising(points)[0], between).root(low, high)
+    around = _bracket(_means(points))
+    return _beside(points, between) if around is None else _inside(points, between, around)
+
+
+def _beside(points: Sequence[Point], between: tuple[float, float]) -> float | None:
+    """Where both ends are on one side: the level nearest to passing, again, until it is `FAR`; the
+    middle, once, before that is called none."""
+    means = _means(points)
+    nearest = min(means, key=lambda at: abs(means[at]))
+    far = abs(means[nearest]) > math.log(FAR)
+    if len(means) == 2 and (far or len(points) == MOST_PAIRS - 1):
+        return _settable((between[0] + between[1]) / 2, between)
+    return None if far else nearest
+
+
+def _inside(
+    points: Sequence[Point], between: tuple[float, float], around: tuple[float, float]
+) -> float:
+    """About where a line passes 1; the middle of a wide bracket where no line has found it."""
     inner = sum(point.at not in between for point in points)
-    aimed = root * SPREAD[inner % len(SPREAD)]
+    upward, _ = rising(points)
+    if inner > 1 and not _narrow(around, between) and weighted_line(upward).misfit:
+        return _settable((around[0] + around[1]) / 2, between)
+    root = fit(upward, between).root(*between)
+    return _settable(root * SPREAD[inner % len(SPREAD)], between)
+
+
+def _settable(aimed: float, between: tuple[float, float]) -> float:
+    low, high = between
     step = (high - low) / _LEVELS
     return min(high, max(low, round(low + round((aimed - low) / step) * step, 6)))
 
 
-def _rising(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
-    """The points of the ratio or, where that falls, of its inverse; and 1, or -1 for the inverse.
-
-    What grows with a delay is what a slow side pays for it, so that is the straight line.
-    """
-    by_level = sorted(points, key=lambda point: point.at)
-    if by_level[-1].log_ratio >= by_level[0].log_ratio:
-        return tuple(points), 1
-    return tuple(replace(point, log_ratio=-point.log_ratio) for point in points), -1
+def _means(points: Sequence[Point]) -> dict[float, float]:
+    """The mean log ratio at each level, in the order of levels."""
+    return {at: mean_at(points, at) for at in sorted({point.at for point in points})}
 
 
-def _mean_at(points: Sequence[Point], at: float) -> float:
-    return statistics.fmean(point.log_ratio for point in points if point.at == at)
+def _bracket(means: Mapping[float, float]) -> tuple[float, float] | None:
+    """The last level up to which all are on the first one's side of 1, and the first one from
+    which on all are on the last one's. None where first and last are on one side."""
+    levels = list(means)
+    start = means[levels[0]] > 0
+    if start == (means[levels[-1]] > 0):
+        return None
+    below = list(itertools.takewhile(lambda at: (means[at] > 0) == start, levels))
+    above = list(itertools.takewhile(lambda at: (means[at] > 0) != start, reversed(levels)))
+    return below[-1], above[-1]
+
+
+def _narrow(around: tuple[float, float], between: tuple[float, float]) -> bool:
+    first, last = around
+    near = last - first <= NARROW_PART * (between[1] - between[0])
+    return near or (first > 0 and last / first <= NARROW)
 
 
 def crossovers(
@@ -162,11 +179,10 @@ def crossovers(
 
     `say` puts a level of `along` into words.
 
-    Why a straight line: a synchronous worker serves 1 ÷ (s0 + n · delay), so the ratio of
-    anything steady to it is a straight line in the delay; and what bends it (users or
-    connections running out) bends it far from the crossover, so that points that do not fit
-    are dropped from the far side first. The interval is Fieller's (1954, J. Royal
-    Statist. Soc. B 16): every level at which the line's own interval holds 1.
+    What bends the straight line (users or connections running out) bends it far from the
+    crossover, so that points that do not fit are dropped from the far side first. The interval is
+    Fieller's (1954, J. Royal Statist. Soc. B 16), every level at which the line's own interval
+    holds 1, widened until it has a measured level on each side.
     """
     names = str(numerator), str(denominator)
     in_words = say or f"{along} {{:g}}".format
@@ -215,108 +231,127 @@ def crossover(
     say: Say = "level {:g}".format,
 ) -> Crossover:
     """The answer from one group's points; `names` of numerator and denominator."""
-    low, high = between
-    over, under = names
-    about, kept = dict(levels or {}), tuple(points)
-    if len({point.at for point in points}) < 2:
-        return Crossover(about, None, None, None, "not measured at two levels", kept)
-    rising, sign = _rising(points)
-    line = _fit(rising, between)
-    first, last = _interval(line, between)
-    at_ends = sign * math.log(line.ratio(low)), sign * math.log(line.ratio(high))
-    maybe = _maybe_equal(first, last, between)
-    if min(at_ends) > 0:
-        finding = f"none in range: {over} is ahead already at {say(low)}{maybe}"
-        return Crossover(about, None, first, last, finding, kept)
-    if max(at_ends) < 0:
-        finding = f"none in range: {under} is still ahead at {say(high)}{maybe}"
-        return Crossover(about, None, first, last, finding, kept)
-    leads, yields = (over, under) if at_ends[1] > at_ends[0] else (under, over)
-    finding = f"{leads} overtakes {yields}"
-    caveat = "the ratio does not follow a line there, so mind the interval" if line.misfit else ""
-    return Crossover(about, line.root(low, high), first, last, finding, kept, caveat)
+    found = Crossover(dict(levels or {}), None, None, None, "", tuple(points))
+    means = _means(points)
+    if len(means) < 2:
+        finding = "not measured at two levels"
+        return replace(found, finding=finding, outcome=Outcome.NOT_MEASURED)
+    around = _bracket(means)
+    if around is None:
+        return _on_one_side(found, means, between, names, say)
+    return _passing(found, means, around, between, names, say)
 
 
-def _maybe_equal(first: float | None, last: float | None, between: tuple[float, float]) -> str:
-    """Where the line's interval holds 1, in words; nothing where it does not."""
-    if first is None or last is None:
-        return ""
-    at_low, at_high = first == between[0], last == between[1]
-    if at_low and at_high:
-        where = "throughout"
-    elif at_low:
-        where = f"up to {last:.3g}"
-    elif at_high:
-        where = f"from {first:.3g} on"
-    else:
-        where = f"from {first:.3g} to {last:.3g}"
-    return f", though both may be equal {where}"
+def _on_one_side(
+    found: Crossover,
+    means: Mapping[float, float],
+    between: tuple[float, float],
+    names: tuple[str, str],
+    say: Say,
+) -> Crossover:
+    """Where first and last level are on one side of 1."""
+    ahead, behind = names if next(iter(means.values())) > 0 else names[::-1]
+    first, last = interval(weighted_line(rising(found.points)[0]), between)
+    found = replace(found, low=first, high=last)
+    ends = f"{ahead} is ahead at {say(min(means))} and {say(max(means))}"
+    over = [at for at in means if (means[at] > 0) != (means[min(means)] > 0)]
+    if any(_clear(found.points, at) for at in over):
+        finding = f"{ends}, but {behind} is in between: {_listed(over, say)}"
+        return replace(found, finding=finding, outcome=Outcome.SEVERAL)
+    if over:
+        finding = f"{ends}, but both may be equal at {_listed(over, say)}"
+        return replace(found, finding=finding, outcome=Outcome.OPEN)
+    if (first, last) == between:
+        finding = "the two cannot be told apart in the range"
+        return replace(found, finding=finding, outcome=Outcome.OPEN)
+    if len(means) == 2:
+        finding = f"{ends}; nothing was measured in between"
+        return replace(found, finding=finding, outcome=Outcome.OPEN)
+    where = f"{ahead} is ahead at {_listed(list(means), say)}"
+    if first is not None and min(map(abs, means.values())) < math.log(CLEAR):
+        finding = f"{where}, though both may be equal {_where(first, last, between)}"
+        return replace(found, finding=finding, outcome=Outcome.OPEN)
+    return replace(found, finding=f"none in range: {where}", outcome=Outcome.NONE)
 
 
-def _interval(line: _Line, between: tuple[float, float]) -> tuple[float | None, float | None]:
-    """The first and the last level at which the line's interval holds 1."""
-    df = len(line.points) - 2
-    if df < 1:
-        return None, None
-    quantile, (low, high) = t_quantile(CONFIDENCE, df), between
-    # finer towards the low end, where a fifth of a millisecond matters
-    levels = [*(low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID)), high]
-    held = [at for at in levels if abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)]
-    return (held[0], held[-1]) if held else (None, None)
+def _listed(levels: Sequence[float], say: Say) -> str:
+    said = [say(at) for at in levels]
+    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
 
 
-def _fit(points: Sequence[Point], between: tuple[float, float]) -> _Line:
-    """The line through all points, or through those nearest the crossover that do fit one."""
-    kept = tuple(points)
-    while True:
-        line = _weighted_line(kept)
-        fewer = _without_farthest(kept, line.root(*between))
-        if not line.misfit or len(kept) <= _FEWEST or fewer is None:
-            return line
-        kept = fewer
+def _clear(points: Sequence[Point], at: float) -> bool:
+    """Whether a level's ratio is on its side of 1: by its repeats, or, measured once, by `FAR`."""
+    logs = [point.log_ratio for point in points if point.at == at]
+    df = len(points) - len({point.at for point in points})
+    away = abs(sum(logs)) / len(logs)
+    if len(logs) < 2:
+        return away > math.log(FAR)
+    return away > t_quantile(CONFIDENCE, df) * scatter_of_repeats(points) / math.sqrt(len(logs))
 
 
-def _scatter_of_repeats(points: Sequence[Point]) -> float:
-    """Standard deviation of log ratios about the mean of their level; 0 where none is repeated."""
-    levels = {point.at for point in points}
-    df = len(points) - len(levels)
-    left = (point.log_ratio - _mean_at(points, point.at) for point in points)
-    return math.sqrt(math.fsum(one**2 for one in left) / df) if df else 0.0
+def _passing(
+    found: Crossover,
+    means: Mapping[float, float],
+    around: tuple[float, float],
+    between: tuple[float, float],
+    names: tuple[str, str],
+    say: Say,
+) -> Crossover:
+    """Where first and last level are on different sides of 1."""
+    upward, _ = rising(found.points)
+    whole, line = weighted_line(upward), fit(upward, between)
+    first, last = interval(line, between)
+    if not _overtakes(whole, line, means, around, between):
+        finding = "the two cannot be told apart in the range"
+        return replace(found, low=between[0], high=between[1], finding=finding,
+                       outcome=Outcome.OPEN)  # fmt: skip
+    throughout = (first, last) == between
+    low, high = _surely(means, around, between) if throughout or whole.misfit else around
+    if first is not None and last is not None and not throughout:
+        low, high = min(low, first), max(high, last)
+    leads, yields = names if means[max(means)] > 0 else names[::-1]
+    at, step = line.root(*between), (between[1] - between[0]) / _LEVELS
+    fits = line.df > 0 and (not whole.misfit or _narrow(around, between))
+    if not fits or not low - step <= at <= high + step or (low, high) == between:
+        finding = f"{leads} overtakes {yields} somewhere between {say(low)} and {say(high)}"
+        return replace(found, low=low, high=high, finding=finding, outcome=Outcome.BRACKET)
+    caveat = "over the whole range the ratio follows no line" if whole.misfit else ""
+    at = min(high, max(low, at))
+    return replace(found, at=at, low=low, high=high, finding=f"{leads} overtakes {yields}",
+                   caveat=caveat)  # fmt: skip
 
 
-def _without_farthest(points: tuple[Point, ...], root: float) -> tuple[Point, ...] | None:
-    """All but the farthest point without which both signs and two levels are left; or None."""
-    order = sorted(points, key=lambda point: -abs(math.log((point.at + 0.5) / (root + 0.5))))
-    for point in order:
-        rest = list(points)
-        rest.remove(point)
-        signs = {one.log_ratio > 0 for one in rest}
-        if len(signs) == 2 and len({one.at for one in rest}) > 1:
-            return tuple(rest)
-    return None
+def _overtakes(
+    whole: Line,
+    line: Line,
+    means: Mapping[float, float],
+    around: tuple[float, float],
+    between: tuple[float, float],
+) -> bool:
+    """Whether the ratio really passes 1: by the slope of a line that fits all pairs, unless both
+    may be equal throughout; else by a level on each side that is `CLEAR` of 1, as of a step or of
+    two pairs only."""
+    if not whole.misfit and interval(line, between) != between and line.slope_p < UNEQUAL_P:
+        return True
+    before = max(abs(mean) for at, mean in means.items() if at <= around[0])
+    after = max(abs(mean) for at, mean in means.items() if at >= around[1])
+    return min(before, after) > math.log(CLEAR)
 
 
-def _weighted_line(points: tuple[Point, ...]) -> _Line:
-    """Least squares with relative errors, weights renewed from the fit until they settle."""
-    ratios = [math.exp(point.log_ratio) for point in points]
-    fitted = list(ratios)
-    start, slope, covariance = 1.0, 0.0, (0.0, 0.0, 0.0)
-    for _ in range(_ROUNDS):
-        weights = [1 / value**2 for value in fitted]
-        total = math.fsum(weights)
-        mean_at = math.fsum(w * p.at for w, p in zip(weights, points, strict=True)) / total
-        mean = math.fsum(w * r for w, r in zip(weights, ratios, strict=True)) / total
-        spread = math.fsum(w * (p.at - mean_at) ** 2 for w, p in zip(weights, points, strict=True))
-        slope = math.fsum(
-            w * (p.at - mean_at) * (r - mean)
-            for w, p, r in zip(weights, points, ratios, strict=True)
-        )
-        slope = slope / spread
-        start = mean - slope * mean_at
-        covariance = (1 / total + mean_at**2 / spread, -mean_at / spread, 1 / spread)
-        # a line that dips below zero somewhere must not weigh that point without bounds
-        lines = [start + slope * point.at for point in points]
-        fitted = [max(line, ratio / 50) for line, ratio in zip(lines, ratios, strict=True)]
-    left = [p.log_ratio - math.log(value) for p, value in zip(points, fitted, strict=True)]
-    scatter = math.sqrt(math.fsum(one**2 for one in left) / max(1, len(points) - 2))
-    return _Line(start, slope, points, scatter, covariance)
+def _surely(
+    means: Mapping[float, float], around: tuple[float, float], between: tuple[float, float]
+) -> tuple[float, float]:
+    """The bracket, widened to levels that are `CLEAR` of 1, or to the ends of the range."""
+    clear = [at for at, mean in means.items() if abs(mean) > math.log(CLEAR)]
+    return (
+        max((at for at in clear if at <= around[0]), default=between[0]),
+        min((at for at in clear if at >= around[1]), default=between[1]),
+    )
+
+
+def _where(first: float, last: float | None, between: tuple[float, float]) -> str:
+    """Where the line's interval holds 1, in words."""
+    last = between[1] if last is None else last
+    if first == between[0]:
+        return f"up to {last:.3g}"
+    return f"from {first:.3g} " + ("on" if last == between[1] else f"to {last:.3g}")

@@ -40,6 +40,8 @@ class Kind(enum.StrEnum):
     """From how much repeated trials differ: what another run may be expected to give."""
     WITHIN_TRIAL = "within trial"
     """From the seconds of single trials: how well these were measured; says nothing of others."""
+    BETWEEN_SESSIONS = "between sessions"
+    """From how much sessions of one version differ."""
     NONE = "none"
 
 
@@ -112,6 +114,9 @@ class PairRatio:
     failing: str = ""
     """Which side failed more than `MOST_FAILURES` of its answers, or had valid trials without a
     value, in words; or empty."""
+    failure_shares: tuple[float | None, float | None] = (None, None)
+    """Of the answers of numerator and denominator, 0 to 1: medians over their valid trials; None
+    where no trial tells."""
     silent: tuple[int, int] = (0, 0)
     """Valid trials of numerator and denominator that gave no value. The ratio lacks them, so it
     flatters the side that has them."""
@@ -128,6 +133,11 @@ class PairRatio:
     def unmeasured(self) -> bool:
         """Whether there is a ratio, and nothing to tell how well it is known."""
         return self.kind is Kind.NONE and self.ratio is not None
+
+    def fails(self, side: int) -> bool:
+        """Whether numerator (0) or denominator (1) failed more than `MOST_FAILURES`."""
+        share = self.failure_shares[side]
+        return share is not None and share > MOST_FAILURES
 
     def p_of(self, ratio: float) -> float | None:
         """Two-sided p of the true ratio being `ratio`; None but between trials."""
@@ -201,6 +211,7 @@ def _pair(
         len(differences),
         no_ratio_reason=_no_ratio_reason(over, names[0]) or _no_ratio_reason(under, names[1]),
         failing=_failing(over, under, names),
+        failure_shares=(_failure_share(over), _failure_share(under)),
         silent=(_silent(over), _silent(under)),
         extra=any(observation.extra for observation in (*over, *under)),
         adaptive=adaptive,
@@ -232,13 +243,18 @@ def _failing(
 ) -> str:
     found = []
     for name, side in zip(names, (over, under), strict=True):
-        shares = [o.failure_share for o in side if o.valid and o.failure_share is not None]
-        if shares and statistics.median(shares) > MOST_FAILURES:
-            found.append(f"{name} failed {statistics.median(shares):.0%} of its answers")
+        share = _failure_share(side)
+        if share is not None and share > MOST_FAILURES:
+            found.append(f"{name} failed {share:.0%} of its answers")
         if any(o.usable for o in side) and _silent(side):
             of = sum(o.valid for o in side)
             found.append(f"{name} answered too little to tell in {_silent(side)} of {of} trials")
     return " and ".join(found)
+
+
+def _failure_share(side: Sequence[Observation]) -> float | None:
+    shares = [o.failure_share for o in side if o.valid and o.failure_share is not None]
+    return statistics.median(shares) if shares else None
 
 
 def _silent(side: Sequence[Observation]) -> int:

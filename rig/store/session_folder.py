@@ -234,6 +234,13 @@ def sessions(out: Path) -> list[SessionFolder]:
     return sorted(found, key=lambda session: session.path.name)
 
 
+def find_sessions(out: Path, wanted: str) -> tuple[SessionFolder, ...]:
+    """Several sessions by name or path, with commas between, each once; a path may have commas."""
+    names = [wanted] if Path(wanted).is_dir() else wanted.split(",")
+    found = [find_session(out, name) for name in names]
+    return tuple({one.path: one for one in found}.values())
+
+
 def find_session(out: Path, wanted: str | None) -> SessionFolder:
     """A session by name, by its path, or the newest. UsageError where there is none."""
     if wanted and (Path(wanted) / SESSION).exists():

@@ -408,8 +408,10 @@ def test_a_report_and_its_check(reported: Session) -> None:
 def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
     session, _ = quick
     done = runner("compare", "--check", session.path, session.path, cwd=ROOT)
-    assert (done.code, done.err) == (0, "")
-    assert "no regression" in done.out
+    assert (done.code, done.err) == (9, "")  # a session each decides nothing
+    assert "cannot tell" in done.out
+    several = runner("compare", "--check", session.path, f"{session.path},{session.path}", cwd=ROOT)
+    assert several.code == 9  # the same session twice is one
 
 
 def test_verify_finds_a_report_that_was_changed(reported: Session) -> None:

@@ -204,7 +204,7 @@ def test_a_route_without_a_crossover_ends_early_and_the_other_goes_on() -> None:
         return (steady if levels["route"] == "list" else at_most_users(4.0))(levels, 1)
 
     blocks = walk(CrossoverSearch(SEARCHED, SEARCH), rps)
-    assert [len(block) for block in blocks] == [4, 4, 2, 2, 2, 2]
+    assert [len(block) for block in blocks] == [4, 4, 4, 2, 2, 2]
 
 
 def test_invalid_pairs_are_paid_for_too() -> None:

@@ -39,7 +39,7 @@ def test_sentences_of_the_readme() -> None:
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
 def test_sentences_of_a_report(golden: Path, tmp_path: Path) -> None:
     session = Path(shutil.copytree(golden, tmp_path / golden.name))
-    pages = [report(session).html, compare(session, session).html]
+    pages = [report(session).html, compare([session], [session]).html]
     past = recorded(session)
     texts = [text for page in pages for text in of_page(page.read_text(encoding="utf-8"))]
     own = [text for text in texts if text not in past]

@@ -6,10 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
-from analysis.inference import Answer, JudgedPair, Judgement, Kind
+from analysis.inference import Answer, JudgedPair, Kind
 from analysis.reading.session import Claim
-from analysis.report.blocks import Block, Fold, Para, Section, Strong, Table, Words, para, row
+from analysis.report.blocks import (
+    Block,
+    Fold,
+    Inline,
+    Para,
+    Section,
+    Strong,
+    Table,
+    Words,
+    para,
+    row,
+)
 from analysis.report.inputs import ReportInputs
+from analysis.report.opening import METRIC_WORDS, opening_of
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from rig.model import Level, Status, Verdict
@@ -44,17 +56,26 @@ def _none_valid(inputs: ReportInputs) -> str:
 
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
-    bound = f" (at least {claim.at_least:g}×)"
+    what = f"{METRIC_WORDS.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
+    bound = f" ({what}: at least {claim.at_least:g}×)"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{statement}{bound}"),
-        para(mark(answer.verdict.value), ". ", answer.sentence),
-        *(para(caveat) for caveat in answer.caveats),
+        *_opening(inputs, claim, answer),
+        para("For --check this is: ", mark(answer.verdict.value), ".", quiet=True),
     ]
     if answer.pairs:
         blocks.append(_table(inputs, claim, answer))
-        blocks += _how(claim, answer, inputs.session.search is not None)
+        blocks += _how(claim, answer)
         blocks += _same(inputs)
     return blocks
+
+
+def _opening(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
+    opening = opening_of(inputs, claim, answer)
+    said: list[Inline] = []
+    for bold, more in opening.answer:
+        said += [Strong(bold), f" {more} " if more else " "]
+    return [Para(said), *(para(Strong(head), f" {text}") for head, text in opening.remarks)]
 
 
 def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
@@ -112,43 +133,22 @@ def _weak(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> It
                 yield f"{level}: checks that warn: {', '.join(sorted(warned))}"
 
 
-def _how(claim: Claim, answer: Answer, searched: bool) -> list[Block]:
-    kinds = {judged.pair.kind for judged in answer.pairs}
-    blocks: list[Block] = []
-    if Kind.WITHIN_TRIAL in kinds:
-        blocks.append(
-            Para(
-                (
-                    "An interval within a trial tells how well that one trial was measured. "
-                    "Another run may give another number, so no significance is claimed. "
-                    "Where the rate wanders over many seconds, a short window may not show it, "
-                    "and such an interval is too narrow.",
-                ),
-                quiet=True,
-            )
+def _how(claim: Claim, answer: Answer) -> Iterator[Block]:
+    """What the intervals of single runs tell, and why there may be none."""
+    if any(judged.pair.kind is Kind.WITHIN_TRIAL for judged in answer.pairs):
+        words = (
+            "An interval within a trial tells how well that one trial was measured. "
+            "Another run may give another number, so no significance is claimed. "
+            "Where the rate wanders over many seconds, a short window may not show it, "
+            "and such an interval is too narrow."
         )
+        yield para(words, quiet=True)
     if claim.of == "goodput_rps" and any(judged.pair.unmeasured for judged in answer.pairs):
-        blocks.append(
-            Para(
-                (
-                    "A single run without an interval is too short to tell how well it was "
-                    "measured: neighbouring seconds resemble each other, or are too few.",
-                ),
-                quiet=True,
-            )
+        words = (
+            "A single run without an interval is too short to tell how well it was "
+            "measured: neighbouring seconds resemble each other, or are too few."
         )
-    needed = answer.repeats_needed
-    if searched:
-        return blocks  # it chooses its repeats itself
-    open_ = any(judged.judgement is Judgement.NOT_DECIDED for judged in answer.pairs)
-    gone = any(judged.judgement is Judgement.NOT_MEASURED for judged in answer.pairs)
-    if needed is not None:
-        what = "the measured pairs" if gone else "the open pairs"
-        blocks.append(para(f"About {needed} repeats (--repeats {needed}) would decide {what}."))
-    elif open_ and Kind.BETWEEN_TRIALS not in kinds:
-        words = "Two or more repeats (for example --repeats 4) give intervals between trials."
-        blocks.append(para(words))
-    return blocks
+        yield para(words, quiet=True)
 
 
 def _same(inputs: ReportInputs) -> list[Block]:

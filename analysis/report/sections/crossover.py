@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from analysis.figures import crossover
 from analysis.figures.crossover import Drawn
-from analysis.inference import Crossover
+from analysis.inference import Crossover, Outcome
 from analysis.reading.session import Claim, Searched
 from analysis.report.blocks import Absent, Figure, Section, Table, Words, para, row
 from analysis.report.inputs import ReportInputs
@@ -56,7 +56,7 @@ def sentences(inputs: ReportInputs) -> list[str]:
     unit = f" {factor.unit}" if factor and factor.unit else ""
     longer_ms = _longer_ms(inputs) if search.factor == "delay_ms" else 0.0
     return [
-        f"{_where(inputs, one.levels)}: {_crossing(one, search, unit)}{_small(one, longer_ms)}."
+        f"{_where(inputs, one.levels)}: {_crossing(one, unit)}{_small(one, longer_ms)}."
         for one in inputs.crossovers
     ]
 
@@ -80,22 +80,13 @@ def _longer_ms(inputs: ReportInputs) -> float:
     return max(0.0, statistics.median(found)) if found else 0.0
 
 
-def _crossing(found: Crossover, search: Searched, unit: str) -> str:
+def _crossing(found: Crossover, unit: str) -> str:
     if found.at is None:
-        single = _measured(found) and len(found.points) < FEWEST
-        return found.conclusion + (
-            " (one pair of trials at each end, no interval)" if single else ""
-        )
-    if (found.low, found.high) == search.between:
-        return "somewhere in the searched range; the pairs scatter too much to say where"
-    bounds = f" (95 %: {between(found.low, found.high, unit)})" if found.low is not None else ""
-    where = f"{found.finding} at {digits(found.at)}{unit}{bounds}"
-    return "; ".join(filter(None, [where, found.caveat]))
-
-
-def _measured(found: Crossover) -> bool:
-    """Whether there is an answer at all: pairs at two levels, or more."""
-    return len({point.at for point in found.points}) > 1
+        few = len(found.points) < FEWEST and found.outcome is not Outcome.NOT_MEASURED
+        return found.conclusion + (" (one pair of trials at each end, no interval)" if few else "")
+    bounds = f" (95 %: {between(found.low, found.high, unit)})"
+    return "; ".join(filter(None, [f"{found.finding} at {digits(found.at)}{unit}{bounds}",
+                                   found.caveat]))  # fmt: skip
 
 
 def _lead(claim: Claim, search: Searched, unit: str) -> str:
@@ -120,10 +111,9 @@ def _where(inputs: ReportInputs, levels: Mapping[str, Level]) -> str:
 
 def _row(drawn: Drawn) -> tuple[Words, ...]:
     found = drawn.crossover
-    none = "none in range" if _measured(found) else NOTHING
     return row(
         drawn.group,
-        digits(found.at) if found.at is not None else none,
+        digits(found.at) if found.at is not None else found.outcome.value,
         between(found.low, found.high),
         str(len(found.points)),
         found.conclusion or NOTHING,

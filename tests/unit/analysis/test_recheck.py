@@ -147,7 +147,7 @@ def test_a_drawing_that_is_gone_or_that_no_one_makes(session: Path) -> None:
 
 
 def test_a_comparison_is_held_against_its_hash(session: Path) -> None:
-    compare(session, session)
+    compare([session], [session])
     assert differences(session) == ((), ())
     edit(session, f"compare-{session.name}.html")
     assert differences(session).differ == (
@@ -157,7 +157,7 @@ def test_a_comparison_is_held_against_its_hash(session: Path) -> None:
 
 def test_a_comparison_vouches_for_no_other_file(session: Path) -> None:
     edit(session, "figures/goodput.svg")
-    compare(session, session)
+    compare([session], [session])
     assert differences(session).differ == (
         "derived/figures/goodput.svg: is not drawn as recomputed",
     )

@@ -34,7 +34,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
             derive=lambda _: None,
             table=lambda path: f"table of {path.name}",
             report=lambda path: ReportResult(path, path, ["not decided"], ExitCode.UNDECIDED),
-            compare=lambda _, after: ReportResult(after, after, ["slower"], ExitCode.SLOWER),
+            compare=lambda _, after: ReportResult(
+                after[-1], after[-1], ["slower"], ExitCode.SLOWER
+            ),
             differences=lambda _: ((), ()),
         )
         return make_cli(analysis)()

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from rig.inference.crossover import MOST_PAIRS, Point, crossover, crossovers, next_level
+from rig.inference.crossover import (
+    MOST_PAIRS,
+    Outcome,
+    crossover,
+    crossovers,
+    next_level,
+)
+from rig.inference.ratio_line import Point
 from tests.unit.inference.trials import pair_of
 
 BETWEEN = (0.0, 20.0)
@@ -52,60 +59,84 @@ def test_a_bend_far_away_does_not_move_it() -> None:
     assert found.at == pytest.approx(2.0, abs=0.2)
 
 
-@pytest.mark.parametrize(
-    ("log_ratio", "why"),
-    [
-        (0.6, "none in range: async is ahead already at delay_ms 0"),
-        (-0.6, "none in range: sync is still ahead at delay_ms 20"),
-    ],
-)
-def test_far_from_passing_ends_the_search_early(log_ratio: float, why: str) -> None:
+@pytest.mark.parametrize(("log_ratio", "ahead"), [(0.6, "async"), (-0.6, "sync")])
+def test_none_is_said_once_the_middle_was_measured(log_ratio: float, ahead: str) -> None:
     points = search(lambda _: log_ratio)
     found = crossover(points, BETWEEN, {}, ("async", "sync"), "delay_ms {:g}".format)
-    assert [point.at for point in points] == [0.0, 20.0]
-    assert (found.at, found.conclusion) == (None, why)
+    assert [point.at for point in points] == [0.0, 20.0, 10.0]
+    assert (found.at, found.outcome) == (None, Outcome.NONE)
+    assert found.conclusion == (
+        f"none in range: {ahead} is ahead at delay_ms 0, delay_ms 10 and delay_ms 20"
+    )
+    ends = crossover(points[:2], BETWEEN, {}, ("async", "sync"))
+    assert ends.outcome is Outcome.OPEN
+    assert ends.conclusion.endswith("nothing was measured in between")
 
 
-def test_close_to_passing_is_measured_again() -> None:
+def test_close_to_passing_is_measured_again_and_the_middle_once() -> None:
     points = search(lambda at: 0.05 + at)
-    assert [point.at for point in points] == [0.0, 20.0, 0.0, 0.0, 0.0, 0.0]
+    assert [point.at for point in points] == [0.0, 20.0, 0.0, 0.0, 0.0, 10.0]
     assert crossover(points, BETWEEN).at is None
 
 
-def test_none_in_range_says_where_it_is_not_sure() -> None:
-    noise = iter([0.01, 0.0, -0.03, 0.03, 0.02, -0.02])
-    points = search(lambda at: 0.02 + at / 4 + next(noise))
-    found = crossover(points, BETWEEN, {}, ("async", "sync"), "delay_ms {:g}".format)
-    assert found.at is None
-    assert found.low == 0
-    assert found.high is not None
-    assert found.conclusion.startswith(
-        "none in range: async is ahead already at delay_ms 0, though both"
-    )
-    assert found.conclusion.endswith(f"equal up to {found.high:.3g}")
-
-
-def test_where_both_may_be_equal_is_said_alike_of_the_inverse() -> None:
-    noise = iter([0.01, 0.0, -0.03, 0.03, 0.02, -0.02])
-    points = search(lambda at: 0.02 + at / 4 + next(noise))
-    inverse = [replace(point, log_ratio=-point.log_ratio) for point in points]
-    found = crossover(inverse, BETWEEN, {}, ("sync", "async"), "delay_ms {:g}".format)
-    assert found.low == 0
+def test_a_hump_is_no_none() -> None:
+    points = search(lambda at: 0.5 if 5 < at < 15 else -0.5)
+    found = crossover(points, BETWEEN, {}, ("async", "sync"))
+    assert found.outcome is Outcome.SEVERAL
     assert found.conclusion == (
-        "none in range: async is still ahead at delay_ms 20, "
-        f"though both may be equal up to {found.high:.3g}"
+        "sync is ahead at level 0 and level 20, but async is in between: level 10"
     )
 
 
-def test_they_may_be_equal_at_the_far_end() -> None:
-    near = [0.01, 0.05, -0.02, 0.03, 0.02]
-    points = [Point(0.0, 0.4), *(Point(20.0, log_ratio) for log_ratio in near)]
+def test_a_step_is_answered_by_what_was_measured_on_both_sides() -> None:
+    # the audit's: a threshold at 15 came out as 6 (5.2 to 6.77)
     for sign in (1, -1):
-        found = crossover([Point(p.at, sign * p.log_ratio) for p in points], BETWEEN)
-        assert (found.at, found.high) == (None, 20)
-        assert found.conclusion.endswith(f"though both may be equal from {found.low:.3g} on")
-    scattered = [Point(at, ratio) for at in (0.0, 20.0) for ratio in (0.2, -0.1)]
-    assert crossover(scattered, BETWEEN).conclusion.endswith("though both may be equal throughout")
+        found = crossover(search(lambda at, s=sign: s * (0.4 if at > 15 else -0.4)), BETWEEN)  # type: ignore[misc]
+        assert found.low is not None
+        assert found.high is not None
+        assert {found.low, found.high} <= {point.at for point in found.points}
+        assert found.low <= 15 < found.high
+        assert found.high - found.low < 6
+
+
+def test_two_pairs_are_a_bracket() -> None:
+    found = crossover([Point(0.0, -0.5), Point(20.0, 0.5)], BETWEEN, {}, ("async", "sync"))
+    assert (found.at, found.low, found.high) == (None, 0.0, 20.0)
+    assert found.conclusion == "async overtakes sync somewhere between level 0 and level 20"
+
+
+def test_equal_curves_have_no_crossing() -> None:
+    noise = [0.03, -0.02, 0.01, -0.03, 0.02, -0.01]
+    at = [0.0, 20.0, 11.0, 9.0, 14.0, 11.0]
+    found = crossover([Point(a, n) for a, n in zip(at, noise, strict=True)], BETWEEN)
+    assert (found.at, found.outcome) == (None, Outcome.OPEN)
+    assert found.conclusion == "the two cannot be told apart in the range"
+
+
+def test_none_in_range_says_where_it_is_not_sure() -> None:
+    points = [Point(0.0, 0.03 + n) for n in (0.01, 0.0, -0.01)]
+    points += [Point(10.0, 1.0), Point(20.0, 1.6), Point(20.0, 1.7)]
+    found = crossover(points, BETWEEN, {}, ("async", "sync"), "delay_ms {:g}".format)
+    assert (found.at, found.low) == (None, 0)
+    assert found.high is not None
+    assert found.outcome is Outcome.OPEN
+    assert found.conclusion.startswith("async is ahead at delay_ms 0, delay_ms 10 and delay_ms 20")
+    assert found.conclusion.endswith(f"though both may be equal up to {found.high:.3g}")
+    inverse = [replace(point, log_ratio=-point.log_ratio) for point in points]
+    other = crossover(inverse, BETWEEN, {}, ("sync", "async"), "delay_ms {:g}".format)
+    assert other.conclusion == found.conclusion
+
+
+def test_the_interval_has_a_measured_level_on_each_side() -> None:
+    points = search(lambda at: math.log((2 + 3 * at) / 11.1))
+    found = crossover(points, BETWEEN)
+    assert found.at == pytest.approx(9.1 / 3)
+    assert found.at is not None
+    below = [p.at for p in points if p.log_ratio < 0]
+    above = [p.at for p in points if p.log_ratio > 0]
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= max(below) < found.at < min(above) <= found.high
 
 
 def test_it_may_go_the_other_way() -> None:
@@ -129,15 +160,14 @@ def test_scatter_gives_an_interval() -> None:
         [Point(p.at, p.log_ratio + n) for p, n in zip(points, noise, strict=True)], BETWEEN
     )
     assert wider.low is not None
-    assert wider.low < found.low
+    assert wider.low <= found.low
+    assert wider.high is not None
+    assert wider.high > found.high
 
 
 def test_too_few_points_are_no_answer() -> None:
     found = crossover([Point(0.0, 1.0), Point(0.0, 1.1)], BETWEEN)
     assert (found.at, found.low, found.conclusion) == (None, None, "not measured at two levels")
-    two = crossover([Point(0.0, -0.1), Point(20.0, 1.0)], BETWEEN)
-    assert two.low is None
-    assert two.at is not None
 
 
 def test_each_route_has_its_own_from_pairs_of_a_block() -> None:

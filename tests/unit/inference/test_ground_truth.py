@@ -62,6 +62,6 @@ def test_ten_percent_are_found_by_eight_repeats() -> None:
 def test_crossovers_are_found_in_twelve_trials() -> None:
     found = bench.searches(600, 0.03, 150, BETWEEN)
     assert found.within >= 0.99
-    assert 0.93 <= found.covered <= 0.97
+    assert found.covered >= 0.94
     assert found.trials <= 12
     assert bench.nothing_there(100, 0.03, BETWEEN) == 1.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from analysis.comparisons.versions import judged
 from analysis.inference import Kind, PairRatio
 from analysis.recheck import differences
 from analysis.report import compare
-from analysis.report.compare import is_slower, judged
 from rig.model import ExitCode, Level, ReportResult
 from tests.unit.analysis import sessions
 from tests.unit.analysis.report.test_report import Page
@@ -40,32 +41,74 @@ def session(
     return sessions.make(folder, made)
 
 
-def compared(before: Path, after: Path) -> tuple[ReportResult, str]:
-    written = compare(before, after)
+def compared(
+    before: Path | Sequence[Path], after: Path | Sequence[Path]
+) -> tuple[ReportResult, str]:
+    sides = [[side] if isinstance(side, Path) else side for side in (before, after)]
+    written = compare(*sides)
     return written, "\n".join(written.messages)
 
 
-def test_a_large_drop_is_a_regression_whatever_two_repeats_can_prove(tmp_path: Path) -> None:
-    # three times slower, block ratios scatter by 5 %: Holm's p of nine cells stays above 0.1
+def several(folder: Path, name: str, rates: Sequence[float], **more: Any) -> list[Path]:
+    """A session of two repeats for each rate."""
+    return [
+        session(folder / f"{name}-{number}", (rate, rate), **more)
+        for number, rate in enumerate(rates)
+    ]
+
+
+def test_a_large_drop_is_a_regression_even_between_single_sessions(tmp_path: Path) -> None:
+    # three times slower, where sessions and runs are taken to scatter by 15 %
     before = session(tmp_path / "before", (60, 60))
     written, says = compared(before, session(tmp_path / "after", (60, 60), slow=(20, 21.5)))
     assert written.check is ExitCode.SLOWER
     assert says.count("slower") == 1
-    assert says.count("no regression") == 8
+    assert says.count(" cannot tell") == 8
 
 
-def test_repeats_that_scatter_too_much_decide_nothing(tmp_path: Path) -> None:
-    before = session(tmp_path / "before", (60, 60))
-    written, says = compared(before, session(tmp_path / "after", (60, 60), slow=(50, 66)))
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_single_sessions_never_show_that_nothing_changed(tmp_path: Path, repeats: int) -> None:
+    before = session(tmp_path / "before", (60, 61, 59, 60)[:repeats])
+    written, says = compared(before, session(tmp_path / "after", (59, 60, 60, 58)[:repeats]))
     assert written.check is ExitCode.UNDECIDED
-    assert says.count("not decided") == 1
+    assert "no regression" not in says
+    assert says.count(" cannot tell") == 9
+    assert "[old, new]" in says
+    assert "[old, new]" in Page(written.html).text
 
 
-def test_the_same_again_is_no_regression(tmp_path: Path) -> None:
-    before = session(tmp_path / "before", (60, 61, 59, 60))
-    written, says = compared(before, session(tmp_path / "after", (59, 60, 60, 58)))
+def test_several_sessions_of_each_show_it(tmp_path: Path) -> None:
+    before = several(tmp_path, "before", (60, 62, 58))
+    written, says = compared(before, several(tmp_path, "after", (61, 58, 60)))
     assert written.check is ExitCode.OK
     assert says.count("no regression") == 9
+    assert "One session each" not in says
+    assert written.html == before[0].parent / "after-2" / "derived" / "compare-before-0.html"
+
+
+def test_sessions_that_scatter_too_much_decide_nothing(tmp_path: Path) -> None:
+    before = several(tmp_path, "before", (40, 60, 90))
+    written, says = compared(before, several(tmp_path, "after", (41, 58, 85)))
+    assert written.check is ExitCode.UNDECIDED
+    assert says.count("not decided") == 9
+
+
+def test_a_fall_beyond_what_sessions_scatter_is_one(tmp_path: Path) -> None:
+    before = several(tmp_path, "before", (60, 62, 58))
+    slow = [(20.0, 20.0), (21.0, 21.0), (20.0, 21.0)]
+    after = [
+        session(tmp_path / f"after-{number}", (60, 60), slow=rates)
+        for number, rates in enumerate(slow)
+    ]
+    written, says = compared(before, after)
+    assert written.check is ExitCode.SLOWER
+    assert says.count("slower") == 1
+
+
+def test_one_session_beside_several_has_their_scatter(tmp_path: Path) -> None:
+    before = several(tmp_path, "before", (60, 61, 59, 60))
+    written, _ = compared(before, session(tmp_path / "after", (60, 60)))
+    assert written.check is ExitCode.OK
 
 
 def test_a_cell_that_the_later_session_lacks_leaves_it_open(tmp_path: Path) -> None:
@@ -79,12 +122,12 @@ def test_a_cell_that_the_later_session_lacks_leaves_it_open(tmp_path: Path) -> N
 def test_a_slower_cell_is_one_whatever_is_missing(tmp_path: Path) -> None:
     before = session(tmp_path / "before", (60,))
     after = session(tmp_path / "after", (60,), ("io_read",), slow=(20,))
-    assert compare(before, after).check is ExitCode.SLOWER
+    assert compare([before], [after]).check is ExitCode.SLOWER
 
 
 def test_cells_that_only_the_later_session_has_count_for_nothing(tmp_path: Path) -> None:
-    before = session(tmp_path / "before", (60,), ("io_read",))
-    written, says = compared(before, session(tmp_path / "after", (60,)))
+    before = several(tmp_path, "before", (60, 61), routes=("io_read",))
+    written, says = compared(before, several(tmp_path, "after", (60, 61)))
     assert written.check is ExitCode.OK
     assert "not in the later session" not in says
     assert "Only the later session has these cells:" in Page(written.html).text
@@ -96,12 +139,12 @@ def test_cells_skipped_for_a_reason_ask_nothing(tmp_path: Path) -> None:
             tmp_path / name,
             [Made(answers=steady(60)), Made({"pooler": "pgbouncer"}, skip="no PgBouncer here")],
         )
-        for name in ("before", "after")
+        for name in ("before", "after", "before-2", "after-2")
     ]
-    written, says = compared(*both)
+    written, says = compared(both[::2], both[1::2])
     assert written.check is ExitCode.OK
     assert "not measured" not in says
-    assert differences(both[1]) == (
+    assert differences(both[3]) == (
         (),
         (),
     )  # of a `derived/` that holds a comparison and nothing else
@@ -119,12 +162,11 @@ def test_cells_skipped_for_a_reason_ask_nothing(tmp_path: Path) -> None:
         (1.2, 0.5, 2.9, 0.9, "not decided"),
     ],
 )
-def test_a_word_on_each_pair(
+def test_a_word_on_each_cell(
     ratio: float, low: float, high: float, p_holm: float, word: str
 ) -> None:
-    pair = PairRatio({}, ratio, low, high, Kind.BETWEEN_TRIALS, 2, p_holm=p_holm)
+    pair = PairRatio({}, ratio, low, high, Kind.BETWEEN_SESSIONS, 2, p_holm=p_holm)
     assert judged(pair) == word
-    assert is_slower(pair) == (word == "slower")
 
 
 @pytest.mark.parametrize(
@@ -140,13 +182,32 @@ def test_valid_trials_without_a_rate_take_their_side_s_good_word(
     ratio: float, silent: tuple[int, int], word: str
 ) -> None:
     pair = PairRatio(
-        {}, ratio, 0.95 * ratio, 1.05 * ratio, Kind.BETWEEN_TRIALS, 4, p_holm=0.9, silent=silent
+        {}, ratio, 0.95 * ratio, 1.05 * ratio, Kind.BETWEEN_SESSIONS, 4, p_holm=0.9, silent=silent
     )
     assert judged(pair) == word
 
 
 @pytest.mark.parametrize(
-    ("ratio", "word"), [(0.6, "slower"), (0.7, "no regression"), (None, "not measured")]
+    ("ratio", "failed", "word"),
+    [
+        (1.0, (0.3, 0.0), "not decided"),
+        (1.0, (0.3, 0.28), "no regression"),
+        (0.5, (0.3, 0.0), "slower"),
+        (0.5, (0.0, 0.3), "not decided"),
+    ],
 )
-def test_a_single_run_without_an_interval(ratio: float | None, word: str) -> None:
-    assert judged(PairRatio({}, ratio, None, None, Kind.NONE, 1)) == word
+def test_a_version_that_fails_more_gets_no_good_word(
+    ratio: float, failed: tuple[float, float], word: str
+) -> None:
+    pair = PairRatio({}, ratio, 0.95 * ratio, 1.05 * ratio, Kind.BETWEEN_SESSIONS, 4, p_holm=0.9,
+                     failure_shares=failed)  # fmt: skip
+    assert judged(pair) == word
+
+
+@pytest.mark.parametrize(
+    ("falls", "ratio", "word"),
+    [(True, 0.3, "slower"), (False, 0.7, "cannot tell"), (False, None, "not measured")],
+)
+def test_single_sessions(falls: bool, ratio: float | None, word: str) -> None:
+    pair = PairRatio({}, ratio, None, None, Kind.NONE, 1)
+    assert judged(pair, falls_alone=falls) == word

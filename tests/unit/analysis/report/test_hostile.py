@@ -38,7 +38,7 @@ def hostile_and_drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_hostile_session_s_report_is_inert(hostile: Path) -> None:
-    for made in (hostile / "derived" / "report.md", compare(hostile, hostile).markdown):
+    for made in (hostile / "derived" / "report.md", compare([hostile], [hostile]).markdown):
         source = made.read_text(encoding="utf-8")
         assert steering(source) <= {"U+2060"}
         tokens = [*tokens_in(parser().parse(source))]
@@ -66,7 +66,7 @@ def test_hostile_text_stays_text(made: str, request: pytest.FixtureRequest) -> N
 
 
 def test_hostile_text_stays_text_in_a_comparison(hostile: Path) -> None:
-    page = Page(compare(hostile, hostile).html)
+    page = Page(compare([hostile], [hostile]).html)
     assert set(page.tags) <= {
         *("html", "head", "meta", "title", "link", "style", "body", "header", "nav", "main"),
         *("section", "footer", "figure", "figcaption", "div", "h1", "h2", "p", "a", "strong"),

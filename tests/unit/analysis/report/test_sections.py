@@ -327,5 +327,6 @@ def test_a_crossover_without_pairs_is_not_measured(tmp_path: Path) -> None:
     )
     text, markdown = Page(report(folder).html).text, report(folder).markdown.read_text()
     assert "io_read: not measured at two levels." in text
-    assert "| io\\_read | — | — | 0 |" in markdown
-    assert "| cpu | none in range | — | 2 |" in markdown
+    assert "| io\\_read | not measured | — | 0 |" in markdown
+    assert "| cpu | cannot be told | — | 2 |" in markdown
+    assert "nothing was measured in between" in markdown

@@ -1,0 +1,177 @@
+"""A report's first words: who answers how much, how sure that is, why, and what not to conclude."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.report.inputs import read_inputs
+from analysis.report.opening import Opening, opening_of
+from rig.model import Level, Verdict
+from tests.unit.analysis import sessions
+from tests.unit.analysis.sessions import Made, steady
+from tests.unit.sentences import long_sentences
+
+AUDITED: Mapping[tuple[str, int], tuple[float, float, float]] = {
+    ("cpu", 0): (240, 236, 0.0),
+    ("cpu", 100): (9.5, 213, 0.0),
+    ("io_create", 0): (128, 311, 0.09),
+    ("io_create", 100): (1.23, 182, 0.24),
+    ("io_read", 0): (85.1, 133, 0.03),
+    ("io_read", 100): (1.09, 128, 0.38),
+}
+"""sync's and async's answers a second, and the share of async's that failed."""
+
+
+def trials(
+    rates: Mapping[tuple[str, int], tuple[float, float, float]], repeats: int = 1
+) -> list[Made]:
+    return [
+        Made(
+            {"target": target, "route": route, "delay_ms": delay},
+            steady(rate * (1 + 0.01 * replicate), failed=failed, why="db_too_many_connections"),
+            replicate=replicate,
+        )
+        for replicate in range(1, repeats + 1)
+        for (route, delay), (sync, fast, share) in rates.items()
+        for target, rate, failed in (("sync", sync, 0.0), ("async", fast, share))
+    ]
+
+
+def opened(folder: Path, made: Sequence[Made], **about: Any) -> Opening:
+    inputs = read_inputs(sessions.make(folder / "s", made, **about))
+    assert inputs.session.claim is not None
+    assert inputs.answer is not None
+    opening = opening_of(inputs, inputs.session.claim, inputs.answer)
+    assert [long for line in opening.lines for long in long_sentences(line)] == []
+    return opening
+
+
+def test_the_audited_session(tmp_path: Path) -> None:
+    opening = opened(tmp_path, trials(AUDITED))
+    said = [bold for bold, _ in opening.answer]
+    assert said == [
+        "Probably yes at cpu · added delay 100 ms.",
+        "Probably no at cpu · added delay 0 ms.",
+        "No verdict at io_create · added delay 0 ms, io_create · added delay 100 ms and 1 more: "
+        "the side it would favour failed more than 5 %.",
+        "Open at io_read · added delay 0 ms.",
+    ]
+    rates = [more for _, more in opening.answer]
+    assert rates[0].startswith("Correct answers a second: 21")
+    assert rates[0].endswith(" with async, 9.56 with sync.")
+    assert opening.how_sure[0] == "One run of each, so how much runs differ was not seen."
+    assert "Four repeats or more" in " ".join(opening.how_sure)
+    before = " ".join(opening.before_acting)
+    assert before.startswith("io_read · added delay 100 ms: async failed 38% of its answers.")
+    assert "perhaps decisive: connections per_request" in before
+
+
+def test_one_pair_needs_no_place(tmp_path: Path) -> None:
+    opening = opened(tmp_path, trials({("cpu", 0): (20, 100, 0.0)}, repeats=4))
+    (answer,) = opening.answer
+    assert answer[0] == "Yes."
+    assert answer[1].startswith("Correct answers a second: 10")
+    assert opening.how_sure == (
+        "4 runs of each; “yes” and “no” are wrong in at most 1 of 20 such sessions.",
+    )
+    assert opening.why == ()
+
+
+def test_no_everywhere(tmp_path: Path) -> None:
+    rates = {(route, 0): (100.0, 90.0, 0.0) for route in ("cpu", "io_read")}
+    opening = opened(tmp_path, trials(rates, repeats=4))
+    assert opening.answer[0][0] == "No in all 2 comparisons."
+
+
+def test_it_depends_on_what_parts_them(tmp_path: Path) -> None:
+    rates = {
+        (route, delay): (100.0, 90.0 if delay == 0 else 600.0, 0.0)
+        for route in ("cpu", "io_read")
+        for delay in (0, 100)
+    }
+    opening = opened(tmp_path, trials(rates, repeats=4))
+    assert [bold for bold, _ in opening.answer] == [
+        "Yes at added delay 100 ms.",
+        "No at added delay 0 ms.",
+    ]
+
+
+def test_what_was_not_measured_is_named_with_its_reason(tmp_path: Path) -> None:
+    made = trials({("cpu", 0): (20, 100, 0.0)}, repeats=4)
+    at: dict[str, Level] = {"route": "io_read", "delay_ms": 0}
+    made += [
+        Made({**at, "target": "sync"}, steady(10), Verdict.INVALID, "off"),
+        Made({**at, "target": "async"}, steady(10)),
+    ]
+    opening = opened(tmp_path, made)
+    assert ("Not measured at io_read.", "") in opening.answer
+    assert "io_read: sync has no valid trial." in opening.before_acting
+
+
+def test_the_model_stands_beside_what_was_measured(tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", trials({("io_create", 100): (8, 80, 0.0)}))
+    stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
+             "s0_ms": 10.0, "n": 9.0, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
+    calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}
+    (folder / "calibration.json").write_text(json.dumps(calibration))
+    inputs = read_inputs(folder)
+    assert inputs.session.claim is not None
+    assert inputs.answer is not None
+    opening = opening_of(inputs, inputs.session.claim, inputs.answer)
+    # 1 ÷ (20 ms + 1 · 100 ms) = 8.33 a second
+    assert opening.why[:2] == (
+        "What limits sync is that each of its servers takes one request at a time, "
+        "and waits with it.",
+        "Each request keeps its server for 0.12 s.",
+    )
+    assert opening.why[2].startswith("Predicted a second: 8.33; measured: 8.")
+    assert "The goodput of 1 of these cells is not explained" in " ".join(opening.before_acting)
+
+
+@pytest.mark.parametrize("of", ["p50_ms", "max_goodput_rps"])
+def test_any_claim(tmp_path: Path, of: str) -> None:
+    claim = {**sessions.CLAIM, "of": of}
+    opening = opened(tmp_path, trials({("cpu", 0): (20, 100, 0.0)}), claim=claim)
+    ((_, rates),) = opening.answer
+    if of == "p50_ms":
+        assert rates.startswith("Median response time: ")
+        assert " ms with async, " in rates
+    else:
+        assert rates.startswith("Correct answers a second in the best 5 s: ")
+
+
+def test_a_claim_of_another_factor(tmp_path: Path) -> None:
+    claim = {**sessions.CLAIM, "factor": "max_connections", "numerator": 1000, "denominator": 100}
+    made = [
+        Made({"target": target, "max_connections": cap}, steady(rate), replicate=replicate)
+        for replicate in (1, 2, 3, 4)
+        for target in ("sync", "async")
+        for cap, rate in ((100, 20), (1000, 60 + replicate))
+    ]
+    opening = opened(tmp_path, made, claim=claim)
+    bold, rates = opening.answer[0]
+    assert bold == "Yes in all 2 comparisons."
+    assert " with max_connections 1000, 20" in rates
+    assert rates.endswith(" with max_connections 100.")
+
+
+def test_many_places_stay_within_a_sentence(tmp_path: Path) -> None:
+    rates = {
+        (route, delay): (100.0, 90.0 if route == "cpu" else 600.0, 0.0)
+        for route in ("cpu", "io_create", "io_read")
+        for delay in (0, 100, 200)
+    }
+    rates["cpu", 200] = (100.0, 700.0, 0.0)
+    opening = opened(tmp_path, trials(rates, repeats=4))
+    assert " and 5 more." in opening.answer[0][0]
+
+
+def test_no_pair_at_all(tmp_path: Path) -> None:
+    opening = opened(tmp_path, [Made({"target": "sync"}, steady(10))])
+    assert opening.answer[0][0].startswith("Not measured: the session has no pair")
+    assert opening.lines[0] == opening.answer[0][0]
