@@ -20,6 +20,10 @@ from typing import Annotated
 SCHEMA = 2
 """Version of everything on disk. Files of another one are refused."""
 
+RULES, FIRST_RULES = 2, 1
+"""By which rules facts, checks and tables come of raw files; what does not say so is of the first.
+Whoever changes such a rule counts it up, and says in `rig.evidence.verify` what it changes."""
+
 Level = str | int | float
 """One value of a factor."""
 

@@ -16,6 +16,8 @@ from rig.disk.typed import Unfit, fitted
 from rig.inference.stationarity import Window
 from rig.model import (
     ADVICE,
+    FIRST_RULES,
+    RULES,
     SCHEMA,
     Between,
     Count,
@@ -108,10 +110,10 @@ class LoadFacts:
     successes_first_third: Count | None = None
     successes_last_third: Count | None = None
     """Correct answers in equal parts of the steady window; None below 3 whole seconds."""
+    successes: Count | None = None
+    """Correct answers of the steady window; None without its files."""
     goodput_rps: Rps | None = None
     """Correct answers per second of the steady window; None where the sample carries none."""
-    goodput_rule: str = ""
-    """By which rule of `rig.inference.goodput`; empty where an older version counted."""
     dropped: Count = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0
@@ -338,6 +340,8 @@ class Record:
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every file of the attempt, by its path inside the attempt's folder."""
     schema: int = SCHEMA
+    rules: Index = RULES
+    """By which its facts were taken and its checks judged."""
 
     def cpus(self, role: str) -> tuple[int, ...]:
         """The CPUs that a role may run on; none where nobody said."""
@@ -370,7 +374,7 @@ def record_from_json(data: Any) -> Record:
     if says := another(data):
         raise Unfit(says)
     fitted(_Manifest, data)
-    return fitted(Record, data)
+    return fitted(Record, {"rules": FIRST_RULES, **data})
 
 
 class _Manifest(TypedDict):

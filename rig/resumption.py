@@ -15,7 +15,8 @@ from rig.calibrate import kept_calibration
 from rig.design import Design
 from rig.disk.files import json_of, read_bytes, write_atomically
 from rig.disk.typed import Unfit, fitted
-from rig.model import DamagedFile, Level, UsageError, Verdict
+from rig.evidence.attempt import by_todays_rules
+from rig.model import DamagedFile, Level, RigError, UsageError, Verdict
 from rig.plan import Trial
 from rig.record import Record
 from rig.session import RETRIES, should_retry
@@ -225,7 +226,7 @@ def _counting(
 
 
 def _held(path: Path, trial: Trial, expected: str | None) -> tuple[Record | None, str]:
-    """An attempt's record, or why it does not count."""
+    """An attempt's record, its load by today's rules; or why it does not count."""
     try:
         record = read_record(path)
         if expected and not holds(path / MANIFEST, expected):
@@ -236,8 +237,8 @@ def _held(path: Path, trial: Trial, expected: str | None) -> tuple[Record | None
         for name, sha256 in record.files.items():
             if not holds(path / name, sha256):
                 return None, f"{name} is {'not as it was' if (path / name).exists() else 'gone'}"
+        return by_todays_rules(record, path, trial.plan), ""
     except FileNotFoundError:
         return None, f"{MANIFEST} is gone"
-    except (OSError, DamagedFile) as error:
+    except (OSError, RigError) as error:
         return None, str(error)
-    return record, ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rig.inference import Observation
 from rig.model import Verdict
 from rig.plan import Trial
-from rig.record import LoadFacts, Record
+from rig.record import Record
 
 
 def observations_of(
@@ -22,15 +22,8 @@ def observations_of(
             value=last[trial.name].load.goodput_rps,
             valid=last[trial.name].verdict is Verdict.VALID,
             extra=bool(trial.cell.because),
-            answers=_answers(last[trial.name].load),
+            answers=last[trial.name].load.successes,
         )
         for trial in scheduled
         if trial.name in last
     )
-
-
-def _answers(load: LoadFacts) -> int | None:
-    """How many correct answers the steady window's goodput was counted from."""
-    if load.goodput_rps is None:
-        return None
-    return round(load.goodput_rps * (load.duration_s - load.ramp_s))

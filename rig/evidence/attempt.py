@@ -18,8 +18,8 @@ from rig.disk.typed import Unfit
 from rig.evidence.ledger import ledger_facts
 from rig.evidence.load import derived
 from rig.evidence.probes import probe_facts
-from rig.inference.goodput import RULE, Group, goodput_of
-from rig.model import Count, DamagedFile, Link
+from rig.inference.goodput import Group, goodput_of
+from rig.model import RULES, Count, DamagedFile, Link, Verdict
 from rig.plan import Plan
 from rig.record import (
     DelayFacts,
@@ -28,6 +28,7 @@ from rig.record import (
     Ms,
     PathDelay,
     ProbeFacts,
+    Record,
     load_from_json,
 )
 
@@ -76,7 +77,7 @@ def read_attempt(folder: Path, plan: Plan) -> AttemptFacts:
 
     DamagedFile or StorageError, which name the file, where one is there and cannot be read.
     """
-    load = _with_goodput(_load(folder / LOAD, plan), folder / COMPLETIONS)
+    load = _read_load(folder, plan)
     return AttemptFacts(
         facts=json_value(folder / FACTS, Facts) or {},
         delay=_delay(json_value(folder / DELAY, DelaySaid), folder / DELAY, plan),
@@ -84,6 +85,17 @@ def read_attempt(folder: Path, plan: Plan) -> AttemptFacts:
         probes=probe_facts(folder, plan, load),
         ledger=ledger_facts(folder, plan.route_name),
     )
+
+
+def by_todays_rules(record: Record, folder: Path, plan: Plan) -> Record:
+    """A record whose load is read again from its raw files, where older rules read it.
+
+    What decides together must come of one rule. Checks and verdict stay as judged. DamagedFile or
+    StorageError, as `read_attempt`.
+    """
+    if record.rules == RULES or record.verdict is Verdict.FAILED:
+        return record
+    return dataclasses.replace(record, load=_read_load(folder, plan))
 
 
 def _delay(said: DelaySaid | None, path: Path, plan: Plan) -> DelayFacts:
@@ -130,11 +142,13 @@ def _load(path: Path, plan: Plan) -> LoadFacts:
         raise DamagedFile(f"{path}: {error}") from error
 
 
-def _with_goodput(load: LoadFacts, completions: Path) -> LoadFacts:
-    found = rows(completions, Completion)
+def _read_load(folder: Path, plan: Plan) -> LoadFacts:
+    """The load's facts with its goodput, as the report has it."""
+    load, found = _load(folder / LOAD, plan), rows(folder / COMPLETIONS, Completion)
     if found is None:
         return load
     good = (row for row in found if row.phase == "steady" and row.ok)
     groups = [Group(row.count, row.first_s, row.last_s) for row in good]
     rate, _ = goodput_of(groups, load.ramp_s, load.duration_s)
-    return dataclasses.replace(load, goodput_rps=rate, goodput_rule=RULE)
+    successes = sum(group.count for group in groups)
+    return dataclasses.replace(load, successes=successes, goodput_rps=rate)

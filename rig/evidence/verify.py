@@ -28,8 +28,7 @@ from rig.evidence.consistency import (
     superseded,
 )
 from rig.factors import FACTORS
-from rig.inference.goodput import RULE
-from rig.model import Phase, Verdict
+from rig.model import RULES, Phase, Verdict
 from rig.plan import Plan, plan_from_json
 from rig.record import (
     FEASIBILITY,
@@ -52,12 +51,11 @@ from rig.store.session_folder import (
 
 _Asked = tuple[Plan, str]
 """A plan, and the digest that its file has."""
-NEWEST_CHECKS = ("stationarity",)
-"""Not made by every version of this schema. Who has none was judged by an older one's rules."""
+NEW_CHECKS, NEW_FACTS = ("stationarity",), ("load.window", "load.successes")
+"""What the rules before today's (`rig.model.RULES`) did not have."""
 CHANGED_CHECKS = (FEASIBILITY, "generator")
-"""What such a version made by other rules, or of such facts."""
-NEWEST_FACTS = ("load.window", "load.greenlet_lag_p99_ms")
-"""What such a version did not take, or by another rank."""
+CHANGED_FACTS = ("load.goodput_rps", "load.greenlet_lag_p99_ms")
+"""What came otherwise by them: said, and no difference."""
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")
 
 
@@ -192,29 +190,18 @@ def _counts(folder: Path, where: str, record: Record) -> Iterator[Discrepancy]:
             yield Discrepancy(f"{where}/{COMPLETIONS.as_posix()}", finding)
 
 
-def _of_older_rules(record: Record) -> bool:
-    """Whether it was judged before one of today's checks was made."""
-    return bool(record.checks) and any(record.check(name) is None for name in NEWEST_CHECKS)
-
-
 def _facts(where: str, record: Record, seen: Mapping[str, Any]) -> Iterator[Discrepancy]:
-    """The manifest's facts are those that the raw files give.
-
-    A goodput by an older rule is another number than today's, and no fault: both are said.
-    """
-    missed = NEWEST_FACTS if _of_older_rules(record) else ()
-    older = {"load.goodput_rule", "load.goodput_rps"} if not record.load.goodput_rule else set()
+    """The manifest's facts are those that the raw files give."""
+    older = record.rules < RULES
     for part in seen:
         recorded, found = plain(getattr(record, part)), plain(seen[part])
         for path, one, other in differences(recorded, found, part):
-            if path in missed:
+            if older and path in NEW_FACTS:
                 continue
+            by_its_rules = older and path in CHANGED_FACTS
             finding = f"{path} is {short(one)}, the raw files say {short(other)}"
-            if path not in older:
-                yield Discrepancy(f"{where}/{MANIFEST}", finding)
-            elif path == "load.goodput_rps":
-                by = f"{finding} by today's rule ({RULE}), which is younger than the attempt"
-                yield Discrepancy(f"{where}/{MANIFEST}", by, False)
+            finding += " by today's rules" * by_its_rules
+            yield Discrepancy(f"{where}/{MANIFEST}", finding, not by_its_rules)
 
 
 def _checks(
@@ -225,7 +212,7 @@ def _checks(
         verdict, reason = Verdict.FAILED, wrong.failure
     else:
         checks, verdict, reason = judge(plan, dataclasses.replace(record, **seen))
-    older = _of_older_rules(record)
+    older = record.rules < RULES
     yield from _same_checks(f"{where}/{MANIFEST}", record.checks, checks, older)
     for name, recorded, found, by_its_rules in (
         ("verdict", record.verdict, verdict, False),
@@ -253,7 +240,7 @@ def _same_checks(
         if name not in have:
             yield Discrepancy(where, f"check {name} is not made today")
         elif name not in had:
-            if not (older and name in NEWEST_CHECKS):
+            if not (older and name in NEW_CHECKS):
                 yield Discrepancy(where, f"check {name} is absent")
         elif had[name] != have[name]:
             one, other = had[name], have[name]

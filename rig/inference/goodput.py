@@ -10,9 +10,6 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-RULE = "edges"
-"""What the manifest calls today's rule; a manifest without a name has an older one's number."""
-
 FEW = 100
 """Below so many answers (or clumps of them) the window's edges cost more than 1 %."""
 

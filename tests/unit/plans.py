@@ -94,7 +94,7 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
 PLANNED = ("load_workers_asked", "ramp_s", "duration_s")
 DERIVED = (
     *("planned_users", "active_users", "load_worker_cpu_share", "greenlet_lag_p99_ms"),
-    *("p50_ms", "goodput_rps", "goodput_rule", "successes_first_third", "successes_last_third"),
+    *("p50_ms", "goodput_rps", "successes", "successes_first_third", "successes_last_third"),
     "window",
 )
 """Facts of a load that are read from other files than load.json."""

@@ -10,15 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from analysis.comparisons.ratios import observations
+from analysis.reading.session import read_session
+from analysis.summaries.layout import layout_of
+from analysis.summaries.trials import results
 from rig import resumption, session
 from rig.backends.fake import FakeBackend
 from rig.config import Claim, Matrix, Repeats, Search, Until, cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, SequentialBlocks
+from rig.design.observations import observations_of
+from rig.disk.files import sha256
 from rig.factors import FACTORS
 from rig.model import Level, Verdict
 from rig.plan import Closed, Data, Load, Trial, Users
 from rig.record import LoadFacts, Record
-from rig.store.session_folder import SessionFolder
+from rig.store.session_folder import MANIFEST, SessionFolder
 from tests.shares import every
 from tests.unit.plans import ROUTES, TARGET, record
 from tests.unit.session_runs import run_trials
@@ -269,6 +275,49 @@ def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
     assert all(one.load.goodput_rps for one in done.values())
     run_trials(folder, design, FakeBackend(), Silent(), done)
     assert folder.scheduled() == rows
+
+
+def finished(folder: SessionFolder, matrix: Matrix) -> dict[str, Record]:
+    """A session that was run to its end."""
+    folder.begin(session.session_facts(matrix, {}, FakeBackend(), folder.name), "")
+    design = session.design_of(matrix, {}, {})
+    run_trials(folder, design, FakeBackend(), Silent(), {})
+    return resumption.resumed(folder, design, print)
+
+
+@pytest.mark.parametrize("matrix", [MATRIX, SEARCHED])
+def test_what_ends_a_session_is_what_its_report_sees(matrix: Matrix, tmp_path: Path) -> None:
+    folder = SessionFolder(tmp_path / "small" / "one")
+    done = finished(folder, matrix)
+    trials = session.design_of(matrix, {}, {}).rebuild_trials(folder.scheduled())
+    found = read_session(folder.path)
+    for ours, reported in zip(
+        observations_of(trials, list(done.values())),
+        observations(found, layout_of(found), results(found)),
+        strict=True,
+    ):
+        assert ours == replace(reported, levels=ours.levels, failure_share=None, within=None)
+        assert ours.answers
+
+
+def test_a_session_that_older_rules_began_goes_on_by_todays(tmp_path: Path) -> None:
+    folder = SessionFolder(tmp_path / "small" / "one")
+    today = finished(folder, MATRIX)
+    for name, one in today.items():
+        path = folder.attempt(name, one.attempt) / MANIFEST
+        said = one.to_json()
+        del said["rules"], said["load"]["successes"]
+        said["load"]["goodput_rps"] *= 1.5
+        path.write_text(json.dumps(said))
+        folder.journal.append(
+            "adopted", trial=name, attempt=one.attempt, manifest_sha256=sha256(path)
+        )
+    messages: list[str] = []
+    done = resumption.resumed(folder, session.design_of(MATRIX, {}, {}), messages.append)
+    assert messages == []
+    assert {name: one.load for name, one in done.items()} == {
+        name: one.load for name, one in today.items()
+    }
 
 
 def test_session_facts_of_a_search(tmp_path: Path) -> None:
