@@ -11,13 +11,14 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rig import inference
 from rig.disk import files as rig_files
 from rig.disk.files import read_json, regular_files, sha256, write_atomically
-from rig.model import DamagedFile
+from rig.model import FIRST_RULES, RULES, DamagedFile
 
 MADE = "made.json"
 SOURCES = (".py", ".csv", ".html", ".css")
@@ -31,6 +32,8 @@ class Made:
     by: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 by the file's path inside `derived/`."""
+    rules: int = FIRST_RULES
+    """By which its numbers came of the raw files (`rig.model.RULES`)."""
 
     @property
     def today(self) -> bool:
@@ -42,7 +45,7 @@ class Made:
 def maker() -> dict[str, str]:
     """What decides every byte of `derived/`, raw files aside."""
     code = hashlib.sha256()
-    for module in (__file__, rig_files.__file__):
+    for module in (__file__, rig_files.__file__, inference.__file__):
         package = Path(module).parent
         for path in sorted(regular_files(package)):
             if path.suffix in SOURCES:
@@ -65,17 +68,20 @@ def read_made(folder: Path) -> Made:
         return Made()
     made = read_json(path)
     try:
-        return Made({str(k): str(v) for k, v in made["by"].items()}, dict(made["files"]))
+        by = {str(k): str(v) for k, v in made["by"].items()}
+        return Made(by, dict(made["files"]), int(made.get("rules", FIRST_RULES)))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFile(f"{path}: not as analyse writes it: {error!r}") from error
 
 
 def write_made(folder: Path, more: Iterable[Path] | None = None) -> None:
     """Vouches for all files of a folder that was just made; or for some `more` in an older one."""
-    before = Made(maker()) if more is None else read_made(folder)
+    before = Made() if more is None else read_made(folder)
+    if not before.by:
+        before = Made(maker(), rules=RULES)
     files = {
         path.relative_to(folder).as_posix(): sha256(path)
         for path in (regular_files(folder) if more is None else more)
     }
-    made = Made(before.by or maker(), {**before.files, **files})
+    made = replace(before, files={**before.files, **files})
     write_atomically(folder / MADE, json.dumps(asdict(made), indent=1) + "\n")

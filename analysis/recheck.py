@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analysis.provenance import MADE, Made, read_made
+from analysis.reading.attempts import last_finished
 from analysis.tables import derive
 from rig.disk.files import VERIFY_SCRATCH, read_bytes, regular_files, scratch, sha256
+from rig.model import RULES
 
 MOST_CELLS = 20
 REPORTS = ("report.md", "report.html")
@@ -23,6 +25,8 @@ DRAWN = (".svg", ".png", ".html", ".md")
 DRAWING = re.compile(r'<div class="drawing".*?</div>', re.DOTALL)
 COMPARED = re.compile(r"compare-[^/]*\.(html|md)\Z")
 """Pages that need another session, too."""
+NOT_ITS_HASH = f"is not the file whose hash {MADE} has"
+OLDER = "derived by an older rule; `report` writes it anew"
 OTHERS = "another version of the code or of a library made it: as it was written, not recomputed"
 
 
@@ -38,8 +42,8 @@ def differences(session_dir: Path) -> Differences:
 
     Nothing without a `derived/`: it may be deleted at any time, and then hold comparisons alone.
     Numbers are always recomputed. A drawing or page that differs byte by byte is as it should be
-    where `made.json` says that others made it, and has its hash. UsageError for a folder that is
-    no session.
+    where `made.json` says that others made it, and has its hash. So is any file of a session
+    that older rules measured and derived. UsageError for a folder that is no session.
     """
     kept = session_dir / "derived"
     made = read_made(kept)
@@ -50,7 +54,8 @@ def differences(session_dir: Path) -> Differences:
         with scratch(VERIFY_SCRATCH) as folder:
             now = folder / "derived"
             _recompute(session_dir, now, any((kept / name).exists() for name in REPORTS))
-            found += _held_against(kept, now, made)
+            older = made.rules < RULES and _measured_by_older(session_dir)
+            found += (_of_older if older else _held_against)(kept, now, made)
     return Differences(
         tuple(f"derived/{message}" for differ, message in found if differ),
         tuple(f"derived/{message}" for differ, message in found if not differ),
@@ -67,6 +72,13 @@ def _recompute(session_dir: Path, now: Path, reported: bool) -> None:
         derive(session_dir, now)
 
 
+def _measured_by_older(session_dir: Path) -> bool:
+    """Whether a manifest is of older rules: its session may have tables by them."""
+    trials = sorted((session_dir / "trials").glob("*"))
+    records = (last_finished(trial).record for trial in trials)
+    return any(record is not None and record.rules < RULES for record in records)
+
+
 _Said = tuple[bool, str]
 """Whether it differs, and words; where it does not, it could not be recomputed."""
 
@@ -81,6 +93,20 @@ def _held_against(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
             yield from [difference] if difference else []
 
 
+def _of_older(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
+    """What older rules made has the hash that they gave it, or is as recomputed."""
+    there, again = _names(kept), _names(now)
+    for name in sorted({*there, *made.files} - {MADE}):
+        path = kept / name
+        if COMPARED.match(name):
+            continue
+        if name not in there:
+            yield True, f"{name}: is missing"
+        elif name not in again or read_bytes(path) != read_bytes(now / name):
+            changed = bool(made.by) and made.files.get(name) != sha256(path)
+            yield changed, f"{name}: " + (NOT_ITS_HASH if changed else OLDER)
+
+
 def _drawn(kept: Path, now: Path, name: str, made: Made) -> _Said | None:
     """A page or a drawing, byte by byte."""
     if not (kept / name).exists():
@@ -91,7 +117,7 @@ def _drawn(kept: Path, now: Path, name: str, made: Made) -> _Said | None:
     if made.by and not made.today:
         if made.files.get(name) == sha256(kept / name):
             return False, f"{name}: {OTHERS}"
-        return True, f"{name}: is not the file whose hash {MADE} has"
+        return True, f"{name}: {NOT_ITS_HASH}"
     if not there:
         return True, f"{name}: is not what this session gives"
     if name in REPORTS and (line := _first_line(kept / name, now / name)):
@@ -106,7 +132,7 @@ def _of_two(kept: Path, name: str, made: Made) -> _Said | None:
     if not made.by:
         return False, f"{name}: no {MADE} has its hash"
     if made.files.get(name) != sha256(kept / name):
-        return True, f"{name}: is not the file whose hash {MADE} has"
+        return True, f"{name}: {NOT_ITS_HASH}"
     return None
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from analysis import provenance
 from analysis.provenance import maker
-from analysis.recheck import differences
+from analysis.recheck import OLDER, differences
 from analysis.report import compare, report
 from rig.disk.files import sha256
 from tests.shares import every
@@ -126,6 +126,45 @@ def test_numbers_are_recomputed_whoever_made_them(session: Path) -> None:
     path = session / "derived" / "summary.csv"
     path.write_text(path.read_text().replace(",30,", ",31,"))
     assert any("summary.csv: line 2" in line for line in differences(session).differ)
+
+
+def by_older_rules(session: Path, *, measured: bool = True) -> None:
+    """As if an older rule had counted one answer more; a manifest without `rules` is by such."""
+    derived = session / "derived"
+    said = json.loads((derived / "made.json").read_text())
+    del said["rules"]
+    text = (derived / "trials.csv").read_text()
+    (derived / "trials.csv").write_text(text.replace(",30,", ",31,", 1))
+    said["files"]["trials.csv"] = sha256(derived / "trials.csv")
+    (derived / "made.json").write_text(json.dumps(said))
+    for path in session.glob("trials/*/*/manifest.json") if measured else ():
+        manifest = json.loads(path.read_text())
+        del manifest["rules"]
+        path.write_text(json.dumps(manifest))
+
+
+def test_what_older_rules_derived_is_no_difference_but_said(session: Path) -> None:
+    by_older_rules(session)
+    assert differences(session) == ((), (f"derived/trials.csv: {OLDER}",))
+    report(session)
+    assert differences(session) == ((), ())
+
+
+@pytest.mark.parametrize("name", ["trials.csv", "summary.csv", "report.html"])
+def test_what_older_rules_derived_and_somebody_edited_is_found(session: Path, name: str) -> None:
+    by_older_rules(session)
+    edit(session, name)
+    assert differences(session).differ == (
+        f"derived/{name}: is not the file whose hash made.json has",
+    )
+    (session / "derived" / name).unlink()
+    assert differences(session).differ == (f"derived/{name}: is missing",)
+
+
+def test_nobody_passes_for_older_whose_session_is_not(session: Path) -> None:
+    by_older_rules(session, measured=False)
+    (line,) = differences(session).differ
+    assert line.startswith("derived/trials.csv: line 2: ")
 
 
 def test_a_drawing_that_nobody_vouches_for_is_not_checked(session: Path) -> None:
