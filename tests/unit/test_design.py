@@ -150,7 +150,7 @@ def test_a_cells_id_does_not_depend_on_the_order_of_its_levels(order: list[str])
 
 
 def test_cells_have_ids_of_their_own() -> None:
-    assert len({cell.id for cell in cells(QUICK)}) == 14
+    assert len({cell.id for cell in cells(QUICK)}) == 16
 
 
 @patient
