@@ -317,7 +317,7 @@ LIMITS = {
 # what not to conclude
 
 DECISIVE = ("app_threads", "connections", "pooler", "app_workers")
-"""Factors that may close a gap by themselves; named where a session kept them fixed."""
+"""Factors that may close a gap by themselves; named where the compared cells have one level."""
 
 
 def _before_acting(inputs: ReportInputs, claim: Claim, pairs: Sequence[_Pair]) -> Iterator[str]:
@@ -337,11 +337,29 @@ def _before_acting(inputs: ReportInputs, claim: Claim, pairs: Sequence[_Pair]) -
     )
     if off:
         yield f"The goodput of {off} of these cells is not explained by any ceiling."
-    fixed = {f.name: f"{f.label} {f.value(at)}" for f, at in inputs.layout.fixed}
+    yield from _first(list(_beside(inputs, claim)))
+    alike = [*inputs.layout.fixed, *inputs.layout.unsaid]
+    fixed = {f.name: f"{f.label} {f.value(at)}" for f, at in alike}
     often = [fixed[name] for name in DECISIVE if name in fixed]
     if often:
-        yield f"Not varied, and perhaps decisive: {_and(often)}."
+        yield f"The same in all that is compared, and perhaps decisive: {_and(often)}."
     yield "The ratios are of this machine and this load; another CPU gives others."
+
+
+def _beside(inputs: ReportInputs, claim: Claim) -> Iterator[str]:
+    """What the cells reached that stand beside the claim, by what sets them apart."""
+    unit = " ms" if claim.of in LOWER_IS_BETTER else " a second"
+    by_series: dict[str, list[CellResult]] = {}
+    for cell in inputs.cells:
+        known = metric(cell.measures, claim.of) is not None
+        if known and inputs.layout.is_extra(cell.levels):
+            by_series.setdefault(inputs.layout.series(cell.levels), []).append(cell)
+    for series, cells in by_series.items():
+        values = _numbers([metric(one.measures, claim.of) or 0.0 for one in cells])
+        failed = max(one.measures.failure_share or 0.0 for one in cells)
+        but = f", {percent(failed)} failed" if failed > MOST_FAILURES else ""
+        where = _listed([inputs.layout.group(one.levels) for one in cells])
+        yield f"Beside the claim, {series}: {values}{unit}{but} ({where})."
 
 
 def _at(one: _Pair, said: str) -> str:

@@ -65,7 +65,7 @@ def test_the_quick_profile_ends_well(quick: tuple[Session, Done]) -> None:
     session, done = quick
     assert (done.code, done.err) == (0, "")
     verdicts = [row["verdict"] for row in session.rows("derived/trials.csv")]
-    assert verdicts == ["valid"] * 14
+    assert verdicts == ["valid"] * 16
     assert session.path.parent.name == "asynchronize-django"
     assert session.path.name.endswith("-quick")
 

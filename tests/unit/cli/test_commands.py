@@ -129,7 +129,7 @@ def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) 
 
 def test_the_readme_s_experiment_is_14_trials(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plan", str(ROOT / "experiments.yaml")) == ExitCode.OK
-    assert "14 trials to run, 0 skipped" in capsys.readouterr().out
+    assert "16 trials to run, 0 skipped" in capsys.readouterr().out
 
 
 def test_doctor_names_everything_it_looks_at(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

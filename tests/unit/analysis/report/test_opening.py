@@ -171,6 +171,21 @@ def test_many_places_stay_within_a_sentence(tmp_path: Path) -> None:
     assert " and 5 more." in opening.answer[0][0]
 
 
+def test_cells_beside_the_claim_are_named_with_what_they_reached(tmp_path: Path) -> None:
+    at: dict[str, Level] = {"target": "sync", "delay_ms": 100, "connections": "persistent"}
+    beside = [
+        Made({**at, "route": "cpu"}, steady(80.0), because="do kept connections close the gap?"),
+        Made({**at, "route": "io_read"}, steady(40.0, failed=0.3), because="the same"),
+    ]
+    rates = {(route, 100): (10.0, 90.0, 0.0) for route in ("cpu", "io_read")}
+    before = opened(tmp_path, [*trials(rates), *beside]).before_acting
+    assert "Beside the claim, sync, persistent: 80" in " ".join(before)
+    assert any(
+        "80 and 28 a second, 30" in said and "failed (cpu and io_read)" in said for said in before
+    )
+    assert any("perhaps decisive: connections per_request" in said for said in before)
+
+
 def test_no_pair_at_all(tmp_path: Path) -> None:
     opening = opened(tmp_path, [Made({"target": "sync"}, steady(10))])
     assert opening.answer[0][0].startswith("Not measured: the session has no pair")
