@@ -185,6 +185,8 @@ def held(found: Sequence[Within | None]) -> Figure:
     """The share of intervals that hold the truth; of all windows, those with a wrong one, and
     those too short to tell; half the width of the median interval."""
     known = [one for one in found if one is not None]
+    if not known:
+        return Figure(1.0, "all too short")
     holds = statistics.fmean(one.held for one in known)
     silent, wrong = 1 - len(known) / len(found), (1 - holds) * len(known) / len(found)
     wide = statistics.median(one.wide for one in known)
