@@ -6,6 +6,7 @@ May not know how findings are shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analysis.comparisons.pairs import Pair
 from analysis.inference import (
@@ -91,7 +92,7 @@ def within_of(result: TrialResult) -> WithinTrialError | None:
     return within(result.answers, load.ramp_s, load.duration_s)
 
 
-def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
+def answer(session: Session, found: Sequence[Observation], *, ended: bool) -> Answer | None:
     """The session's claim, judged; None where it claims nothing."""
     claim = session.claim
     if claim is None or not found:
@@ -101,11 +102,13 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
         found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
     )
     least = SURE_OF_SEARCH if session.search else 2
-    return judge_claim(compared, bound, order=FIRST, least_blocks=least)
+    return judge_claim(compared, bound, order=FIRST, least_blocks=least, ended=ended)
 
 
-def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect, ...]:
-    """Effects of the factors that vary, the claim's factor first."""
+def main_effects(
+    session: Session, found: Sequence[Observation], *, ended: bool
+) -> tuple[Effect, ...]:
+    """Effects of the factors that vary, the claim's factor first; without p before the end."""
     claim = session.claim
     first = claim.factor if claim else "target"
     levels: dict[str, Sequence[Level]] = {}
@@ -114,7 +117,8 @@ def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect
     for factor in session.factors:
         levels.setdefault(factor.name, _seen(factor.levels, found, factor.name))
     ordered = {name: levels[name] for name in (first, *levels) if name in levels}
-    return effects(found, ordered, adaptive=session.adaptive)
+    made = effects(found, ordered, adaptive=session.adaptive)
+    return made if ended else tuple(replace(one, p=None, p_holm=None) for one in made)
 
 
 def crossovers_of(session: Session, found: Sequence[Observation]) -> tuple[Crossover, ...]:

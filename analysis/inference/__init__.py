@@ -30,9 +30,8 @@ from analysis.inference.claim import (
 )
 from analysis.inference.effects import Effect, effects
 from analysis.inference.repeats import MOST as MOST_REPEATS
-from analysis.inference.repeats import repeats_needed
+from analysis.inference.repeats import RepeatRange, repeats_needed
 from analysis.inference.sessions import falls_alone, session_ratios
-from analysis.inference.single_runs import TRIAL_CV, single_run_p
 from analysis.inference.within import within
 from rig.inference import (
     ADAPTIVE_CONFIDENCE,
@@ -48,6 +47,7 @@ from rig.inference import (
 )
 from rig.inference.crossover import MOST_PAIRS, Crossover, Outcome, crossovers
 from rig.inference.ratio_line import Point
+from rig.inference.single_runs import TRIAL_CV, single_run_p
 
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
@@ -72,6 +72,7 @@ __all__ = [
     "Outcome",
     "PairRatio",
     "Point",
+    "RepeatRange",
     "Verdict",
     "WithinTrialError",
     "crossovers",

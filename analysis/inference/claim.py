@@ -10,9 +10,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.inference.repeats import repeats_needed
-from analysis.inference.single_runs import single_run_p
+from analysis.inference.repeats import RepeatRange, repeats_needed
 from rig.inference import Kind, PairRatio, holm
+from rig.inference.single_runs import single_run_p
 from rig.model import Level
 
 DECIDED = 0.05
@@ -74,7 +74,7 @@ class JudgedPair:
     p_holm: float | None = None
     """Of the true ratio being exactly the bound, adjusted for all pairs together; None of single
     runs, whose p rests on a scatter that nobody saw."""
-    repeats_needed: int | None = None
+    repeats_needed: RepeatRange | None = None
     """Blocks that would decide it in four of five cases; None where decided or unknown."""
 
 
@@ -86,8 +86,10 @@ class Answer:
     depends_on: tuple[str, ...] = ()
     """The factors whose levels part the pairs that hold from those that do not."""
     pairs: tuple[JudgedPair, ...] = ()
-    repeats_needed: int | None = None
+    repeats_needed: RepeatRange | None = None
     """Blocks in all that would decide every pair; None where decided or unknown."""
+    ended: bool = True
+    """Whether its session has all that it planned; before, nothing is decided."""
 
     def those(self, *judgements: Judgement) -> tuple[JudgedPair, ...]:
         """The pairs so judged."""
@@ -109,6 +111,7 @@ def judge_claim(
     *,
     order: Sequence[str] = (),
     least_blocks: int = 2,
+    ended: bool = True,
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
@@ -117,8 +120,11 @@ def judge_claim(
     with 95 %. Single runs have the p of an assumed scatter, provided that their within-trial
     interval, if any, clears the bound too; and so have pairs of fewer than `least_blocks` blocks.
     A pair that was not measured leaves the claim open, and so does one whose better side fails.
+    Before a session has `ended` nothing is decided, and no p is given: p holds for one look.
     """
     judged = _judged([one for one in pairs if not one.extra], bound, least_blocks)
+    if not ended:
+        return Answer(Verdict.NOT_DECIDED, pairs=tuple(map(_open, judged)), ended=False)
     holds = [one for one in judged if one.judgement in FOR]
     fails = [one for one in judged if one.judgement in AGAINST]
     single = any(one.judgement in (FOR[1], AGAINST[1]) for one in judged)
@@ -132,6 +138,13 @@ def judge_claim(
         sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
         verdict = Verdict.INDICATED if single else sure
     return Answer(verdict, depends_on, judged, _needed(judged))
+
+
+def _open(one: JudgedPair) -> JudgedPair:
+    """A pair as far as it is judged before its session has ended."""
+    said = (Judgement.WITHHELD, Judgement.NOT_MEASURED)
+    kept = one.judgement if one.judgement in said else Judgement.NOT_DECIDED
+    return JudgedPair(one.pair, kept)
 
 
 def _judged(pairs: Sequence[PairRatio], bound: Bound, least_blocks: int) -> tuple[JudgedPair, ...]:
@@ -195,11 +208,14 @@ def _hopeless(one: JudgedPair) -> bool:
     return open_ and one.pair.n_blocks >= ENOUGH_TO_DESPAIR and one.repeats_needed is None
 
 
-def _needed(judged: Sequence[JudgedPair]) -> int | None:
+def _needed(judged: Sequence[JudgedPair]) -> RepeatRange | None:
     """The most that any pair needs; None where none does, or one needs more than anybody has."""
-    if any(map(_hopeless, judged)):
+    needed = [one.repeats_needed for one in judged if one.repeats_needed]
+    if not needed or any(map(_hopeless, judged)):
         return None
-    return max((one.repeats_needed for one in judged if one.repeats_needed), default=None)
+    most = [one.most for one in needed if one.most is not None]
+    least = max(one.least for one in needed)
+    return RepeatRange(least, max(most) if len(most) == len(needed) else None)
 
 
 def _parting(

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from dataclasses import dataclass
 
-from rig.inference import ADAPTIVE_P, CONFIDENCE, Kind, PairRatio, t_quantile
+from rig.inference import Kind, PairRatio
+from rig.inference.power import blocks_needed, p_of_pair, scatter_range
 
-POWER = 0.8
 MOST = 200
 """More than anybody repeats: the question is then not worth an answer."""
 
 
-def repeats_needed(pair: PairRatio, bound: float, family: int = 1) -> int | None:
+@dataclass(frozen=True)
+class RepeatRange:
+    """Blocks in all, from the lowest to the highest scatter that is likely."""
+
+    least: int
+    most: int | None
+    """None: more than `MOST`."""
+
+
+def repeats_needed(pair: PairRatio, bound: float, family: int = 1) -> RepeatRange | None:
     """Blocks in all with which `bound` would be excluded in four of five sessions.
 
-    The smallest n with (t[1 - p ÷ 2] + t[0.8]) · s ÷ √n at most the distance of the logs, n - 1
-    degrees of freedom, s the scatter seen so far (Cohen, Statistical Power Analysis, ch. 2, for
-    paired samples). p is 5 % ÷ `family`, the pairs judged together: Bonferroni's, which Holm asks
-    of the clearest pair and of no other, so that n is rather too large. In adaptive sessions it
-    is `ADAPTIVE_P` times smaller. None where no scatter between trials was seen, or more than
-    `MOST`.
+    The true ratio is taken to be the one that was seen. The scatter is known from few blocks, so
+    that it lies in a range (`scatter_range`). None where no scatter between trials was seen, or
+    `MOST` are too few by the lowest scatter.
     """
     if pair.kind is not Kind.BETWEEN_TRIALS or pair.ratio is None or pair.log_se is None:
         return None
-    scatter = pair.log_se * math.sqrt(pair.n_blocks)
     distance = abs(math.log(pair.ratio) - math.log(bound))
-    looked_at = ADAPTIVE_P if pair.adaptive else 1.0
-    confidence = 1 - (1 - CONFIDENCE) / (family * looked_at)
-
-    def enough(blocks: int) -> bool:
-        df = blocks - 1
-        # the quantile with 80 % below is the one that ±60 % lies within
-        reach = t_quantile(confidence, df) + t_quantile(2 * POWER - 1, df)
-        return reach * scatter / math.sqrt(blocks) <= distance
-
-    fewest = 2 + bisect_left(range(2, MOST + 1), True, key=enough)
-    return max(fewest, pair.n_blocks + 1) if fewest <= MOST else None
+    p = p_of_pair(family, adaptive=pair.adaptive)
+    seen = pair.log_se * math.sqrt(pair.n_blocks)
+    least, most = (
+        blocks_needed(distance, scatter, p, MOST)
+        for scatter in scatter_range(seen, pair.n_blocks - 1)
+    )
+    if least is None:
+        return None
+    more = pair.n_blocks + 1
+    return RepeatRange(max(least, more), most and max(most, more))

@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from analysis.inference.single_runs import single_run_p
 from rig.inference import CONFIDENCE, Kind, Observation, PairRatio, holm, pairs, t_quantile, t_tail
+from rig.inference.single_runs import single_run_p
 from rig.model import Level
 
 ALONE = 0.05

@@ -6,7 +6,7 @@ May not know what its numbers mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
@@ -44,25 +44,48 @@ def last_finished(trial: Path, vouched: Mapping[str, str] | None = None) -> Tria
     `vouched`: hashes of manifests, by their path in the session's folder. One with another hash is
     not read.
     """
-    numbers = sorted(_number(path) for path in trial.glob("attempt-*") if _number(path) > 0)
     notes: list[str] = []
-    for number in reversed(numbers):
+    count = 0
+    for tried in _attempts(trial, vouched or {}):
+        count = max(count, tried.attempts)
+        notes += tried.notes
+        if tried.record is not None:
+            return replace(tried, attempts=count, notes=tuple(notes))
+    return TrialAttempts(count, notes=tuple(notes))
+
+
+def finished_before(
+    trial: Path, attempt: int, vouched: Mapping[str, str]
+) -> Iterator[TrialAttempts]:
+    """The attempts before one that have a readable manifest, the last one first."""
+    found = _attempts(trial, vouched, before=attempt)
+    return (tried for tried in found if tried.record is not None)
+
+
+def _attempts(
+    trial: Path, vouched: Mapping[str, str], before: int | None = None
+) -> Iterator[TrialAttempts]:
+    """One for each folder, the last one first; `attempts` counts it and those before."""
+    all_numbers = sorted(_number(path) for path in trial.glob("attempt-*") if _number(path) > 0)
+    numbers = [number for number in all_numbers if before is None or number < before]
+    for place, number in reversed(list(enumerate(numbers, 1))):
         folder = trial / f"attempt-{number}"
         path = folder / MANIFEST
-        expected = (vouched or {}).get(f"trials/{trial.name}/{folder.name}/{MANIFEST}")
+        expected = vouched.get(f"trials/{trial.name}/{folder.name}/{MANIFEST}")
         if expected is None and not _is_there(path):
+            yield TrialAttempts(place)
             continue
         try:
             record = needed(path, record_from_json)
             hold_hash(path, expected)
         except RigError as error:
             message = one_line(error, folder).removeprefix(MANIFEST).lstrip(": ")
-            notes.append(f"{trial.name}/{folder.name}/manifest.json: not readable: {message}")
+            note = f"{trial.name}/{folder.name}/manifest.json: not readable: {message}"
+            yield TrialAttempts(place, notes=(note,))
             continue
         damaged = dict(_damaged(folder, record))
-        notes += [f"{trial.name}: {message}" for message in damaged.values()]
-        return TrialAttempts(len(numbers), folder, record, tuple(notes), frozenset(damaged))
-    return TrialAttempts(len(numbers), notes=tuple(notes))
+        notes = tuple(f"{trial.name}: {message}" for message in damaged.values())
+        yield TrialAttempts(place, folder, record, notes, frozenset(damaged))
 
 
 def hold_hash(path: Path, expected: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What `journal.jsonl` vouches for: the hashes of a session's own files and of its manifests.
+"""What `journal.jsonl` vouches for: the hashes of a session's own files, its manifests, its claim.
 
 May not know what any of these files says.
 """
@@ -6,15 +6,49 @@ May not know what any of these files says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.reading.attempts import MANIFEST, hold_hash, one_line
-from rig.model import RigError, StorageError
+from rig.disk.files import sha256
+from rig.model import RigError, StorageError, digest
 from rig.store.journal import Journal
 
 JOURNAL = "journal.jsonl"
-OWN = ("session.json", "schedule.csv", "calibration.json")
+SESSION = "session.json"
+OWN = (SESSION, "schedule.csv", "calibration.json")
 """The files beside the attempts' that numbers come from."""
+
+
+@dataclass(frozen=True)
+class ClaimFixed:
+    """The claim as the journal's first line has it."""
+
+    sha256: str
+    """Of its canonical JSON."""
+    at: str
+    """Wall clock of that line, ISO 8601."""
+    kept: bool
+    """Whether `session.json` still has that claim."""
+
+
+def claim_fixed(session: Path, claim: Mapping[str, object] | None) -> ClaimFixed | None:
+    """When a session's `claim` was fixed; None without one, or where no journal tells.
+
+    Lines of older sessions have the hash of all of `session.json` instead.
+    """
+    try:
+        first = next(iter(Journal(session / JOURNAL).events()), {})
+        known = (first.get("files") or {}).get(SESSION)
+        if claim is None or first.get("event") != "opened" or known is None:
+            return None
+        at, now = str(first.get("at", "")), digest(claim)
+        told = first.get("claim_sha256")
+        if isinstance(told, str):
+            return ClaimFixed(told, at, told == now)
+        return ClaimFixed(now, at, sha256(session / SESSION) == known)
+    except (RigError, OSError):  # said by `vouched`
+        return None
 
 
 def vouched(session: Path) -> tuple[Mapping[str, str], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
-from analysis.reading.journal_hashes import vouched
+from analysis.reading.journal_hashes import ClaimFixed, claim_fixed, vouched
 from rig.disk.contents import data, made
 from rig.disk.schema import hold_schema
 from rig.disk.typed import Unfit, fitted
@@ -82,6 +82,15 @@ class Searched:
 
 
 @dataclass(frozen=True)
+class Until:
+    """Repeats that end once every ratio is known to ±`within` (0.1 is 10 %)."""
+
+    within: float
+    at_least: int
+    """Blocks before the first look."""
+
+
+@dataclass(frozen=True)
 class Scheduled:
     """One line of `schedule.csv`."""
 
@@ -110,7 +119,12 @@ class Session:
     host: Mapping[str, Any]
     adaptive: bool = False
     """Whether its intervals decided when it ended (`until`)."""
+    repeats: int = 1
+    """Blocks that were planned; at most so many where it ends by itself."""
+    until: Until | None = None
     search: Searched | None = None
+    claim_fixed: ClaimFixed | None = None
+    """None where no journal tells."""
     scheduled: tuple[Scheduled, ...] = field(default=())
     load: Mapping[str, Any] = field(default_factory=dict)
     """`users`, `steady_s`, `think_time_s` … as asked."""
@@ -181,6 +195,11 @@ class _Searched(TypedDict):
     between: tuple[float, float]
 
 
+class _Until(TypedDict):
+    within: Annotated[float, Between(0, 10)]
+    at_least: Annotated[int, Between(1, 10**4)]
+
+
 class _Users(TypedDict):
     end_users: Index
 
@@ -207,7 +226,8 @@ class _About(TypedDict):
     claim: _Claim | None
     factors: tuple[_Factor, ...]
     host: Mapping[str, Any]
-    until: Mapping[str, Any] | None
+    repeats: NotRequired[Annotated[int, Between(1, 10**4)]]
+    until: _Until | None
     search: _Searched | None
     load: _Load
     data: Mapping[str, Any]
@@ -226,7 +246,7 @@ def read_session(folder: Path) -> Session:
     factors = tuple(map(_factor, about["factors"]))
     hashes, notes = vouched(folder)
     scheduled = _schedule(folder / SCHEDULE, factors)
-    search = about["search"]
+    search, until = about["search"], about["until"]
     return Session(
         folder=folder,
         experiment=about["experiment"],
@@ -237,8 +257,11 @@ def read_session(folder: Path) -> Session:
         claim=_claim(about["claim"]),
         host=about["host"],
         # a search stops by what it has seen, too
-        adaptive=bool(about["until"] or search),
+        adaptive=bool(until or search),
+        repeats=about.get("repeats", 1),
+        until=Until(until["within"], until["at_least"]) if until else None,
         search=Searched(search["factor"], search["between"]) if search else None,
+        claim_fixed=claim_fixed(folder, about["claim"]),
         scheduled=scheduled,
         load=about["load"],
         data=about["data"],

@@ -15,6 +15,7 @@ from hdrh.histogram import HdrHistogram
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import representative_trial
 from analysis.comparisons.same_setup import Comparison
+from analysis.comparisons.thrown_out import ThrownOut, thrown_out
 from analysis.inference import Answer, Crossover, Effect
 from analysis.reading.attempts import one_line
 from analysis.reading.calibration import read_calibration
@@ -24,7 +25,8 @@ from analysis.summaries.ceilings import CellCeilings
 from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.layout import Layout, layout_of
-from analysis.summaries.trials import TrialResult, read_service, results
+from analysis.summaries.progress import Progress, progress_of
+from analysis.summaries.trials import TrialResult, read_service, rejected, results
 from analysis.tables import comparisons, notes_of
 from rig.model import Level, RigError
 from rig.record import Calibration, ProbeFacts
@@ -91,6 +93,8 @@ class ReportInputs:
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
+    progress: Progress
+    thrown_out: ThrownOut | None
     effects: tuple[Effect, ...]
     crossovers: tuple[Crossover, ...]
     notes: tuple[str, ...]
@@ -129,6 +133,8 @@ def read_inputs(folder: Path) -> ReportInputs:
     trials = tuple(_with_series(trial) if trial.name in drawn else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = ratios.observations(session, layout, found)
+    progress = progress_of(session, found)
+    answer = ratios.answer(session, observations, ended=progress.ended)
     return ReportInputs(
         session,
         layout,
@@ -139,8 +145,10 @@ def read_inputs(folder: Path) -> ReportInputs:
         ceilings,
         estimate_cells(ordered, ceilings),
         comparisons(session, by_cell, calibration),
-        ratios.answer(session, observations),
-        ratios.main_effects(session, observations),
+        answer,
+        progress,
+        thrown_out(session, layout, found, tuple(rejected(session, found)), answer),
+        ratios.main_effects(session, observations, ended=progress.ended),
         ratios.crossovers_of(session, observations),
         notes_of(session, [trial.result for trial in trials], note),
     )

@@ -21,9 +21,11 @@ from analysis.inference import (
     JudgedPair,
     Judgement,
     Kind,
+    RepeatRange,
     factors_varying,
 )
 from analysis.reading.session import Claim
+from analysis.report import caveats
 from analysis.report.inputs import ReportInputs
 from analysis.report.wording import digits, percent
 from analysis.summaries.cells import CellResult
@@ -143,7 +145,7 @@ def _answer(
             (Judgement.WITHHELD,),
             f": the side it would favour failed more than {percent(MOST_FAILURES)}",
         ),
-        ("Open", (Judgement.NOT_DECIDED,), ""),
+        ("Open" if answer.ended else "Not decided yet", (Judgement.NOT_DECIDED,), ""),
         ("Not measured", (Judgement.NOT_MEASURED,), ""),
     )
     for word, judgements, reason in kinds:
@@ -222,6 +224,7 @@ def _up(text: str) -> str:
 
 
 def _how_sure(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[str]:
+    yield from caveats.of_design(inputs)
     measured = [one for one in answer.pairs if one.pair.ratio is not None]
     single = [one for one in measured if one.pair.kind is not Kind.BETWEEN_TRIALS]
     if single:
@@ -240,16 +243,28 @@ def _how_sure(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[st
 def _surer(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[str]:
     """What would decide more."""
     needed, open_ = answer.repeats_needed, answer.those(Judgement.NOT_DECIDED)
-    if inputs.session.search is not None:
+    if not answer.ended:
+        yield f"To go on: python runner.py resume {inputs.session.name}."
+    elif inputs.session.search is not None:
         yield "A search chooses its repeats by itself."
     elif needed is not None:
-        yield f"About {needed} repeats (--repeats {needed}) would probably decide what is open."
+        yield _repeats(needed)
     elif answer.hopeless:
         yield f"It is too close to {claim.at_least:g}× for even {MOST_REPEATS} repeats."
     elif open_ or answer.those(FOR[1], AGAINST[1]):
         yield "Four repeats or more (--repeats 4) would tell how much runs differ."
     if answer.those(Judgement.WITHHELD):
         yield "Repeats decide nothing where a side fails so much; a load that it can serve does."
+
+
+def _repeats(needed: RepeatRange) -> str:
+    if needed.most is None:
+        return f"{needed.least} repeats might decide what is open, or even {MOST_REPEATS} not."
+    fewest = f"{needed.least} to " if needed.least < needed.most else ""
+    return (
+        f"{fewest}{needed.most} repeats (--repeats {needed.most}) would decide what is open in "
+        "four sessions of five."
+    )
 
 
 # why

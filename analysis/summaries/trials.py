@@ -8,13 +8,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
-from analysis.reading.attempts import READ, TrialAttempts, last_finished, one_line
+from analysis.reading.attempts import READ, TrialAttempts, finished_before, last_finished, one_line
 from analysis.reading.load_files import STEADY, Completion, Second, read_latencies, read_seconds
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.session import Scheduled, Session
@@ -81,6 +81,23 @@ def results(session: Session) -> tuple[TrialResult, ...]:
         _result(scheduled, last_finished(trials / scheduled.trial, session.vouched))
         for scheduled in session.scheduled
     )
+
+
+def rejected(session: Session, found: Sequence[TrialResult]) -> Iterator[TrialResult]:
+    """Every finished attempt that did not count, by its checks or as it broke.
+
+    In the order of the schedule; of one trial the newest first.
+    """
+    for result in found:
+        if result.record is None or result.attempt is None:
+            continue
+        if not result.valid:
+            yield result
+        trial = session.folder / "trials" / result.scheduled.trial
+        for tried in finished_before(trial, result.attempt, session.vouched):
+            earlier = _result(result.scheduled, tried)
+            if earlier.record is not None and not earlier.valid:
+                yield earlier
 
 
 def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:

@@ -9,13 +9,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bench.truth import crossings, goodput, intervals, percentiles, verdicts
+from bench.truth import crossings, goodput, intervals, percentiles, planned, verdicts
 from bench.truth.conditions import Condition, Figure, Part
 
 PARTS: tuple[Part, ...] = (
     *intervals.PARTS,
     *crossings.PARTS,
     *verdicts.PARTS,
+    *planned.PARTS,
     *goodput.PARTS,
     *percentiles.PARTS,
 )

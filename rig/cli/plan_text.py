@@ -1,16 +1,21 @@
-"""What `runner.py plan` prints: the schedule, the hours, one resolved plan. Pure."""
+"""What `runner.py plan` prints: schedule, hours, what can be decided, one resolved plan. Pure."""
 
 from __future__ import annotations
 
 import json
 
+from rig.cli.power_text import power_lines
 from rig.cli.watch import OVERHEAD_GUESS_S, clock
+from rig.config import Matrix
 from rig.design import Design
 from rig.plan import Trial
 
 
-def plan_text(design: Design) -> str:
-    """The whole design as text; nothing is started for it. Of one that adapts, its first block."""
+def plan_text(matrix: Matrix, design: Design) -> str:
+    """The whole design of a matrix as text; of one that adapts, its first block.
+
+    Nothing is started for it.
+    """
     trials: list[Trial] = []
     while block := design.next_block(trials, []):
         trials += block
@@ -27,6 +32,7 @@ def plan_text(design: Design) -> str:
     else:
         skipped = len(trials) - len(running)
         lines.append(f"{len(running)} trials to run, {skipped} skipped: about {clock(sum(each_s))}")
+    lines += power_lines(matrix, [trial for trial in trials if trial.block == 1])
     if running:
         plan = json.dumps(running[0].plan.to_json(), indent=1)
         lines += ["", f"the plan of {running[0].name}, resolved:", plan]

@@ -93,7 +93,7 @@ def resume(
 def plan(options: RunOptions, screen: Screen) -> int:
     """The way as far as the design: shows its schedule, and starts nothing."""
     entry = NewSession.of(options)
-    screen.say(plan_text(design_of(entry.matrix, entry.only, cpus())))
+    screen.say(plan_text(entry.matrix, design_of(entry.matrix, entry.only, cpus())))
     return ExitCode.OK
 
 

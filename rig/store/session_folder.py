@@ -18,7 +18,7 @@ from rig.disk.files import locked, make_folder, read_bytes, read_json, sha256, w
 from rig.disk.schema import hold_schema
 from rig.disk.typed import Unfit
 from rig.factors import FACTORS
-from rig.model import DamagedFile, UsageError
+from rig.model import DamagedFile, UsageError, digest
 from rig.plan import Trial
 from rig.record import Record, record_from_json
 from rig.store.journal import Journal
@@ -60,7 +60,15 @@ class SessionFolder:
             SCHEDULE: heading(),
         }
         hashes = {name: hash_of(text.encode()) for name, text in texts.items()}
-        self.journal.append("opened", trial="", files=hashes, at_byte=0, appended=heading())
+        claim = session.get("claim")
+        self.journal.append(
+            "opened",
+            trial="",
+            files=hashes,
+            claim_sha256=digest(claim) if claim else None,
+            at_byte=0,
+            appended=heading(),
+        )
         for name in (YAML, SCHEDULE, SESSION):
             write_atomically(self.path / name, texts[name])
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Kind
 from analysis.reading.session import Claim
+from analysis.report import caveats
 from analysis.report.blocks import (
     Block,
     Fold,
@@ -39,6 +40,8 @@ def section(inputs: ReportInputs) -> Section:
         blocks.append(para("No trial is scheduled yet, so there is no result."))
     elif not any(result.valid for result in inputs.results):
         blocks.append(para(_none_valid(inputs)))
+    if inputs.session.search is not None and inputs.trials and not inputs.progress.ended:
+        blocks.append(para(Strong(f"{inputs.progress}, so the search has not ended.")))
     blocks += [para(Strong(line)) for line in crossover.sentences(inputs)]
     if claim is None:
         blocks.append(para("The experiment has no claim, so nothing is judged."))
@@ -62,6 +65,10 @@ def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
         para(Strong("Claim: "), f"{statement}{bound}"),
         *_opening(inputs, claim, answer),
         para("For --check this is: ", mark(answer.verdict.value), ".", quiet=True),
+        *(
+            para(line, quiet=True)
+            for line in (" ".join(caveats.of_attempts(inputs)), caveats.of_claim(inputs))
+        ),
     ]
     if answer.pairs:
         blocks.append(_table(inputs, claim, answer))

@@ -24,6 +24,8 @@ def section(inputs: ReportInputs) -> Section | Absent:
     blocks: list[Block] = [
         para(_lead(found, claim.of if (claim := inputs.session.claim) else "goodput_rps"))
     ]
+    if not inputs.progress.ended:
+        blocks.append(para("The session has not ended, so nothing is claimed yet."))
     blocks += [Table(heading, together, numbers_from=2)] if together else []
     blocks.append(Fold(("Main effects",), [Table(heading, alone, numbers_from=2)]))
     if unknown:

@@ -10,6 +10,7 @@ import pytest
 
 from rig.cli import Analysis, lock, make_cli, place
 from rig.model import ExitCode, ReportResult, StackError
+from tests.unit.sentences import long_sentences
 
 ROOT = Path(__file__).parents[3]
 SMALL = """\
@@ -96,6 +97,73 @@ def test_plan_shows_schedule_hours_and_one_plan(
     assert sum(line.startswith("000") for line in out.splitlines()) == 8
     assert "8 trials to run, 0 skipped: about " in out
     assert '"max_connections": 100' in out
+
+
+CLAIMED = (
+    SMALL
+    + """\
+claim: {says: Twice., ratio: {of: goodput_rps, target: [async, sync]}, at_least: 2}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        (SMALL, (), ()),
+        (
+            CLAIMED,
+            (),
+            (
+                "the claim asks 2 pairs; runs of a cell are taken to differ by 8 %:",
+                "1 run of each decides nothing, but would indicate a ratio of 3.7 or more, or "
+                "1.08 or less, in four sessions of five",
+                "4 repeats would decide a ratio of 2.72 or more, or 1.47 or less, in four",
+            ),
+        ),
+        (
+            CLAIMED.replace("0, 60", "0, 30, 60").replace("[io_c", "[cpu, io_read, io_c"),
+            ("--repeats", "2"),
+            ("can decide none of 9 pairs",),
+        ),
+        (CLAIMED, ("--repeats", "8"), ("8 repeats would decide a ratio of 2.33 or more",)),
+        (
+            CLAIMED + "design: {repeats: {until: ratio ±10 %, at_most: 8}}\n",
+            (),
+            (
+                "4 repeats would decide",
+                "8 repeats would decide",
+                "intervals that end it after 4 repeats hold the true ratio in 76 % only; "
+                "`at_least: 9` makes that 93 % or more",
+            ),
+        ),
+    ],
+)
+def test_plan_says_what_can_be_decided(
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    options: tuple[str, ...],
+    says: tuple[str, ...],
+) -> None:
+    (tmp_path / "claimed.yaml").write_text(text)
+    assert run("plan", "claimed.yaml", *options) == ExitCode.OK
+    out = capsys.readouterr().out
+    assert [line for line in says if line not in out] == []
+    assert ("the claim asks" in out) == bool(says)
+    assert [long for line in out.splitlines() for long in long_sentences(line)] == []
+
+
+def test_plan_counts_no_pair_that_cannot_be_measured(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = CLAIMED.replace("vary: {route: [io_create], target: [sync, async]",
+                            "vary: {route: [cpu, io_create], target: [sync, articles]"
+                            ).replace("[async, sync]", "[articles, sync]")  # fmt: skip
+    (tmp_path / "mixed.yaml").write_text(mixed)
+    assert run("plan", "mixed.yaml", "--repeats", "4") == ExitCode.OK
+    assert "the claim asks" not in capsys.readouterr().out
 
 
 def test_plan_says_why_a_trial_will_be_skipped(

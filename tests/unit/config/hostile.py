@@ -229,7 +229,7 @@ def mutated(text: str, chance: random.Random) -> bytes:
 def planned(matrix: Matrix, folder: Path) -> None:
     """All that becomes of an experiment up to the roles' files can be made."""
     design = design_of(matrix, {}, {})
-    plan_text(design).encode()
+    plan_text(matrix, design).encode()
     for trial in design.next_block([], [])[:4]:
         assert len(os.fsencode(trial.name)) <= 255
         json.dumps(trial.plan.to_json(), allow_nan=False).encode()

@@ -14,6 +14,7 @@ from analysis.inference import (
     Judgement,
     Observation,
     PairRatio,
+    RepeatRange,
     Verdict,
     WithinTrialError,
     judge_claim,
@@ -96,7 +97,7 @@ def test_too_close_is_not_decided_and_says_how_many_repeats() -> None:
     answer = judged(repeated(5.0) + repeated(2.3, spread=0.1, delay_ms=100))
     assert answer.verdict is Verdict.NOT_DECIDED
     assert answer.repeats_needed is not None
-    assert answer.repeats_needed > 4
+    assert answer.repeats_needed.least > 4
     assert not answer.hopeless
 
 
@@ -247,18 +248,36 @@ def scattered() -> PairRatio:
 
 
 def test_repeats_needed_by_hand() -> None:
-    # s = 0.1, distance log 1.1 = 0.0953: n = 11 gives (2.228 + 0.879) · 0.1 ÷ √11 = 0.0937
+    # s = 0.1 of one degree of freedom: the true scatter is 0.0608 to 0.796 in 80 of 100 cases.
+    # distance log 1.1 = 0.0953: n = 6 gives 3.514 · 0.0608 ÷ √6 = 0.0872, n = 5 0.0994
     pair = scattered()
-    assert repeats_needed(pair, 1.0) == 11
+    assert repeats_needed(pair, 1.0) == RepeatRange(6, None)
     assert repeats_needed(pair, 1.1) is None
-    assert repeats_needed(pair, 100.0) == 3
+    # log 90.9 = 4.51: 3 gives 5.654 · 0.796 ÷ √3 = 2.6, 2 gives 9.2
+    assert repeats_needed(pair, 100.0) == RepeatRange(3, 3)
 
 
 def test_more_repeats_are_needed_where_more_is_asked() -> None:
     pair = scattered()
-    # p below 5 % ÷ 9: n = 18 gives (3.173 + 0.863) · 0.1 ÷ √18 = 0.0951
-    assert repeats_needed(pair, 1.0, family=9) == 18
-    assert repeats_needed(replace(pair, adaptive=True), 1.0, family=9) == 19
+    one, nine = repeats_needed(pair, 1.0), repeats_needed(pair, 1.0, family=9)
+    adaptive = repeats_needed(replace(pair, adaptive=True), 1.0, family=27)
+    assert one is not None
+    assert nine is not None
+    assert adaptive is not None
+    assert one.least < nine.least < adaptive.least
+
+
+def test_the_more_blocks_were_seen_the_narrower_is_the_range() -> None:
+    def asked(blocks: int) -> RepeatRange:
+        found = repeats_needed(pairs(repeated(2.3, blocks, 0.08), "target", "async", "sync")[0], 2)
+        assert found is not None
+        assert found.most is not None
+        return found
+
+    few, many = asked(4), asked(8)
+    assert few.most is not None
+    assert many.most is not None
+    assert many.most - many.least < few.most - few.least
 
 
 def test_all_pairs_together_need_more_repeats_than_one() -> None:
@@ -267,7 +286,29 @@ def test_all_pairs_together_need_more_repeats_than_one() -> None:
     beside = judged(close + [one for d in range(1, 9) for one in repeated(5.0, delay_ms=d)])
     assert alone is not None
     assert beside.repeats_needed is not None
-    assert beside.repeats_needed > alone
+    assert beside.repeats_needed.least > alone.least
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_nothing_is_decided_before_the_end(blocks: int) -> None:
+    trials = [
+        *repeated(50.0, blocks),
+        *repeated(0.5, blocks, delay_ms=50),
+        *repeated(9.0, blocks, delay_ms=100, failure_share=0.2),
+    ]
+    found = pairs(trials, "target", "async", "sync")
+    assert judge_claim(found, BOUND).those(*FOR)
+    answer = judge_claim(found, BOUND, ended=False)
+    assert not answer.ended
+    assert answer.verdict is Verdict.NOT_DECIDED
+    assert [one.judgement for one in answer.pairs] == [
+        Judgement.NOT_DECIDED,
+        Judgement.NOT_DECIDED,
+        Judgement.WITHHELD,
+    ]
+    assert {one.p_holm for one in answer.pairs} == {None}
+    assert answer.repeats_needed is None
+    assert not answer.hopeless
 
 
 def test_a_search_needs_more_blocks_to_be_sure() -> None:

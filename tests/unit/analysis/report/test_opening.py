@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,26 @@ def test_the_model_stands_beside_what_was_measured(tmp_path: Path) -> None:
     )
     assert opening.why[2].startswith("Predicted a second: 8.33; measured: 8.")
     assert "The goodput of 1 of these cells is not explained" in " ".join(opening.before_acting)
+
+
+@pytest.mark.parametrize(
+    ("rates", "says"),
+    [
+        (
+            (40, 45, 38, 46),
+            r"\d+ to (\d+) repeats \(--repeats \1\) would decide what is open in four",
+        ),
+        ((40, 46), r"\d+ repeats might decide what is open, or even 200 not\."),
+    ],
+)
+def test_repeats_are_asked_for_as_a_range(tmp_path: Path, rates: Sequence[int], says: str) -> None:
+    made = [
+        Made({"target": target}, steady(rate), replicate=replicate)
+        for replicate, fast in enumerate(rates, 1)
+        for target, rate in (("sync", 20), ("async", fast))
+    ]
+    said = " ".join(opened(tmp_path, made).how_sure)
+    assert re.search(says, said), said
 
 
 @pytest.mark.parametrize("of", ["p50_ms", "max_goodput_rps"])

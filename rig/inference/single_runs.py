@@ -1,0 +1,31 @@
+"""What single runs may be taken to show, by an assumed scatter between runs. Pure.
+
+Nothing in a single run tells how much runs differ.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rig.inference.student import t_quantile, t_tail
+
+TRIAL_CV = 0.15
+"""How much trials of one cell are taken to scatter, as on a busy shared machine, where two of them
+differed by a factor of up to 1.43."""
+
+TRIAL_DF = 5
+"""… as Student's t of so few degrees of freedom does: now and then a run goes wrong."""
+
+_SCALE = math.sqrt(2) * TRIAL_CV * math.sqrt((TRIAL_DF - 2) / TRIAL_DF)
+"""Of that t, so that its standard deviation is that of the difference of two logs: its tails are
+longer than those of a difference of two such."""
+
+
+def single_run_p(ratio: float, bound: float) -> float:
+    """Two-sided p of a ratio of two single runs, were `bound` the true ratio."""
+    return t_tail(math.log(ratio / bound) / _SCALE, TRIAL_DF)
+
+
+def single_run_reach(p: float) -> float:
+    """How far, in logs, a ratio of two single runs is from a bound that it has this `p` of."""
+    return t_quantile(1 - p, TRIAL_DF) * _SCALE
