@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.reading.session import Claim, Session
-from analysis.summaries.measures import PERCENTS, CellMeasures, metric
+from analysis.reading.session import Session
+from analysis.summaries.measures import PERCENTS, CellMeasures
 from analysis.summaries.percentiles import median
 from analysis.summaries.response_times import ResponseTimes, response_times
 from analysis.summaries.trials import MISSING, SKIPPED, TrialResult, top
@@ -133,37 +133,3 @@ def _top_failure(valid: Sequence[TrialResult]) -> str:
     for result in valid:
         classes.update(result.failure_classes)
     return top(classes)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A claim's ratio for one pair of cells that differ in its factor alone."""
-
-    levels: Mapping[str, Level]
-    """Without the claim's factor."""
-    ratio: float
-    numerator_trials: int
-    denominator_trials: int
-
-
-def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
-    """numerator ÷ denominator for every pair of cells in which both have a number."""
-    denominators = {
-        _without(c.levels, claim.factor): c
-        for c in found
-        if c.levels.get(claim.factor) == claim.denominator
-    }
-    pairs = []
-    for over in found:
-        under = denominators.get(_without(over.levels, claim.factor))
-        if over.levels.get(claim.factor) != claim.numerator or under is None:
-            continue
-        above, below = metric(over.measures, claim.of), metric(under.measures, claim.of)
-        if above is not None and below is not None and below > 0:
-            levels = {name: at for name, at in over.levels.items() if name != claim.factor}
-            pairs.append(Ratio(levels, above / below, len(over.valid), len(under.valid)))
-    return tuple(pairs)
-
-
-def _without(levels: Mapping[str, Level], factor: str) -> frozenset[tuple[str, Level]]:
-    return frozenset((name, level) for name, level in levels.items() if name != factor)

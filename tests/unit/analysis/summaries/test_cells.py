@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.session import Claim, read_session
-from analysis.summaries.cells import CellResult, cells, ratios
+from analysis.reading.session import read_session
+from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import summary_columns, summary_row
 from analysis.summaries.trials import results
 from rig.model import Level, Verdict
 from tests.unit.analysis.sessions import Answer, Made, make, steady
-
-CLAIM = Claim("", "goodput_rps", "target", "async", "sync", 2)
 
 
 def of(tmp_path: Path, *trials: Made) -> tuple[CellResult, ...]:
@@ -70,19 +68,3 @@ def test_the_most_frequent_failure_is_of_all_valid_trials(tmp_path: Path) -> Non
     spoilt = Made(answers=[Answer(4, 5, "client_error")] * 9, verdict=Verdict.INVALID, replicate=3)
     (cell,) = of(tmp_path, one, other, spoilt)
     assert cell.measures.top_failure == "app_error"
-
-
-def test_a_ratio_needs_both_cells_and_equal_other_levels(tmp_path: Path) -> None:
-    found = of(
-        tmp_path,
-        Made({"target": "sync"}, steady(20)),
-        Made({"target": "async"}, steady(100)),
-        Made({"target": "async", "pooler": "pgbouncer"}, steady(300), because="why not"),
-        Made({"target": "sync", "delay_ms": 0}, steady(50)),
-        Made({"target": "async", "delay_ms": 0}, steady(9), Verdict.INVALID),
-    )
-    (pair,) = ratios(found, CLAIM)
-    assert pair.ratio == pytest.approx(5)
-    assert pair.levels["delay_ms"] == 100
-    assert "target" not in pair.levels
-    assert (pair.numerator_trials, pair.denominator_trials) == (1, 1)
