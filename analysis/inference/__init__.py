@@ -29,6 +29,8 @@ from analysis.inference.claim import (
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
+from analysis.inference.order_statistics import Second, ranks_around
+from analysis.inference.repeated import geometric_mean_interval
 from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import repeats_needed
 from analysis.inference.sessions import falls_alone, session_ratios
@@ -72,14 +74,17 @@ __all__ = [
     "Outcome",
     "PairRatio",
     "Point",
+    "Second",
     "Verdict",
     "WithinTrialError",
     "crossovers",
     "effects",
     "factors_varying",
     "falls_alone",
+    "geometric_mean_interval",
     "judge_claim",
     "pairs",
+    "ranks_around",
     "repeats_needed",
     "session_ratios",
     "single_run_p",

@@ -5,8 +5,10 @@ Pure numbers in, numbers out. May not know files, cells or verdicts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.inference import Second, ranks_around
 from rig.disk.histograms import lowest_us
 from rig.disk.sent import Counts, Sent
 from rig.inference.stationarity import State
@@ -19,6 +21,10 @@ TOLERANCE = 0.05
 """How far from the truth a percentile may be that is given as a number."""
 DEVIATIONS = 3.0
 """Of what requests still under way can change: so far an estimate must hold."""
+
+
+GOES_ON = (State.STEADY, State.VARIES)
+"""Windows after which the same may be expected to come."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,36 @@ class ResponseTimes:
         if point is not None:
             return point / 1000, point / 1000
         return _lower_ms(lower), None if upper is None else upper / 1000
+
+    def interval_ms(
+        self, share: float, by_second: Sequence[Counts]
+    ) -> tuple[float | None, float | None]:
+        """Where a percentile lies that is a number, with 95 %, were the load to go on.
+
+        `by_second`: of one window's correct answers. (None, None): no number, or no interval.
+        """
+        lower, upper = self.bounds_ms(share)
+        if lower is None or lower != upper or self.state not in GOES_ON:
+            return None, None
+        at_us = round(1000 * lower)
+        seconds = [
+            Second(sum(n for _, n in counts), sum(n for us, n in counts if us <= at_us))
+            for counts in by_second
+        ]
+        around = ranks_around(share, self.requests, seconds)
+        if around is None:
+            return None, None
+        low, high = (self._at(one)[side] for side, one in enumerate(around))
+        if low is None or high is None:
+            return None, None
+        return _lower_ms(min(low, at_us)), max(high, at_us) / 1000
+
+    def _at(self, share: float) -> tuple[int | None, int | None]:
+        """A percentile at least, and at most; by Kaplan and Meier where the window was steady."""
+        if self.state is not State.STEADY:
+            return self._extremes(nearest_rank(self.requests, share))
+        low, high = self.fast.quantile(share), self.slow.quantile(share)
+        return None if low is None else round(low), None if high is None else round(high)
 
     def _extremes(self, rank: int) -> tuple[int | None, int | None]:
         """Each request without an answer has it now; or never. A dropped one: at once; or never."""

@@ -15,17 +15,24 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 from analysis.reading.attempts import READ, TrialAttempts, last_finished, one_line
-from analysis.reading.load_files import STEADY, Completion, Second, read_latencies, read_seconds
+from analysis.reading.load_files import (
+    STEADY,
+    Completion,
+    Second,
+    read_by_second,
+    read_latencies,
+    read_seconds,
+)
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.session import Scheduled, Session
 from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
-from analysis.summaries.measures import PERCENTS, TrialMeasures
+from analysis.summaries.measures import PERCENTS, TrialMeasures, percentile_fields
 from analysis.summaries.percentiles import best_rps, median, share
 from analysis.summaries.response_times import response_times
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
 from rig.disk.rows import SecondRow
-from rig.disk.sent import Sent, read_sent
+from rig.disk.sent import Counts, Sent, read_sent
 from rig.inference.goodput import Group, goodput_of
 from rig.inference.stationarity import State, state_of, window_of
 from rig.model import RigError, Status, Verdict
@@ -134,6 +141,8 @@ class LoadFiles:
     completions: tuple[Completion, ...] = ()
     seconds: tuple[Second, ...] = ()
     sent: Sent = NOTHING_SENT
+    by_second: tuple[Counts, ...] = ()
+    """Response times of the steady window's correct answers, by the second in which they came."""
     state: State = State.DRIFT
     failures: tuple[Failure, ...] = ()
 
@@ -164,13 +173,14 @@ def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
             tuple(completions),
             seconds,
             sent,
+            read_by_second(folder / "latencies.hlog"),
             _state(folder, load, sent),
             failures(completions, seconds, connections(attempt, load)),
         )
-        timed = read_latencies(folder / "latencies.hlog").get_total_count()
     except RigError as error:
         return LoadFiles(), f"load files not readable: {one_line(error, attempt)}"
     answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
+    timed = sum(count for counts in loaded.by_second for _, count in counts)
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
     return loaded, differ if answers != timed else ""
 
@@ -208,19 +218,14 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     per_second = _per_second(completions)
     classes = _classes(completions)
     times = response_times(loaded.sent, loaded.state)
-    p50, p95, p99 = (times.bounds_ms(percent / 100) for percent in PERCENTS)
-    return TrialMeasures(
+    bounds = [times.bounds_ms(percent / 100) for percent in PERCENTS]
+    intervals = [times.interval_ms(percent / 100, loaded.by_second) for percent in PERCENTS]
+    found = TrialMeasures(
         offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,
         goodput_method=method,
         max_goodput_rps=best_rps(per_second, math.floor(load.duration_s)),
         failure_share=share(failures, successes + failures),
-        p50_ms=p50[0],
-        p95_ms=p95[0],
-        p99_ms=p99[0],
-        p50_upper_ms=p50[1],
-        p95_upper_ms=p95[1],
-        p99_upper_ms=p99[1],
         response_state=str(loaded.state),
         unanswered=loaded.sent.unanswered,
         successes=successes,
@@ -234,6 +239,7 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
         in_flight_at_stop=load.in_flight_at_stop,
         never_answered_users=load.never_answered_users,
     )
+    return dataclasses.replace(found, **percentile_fields(bounds, intervals))
 
 
 def read_service(load: Path) -> tuple[HdrHistogram | None, str]:
