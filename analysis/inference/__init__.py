@@ -29,7 +29,7 @@ from analysis.inference.claim import (
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
-from analysis.inference.order_statistics import Second, ranks_around
+from analysis.inference.order_statistics import Second, ranks_around, scatter_of
 from analysis.inference.repeated import geometric_mean_interval
 from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import repeats_needed
@@ -86,6 +86,7 @@ __all__ = [
     "pairs",
     "ranks_around",
     "repeats_needed",
+    "scatter_of",
     "session_ratios",
     "single_run_p",
     "width",

@@ -20,30 +20,25 @@ class Second(NamedTuple):
     within: int
 
 
-def ranks_around(
-    share: float, requests: int, seconds: Sequence[Second]
-) -> tuple[float, float] | None:
+def ranks_around(share: float, requests: int, scatter: float) -> tuple[float, float] | None:
     """Shares of all requests between whose values the percentile lies, with 95 %.
 
     By order statistics: of independent requests, as many as a binomial count are below it (David
-    and Nagaraja, Order Statistics, ch. 7). Here as many are independent as the scatter from second
-    to second says (`_worth`). None where the window is too short to tell, or a rank is beyond its
-    ends.
+    and Nagaraja, Order Statistics, ch. 7). Requests that scatter more (`scatter_of`) tell as much
+    as fewer independent ones. None where a rank is beyond their ends.
     """
-    worth = _worth(share, requests, seconds)
-    if worth is None:
-        return None
+    worth = math.floor(requests / max(1.0, scatter))
     low = _binomial_quantile((1 - CONFIDENCE) / 2, worth, share)
     high = _binomial_quantile((1 + CONFIDENCE) / 2, worth, share) + 1
     return (low / worth, high / worth) if low >= 1 and high <= worth else None
 
 
-def _worth(share: float, requests: int, seconds: Sequence[Second]) -> int | None:
-    """How many independent requests tell as much, never more than there are.
+def scatter_of(share: float, seconds: Sequence[Second]) -> float | None:
+    """The variance from second to second, as a multiple of what independent answers have.
 
-    Batch means of the answers within the percentile, less those expected of so many (Law,
-    Simulation Modeling and Analysis, ch. 9; ratio estimator). Their variance is of few batches:
-    the normal quantile in the binomial stands for Student's.
+    Batch means of the answers within the percentile of that share, less those expected of so many
+    (Law, Simulation Modeling and Analysis, ch. 9; ratio estimator). It is of few batches, so that
+    the normal quantile behind it has to become Student's. None where the window is too short.
     """
     answers = sum(second.answers for second in seconds)
     if answers < ANSWERS_LEAST or not 0 < share < 1:
@@ -55,11 +50,11 @@ def _worth(share: float, requests: int, seconds: Sequence[Second]) -> int | None
         return None
     length = len(seconds) // len(batches.sums)
     students = t_quantile(CONFIDENCE, batches.df) / t_quantile(CONFIDENCE, math.inf)
-    return math.floor(requests / max(1.0, batches.variance / length * students**2))
+    return batches.variance / length * students**2
 
 
 def _binomial_quantile(share: float, count: int, p: float) -> int:
-    """The first number of `count` that a binomial one does not exceed with that share."""
+    """The least number that a binomial count exceeds no more often than in 1 - `share`."""
     from scipy import special
 
     if count < 1:

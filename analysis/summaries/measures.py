@@ -113,7 +113,7 @@ Bounds = tuple[float | None, float | None]
 
 def percentile_fields(bounds: Sequence[Bounds], intervals: Sequence[Bounds]) -> dict[str, Any]:
     """The fields of `PERCENTS`: of each its bounds, and its 95 % interval, ms."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for percent, (lower, upper), (low, high) in zip(PERCENTS, bounds, intervals, strict=True):
         fields |= {f"p{percent}_ms": lower, f"p{percent}_upper_ms": upper}
         fields |= {f"p{percent}_low_ms": low, f"p{percent}_high_ms": high}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.inference import Second, ranks_around
+from analysis.inference import Second, ranks_around, scatter_of
 from rig.disk.histograms import lowest_us
 from rig.disk.sent import Counts, Sent
 from rig.inference.stationarity import State
@@ -19,6 +19,7 @@ BEYOND = 5
 """So many requests must lie beyond a percentile for it to be more than one user's luck."""
 TOLERANCE = 0.05
 """How far from the truth a percentile may be that is given as a number."""
+MEDIAN = 0.5
 DEVIATIONS = 3.0
 """Of what requests still under way can change: so far an estimate must hold."""
 
@@ -73,18 +74,29 @@ class ResponseTimes:
         lower, upper = self.bounds_ms(share)
         if lower is None or lower != upper or self.state not in GOES_ON:
             return None, None
-        at_us = round(1000 * lower)
-        seconds = [
-            Second(sum(n for _, n in counts), sum(n for us, n in counts if us <= at_us))
-            for counts in by_second
-        ]
-        around = ranks_around(share, self.requests, seconds)
-        if around is None:
+        # the median's scatter, too: a tail that happened to be calm would look better known
+        scatters = [self._scatter(one, by_second) for one in {MEDIAN, share}]
+        known = [one for one in scatters if one is not None]
+        around = ranks_around(share, self.requests, max(known, default=0.0))
+        if len(known) < len(scatters) or around is None:
             return None, None
         low, high = (self._at(one)[side] for side, one in enumerate(around))
         if low is None or high is None:
             return None, None
+        at_us = round(1000 * lower)
         return _lower_ms(min(low, at_us)), max(high, at_us) / 1000
+
+    def _scatter(self, share: float, by_second: Sequence[Counts]) -> float | None:
+        """How much more than by chance the share of answers within it differs between seconds."""
+        at_ms, _ = self.bounds_ms(share)
+        if at_ms is None:
+            return None
+        at_us = round(1000 * at_ms)
+        seconds = [
+            Second(sum(n for _, n in counts), sum(n for us, n in counts if us <= at_us))
+            for counts in by_second
+        ]
+        return scatter_of(share, seconds)
 
     def _at(self, share: float) -> tuple[int | None, int | None]:
         """A percentile at least, and at most; by Kaplan and Meier where the window was steady."""

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bench.truth import crossings, goodput, intervals, percentiles, verdicts
+from bench.truth import crossings, goodput, intervals, percentile_intervals, percentiles, verdicts
 from bench.truth.conditions import Condition, Figure, Part
 
 PARTS: tuple[Part, ...] = (
@@ -18,6 +18,7 @@ PARTS: tuple[Part, ...] = (
     *verdicts.PARTS,
     *goodput.PARTS,
     *percentiles.PARTS,
+    *percentile_intervals.PARTS,
 )
 CHUNKS = 20
 """A condition is simulated in about so many chunks, so that no CPU waits long for another."""
