@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from analysis.inference import Second, ranks_around, scatter_of
 from rig.disk.histograms import lowest_us
 from rig.disk.sent import Counts, Sent
-from rig.inference.stationarity import State
+from rig.inference.stationarity import State, Window, users_rest
 from rig.inference.survival import Survival, kaplan_meier
 from rig.model import nearest_rank
 
@@ -69,7 +69,7 @@ class ResponseTimes:
     ) -> tuple[float | None, float | None]:
         """Where a percentile lies that is a number, with 95 %, were the load to go on.
 
-        `by_second`: of one window's correct answers. (None, None): no number, or no interval.
+        `by_second`: of one window's correct answers, `telling`. (None, None): no number, or no interval.
         """
         lower, upper = self.bounds_ms(share)
         if lower is None or lower != upper or self.state not in GOES_ON:
@@ -125,6 +125,15 @@ class ResponseTimes:
             return None
         close = point <= (1 + TOLERANCE) * low and high <= (1 + TOLERANCE) * point
         return point if close else None
+
+
+def telling(by_second: Sequence[Counts], window: Window) -> Sequence[Counts]:
+    """The seconds, if their scatter tells how well percentiles are known.
+
+    Not of users who think: they stay in the step in which they began, for minutes of a regular
+    server, so that seconds differ by less than loads that began otherwise.
+    """
+    return () if users_rest(window) else by_second
 
 
 def response_times(sent: Sent, state: State) -> ResponseTimes:

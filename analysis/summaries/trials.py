@@ -28,13 +28,13 @@ from analysis.reading.session import Scheduled, Session
 from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
 from analysis.summaries.measures import PERCENTS, TrialMeasures, percentile_fields
 from analysis.summaries.percentiles import best_rps, median, share
-from analysis.summaries.response_times import response_times
+from analysis.summaries.response_times import response_times, telling
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
 from rig.disk.rows import SecondRow
 from rig.disk.sent import Counts, Sent, read_sent
 from rig.inference.goodput import Group, goodput_of
-from rig.inference.stationarity import State, state_of, window_of
+from rig.inference.stationarity import State, Window, state_of, window_of
 from rig.model import RigError, Status, Verdict
 from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
 
@@ -43,6 +43,8 @@ NO_TIMELINE = Timeline()
 NOT_MEASURED = TrialMeasures()
 
 NOTHING_SENT = Sent()
+
+NO_WINDOW = Window(None, 0.0, 0, 0.0, 0.0)
 
 SKIPPED, MISSING = "skipped", "missing"
 
@@ -143,8 +145,13 @@ class LoadFiles:
     sent: Sent = NOTHING_SENT
     by_second: tuple[Counts, ...] = ()
     """Response times of the steady window's correct answers, by the second in which they came."""
-    state: State = State.DRIFT
+    window: Window = NO_WINDOW
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """What may be said of its response times."""
+        return state_of(self.window)
 
     @property
     def answers(self) -> tuple[Group, ...]:
@@ -174,7 +181,7 @@ def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
             seconds,
             sent,
             read_by_second(folder / "latencies.hlog"),
-            _state(folder, load, sent),
+            _window(folder, load, sent),
             failures(completions, seconds, connections(attempt, load)),
         )
     except RigError as error:
@@ -185,10 +192,9 @@ def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
     return loaded, differ if answers != timed else ""
 
 
-def _state(folder: Path, load: LoadFacts, sent: Sent) -> State:
+def _window(folder: Path, load: LoadFacts, sent: Sent) -> Window:
     found = rows(folder / "seconds.csv", SecondRow) or ()
-    window = window_of(found, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s)
-    return state_of(window)
+    return window_of(found, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s)
 
 
 def _measures(loaded: LoadFiles, record: Record) -> TrialMeasures:
@@ -219,7 +225,8 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     classes = _classes(completions)
     times = response_times(loaded.sent, loaded.state)
     bounds = [times.bounds_ms(percent / 100) for percent in PERCENTS]
-    intervals = [times.interval_ms(percent / 100, loaded.by_second) for percent in PERCENTS]
+    by_second = telling(loaded.by_second, loaded.window)
+    intervals = [times.interval_ms(percent / 100, by_second) for percent in PERCENTS]
     found = TrialMeasures(
         offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,

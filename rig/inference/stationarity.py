@@ -21,6 +21,7 @@ Requests = Annotated[float, Between(-(10**9), 10**9)]
 MOST_LITTLE = 1.1
 """Users under way ÷ (rate × response time), above which a window knows too few of them."""
 DRIFT = 0.1
+ALL_THE_TIME = 0.95
 DEVIATIONS = 3.0
 
 
@@ -100,6 +101,11 @@ def _thirds(steady: Sequence[SecondRow], begins: int, ends: int) -> Iterator[Thi
             finished=sum(row.finished for row in rows),
             in_flight=sum(row.in_flight for row in rows) / (end - first),
         )
+
+
+def users_rest(window: Window) -> bool:
+    """Whether users of a closed load are not under way all the time, as they think."""
+    return window.users is not None and window.in_flight < ALL_THE_TIME * window.users
 
 
 def littles_ratio(window: Window) -> float | None:
