@@ -69,7 +69,8 @@ class ResponseTimes:
     ) -> tuple[float | None, float | None]:
         """Where a percentile lies that is a number, with 95 %, were the load to go on.
 
-        `by_second`: of one window's correct answers, `telling`. (None, None): no number, or no interval.
+        `by_second`: of one window's correct answers, `telling`. (None, None): no number, or no
+        interval.
         """
         lower, upper = self.bounds_ms(share)
         if lower is None or lower != upper or self.state not in GOES_ON:

@@ -184,14 +184,25 @@ def interval(server: Server, rate_rps: float, window_s: float, seed: int) -> Wit
 def held(found: Sequence[Within | None]) -> Figure:
     """The share of intervals that hold the truth; of all windows, those with a wrong one, and
     those too short to tell; half the width of the median interval."""
+    holds, _, words = _said(found)
+    return Figure(holds, words)
+
+
+def wrongly(found: Sequence[Within | None]) -> Figure:
+    """The share of all windows that are given an interval without the truth; and as `held`."""
+    _, wrong, words = _said(found)
+    return Figure(wrong, words)
+
+
+def _said(found: Sequence[Within | None]) -> tuple[float, float, str]:
     known = [one for one in found if one is not None]
     if not known:
-        return Figure(1.0, "all too short")
+        return 1.0, 0.0, "all too short"
     holds = statistics.fmean(one.held for one in known)
     silent, wrong = 1 - len(known) / len(found), (1 - holds) * len(known) / len(found)
     wide = statistics.median(one.wide for one in known)
     shown = f"{holds:.1%}  wrong {wrong:.1%}  too short {silent:.0%}  ±{wide:.2%}"
-    return Figure(holds, shown)
+    return holds, wrong, shown
 
 
 IN_STEP = 20
@@ -224,7 +235,6 @@ TIMES = 1000
 REGULAR = ("a clock", "gaps of 5 %")
 HOLD = between(0.93, 0.97)
 FLOOR = Promise("wider than need be", 0.93)
-SHORT = Promise("few seconds, which resemble each other: most windows are too short to tell", 0.4)
 NEVER = Promise("never above 1", high=1 + 1e-5)
 CLUMP = Promise("a clump that lost its first answer came later", high=1.002)
 
@@ -249,7 +259,11 @@ def _intervals() -> Iterator[Condition[Any]]:
     for likeness, window_s in WANDERING:
         once = partial(interval, wandering(WANDERING_RPS, 0.1, likeness), WANDERING_RPS, window_s)
         name = f"seconds of 10 % CV, AR {likeness:g}, {window_s:g} s"
-        yield Condition(name, once, held, TIMES, HOLD, SHORT if likeness else FLOOR)
+        if likeness:
+            # most of the short ones have no interval: what matters is how many are misled
+            yield Condition(name, once, wrongly, TIMES, at_most(0.05))
+        else:
+            yield Condition(name, once, held, TIMES, HOLD, FLOOR)
 
 
 PARTS: Sequence[Part] = (

@@ -74,11 +74,12 @@ def queue(served: Cut, true_s: Callable[[float], float] | None = None) -> Load:
     def requests(chance: random.Random, until_s: float) -> list[Request]:
         return simulate(replace(served, window_s=until_s - served.ramp_s), chance)
 
-    return Load(requests, true_s or partial(_for_ever_s, served), served.users or None)
+    return Load(requests, true_s or partial(for_ever_s, served), served.users or None)
 
 
 @functools.cache
-def _for_ever_s(served: Cut, quantile: float) -> float:
+def for_ever_s(served: Cut, quantile: float) -> float:
+    """The percentile of a long load of a server."""
     requests = simulate(replace(served, window_s=FOR_EVER_S), random.Random(0))
     answered = [request for request in requests if math.isfinite(request.ended_s)]
     return truth_s(answered, replace(served, ramp_s=BEFORE_S, window_s=FOR_EVER_S), quantile)
@@ -122,25 +123,27 @@ def _counts(requests: Sequence[Request]) -> Counts:
     return tuple(sorted(buckets.items()))
 
 
-def seen(requests: Sequence[Request], users: int | None, end_s: float) -> Seen:
-    """Of the requests of a window from `BEFORE_S` on."""
-    sent = [one for one in requests if BEFORE_S <= one.sent_s < end_s]
+def seen(
+    requests: Sequence[Request], users: int | None, end_s: float, begin_s: float = BEFORE_S
+) -> Seen:
+    """Of the requests of a window."""
+    sent = [one for one in requests if begin_s <= one.sent_s < end_s]
     answered = _counts([one for one in sent if one.ended_s < end_s])
     waiting = sorted(round(1e6 * (end_s - one.sent_s)) for one in sent if one.ended_s >= end_s)
     ended: dict[int, list[Request]] = {}
     for one in requests:
-        if BEFORE_S <= one.ended_s < end_s:
+        if begin_s <= one.ended_s < end_s:
             ended.setdefault(int(one.ended_s), []).append(one)
     started = Counter(int(one.sent_s) for one in sent)
     rows = []
     begins = sorted(one.sent_s for one in requests)
     ends = sorted(one.ended_s for one in requests)
-    for second in range(int(BEFORE_S), int(end_s)):
+    for second in range(int(begin_s), int(end_s)):
         under_way = bisect.bisect_left(begins, second + 1) - bisect.bisect_left(ends, second + 1)
         done = len(ended.get(second, ()))
         rows.append(SecondRow(second, "steady", users, started[second], under_way, users, done, 0))
     found = Sent(answered, answered, waiting_us=waiting)
-    window = window_of(rows, found.ended, waiting, BEFORE_S, end_s)
+    window = window_of(rows, found.ended, waiting, begin_s, end_s)
     by_second = [_counts(ended[second]) for second in sorted(ended)]
     return Seen(response_times(found, state_of(window)), telling(by_second, window))
 

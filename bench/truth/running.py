@@ -9,7 +9,15 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bench.truth import crossings, goodput, intervals, percentile_intervals, percentiles, verdicts
+from bench.truth import (
+    crossings,
+    goodput,
+    intervals,
+    percentile_intervals,
+    percentiles,
+    settling,
+    verdicts,
+)
 from bench.truth.conditions import Condition, Figure, Part
 
 PARTS: tuple[Part, ...] = (
@@ -19,6 +27,7 @@ PARTS: tuple[Part, ...] = (
     *goodput.PARTS,
     *percentiles.PARTS,
     *percentile_intervals.PARTS,
+    *settling.PARTS,
 )
 CHUNKS = 20
 """A condition is simulated in about so many chunks, so that no CPU waits long for another."""
