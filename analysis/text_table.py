@@ -172,6 +172,7 @@ def _claim(
         filter(None, ["claimed:", claim.statement, f"(at least {claim.at_least:g})"])
     )
     lines = ["", title, *_wrapped([statement], indent="  ")]
+    found.sort(key=lambda one: layout.order({**one[0].levels, claim.factor: claim.numerator}))
     names = []
     for pair, _ in found:
         levels = {**pair.levels, claim.factor: claim.numerator}
