@@ -201,6 +201,7 @@ def repeated(trials: int, cv: float, seed: int) -> bool:
 TIMES = 300
 HOLD = between(0.93, 0.97)
 WIDER = Promise("wider than need be", 0.93)
+WANDERING = Promise("response times wander for longer than the window", high=0.06)
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _within() -> Iterator[Condition[Any]]:
         if one.tells:
             yield Condition(name, once, holding, TIMES, HOLD, WIDER)
         else:
-            yield Condition(name, once, wrongly, 2 * TIMES, at_most(0.05))
+            yield Condition(name, once, wrongly, 2 * TIMES, at_most(0.05), WANDERING)
 
 
 def _between() -> Iterator[Condition[Any]]:

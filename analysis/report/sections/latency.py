@@ -131,7 +131,7 @@ def _limit() -> str:
         "An interval within a trial tells where a percentile lies if that load went on; another "
         "run may give another one. It is of ranks, and wider the more seconds differ. Where "
         "response times wander for longer than a tenth of the window, most have none. Of the few "
-        "there, some are too narrow: up to 5 in 100 windows."
+        "there, some are too narrow: about 5 in 100 windows."
     )
 
 

@@ -223,7 +223,7 @@ def test_the_interval_of_one_trial_says_its_limit(tmp_path: Path) -> None:
     folder = sessions.make(tmp_path / "s", [made], claim=None, load=sessions.OPEN.to_json())
     text = Page(report(folder).html).text
     assert "within trial" in text
-    assert "some are too narrow: up to 5 in 100 windows" in text
+    assert "some are too narrow: about 5 in 100 windows" in text
 
 
 def curve(sent: Sent) -> latency.Curve:
