@@ -11,7 +11,7 @@ from bench.truth.settling import PARTS
 
 
 def many(name: str, times: int) -> list[Held]:
-    (one,) = (one for one in LOADS if f"{one.name}, {one.window_s:g} s" == name)
+    (one,) = (one for one in LOADS if one.title == name)
     return [held(one.load, one.window_s, seed) for seed in range(times)]
 
 
