@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.comparisons.pairs import pairings
+from analysis.comparisons.ratios import claimed_ratios, observations
 from analysis.comparisons.same_setup import (
     Comparison,
     compared,
@@ -149,7 +150,10 @@ def table(session_dir: Path) -> str:
     by_cell = cells(session, found)
     calibration, note = read_calibration(session_dir)
     pairs = comparisons(session, by_cell, calibration)
-    return text_table(session, layout_of(session), by_cell, notes_of(session, found, note), pairs)
+    layout = layout_of(session)
+    claimed = claimed_ratios(session, observations(session, layout, found))
+    notes = notes_of(session, found, note)
+    return text_table(session, layout, by_cell, notes, pairs, claimed)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:

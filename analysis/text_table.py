@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.comparisons.same_setup import Comparison, claimed_of, labels, named
+from analysis.inference import Kind, PairRatio
 from analysis.reading.session import Claim, Session
-from analysis.summaries.cells import CellResult, ratios
+from analysis.summaries.cells import CellResult
 from analysis.summaries.layout import Layout
 from analysis.summaries.measures import (
     PERCENTS,
@@ -46,6 +47,7 @@ def text_table(
     cells: Sequence[CellResult],
     notes: Sequence[str],
     pairs: Sequence[Comparison] = (),
+    claimed: Sequence[PairRatio] = (),
 ) -> str:
     """The whole table: heading, a group per route and delay, the claim's ratios, notes."""
     ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
@@ -60,7 +62,7 @@ def text_table(
             lines += [group] if group else []
         lines += _cell(cell, name, width)
     if session.claim:
-        lines += _claim(session, session.claim, layout, ordered, pairs)
+        lines += _claim(session, session.claim, layout, claimed, pairs)
     lines += ["", *_wrapped(f"note: {note}" for note in notes)] if notes else []
     return "\n".join(one_line(line.rstrip()) for line in lines) + "\n"
 
@@ -159,29 +161,30 @@ def _claim(
     session: Session,
     claim: Claim,
     layout: Layout,
-    cells: Sequence[CellResult],
+    claimed: Sequence[PairRatio],
     compared: Sequence[Comparison],
 ) -> list[str]:
     title = f"{claim.of}: {session.claimed_ratio}"
-    found = ratios(cells, claim)
+    found = [(pair, pair.ratio) for pair in claimed if pair.ratio is not None]
     if not found:
         return ["", f"{title}: no pair of cells with both measured yet"]
     statement = " ".join(
         filter(None, ["claimed:", claim.statement, f"(at least {claim.at_least:g})"])
     )
     lines = ["", title, *_wrapped([statement], indent="  ")]
+    found.sort(key=lambda one: layout.order({**one[0].levels, claim.factor: claim.numerator}))
     names = []
-    for pair in found:
+    for pair, _ in found:
         levels = {**pair.levels, claim.factor: claim.numerator}
         names.append(" · ".join(filter(None, [layout.group(levels), *layout.differs(levels)])))
     width = max(len(name) for name in names)
-    for name, pair in zip(names, found, strict=True):
-        reached = "reaches" if pair.ratio >= claim.at_least else "below"
-        line = f"  {name:<{width}}  {number(pair.ratio):>7}"
+    for name, (pair, ratio) in zip(names, found, strict=True):
+        reached = "reaches" if ratio >= claim.at_least else "below"
+        line = f"  {name:<{width}}  {number(ratio):>7}"
         line += f"  {reached} {claim.at_least:g}".ljust(14)
-        trials = (pair.numerator_trials, pair.denominator_trials)
-        many = f"medians of {trials[0]} and {trials[1]} trials"
-        lines.append(line + ("single runs" if trials == (1, 1) else many))
+        repeated = pair.kind is Kind.BETWEEN_TRIALS
+        many = f"geometric mean of {pair.n_blocks} blocks"
+        lines.append(line + (many if repeated else "single runs"))
         lines += _wrapped(_of_pair(compared, pair.levels), indent="      ")
     how = "SIMULATED, not measured," if session.backend == "fake" else "measured"
     lines.append(f"  {how} in session {session.name} only; intervals: runner.py report")

@@ -59,6 +59,19 @@ def nearest_rank(count: int, share: float) -> int:
     return max(min(count, 1), math.ceil(count * share - 1e-12 * count))
 
 
+def digits(value: float) -> str:
+    """A number with three significant digits, never in powers of ten."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    text = f"{value:.3g}"
+    return f"{value:.6f}".rstrip("0") if "e" in text else text
+
+
+def percent(share: float) -> str:
+    """A share, of 1, in the one way in which it is written: `2.5 %`."""
+    return f"{digits(100 * share)} %"
+
+
 class Interface(enum.StrEnum):
     """How a server calls a Django project."""
 

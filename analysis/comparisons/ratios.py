@@ -92,17 +92,24 @@ def within_of(result: TrialResult) -> WithinTrialError | None:
     return within(result.answers, load.ramp_s, load.duration_s)
 
 
+def claimed_ratios(session: Session, found: Sequence[Observation]) -> tuple[PairRatio, ...]:
+    """The ratio of every pair of the claim's two levels; empty where nothing is claimed."""
+    claim = session.claim
+    if claim is None:
+        return ()
+    return pairs(found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive)
+
+
 def answer(session: Session, found: Sequence[Observation], *, ended: bool) -> Answer | None:
     """The session's claim, judged; None where it claims nothing."""
     claim = session.claim
     if claim is None or not found:
         return None
     bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least, claim.of)
-    compared = pairs(
-        found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
-    )
     least = SURE_OF_SEARCH if session.search else 2
-    return judge_claim(compared, bound, order=FIRST, least_blocks=least, ended=ended)
+    return judge_claim(
+        claimed_ratios(session, found), bound, order=FIRST, least_blocks=least, ended=ended
+    )
 
 
 def main_effects(

@@ -19,7 +19,7 @@ from analysis.figures.frame import around, frame, short, y_label
 from analysis.figures.labels import Labels, Offset
 from analysis.figures.style import Stroke
 from analysis.figures.svg import hover
-from rig.model import Verdict
+from rig.model import Verdict, digits, percent
 
 WIDTH, HEIGHT = 370.0, 340.0
 LEFT, WIDE, TOP, HIGH, BAND_TOP, BAND_HIGH = 46.0, 310.0, 48.0, 160.0, 256.0, 42.0
@@ -272,16 +272,16 @@ def _failures(axes: Axes, points: Sequence[Point], series: Sequence[Series], sca
     colours = {one.label: one.stroke.hex for one in series}
     for point in shown:
         middle, width = scale.bar(point, names)
-        percent = 100 * (point.failure_share or 0.0)
+        failed = point.failure_share or 0.0
         colour = colours[point.series]
         fill = colour if point.verdict == Verdict.VALID else style.PAPER
-        (bar,) = axes.bar([middle], [percent], width, color=fill, edgecolor=colour, alpha=0.75)
-        hover(bar, f"{point.series}: {percent:.3g} % failed, mostly {point.top_failure}")
+        (bar,) = axes.bar([middle], [100 * failed], width, color=fill, edgecolor=colour, alpha=0.75)
+        hover(bar, f"{point.series}: {percent(failed)} failed, mostly {point.top_failure}")
     words = Labels(axes)
     for point in shown:
         middle, _ = scale.bar(point, names)
-        percent = 100 * (point.failure_share or 0.0)
-        words.place("< 1" if percent < 1 else f"{percent:.0f}", (middle, percent),
+        percents = 100 * (point.failure_share or 0.0)
+        words.place("< 1" if percents < 1 else digits(percents), (middle, percents),
                     ((0, 2, "center"),), size=style.SMALL, color=colours[point.series])  # fmt: skip
     _name_classes(axes, shown, colours)
 

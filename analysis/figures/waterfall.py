@@ -17,7 +17,7 @@ from analysis.figures.frame import frame, log_x, x_label
 from analysis.figures.style import COLOURS, INK, MARK, new_figure
 from analysis.figures.svg import element
 from analysis.inference import Kind, PairRatio
-from rig.model import Level
+from rig.model import Level, percent
 
 WIDTH, LEFT, WIDE, ROW, EDGE = 640.0, 210.0, 320.0, 30.0, 76.0
 MORE, LESS, FIRST = COLOURS[1], COLOURS[0], COLOURS[4]
@@ -126,7 +126,7 @@ def _bounds(step: Step) -> tuple[float, ...]:
 def _label(step: Step) -> str:
     if step.ratio is None:
         return f"{step.goodput_rps:.3g}/s"
-    share = f", {round(100 * step.share)} %" if step.share is not None else ""
+    share = f", {percent(step.share)}" if step.share is not None else ""
     return f"×{step.ratio:.3g}{share}"
 
 

@@ -29,6 +29,8 @@ from analysis.inference.claim import (
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
+from analysis.inference.order_statistics import Second, ranks_around, scatter_of
+from analysis.inference.repeated import geometric_mean_interval
 from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import RepeatRange, repeats_needed
 from analysis.inference.sessions import falls_alone, session_ratios
@@ -73,15 +75,19 @@ __all__ = [
     "PairRatio",
     "Point",
     "RepeatRange",
+    "Second",
     "Verdict",
     "WithinTrialError",
     "crossovers",
     "effects",
     "factors_varying",
     "falls_alone",
+    "geometric_mean_interval",
     "judge_claim",
     "pairs",
+    "ranks_around",
     "repeats_needed",
+    "scatter_of",
     "session_ratios",
     "single_run_p",
     "width",

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
-from rig.disk.histograms import counts_us, read_log
+from rig.disk.histograms import counts_us, read_lines, read_log
 from rig.disk.histograms import new_histogram as new_histogram
 from rig.disk.rows import Completion as Completion
 from rig.disk.rows import SecondRow
 from rig.disk.sent import STEADY as STEADY
-from rig.disk.sent import needed_rows
+from rig.disk.sent import Counts, needed_rows
 from rig.model import OUTCOME_OK
 
 
@@ -49,12 +49,20 @@ def read_seconds(path: Path) -> tuple[Second, ...]:
 
 def read_latencies(path: Path, phase: str = STEADY, outcome: str = OUTCOME_OK) -> HdrHistogram:
     """The merged histogram (µs) of one phase and outcome over all its seconds and routes."""
+    return read_log(path, lambda tag: _is_of(tag, phase, outcome))
 
-    def wanted(tag: str) -> bool:
-        tag_phase, _, rest = tag.partition("|")
-        return tag_phase == phase and rest.rpartition("|")[2] == outcome
 
-    return read_log(path, wanted)
+def _is_of(tag: str, phase: str, outcome: str) -> bool:
+    tag_phase, _, rest = tag.partition("|")
+    return tag_phase == phase and rest.rpartition("|")[2] == outcome
+
+
+def read_by_second(path: Path) -> tuple[Counts, ...]:
+    """Response times of the window's correct answers, by the second in which they came."""
+    seconds: dict[int, HdrHistogram] = {}
+    for _, second, histogram in read_lines(path, lambda tag: _is_of(tag, STEADY, OUTCOME_OK)):
+        seconds.setdefault(second, new_histogram()).add(histogram)
+    return tuple(counts_us(seconds[second]) for second in sorted(seconds))
 
 
 def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:

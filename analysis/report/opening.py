@@ -289,8 +289,9 @@ def _why(inputs: ReportInputs, claim: Claim, pairs: Sequence[_Pair]) -> Iterator
                 yield f"Each request keeps its server for {held} s."
             predicted = _numbers([one.predicted_rps for one in those])
             measured = _numbers([one.measured_rps for one in those])
-            off = round(100 * max(abs(one.measured_rps / one.predicted_rps - 1) for one in those))
-            yield f"Predicted a second: {predicted}; measured: {measured}; {off} % apart at most."
+            off = max(abs(one.measured_rps / one.predicted_rps - 1) for one in those)
+            apart = f"{percent(off)} apart at most"
+            yield f"Predicted a second: {predicted}; measured: {measured}; {apart}."
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from analysis.report.blocks import Link, Mark
 from analysis.report.inputs import Trial
 from analysis.report.links import href
 from analysis.summaries.numbers import number
+from rig import model
 from rig.model import Level
 
 NOTHING = "—"
@@ -71,14 +72,14 @@ def bounded(ratio: PairRatio) -> str:
 
 def percent(share: float | None) -> str:
     """A share as a percentage."""
-    if share is None:
-        return NOTHING
-    return f"{100 * share:.3g} %"
+    return NOTHING if share is None else model.percent(share)
 
 
 def change(share: float | None) -> str:
     """A deviation: `+12 %`."""
-    return NOTHING if share is None else f"{round(100 * share):+d} %"
+    if share is None:
+        return NOTHING
+    return "+" * (share > 0) + model.percent(share)
 
 
 def p_value(p: float | None) -> str:

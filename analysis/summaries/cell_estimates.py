@@ -5,18 +5,16 @@ May not know how either is shown.
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from analysis.inference import geometric_mean_interval
 from analysis.reading.attempts import PLAN, asked
 from analysis.reading.session import Session
 from analysis.summaries.ceilings import CellCeilings, CellPlan, Cpu, cell_ceilings
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import TrialResult
-from rig.inference import CONFIDENCE, t_quantile
 from rig.record import Calibration
 
 
@@ -35,24 +33,10 @@ def estimate_cells(
     """What stands beside each cell, by its id."""
     found = {}
     for cell in cells:
-        low, high = interval([result.measures.goodput_rps for result in cell.valid])
+        low, high = geometric_mean_interval([result.measures.goodput_rps for result in cell.valid])
         binding = ceilings[cell.cell].binding
         found[cell.cell] = CellEstimate(low, high, binding.rps if binding else None)
     return found
-
-
-def interval(values: Sequence[float | None]) -> tuple[float | None, float | None]:
-    """A 95 % interval of trials' geometric mean, by Student's t on their logs.
-
-    None below two trials: one trial says nothing of how much trials differ.
-    """
-    logs = [math.log(value) for value in values if value]
-    if len(logs) < 2:
-        return None, None
-    mean = statistics.fmean(logs)
-    reach = t_quantile(CONFIDENCE, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
-    reach = min(reach, 50.0)
-    return math.exp(mean - reach), math.exp(mean + reach)
 
 
 def ceilings_of(

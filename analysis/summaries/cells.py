@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from analysis.reading.session import Claim, Session
-from analysis.summaries.measures import PERCENTS, CellMeasures, metric
+from analysis.inference import geometric_mean_interval
+from analysis.reading.session import Session
+from analysis.summaries.measures import (
+    PERCENTS,
+    Bounds,
+    CellMeasures,
+    TrialMeasures,
+    metric,
+    percentile_fields,
+    percentile_interval_ms,
+)
 from analysis.summaries.percentiles import median
 from analysis.summaries.response_times import ResponseTimes, response_times
 from analysis.summaries.trials import MISSING, SKIPPED, TrialResult, top
@@ -77,21 +86,19 @@ def _cell(cell: str, results: tuple[TrialResult, ...]) -> CellResult:
 def _measures(valid: Sequence[TrialResult]) -> CellMeasures:
     of = [result.measures for result in valid]
     goodputs = [one.goodput_rps for one in of if one.goodput_rps is not None]
-    p50, p95, p99 = _percentiles(valid)
+    bounds = list(_percentiles(valid))
+    intervals = [
+        _percentile_interval(of, percent, both)
+        for percent, both in zip(PERCENTS, bounds, strict=True)
+    ]
     fits = {one.round_fits for one in of}
-    return CellMeasures(
+    found = CellMeasures(
         offered_rps=median(one.offered_rps for one in of),
         goodput_rps=median(goodputs),
         goodput_min_rps=min(goodputs, default=None),
         goodput_max_rps=max(goodputs, default=None),
         max_goodput_rps=median(one.max_goodput_rps for one in of),
         failure_share=median(one.failure_share for one in of),
-        p50_ms=p50[0],
-        p95_ms=p95[0],
-        p99_ms=p99[0],
-        p50_upper_ms=p50[1],
-        p95_upper_ms=p95[1],
-        p99_upper_ms=p99[1],
         response_state=str(state_of_all(valid)) if valid else "",
         unanswered=median(one.unanswered for one in of),
         successes=median(one.successes for one in of),
@@ -108,6 +115,7 @@ def _measures(valid: Sequence[TrialResult]) -> CellMeasures:
         round_fits=next((fit for fit in ("no", "yes") if fit in fits), ""),
         delay_mechanism="+".join(sorted({one.delay_mechanism for one in of} - {""})),
     )
+    return replace(found, **percentile_fields(bounds, intervals))
 
 
 def state_of_all(valid: Sequence[TrialResult]) -> State:
@@ -121,11 +129,29 @@ def response_times_of(valid: Sequence[TrialResult]) -> ResponseTimes:
     return response_times(together(result.sent for result in valid), state_of_all(valid))
 
 
-def _percentiles(valid: Sequence[TrialResult]) -> Iterator[tuple[float | None, float | None]]:
+def _percentiles(valid: Sequence[TrialResult]) -> Iterator[Bounds]:
     """The bounds of each of `PERCENTS`, ms."""
     times = response_times_of(valid)
     for percent in PERCENTS:
         yield times.bounds_ms(percent / 100)
+
+
+def _percentile_interval(of: Sequence[TrialMeasures], percent: int, bounds: Bounds) -> Bounds:
+    """Of one trial, its own; of several, by how much their percentiles differ.
+
+    Only of a number, and of trials that all have one. That of all requests together is not quite
+    the trials' mean: it is in the interval nevertheless.
+    """
+    point, upper = bounds
+    if point is None or point != upper:
+        return None, None
+    if len(of) == 1:
+        return percentile_interval_ms(of[0], percent)
+    values = [metric(one, f"p{percent}_ms") for one in of]
+    low, high = geometric_mean_interval(values)
+    if None in values or low is None or high is None:
+        return None, None
+    return min(low, point), max(high, point)
 
 
 def _top_failure(valid: Sequence[TrialResult]) -> str:
@@ -133,37 +159,3 @@ def _top_failure(valid: Sequence[TrialResult]) -> str:
     for result in valid:
         classes.update(result.failure_classes)
     return top(classes)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A claim's ratio for one pair of cells that differ in its factor alone."""
-
-    levels: Mapping[str, Level]
-    """Without the claim's factor."""
-    ratio: float
-    numerator_trials: int
-    denominator_trials: int
-
-
-def ratios(found: Sequence[CellResult], claim: Claim) -> tuple[Ratio, ...]:
-    """numerator ÷ denominator for every pair of cells in which both have a number."""
-    denominators = {
-        _without(c.levels, claim.factor): c
-        for c in found
-        if c.levels.get(claim.factor) == claim.denominator
-    }
-    pairs = []
-    for over in found:
-        under = denominators.get(_without(over.levels, claim.factor))
-        if over.levels.get(claim.factor) != claim.numerator or under is None:
-            continue
-        above, below = metric(over.measures, claim.of), metric(under.measures, claim.of)
-        if above is not None and below is not None and below > 0:
-            levels = {name: at for name, at in over.levels.items() if name != claim.factor}
-            pairs.append(Ratio(levels, above / below, len(over.valid), len(under.valid)))
-    return tuple(pairs)
-
-
-def _without(levels: Mapping[str, Level], factor: str) -> frozenset[tuple[str, Level]]:
-    return frozenset((name, level) for name, level in levels.items() if name != factor)

@@ -6,8 +6,9 @@ know how they are measured or shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rig.inference.stationarity import State
 
@@ -39,6 +40,12 @@ class TrialMeasures:
     p50_upper_ms: float | None = None
     p95_upper_ms: float | None = None
     p99_upper_ms: float | None = None
+    p50_low_ms: float | None = None
+    p50_high_ms: float | None = None
+    p95_low_ms: float | None = None
+    p95_high_ms: float | None = None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
     response_state: str = ""
     """What may be said of its response times, a `State`."""
     unanswered: int | None = None
@@ -74,6 +81,12 @@ class CellMeasures:
     p50_upper_ms: float | None = None
     p95_upper_ms: float | None = None
     p99_upper_ms: float | None = None
+    p50_low_ms: float | None = None
+    p50_high_ms: float | None = None
+    p95_low_ms: float | None = None
+    p95_high_ms: float | None = None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
     response_state: str = ""
     """The worst of any trial."""
     unanswered: float | None = None
@@ -95,14 +108,33 @@ class CellMeasures:
 
 
 Measures = TrialMeasures | CellMeasures
+Bounds = tuple[float | None, float | None]
 
 
-def percentile_bounds_ms(of: Measures, percent: int) -> tuple[float | None, float | None]:
+def percentile_fields(bounds: Sequence[Bounds], intervals: Sequence[Bounds]) -> dict[str, Any]:
+    """The fields of `PERCENTS`: of each its bounds, and its 95 % interval, ms."""
+    fields: dict[str, Any] = {}
+    for percent, (lower, upper), (low, high) in zip(PERCENTS, bounds, intervals, strict=True):
+        fields |= {f"p{percent}_ms": lower, f"p{percent}_upper_ms": upper}
+        fields |= {f"p{percent}_low_ms": low, f"p{percent}_high_ms": high}
+    return fields
+
+
+def percentile_bounds_ms(of: Measures, percent: int) -> Bounds:
     """The lower and the upper bound of one of `PERCENTS`; they are equal where it is exact."""
     return {
         50: (of.p50_ms, of.p50_upper_ms),
         95: (of.p95_ms, of.p95_upper_ms),
         99: (of.p99_ms, of.p99_upper_ms),
+    }[percent]
+
+
+def percentile_interval_ms(of: Measures, percent: int) -> Bounds:
+    """The 95 % interval of one of `PERCENTS`; Nones where it is no number, or too little tells."""
+    return {
+        50: (of.p50_low_ms, of.p50_high_ms),
+        95: (of.p95_low_ms, of.p95_high_ms),
+        99: (of.p99_low_ms, of.p99_high_ms),
     }[percent]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.model import Level
+from rig.model import Level, digits
 
 NOTHING = "-"
 
@@ -11,10 +11,7 @@ def number(value: Level | None) -> str:
     """A number with three significant digits, never in powers of ten; a dash for none."""
     if value is None or isinstance(value, str):
         return NOTHING
-    if value == 0 or abs(value) >= 100:
-        return f"{value:.0f}"
-    text = f"{value:.3g}"
-    return f"{value:.6f}".rstrip("0") if "e" in text else text
+    return digits(value)
 
 
 def around(before: float | None, after: float | None) -> str:

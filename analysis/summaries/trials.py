@@ -15,19 +15,26 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 from analysis.reading.attempts import READ, TrialAttempts, finished_before, last_finished, one_line
-from analysis.reading.load_files import STEADY, Completion, Second, read_latencies, read_seconds
+from analysis.reading.load_files import (
+    STEADY,
+    Completion,
+    Second,
+    read_by_second,
+    read_latencies,
+    read_seconds,
+)
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.session import Scheduled, Session
 from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
-from analysis.summaries.measures import PERCENTS, TrialMeasures
+from analysis.summaries.measures import PERCENTS, TrialMeasures, percentile_fields
 from analysis.summaries.percentiles import best_rps, median, share
-from analysis.summaries.response_times import response_times
+from analysis.summaries.response_times import response_times, telling
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
 from rig.disk.rows import SecondRow
-from rig.disk.sent import Sent, read_sent
+from rig.disk.sent import Counts, Sent, read_sent
 from rig.inference.goodput import Group, goodput_of
-from rig.inference.stationarity import State, state_of, window_of
+from rig.inference.stationarity import State, Window, state_of, window_of
 from rig.model import RigError, Status, Verdict
 from rig.record import FEASIBILITY, DelayFacts, LoadFacts, Record
 
@@ -36,6 +43,8 @@ NO_TIMELINE = Timeline()
 NOT_MEASURED = TrialMeasures()
 
 NOTHING_SENT = Sent()
+
+NO_WINDOW = Window(None, 0.0, 0, 0.0, 0.0)
 
 SKIPPED, MISSING = "skipped", "missing"
 
@@ -151,8 +160,15 @@ class LoadFiles:
     completions: tuple[Completion, ...] = ()
     seconds: tuple[Second, ...] = ()
     sent: Sent = NOTHING_SENT
-    state: State = State.DRIFT
+    by_second: tuple[Counts, ...] = ()
+    """Response times of the steady window's correct answers, by the second in which they came."""
+    window: Window = NO_WINDOW
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """What may be said of its response times."""
+        return state_of(self.window)
 
     @property
     def answers(self) -> tuple[Group, ...]:
@@ -181,21 +197,21 @@ def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
             tuple(completions),
             seconds,
             sent,
-            _state(folder, load, sent),
+            read_by_second(folder / "latencies.hlog"),
+            _window(folder, load, sent),
             failures(completions, seconds, connections(attempt, load)),
         )
-        timed = read_latencies(folder / "latencies.hlog").get_total_count()
     except RigError as error:
         return LoadFiles(), f"load files not readable: {one_line(error, attempt)}"
     answers = sum(c.count for c in loaded.completions if c.phase == STEADY and c.ok)
+    timed = sum(count for counts in loaded.by_second for _, count in counts)
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
     return loaded, differ if answers != timed else ""
 
 
-def _state(folder: Path, load: LoadFacts, sent: Sent) -> State:
+def _window(folder: Path, load: LoadFacts, sent: Sent) -> Window:
     found = rows(folder / "seconds.csv", SecondRow) or ()
-    window = window_of(found, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s)
-    return state_of(window)
+    return window_of(found, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s)
 
 
 def _measures(loaded: LoadFiles, record: Record) -> TrialMeasures:
@@ -225,19 +241,15 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     per_second = _per_second(completions)
     classes = _classes(completions)
     times = response_times(loaded.sent, loaded.state)
-    p50, p95, p99 = (times.bounds_ms(percent / 100) for percent in PERCENTS)
-    return TrialMeasures(
+    bounds = [times.bounds_ms(percent / 100) for percent in PERCENTS]
+    by_second = telling(loaded.by_second, loaded.window)
+    intervals = [times.interval_ms(percent / 100, by_second) for percent in PERCENTS]
+    found = TrialMeasures(
         offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,
         goodput_method=method,
         max_goodput_rps=best_rps(per_second, math.floor(load.duration_s)),
         failure_share=share(failures, successes + failures),
-        p50_ms=p50[0],
-        p95_ms=p95[0],
-        p99_ms=p99[0],
-        p50_upper_ms=p50[1],
-        p95_upper_ms=p95[1],
-        p99_upper_ms=p99[1],
         response_state=str(loaded.state),
         unanswered=loaded.sent.unanswered,
         successes=successes,
@@ -251,6 +263,7 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
         in_flight_at_stop=load.in_flight_at_stop,
         never_answered_users=load.never_answered_users,
     )
+    return dataclasses.replace(found, **percentile_fields(bounds, intervals))
 
 
 def read_service(load: Path) -> tuple[HdrHistogram | None, str]:

@@ -9,7 +9,16 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bench.truth import crossings, goodput, intervals, percentiles, planned, verdicts
+from bench.truth import (
+    crossings,
+    goodput,
+    intervals,
+    percentile_intervals,
+    percentiles,
+    planned,
+    settling,
+    verdicts,
+)
 from bench.truth.conditions import Condition, Figure, Part
 
 PARTS: tuple[Part, ...] = (
@@ -19,6 +28,8 @@ PARTS: tuple[Part, ...] = (
     *planned.PARTS,
     *goodput.PARTS,
     *percentiles.PARTS,
+    *percentile_intervals.PARTS,
+    *settling.PARTS,
 )
 CHUNKS = 20
 """A condition is simulated in about so many chunks, so that no CPU waits long for another."""

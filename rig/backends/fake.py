@@ -38,6 +38,7 @@ from rig.plan import Arrivals, Closed, Load, Open, Plan
 
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
 _RECONNECT_TRIPS = 6
+_NO_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,12 @@ def queue_of(plan: Plan) -> Queue:
         trips += _RECONNECT_TRIPS
     delay_s = plan.delay.on(Link.DATA) / 1000
     threaded = plan.target.interface is not Interface.ASGI
-    servers = plan.app_workers * plan.app_threads if threaded else 1_000_000
+    servers = plan.app_workers * plan.app_threads if threaded else _NO_LIMIT
+    if statements and plan.connections == "pool":
+        # who finds the pool empty waits for a connection, as for a server
+        servers = min(servers, plan.app_workers * plan.pool_size)
     capped = statements and plan.pooler == "direct" and plan.connections == "per_request"
-    connections = plan.max_connections - RESERVED_CONNECTIONS if capped else 1_000_000
+    connections = plan.max_connections - RESERVED_CONNECTIONS if capped else _NO_LIMIT
     return Queue(servers, cpu_s + trips * delay_s, cpu_s, connections)
 
 

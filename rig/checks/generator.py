@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.model import Role, Status
+from rig.model import Role, Status, percent
 from rig.record import Check, Record
 
 NAME = "generator"
@@ -30,13 +30,13 @@ def generator(record: Record) -> Check:
     lag_ms = load.greenlet_lag_p99_ms
     bound_ms = max(LAG_LEAST_MS, LAG_SHARE_OF_P50 * (load.p50_ms or 0.0))
     message = (
-        f"the busiest load worker ({name}) used {100 * share:.0f} % of a CPU; greenlets woke up "
+        f"the busiest load worker ({name}) used {percent(share)} of a CPU; greenlets woke up "
         f"{lag_ms:.1f} ms late (p99), {bound_ms:.1f} ms allowed"
     )
     if record.null_share is not None:
-        message += f"; {100 * record.null_share:.0f} % of what they make of a null target"
+        message += f"; {percent(record.null_share)} of what they make of a null target"
     if together > share:
-        message += f"; all of them used {100 * together:.0f} % of the CPUs they share"
+        message += f"; all of them used {percent(together)} of the CPUs they share"
     busy = max(share, together)
     if busy > MOST_CPU_SHARE or lag_ms > bound_ms:
         return Check(NAME, Status.FAIL, message, again=busy < DISTURBED_BELOW)

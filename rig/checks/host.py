@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rig.model import Status
+from rig.model import Status, percent
 from rig.record import Check, ProbeFacts, Record
 
 NAME = "host_quiet"
@@ -23,10 +23,11 @@ def host_quiet(record: Record) -> Check:
     loud = {what: (share, bound) for what, (share, bound) in known.items() if share > bound}
     if loud:
         message = ", ".join(
-            f"{what} {s:.1%}, above {bound:.0%}" for what, (s, bound) in loud.items()
+            f"{what} {percent(share)}, above {percent(bound)}"
+            for what, (share, bound) in loud.items()
         )
         return Check(NAME, Status.WARN, message, again=True)
-    message = ", ".join(f"{what} {share:.1%}" for what, (share, _) in known.items())
+    message = ", ".join(f"{what} {percent(share)}" for what, (share, _) in known.items())
     return Check(NAME, Status.PASS, message)
 
 

@@ -13,6 +13,7 @@ from rig.config.matrix import Until
 from rig.design.blocks import RandomBlocks, Rows
 from rig.design.observations import observations_of
 from rig.inference import PairRatio, pairs, width
+from rig.model import percent
 from rig.plan import Trial
 from rig.record import Record
 
@@ -53,7 +54,7 @@ class SequentialBlocks:
         until = self.until
         return (
             f"ends after {until.at_least} to {until.at_most} repeats, once every ratio "
-            f"is known to ±{100 * until.within:.3g} %"
+            f"is known to ±{percent(until.within)}"
         )
 
     def _narrow(self, scheduled: Sequence[Trial], records: Sequence[Record]) -> bool:

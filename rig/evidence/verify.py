@@ -53,7 +53,7 @@ _Asked = tuple[Plan, str]
 """A plan, and the digest that its file has."""
 NEW_CHECKS, NEW_FACTS = ("stationarity",), ("load.window", "load.successes")
 """What the rules before today's (`rig.model.RULES`) did not have."""
-CHANGED_CHECKS = (FEASIBILITY, "generator")
+CHANGED_CHECKS = (FEASIBILITY, "generator", "host_quiet")
 CHANGED_FACTS = ("load.goodput_rps", "load.greenlet_lag_p99_ms")
 """What came otherwise by them: said, and no difference."""
 CHECKS, COMPLETIONS = "checks.json", Path("load", "completions.csv")

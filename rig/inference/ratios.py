@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rig.inference.student import holm, t_quantile, t_tail
-from rig.model import Level
+from rig.model import Level, percent
 
 CONFIDENCE = 0.95
 ADAPTIVE_CONFIDENCE = 0.96
@@ -245,7 +245,7 @@ def _failing(
     for name, side in zip(names, (over, under), strict=True):
         share = _failure_share(side)
         if share is not None and share > MOST_FAILURES:
-            found.append(f"{name} failed {share:.0%} of its answers")
+            found.append(f"{name} failed {percent(share)} of its answers")
         if any(o.usable for o in side) and _silent(side):
             of = sum(o.valid for o in side)
             found.append(f"{name} answered too little to tell in {_silent(side)} of {of} trials")

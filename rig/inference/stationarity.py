@@ -21,6 +21,7 @@ Requests = Annotated[float, Between(-(10**9), 10**9)]
 MOST_LITTLE = 1.1
 """Users under way ÷ (rate × response time), above which a window knows too few of them."""
 DRIFT = 0.1
+ALL_THE_TIME = 0.95
 DEVIATIONS = 3.0
 
 
@@ -102,6 +103,11 @@ def _thirds(steady: Sequence[SecondRow], begins: int, ends: int) -> Iterator[Thi
         )
 
 
+def users_rest(window: Window) -> bool:
+    """Whether users of a closed load are not under way all the time, as they think."""
+    return window.users is not None and window.in_flight < ALL_THE_TIME * window.users
+
+
 def littles_ratio(window: Window) -> float | None:
     """Users under way ÷ (rate × response time): 1 in a steady state. None in an open load.
 
@@ -172,7 +178,7 @@ def drifts(window: Window) -> tuple[str, ...]:
     first_s, last_s = _response_s(first), _response_s(last)
     if first_s is None or last_s is None:
         return (*found, "response time")
-    chance = DEVIATIONS * math.sqrt(1 / first.finished + 1 / last.finished)
+    chance = DEVIATIONS * math.sqrt(sum(_variance(third, window.users) for third in (first, last)))
     if _differ(first_s, last_s, chance * (first_s + last_s) / 2):
         found.append("response time")
     return tuple(found)
@@ -181,6 +187,16 @@ def drifts(window: Window) -> tuple[str, ...]:
 def _response_s(third: Third) -> float | None:
     """In flight ÷ rate (Little 1961): of all that were under way, not of those that came back."""
     return third.in_flight * third.seconds / third.finished if third.finished else None
+
+
+def _variance(third: Third, users: int | None) -> float:
+    """Of its response time, relative to it squared: by chance of its answers and of its seconds.
+
+    A request is under way at a second's end or not: Poisson's of an open load, binomial of users.
+    """
+    idle = 1.0 if users is None else max(0.0, 1 - third.in_flight / max(1, users))
+    under_way = idle / third.in_flight if third.in_flight > 0 else math.inf
+    return 1 / max(1, third.finished) + under_way
 
 
 def _differ(first: float, last: float, chance: float) -> bool:

@@ -30,6 +30,15 @@ def test_the_kernels_lists_of_cpus(said: list[object], cpus: tuple[int, ...]) ->
     assert model.cpus_of(said) == cpus
 
 
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [(0, "0 %"), (0.05, "5 %"), (0.38461, "38.5 %"), (1, "100 %"), (12.345, "1234 %"),
+     (0.000004, "0.0004 %"), (-0.005, "-0.5 %")],
+)  # fmt: skip
+def test_a_share_is_written_in_one_way(share: float, written: str) -> None:
+    assert model.percent(share) == written
+
+
 def test_exit_codes_are_distinct_and_as_documented() -> None:
     codes = {code.name: int(code) for code in model.ExitCode}
     assert codes == {

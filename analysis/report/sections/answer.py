@@ -146,8 +146,8 @@ def _how(claim: Claim, answer: Answer) -> Iterator[Block]:
         words = (
             "An interval within a trial tells how well that one trial was measured. "
             "Another run may give another number, so no significance is claimed. "
-            "Where the rate wanders over many seconds, a short window may not show it, "
-            "and such an interval is too narrow."
+            "Where the rate wanders over many seconds, most short windows have no interval. "
+            "Of the few there, most are too narrow: up to 5 in 100 windows."
         )
         yield para(words, quiet=True)
     if claim.of == "goodput_rps" and any(judged.pair.unmeasured for judged in answer.pairs):

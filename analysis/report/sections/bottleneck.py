@@ -65,7 +65,7 @@ def _lead(inputs: ReportInputs) -> Block:
 
 def _caption() -> str:
     return (
-        f"Unexplained: the deviation is above {100 * UNEXPLAINED:.0f} %. Two ceilings are close: "
+        f"Unexplained: the deviation is above {percent(UNEXPLAINED)}. Two ceilings are close: "
         f"they are within a factor of {CLOSE:g}, act together and leave less than either. A "
         "goodput above its ceiling means that the ceiling was measured too low. Where more than "
         f"{percent(MOST_FAILURES)} of the answers failed, the refusals are the limit."

@@ -7,9 +7,14 @@ from analysis.figures.style import Stroke
 from analysis.reading.load_files import counts_ms, new_histogram
 from analysis.report.blocks import Absent, Block, Figure, Section, Table, para, row
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import digits
+from analysis.report.wording import between, digits
 from analysis.summaries.cells import CellResult, response_times_of
-from analysis.summaries.measures import PERCENTS, RESPONSE_STATES, percentile_bounds_ms
+from analysis.summaries.measures import (
+    PERCENTS,
+    RESPONSE_STATES,
+    percentile_bounds_ms,
+    percentile_interval_ms,
+)
 from rig.disk.sent import together
 from rig.inference.stationarity import State
 
@@ -37,7 +42,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
         columns=latency.COLUMNS,
         rows=data.rows(),
     )
-    blocks: list[Block] = [para(_lead(inputs)), figure]
+    blocks: list[Block] = [para(_lead(inputs)), figure, *_intervals(inputs, shown)]
     bounded = [cell for cell in shown if is_bounded(cell)]
     return Section(
         "latency", TITLE, [*blocks, *([_unanswered(inputs, bounded)] if bounded else [])]
@@ -93,6 +98,40 @@ def is_bounded(cell: CellResult) -> bool:
     bounds = [percentile_bounds_ms(cell.measures, percent) for percent in PERCENTS]
     return any(lower != upper for lower, upper in bounds) or (
         cell.measures.response_state == State.OVERLOAD
+    )
+
+
+def _intervals(inputs: ReportInputs, cells: list[CellResult]) -> list[Block]:
+    known = [
+        cell
+        for cell in cells
+        if any(percentile_interval_ms(cell.measures, one)[0] is not None for one in PERCENTS)
+    ]
+    if not known:
+        return []
+    rows = []
+    for cell in known:
+        row_ = [inputs.name(cell.levels)]
+        for one in PERCENTS:
+            lower, upper = percentile_bounds_ms(cell.measures, one)
+            row_ += [digits(lower if lower == upper else None)]
+            row_ += [between(*percentile_interval_ms(cell.measures, one))]
+        repeated = len(cell.valid) > 1
+        rows.append(row(*row_, "between trials" if repeated else "within trial"))
+    heading = ["cell", *(word for one in PERCENTS for word in (f"p{one} ms", "95 % interval")),
+               "interval type"]  # fmt: skip
+    words = [para(_limit(), quiet=True)] if any(len(cell.valid) == 1 for cell in known) else []
+    caption = "Percentiles that are numbers, where an interval is known."
+    table = Table(heading, rows, words_from=len(heading) - 1, caption=caption)
+    return [table, *words]
+
+
+def _limit() -> str:
+    return (
+        "An interval within a trial tells where a percentile lies if that load went on; another "
+        "run may give another one. It is of ranks, and wider the more seconds differ. Where "
+        "response times wander for longer than a tenth of the window, most have none. Of the few "
+        "there, some are too narrow: about 5 in 100 windows."
     )
 
 

@@ -131,7 +131,7 @@ def _table(climbed: Sequence[Sequence[Step]]) -> Table:
     rows = [
         row(step.group, step.step, digits(step.goodput_rps), times(step.ratio),
             between(step.low, step.high),
-            NOTHING if step.share is None else percent(step.share),
+            percent(step.share),
             NOTHING if step.ratio is None else step.interval, step.mind)
         for steps in climbed
         for step in steps

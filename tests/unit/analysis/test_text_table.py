@@ -64,7 +64,7 @@ def test_replicates_show_their_spread(tmp_path: Path) -> None:
     ]
     text = table(make(tmp_path / "s", trials))
     assert line(text, "goodput 31 to 33 /s over 3 valid trials")
-    assert line(text, "medians of 3 and 3 trials", "below 2")
+    assert line(text, "geometric mean of 3 blocks", "below 2")
 
 
 def test_a_percentile_that_is_only_bounded_says_so(tmp_path: Path) -> None:

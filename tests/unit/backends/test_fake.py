@@ -58,6 +58,37 @@ def test_only_fresh_direct_connections_meet_the_cap(change: dict[str, str], capp
     assert (queue.connections == PLAN.max_connections - RESERVED_CONNECTIONS) is capped
 
 
+def test_requests_wait_for_a_connection_of_the_app_s_pools() -> None:
+    pooled = replace(
+        PLAN,
+        target=replace(TARGET, interface=Interface.ASGI),
+        connections="pool",
+        pool_size=3,
+        app_workers=2,
+    )
+    assert queue_of(pooled).servers == 6
+    asks_nothing = {"make": replace(TARGET.routes["make"], statements=0)}
+    without = replace(pooled.target, routes=asks_nothing)
+    assert queue_of(replace(pooled, target=without)).servers > 6
+    threaded = replace(pooled, target=TARGET, app_threads=1)
+    assert queue_of(threaded).servers == 2
+
+
+def test_a_pool_limits_a_load_as_its_ceiling_says(tmp_path: Path) -> None:
+    plan = replace(
+        PLAN,
+        target=replace(TARGET, interface=Interface.ASGI),
+        connections="pool",
+        pool_size=2,
+        app_workers=1,
+        delay=Delay(100.0, (Link.DATA,)),
+        load=replace(PLAN.load, model=Closed(Users(40, 1, 40))),
+    )
+    facts = loaded(plan, tmp_path)
+    assert set(facts.outcomes) == {"ok"}
+    assert facts.goodput_rps == pytest.approx(2 / queue_of(plan).hold_s, rel=0.02)
+
+
 def test_the_cap_refuses_what_is_beyond_it(tmp_path: Path) -> None:
     plan = replace(
         PLAN,

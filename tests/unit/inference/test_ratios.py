@@ -146,7 +146,7 @@ def test_failures_are_named() -> None:
     (pair,) = compared(
         [trial("sync", 1, 10.0, failure_share=0.01), trial("async", 1, 20.0, failure_share=0.2)]
     )
-    assert pair.failing == "async failed 20% of its answers"
+    assert pair.failing == "async failed 20 % of its answers"
 
 
 def test_valid_trials_without_a_value_are_named_and_counted() -> None:

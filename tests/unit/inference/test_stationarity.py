@@ -64,6 +64,17 @@ def test_what_differs_from_third_to_third_drifts(last: Third) -> None:
     assert state_of(replace(CLOSED, thirds=(THIRD, THIRD, last))) is State.DRIFT
 
 
+@pytest.mark.parametrize("users", [None, 30])
+def test_few_seen_under_way_are_no_drift_of_response_times(users: int | None) -> None:
+    """5 of 100 a second that take 50 ms: four looks see 4 or 7 of them."""
+    few, more = (Third(4, 400, 400, in_flight) for in_flight in (4.0, 7.0))
+    calm = Window(users, 12, 1200, 5.5, 0.055, (few, few, more))
+    assert state_of(calm) is not State.DRIFT
+    assert state_of(replace(calm, thirds=(few, few, replace(few, in_flight=0)))) is not State.DRIFT
+    slower = replace(more, finished=240)
+    assert state_of(replace(calm, users=7, thirds=(more, more, slower))) is State.DRIFT
+
+
 def test_a_short_window_shows_no_steadiness() -> None:
     assert state_of(replace(CLOSED, thirds=())) is State.DRIFT
 

@@ -210,6 +210,22 @@ def test_the_first_refusal_and_the_probes_stand_on_one_axis(tmp_path: Path) -> N
 # latency
 
 
+def test_percentiles_of_repeated_trials_have_an_interval_between_them(tmp_path: Path) -> None:
+    trials = [Made(answers=steady(20, 50 + n), replicate=n) for n in (1, 2, 3)]
+    text = Page(report(sessions.make(tmp_path / "s", trials, claim=None)).html).text
+    assert "where an interval is known" in text
+    assert "between trials" in text
+    assert "some are too narrow" not in text
+
+
+def test_the_interval_of_one_trial_says_its_limit(tmp_path: Path) -> None:
+    made = Made(answers=steady(20), dropped=1)
+    folder = sessions.make(tmp_path / "s", [made], claim=None, load=sessions.OPEN.to_json())
+    text = Page(report(folder).html).text
+    assert "within trial" in text
+    assert "some are too narrow: about 5 in 100 windows" in text
+
+
 def curve(sent: Sent) -> latency.Curve:
     return latency.Curve("g", "s", Stroke(0), response_times(sent, State.STEADY))
 

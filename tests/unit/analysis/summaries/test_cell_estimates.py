@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.inference import geometric_mean_interval
 from analysis.reading.session import read_session
-from analysis.summaries.cell_estimates import ceilings_of, interval
+from analysis.summaries.cell_estimates import ceilings_of
 from analysis.summaries.cells import cells
 from analysis.summaries.trials import results
 from rig.plan import Load
@@ -17,7 +18,7 @@ from tests.unit.analysis.sessions import Made, steady
 
 
 def test_the_interval_of_two_is_students() -> None:
-    low, high = interval([10.0, 20.0])
+    low, high = geometric_mean_interval([10.0, 20.0])
     assert low is not None
     assert high is not None
     assert math.sqrt(low * high) == pytest.approx(math.sqrt(200))
@@ -27,11 +28,11 @@ def test_the_interval_of_two_is_students() -> None:
 
 @pytest.mark.parametrize("values", [[], [10.0], [10.0, None], [None, 0.0, 3.0]])
 def test_one_trial_has_no_interval(values: list[float | None]) -> None:
-    assert interval(values) == (None, None)
+    assert geometric_mean_interval(values) == (None, None)
 
 
 def test_equal_trials_leave_no_width() -> None:
-    low, high = interval([10.0, 10.0, 10.0])
+    low, high = geometric_mean_interval([10.0, 10.0, 10.0])
     assert low == pytest.approx(high)
 
 

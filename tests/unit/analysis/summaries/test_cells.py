@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.session import Claim, read_session
-from analysis.summaries.cells import CellResult, cells, ratios
+from analysis.inference import geometric_mean_interval
+from analysis.reading.session import read_session
+from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import summary_columns, summary_row
+from analysis.summaries.measures import percentile_interval_ms
 from analysis.summaries.trials import results
 from rig.model import Level, Verdict
 from tests.unit.analysis.sessions import Answer, Made, make, steady
-
-CLAIM = Claim("", "goodput_rps", "target", "async", "sync", 2)
 
 
 def of(tmp_path: Path, *trials: Made) -> tuple[CellResult, ...]:
@@ -72,17 +72,26 @@ def test_the_most_frequent_failure_is_of_all_valid_trials(tmp_path: Path) -> Non
     assert cell.measures.top_failure == "app_error"
 
 
-def test_a_ratio_needs_both_cells_and_equal_other_levels(tmp_path: Path) -> None:
-    found = of(
-        tmp_path,
-        Made({"target": "sync"}, steady(20)),
-        Made({"target": "async"}, steady(100)),
-        Made({"target": "async", "pooler": "pgbouncer"}, steady(300), because="why not"),
-        Made({"target": "sync", "delay_ms": 0}, steady(50)),
-        Made({"target": "async", "delay_ms": 0}, steady(9), Verdict.INVALID),
-    )
-    (pair,) = ratios(found, CLAIM)
-    assert pair.ratio == pytest.approx(5)
-    assert pair.levels["delay_ms"] == 100
-    assert "target" not in pair.levels
-    assert (pair.numerator_trials, pair.denominator_trials) == (1, 1)
+def test_percentiles_of_several_trials_have_an_interval_between_them(tmp_path: Path) -> None:
+    slow = {1: 50.0, 2: 52.0, 3: 54.0}
+    (cell,) = of(tmp_path, *[Made(answers=steady(20, ms), replicate=n) for n, ms in slow.items()])
+    low, high = percentile_interval_ms(cell.measures, 95)
+    points = [result.measures.p95_ms for result in cell.results]
+    assert [low, high] == pytest.approx(list(geometric_mean_interval(points)))
+    assert low is not None
+    assert cell.measures.p95_ms is not None
+    assert low < cell.measures.p95_ms
+
+
+def test_a_trial_whose_percentile_is_a_bound_leaves_no_interval(tmp_path: Path) -> None:
+    stuck = Made(answers=steady(20), replicate=2, unanswered=[(4.0, False)] * 20)
+    (cell,) = of(tmp_path, Made(answers=steady(20)), stuck)
+    assert percentile_interval_ms(cell.measures, 95) == (None, None)
+
+
+def test_the_interval_of_one_trial_is_its_own(tmp_path: Path) -> None:
+    (cell,) = of(tmp_path, Made(answers=steady(40)))
+    (result,) = cell.results
+    for percent in (50, 95):
+        own = percentile_interval_ms(result.measures, percent)
+        assert percentile_interval_ms(cell.measures, percent) == own

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.summaries.response_times import response_times
+from analysis.summaries.response_times import response_times, telling
 from rig.disk.sent import Counts, Sent
-from rig.inference.stationarity import State
+from rig.inference.stationarity import State, Window
 from rig.model import nearest_rank
 
 MS = 1000
@@ -125,3 +126,51 @@ def test_bounds_hold_whatever_becomes_of_those_in_flight(
     elif lower is not None:
         assert lower <= true_ms
         assert upper is None or true_ms <= upper
+
+
+STEPS = tuple((us * MS, 1) for us in range(91, 111))
+"""20 answers of 91 to 110 ms in each second."""
+
+
+@pytest.mark.parametrize("state", [State.STEADY, State.VARIES])
+def test_an_interval_lies_between_two_ranks(state: State) -> None:
+    times = response_times(of([(us, 20 * n) for us, n in STEPS]), state)
+    # of 400 independent requests, the 180th and the 221st
+    assert list(times.interval_ms(0.5, [STEPS] * 20)) == pytest.approx([99, 102], rel=0.001)
+    assert list(times.interval_ms(0.95, [STEPS] * 20)) == pytest.approx([109, 110], rel=0.001)
+
+
+def test_seconds_that_differ_widen_it() -> None:
+    fast, slow = STEPS[:10], STEPS[10:]
+    times = response_times(of([(us, 20 * n) for us, n in STEPS]), State.STEADY)
+    low, high = times.interval_ms(0.5, [fast, fast, slow, slow] * 10)
+    assert low is not None
+    assert high is not None
+    assert low < 98
+    assert high > 103
+
+
+@pytest.mark.parametrize("state", [State.DRIFT, State.UNSETTLED, State.OVERLOAD])
+def test_what_does_not_go_on_has_no_interval(state: State) -> None:
+    times = response_times(of([(us, 20 * n) for us, n in STEPS]), state)
+    assert times.interval_ms(0.5, [STEPS] * 20) == (None, None)
+
+
+def test_a_bound_has_no_interval() -> None:
+    times = response_times(of(STEPS, waiting_us=[50 * MS] * 15), State.VARIES)
+    lower, upper = times.bounds_ms(0.5)
+    assert lower != upper
+    assert times.interval_ms(0.5, [STEPS] * 20) == (None, None)
+
+
+def test_equal_answers_leave_the_width_of_a_bucket() -> None:
+    times = response_times(of([(100_031, 400)]), State.STEADY)
+    low, high = times.interval_ms(0.5, [[(100_031, 20)]] * 20)
+    assert (low, high) == (99.968, 100.031)
+
+
+def test_seconds_of_users_who_think_tell_nothing() -> None:
+    busy = Window(users=20, seconds=20, finished=400, in_flight=20, response_s=1)
+    assert telling([STEPS], busy) == [STEPS]
+    assert telling([STEPS], replace(busy, in_flight=15)) == ()
+    assert telling([STEPS], replace(busy, users=None)) == [STEPS]
