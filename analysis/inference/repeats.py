@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 from rig.inference import ADAPTIVE_P, CONFIDENCE, Kind, PairRatio, t_quantile
 
@@ -27,10 +28,12 @@ def repeats_needed(pair: PairRatio, bound: float, family: int = 1) -> int | None
     distance = abs(math.log(pair.ratio) - math.log(bound))
     looked_at = ADAPTIVE_P if pair.adaptive else 1.0
     confidence = 1 - (1 - CONFIDENCE) / (family * looked_at)
-    for blocks in range(2, MOST + 1):
+
+    def enough(blocks: int) -> bool:
         df = blocks - 1
         # the quantile with 80 % below is the one that ±60 % lies within
         reach = t_quantile(confidence, df) + t_quantile(2 * POWER - 1, df)
-        if reach * scatter / math.sqrt(blocks) <= distance:
-            return max(blocks, pair.n_blocks + 1)
-    return None
+        return reach * scatter / math.sqrt(blocks) <= distance
+
+    fewest = 2 + bisect_left(range(2, MOST + 1), True, key=enough)
+    return max(fewest, pair.n_blocks + 1) if fewest <= MOST else None

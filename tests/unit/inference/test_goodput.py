@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.ground_truth_goodput import counted
+from bench.truth.goodput import counted
 from rig.inference.goodput import Group, goodput_of
 
 BEGIN_S, END_S = 3.0, 15.0

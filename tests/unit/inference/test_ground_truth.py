@@ -5,63 +5,84 @@ The bounds are the ones wanted of 1000 sessions, widened by what fewer sessions 
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import pytest
 
-from bench import ground_truth as bench
+from bench.truth import crossings, sessions
+from bench.truth.sessions import ONE_PAIR, Looks, World
 from rig.model import Level
 
-BETWEEN = (0.0, 20.0)
+T = TypeVar("T")
+
+
+def many(once: Callable[[int], T], times: int) -> list[T]:
+    return [once(seed) for seed in range(times)]
+
+
+def share(found: Iterable[bool]) -> float:
+    return statistics.fmean(found)
+
+
+def share_of_all(found: Iterable[Sequence[bool]]) -> float:
+    return share(itertools.chain.from_iterable(found))
 
 
 @pytest.mark.parametrize("blocks", [2, 4])
 def test_intervals_hold_the_truth_whatever_each_cell_scatters(blocks: int) -> None:
-    world = bench.World(log_ratio=bench.truth, scatter=bench.uneven)
-    assert 0.93 <= bench.coverage(world, 150, blocks).share <= 0.97
+    world = World(log_ratio=sessions.truth, scatter=sessions.uneven)
+    assert 0.93 <= share_of_all(many(partial(sessions.held, world, blocks), 150)) <= 0.97
 
 
 def test_one_scatter_for_all_would_not() -> None:
-    shares = bench.pooled(bench.World(scatter=bench.by_route), 100, 4)
-    assert shares["cpu"] > 0.99
-    assert shares["io_create"] < 0.93
+    found = many(partial(sessions.pooled, World(scatter=sessions.by_route), 4), 100)
+    assert share_of_all(one["cpu"] for one in found) > 0.99
+    assert share_of_all(one["io_create"] for one in found) < 0.93
 
 
 @pytest.mark.parametrize("cv", [0.03, 0.08])
 def test_they_do_where_they_decide_when_to_stop(cv: float) -> None:
-    world = bench.World(bench.ONE_PAIR, bench.truth, bench.same(cv))
-    found = bench.coverage(world, 600, adaptive=(0.1, 4, 8))
-    assert 0.93 - 0.02 <= found.share <= 0.97 + 0.02
-    assert 4 <= found.blocks <= 8
+    world = World(ONE_PAIR, sessions.truth, sessions.same(cv))
+    found = many(partial(sessions.stopped, world, Looks(0.1, 4, 8)), 600)
+    held = share_of_all(one.held for one in found)
+    assert 0.93 - 0.02 <= held <= 0.97 + 0.02
+    assert {one.blocks for one in found} <= {4, 5, 6, 7, 8}
     if cv == 0.08:
-        careless = bench.coverage(world, 600, adaptive=(0.1, 4, 8), allowed_for=False)
-        assert careless.share < found.share
+        careless = Looks(0.1, 4, 8, allowed_for=False)
+        carelessly = many(partial(sessions.stopped, world, careless), 600)
+        assert share_of_all(one.held for one in carelessly) < held
 
 
 def test_effects_hold_the_truth_with_trials_lost() -> None:
-    world = bench.World(log_ratio=bench.truth, scatter=bench.uneven, lost=0.1)
-    assert 0.92 <= bench.effect_coverage(world, 40, 4) <= 0.99
+    world = World(log_ratio=sessions.truth, scatter=sessions.uneven, lost=0.1)
+    true = sessions.true_effects(world)
+    found = many(partial(sessions.effects_held, world, true, 4), 40)
+    assert 0.92 <= share_of_all(found) <= 0.99
 
 
 def test_the_same_twice_claims_next_to_nothing() -> None:
-    world = bench.World(scatter=bench.uneven)
-    by_pair, by_effect, by_either = bench.claims(world, 60, 4, with_effects=True)
-    assert by_either <= 0.065 + 0.05
-    assert max(by_pair, by_effect) <= by_either <= by_pair + by_effect
+    found = many(partial(sessions.claims, World(scatter=sessions.uneven), 4), 60)
+    assert share(one.by_pair or one.by_effect for one in found) <= 0.065 + 0.05
 
 
 def test_ten_percent_are_found_by_eight_repeats() -> None:
     at: dict[str, Level] = {"route": "io_read", "delay_ms": 50}
-    alone = bench.World(
+    alone = World(
         log_ratio=lambda levels: math.log(1.1) if dict(levels) | at == dict(levels) else 0.0
     )
-    assert bench.power(alone, 100, 8, at) >= 0.8
-    assert bench.power(bench.World(), 100, 8, at) <= 0.05
+    assert share(many(partial(sessions.finds, alone, 8, at), 100)) >= 0.8
+    assert share(many(partial(sessions.finds, World(), 8, at), 100)) <= 0.05
 
 
 def test_crossovers_are_found_in_twelve_trials() -> None:
-    found = bench.searches(600, 0.03, 150, BETWEEN)
-    assert found.within >= 0.99
-    assert found.covered >= 0.94
-    assert found.trials <= 12
-    assert bench.nothing_there(100, 0.03, BETWEEN) == 1.0
+    found = many(partial(crossings.near, 0.03, 150), 600)
+    assert share(one.near for one in found) >= 0.99
+    assert share(one.held for one in found if one.held is not None) >= 0.94
+    assert max(one.trials for one in found) <= 12
+    ahead = many(partial(crossings.said, "one ahead throughout", 0.03), 100)
+    assert {one.outcome for one in ahead} <= {"none in range", "cannot be told"}

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.inference import within
 from analysis.inference.within import NOTICED_S
-from bench.ground_truth_goodput import BEGIN_S, counted
+from bench.truth.goodput import BEGIN_S, counted
 from rig.inference.goodput import Group
 
 

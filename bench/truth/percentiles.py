@@ -10,14 +10,15 @@ import random
 import statistics
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from analysis.summaries.measures import PERCENTS, TrialMeasures, percentile_bounds_ms
 from analysis.summaries.trials import measure, read_load
-from bench.queue_truth import FIFO, LIFO, RANDOM, Served, record, simulate, truth_s
-from rig.inference.stationarity import State
+from bench.truth.conditions import Condition, Figure, Part, Promise, at_least
+from bench.truth.queues import FIFO, LIFO, RANDOM, Served, record, simulate, truth_s
 from rig.record import LoadFacts, Record
 
 WITHIN = 0.05
@@ -104,10 +105,59 @@ def drawn(chance: random.Random) -> Served:
     )
 
 
-def trials(count: int, first: int = 0) -> Iterator[Judged]:
-    """So many of any kind."""
-    for seed in range(first, first + count):
-        yield judged(drawn(random.Random(seed)), seed)
+@dataclass(frozen=True)
+class Checked:
+    """A load of any kind, and what of its published percentiles is right."""
+
+    kinds: tuple[str, ...]
+    """What it is: its model and discipline, a stall or not, the state of its response times."""
+    points: int
+    """Percentiles that were published as numbers."""
+    off: int
+    """Of these, those more than 5 % off."""
+    wrong: tuple[str, ...]
+    """What is wrong: numbers that are off, and bounds on their wrong side."""
+
+
+def checked(seed: int) -> Checked:
+    """Any load, by its seed."""
+    one = judged(drawn(random.Random(seed)), seed)
+    served, state = one.served, one.measures.response_state
+    kind = f"{'closed' if served.users else 'open'}, {served.discipline}"
+    wrong = (f"p{p} {'number' if p in one.points else 'bound'}, {kind}" for p in one.wrong)
+    return Checked(
+        (kind, "with a stall" if served.stall_s else "without", f"state {state}"),
+        len(one.points),
+        sum(percent in one.wrong for percent in one.points),
+        tuple(wrong),
+    )
+
+
+def right(found: Sequence[Checked]) -> Figure:
+    """The share of loads of which nothing is wrong; how many percentiles are numbers."""
+    shown = f"{_right(found):.2%}  numbers {_points(found):.0%}  off {_off(found):.2%}"
+    return Figure(_right(found), shown, tuple(_by_kind(found)))
+
+
+def _by_kind(found: Sequence[Checked]) -> Iterator[str]:
+    for kind in sorted({kind for one in found for kind in one.kinds}):
+        those = [one for one in found if kind in one.kinds]
+        right = f"{_right(those):.2%} right, {_points(those):.0%} numbers"
+        yield f"{kind:<18} {len(those):>5} loads, {right}"
+    for what, count in Counter(what for one in found for what in one.wrong).most_common():
+        yield f"{count} × {what}"
+
+
+def _right(found: Sequence[Checked]) -> float:
+    return statistics.fmean(not one.wrong for one in found)
+
+
+def _points(found: Sequence[Checked]) -> float:
+    return sum(one.points for one in found) / len(found) / len(PERCENTS)
+
+
+def _off(found: Sequence[Checked]) -> float:
+    return sum(one.off for one in found) / max(1, sum(one.points for one in found))
 
 
 AUDITED: Mapping[str, Served] = {
@@ -137,47 +187,43 @@ def _published(measures: TrialMeasures, percent: int) -> str:
     return f"{lower:.0f}" if lower == upper else f"> {lower:.0f}"
 
 
-def say_percentiles(count: int) -> None:
-    """Prints how often what is published may be believed, and how much is."""
-    print("p50, p95, p99 in ms as published, and the true ones")
-    for what, served in AUDITED.items():
-        one = judged(served, 1)
-        said = "  ".join(_published(one.measures, percent) for percent in PERCENTS)
-        true = "  ".join(f"{true_ms:.0f}" for true_ms in one.truths_ms.values())
-        print(f"  {what:<50} {said} ({true}) {one.measures.response_state}", flush=True)
-    found = list(trials(count))
-    right = statistics.fmean(not one.wrong for one in found)
-    points = sum(len(one.points) for one in found)
-    off = sum(percent in one.wrong for one in found for percent in one.points)
-    print(f"{count} loads of any kind: numbers within 5 % of the truth, bounds on their side")
-    print(f"  loads with nothing wrong: {right:.2%}")
-    print(f"  percentiles given as numbers: {points / len(found) / len(PERCENTS):.0%}, ", end="")
-    print(f"of these off by more: {off / max(1, points):.2%}")
-    for what, group in _groups(found).items():
-        right = statistics.fmean(not one.wrong for one in group)
-        given = statistics.fmean(len(one.points) / len(PERCENTS) for one in group)
-        print(f"  {what:<30} {len(group):>5} loads, {right:.2%} right, {given:.0%} as numbers")
-    overloaded = [one for one in found if one.measures.response_state == State.OVERLOAD]
-    print(f"  {len(overloaded)} in overload, without any percentile")
+@dataclass(frozen=True)
+class Audited:
+    """How many of its percentiles are wrong; and all, in words."""
+
+    wrong: int
+    shown: str
 
 
-def _groups(found: list[Judged]) -> Mapping[str, list[Judged]]:
-    groups: dict[str, list[Judged]] = {}
-    for one in found:
-        model = "closed" if one.served.users else "open"
-        groups.setdefault(f"{model}, {one.served.discipline}", []).append(one)
-        groups.setdefault("with a stall" if one.served.stall_s else "without", []).append(one)
-        groups.setdefault(f"state {one.measures.response_state}", []).append(one)
-    return dict(sorted(groups.items()))
+def audited(name: str, seed: int) -> Audited:
+    """One of the audit's loads."""
+    one = judged(AUDITED[name], seed + 1)
+    said = " ".join(_published(one.measures, percent) for percent in PERCENTS)
+    true = " ".join(f"{true_ms:.0f}" for true_ms in one.truths_ms.values())
+    return Audited(len(one.wrong), f"{said}  true {true}  {one.measures.response_state}")
 
 
-def errors(found: list[Judged]) -> Counter[str]:
-    """What was wrong, counted by what the load was: to find out why."""
-    counts: Counter[str] = Counter()
-    for one in found:
-        for percent in one.wrong:
-            kind = "number" if percent in one.points else "bound"
-            model = "closed" if one.served.users else "open"
-            name = f"p{percent} {kind} {model} {one.served.discipline}"
-            counts[f"{name} {one.measures.response_state}"] += 1
-    return counts
+def as_audited(found: Sequence[Audited]) -> Figure:
+    """Of one load."""
+    (one,) = found
+    return Figure(one.wrong, one.shown)
+
+
+NOTHING = Promise("none wrong", high=0)
+
+PARTS: Sequence[Part] = (
+    Part(
+        "p50, p95, p99 in ms",
+        "published; true; state",
+        tuple(Condition(name, partial(audited, name), as_audited, 1, NOTHING) for name in AUDITED),
+    ),
+    Part(
+        "percentiles of 2,000 loads of any kind: numbers within 5 %, bounds on their side",
+        "nothing wrong",
+        (
+            Condition(
+                "utilisation 0.3 to 1.5, 0.3 to 20 rounds", checked, right, 2000, at_least(0.99)
+            ),
+        ),
+    ),
+)
