@@ -96,7 +96,14 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
     claim = session.claim
     if claim is None or not found:
         return None
-    bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least, claim.of)
+    bound = Bound(
+        claim.factor,
+        claim.numerator,
+        claim.denominator,
+        claim.at_least,
+        claim.of,
+        claim.equivalent_within,
+    )
     compared = pairs(
         found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
     )

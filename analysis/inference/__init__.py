@@ -17,6 +17,8 @@ sessions, files or how a report looks.
 
 from analysis.inference.claim import (
     AGAINST,
+    BY_REPEATS,
+    BY_SINGLE_RUNS,
     FOR,
     LOWER_IS_BETTER,
     SURE_OF_SEARCH,
@@ -52,6 +54,8 @@ from rig.inference.ratio_line import Point
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
     "AGAINST",
+    "BY_REPEATS",
+    "BY_SINGLE_RUNS",
     "CLAIMED",
     "CONFIDENCE",
     "FOR",

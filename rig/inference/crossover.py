@@ -310,7 +310,9 @@ def _passing(
         return replace(found, low=between[0], high=between[1], finding=finding,
                        outcome=Outcome.OPEN)  # fmt: skip
     throughout = (first, last) == between
-    low, high = _surely(found.points, means, around, between) if throughout or whole.misfit else around
+    low, high = (
+        _surely(found.points, means, around, between) if throughout or whole.misfit else around
+    )
     if first is not None and last is not None and not throughout:
         low, high = min(low, first), max(high, last)
     leads, yields = names if means[max(means)] > 0 else names[::-1]
@@ -340,7 +342,6 @@ def _overtakes(
     before = max(abs(mean) for at, mean in means.items() if at <= around[0])
     after = max(abs(mean) for at, mean in means.items() if at >= around[1])
     return min(before, after) > _clear_from(whole.points)
-
 
 
 def _clear_from(points: Sequence[Point]) -> float:

@@ -57,7 +57,7 @@ def _none_valid(inputs: ReportInputs) -> str:
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
     what = f"{METRIC_WORDS.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
-    bound = f" ({what}: at least {claim.at_least:g}×)"
+    bound = f" ({what}: {claim.bound})"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{statement}{bound}"),
         *_opening(inputs, claim, answer),
