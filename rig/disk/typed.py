@@ -249,6 +249,8 @@ def cell_reader(kind: Any) -> Callable[[str, str], Any]:
         base = typing.get_args(base)[0]
     read, is_number = _reader(kind), base in (int, float)
 
+    # a table's numbers repeat: counts above all
+    @functools.lru_cache(maxsize=4096)
     def cell(text: str, at: str) -> Any:
         if none and not text:
             return None

@@ -42,7 +42,7 @@ data: {posts: 1000, cpu_n: 1000}
 """
 ONE_TRIAL = """\
 experiment: one
-vary: {route: [io_create], target: [async], delay_ms: [20]}
+vary: {route: [io_create], target: [async], delay_ms: [100]}
 load: {users: {from: 8, per_s: 8, to: 16}, steady: 3s}
 data: {posts: 1000, cpu_n: 1000}
 """
