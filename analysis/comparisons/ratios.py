@@ -16,6 +16,7 @@ from analysis.inference import (
     Effect,
     Observation,
     PairRatio,
+    PValue,
     WithinTrialError,
     crossovers,
     effects,
@@ -93,6 +94,11 @@ def within_of(result: TrialResult) -> WithinTrialError | None:
 
 def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
     """The session's claim, judged; None where it claims nothing."""
+    return answer_by(session, found, PairRatio.p_of)
+
+
+def answer_by(session: Session, found: Sequence[Observation], p_of: PValue) -> Answer | None:
+    """The same by another test of repeated pairs."""
     claim = session.claim
     if claim is None or not found:
         return None
@@ -108,7 +114,7 @@ def answer(session: Session, found: Sequence[Observation]) -> Answer | None:
         found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive
     )
     least = SURE_OF_SEARCH if session.search else 2
-    return judge_claim(compared, bound, order=FIRST, least_blocks=least)
+    return judge_claim(compared, bound, order=FIRST, least_blocks=least, p_of=p_of)
 
 
 def main_effects(session: Session, found: Sequence[Observation]) -> tuple[Effect, ...]:

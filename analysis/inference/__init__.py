@@ -19,6 +19,7 @@ from analysis.inference.claim import (
     AGAINST,
     BY_REPEATS,
     BY_SINGLE_RUNS,
+    DECIDED,
     FOR,
     LOWER_IS_BETTER,
     SURE_OF_SEARCH,
@@ -26,11 +27,13 @@ from analysis.inference.claim import (
     Bound,
     JudgedPair,
     Judgement,
+    PValue,
     Verdict,
     factors_varying,
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
+from analysis.inference.ranks import rank_p, ranks_can_decide
 from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import repeats_needed
 from analysis.inference.sessions import falls_alone, session_ratios
@@ -58,6 +61,7 @@ __all__ = [
     "BY_SINGLE_RUNS",
     "CLAIMED",
     "CONFIDENCE",
+    "DECIDED",
     "FOR",
     "LOWER_IS_BETTER",
     "MOST_FAILURES",
@@ -74,6 +78,7 @@ __all__ = [
     "Kind",
     "Observation",
     "Outcome",
+    "PValue",
     "PairRatio",
     "Point",
     "Verdict",
@@ -84,6 +89,8 @@ __all__ = [
     "falls_alone",
     "judge_claim",
     "pairs",
+    "rank_p",
+    "ranks_can_decide",
     "repeats_needed",
     "session_ratios",
     "single_run_p",

@@ -15,6 +15,7 @@ from hdrh.histogram import HdrHistogram
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import representative_trial
 from analysis.comparisons.same_setup import Comparison
+from analysis.comparisons.sensitivity import Turn, turns
 from analysis.inference import Answer, Crossover, Effect
 from analysis.reading.attempts import one_line
 from analysis.reading.calibration import read_calibration
@@ -91,6 +92,8 @@ class ReportInputs:
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
+    turns: tuple[Turn, ...]
+    """What else would make the answer another one."""
     effects: tuple[Effect, ...]
     crossovers: tuple[Crossover, ...]
     notes: tuple[str, ...]
@@ -129,6 +132,7 @@ def read_inputs(folder: Path) -> ReportInputs:
     trials = tuple(_with_series(trial) if trial.name in drawn else trial for trial in trials)
     ceilings = ceilings_of(session, ordered, calibration)
     observations = ratios.observations(session, layout, found)
+    answer = ratios.answer(session, observations)
     return ReportInputs(
         session,
         layout,
@@ -139,7 +143,8 @@ def read_inputs(folder: Path) -> ReportInputs:
         ceilings,
         estimate_cells(ordered, ceilings),
         comparisons(session, by_cell, calibration),
-        ratios.answer(session, observations),
+        answer,
+        turns(session, found, observations, answer) if answer else (),
         ratios.main_effects(session, observations),
         ratios.crossovers_of(session, observations),
         notes_of(session, [trial.result for trial in trials], note),

@@ -27,7 +27,8 @@ from analysis.inference import (
 )
 from analysis.reading.session import Claim
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import digits, percent
+from analysis.report.model import carries_over
+from analysis.report.wording import between, digits, percent
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import metric
 from rig.model import Level
@@ -246,6 +247,11 @@ def _how_sure(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[st
         runs = f"{fewest} to {most}" if fewest < most else str(fewest)
         words = "“yes” and “no” are" if claim.equivalent_within is None else "what is said is"
         yield f"{runs} runs of each; {words} wrong in at most 1 of 20 such sessions."
+    if len(measured) == 1 and (expected := measured[0].pair.next_block):
+        yield f"One more run of each here may be expected to give {between(*expected, '×')}."
+    if inputs.turns:
+        others = ", ".join(f"“{turn.verdict}” {turn.by}" for turn in inputs.turns)
+        yield f"The verdict would be {others}."
     yield from _surer(inputs, claim, answer)
 
 
@@ -356,7 +362,12 @@ def _before_acting(inputs: ReportInputs, claim: Claim, pairs: Sequence[_Pair]) -
     often = [fixed[name] for name in DECISIVE if name in fixed]
     if often:
         yield f"Not varied, and perhaps decisive: {_and(often)}."
-    yield "The ratios are of this machine and this load; another CPU gives others."
+    sides = (
+        (claim.denominator, [one.under for one in pairs if one.under]),
+        (claim.numerator, [one.over for one in pairs if one.over]),
+    )
+    named = [(_up(_side(inputs, claim, level)), cells) for level, cells in sides]
+    yield from carries_over(inputs, named)
 
 
 def _at(one: _Pair, said: str) -> str:

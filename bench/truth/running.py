@@ -9,13 +9,23 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bench.truth import crossings, goodput, intervals, percentiles, verdicts
+from bench.truth import (
+    crossings,
+    equivalence,
+    goodput,
+    intervals,
+    percentiles,
+    predictions,
+    verdicts,
+)
 from bench.truth.conditions import Condition, Figure, Part
 
 PARTS: tuple[Part, ...] = (
     *intervals.PARTS,
+    *predictions.PARTS,
     *crossings.PARTS,
     *verdicts.PARTS,
+    *equivalence.PARTS,
     *goodput.PARTS,
     *percentiles.PARTS,
 )

@@ -129,7 +129,7 @@ def scatter_of_repeats(points: Sequence[Point]) -> float:
 
 
 def scatter_about_monotone(points: Sequence[Point]) -> float:
-    """Standard deviation of log ratios about the nearest curve that only rises, be it a line or not.
+    """Standard deviation of log ratios about the nearest curve that only rises, straight or not.
 
     Isotonic regression by pooling adjacent violators (Barlow et al. 1972, Statistical Inference
     under Order Restrictions); each of its levels takes a degree of freedom. 0 where none is left.
