@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
-from bench.truth.conditions import Figure
-from bench.truth.sessions import Looks, World, compared, measured, until
+from bench.truth.conditions import Condition, Figure, Part, between
+from bench.truth.sessions import ONE_PAIR, Looks, World, compared, measured, same, truth, until
 from rig.inference import PairRatio
 
 Held = tuple[bool, bool]
