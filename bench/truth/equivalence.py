@@ -41,13 +41,12 @@ def _equal() -> Iterator[Condition[Any]]:
 
 def _at_the_margin() -> Iterator[Condition[Any]]:
     judgements = (Judgement.EQUIVALENT, Judgement.DIFFERENT)
-    for ratio in (1 + MARGIN, 1 / (1 + MARGIN)):
-        for asked, blocks in ((1, 2), (1, 8), (9, 8)):
-            for heavy in (False, True):
-                world = replace(EQUAL, asked=asked, blocks=blocks, ratio=ratio, heavy=heavy)
-                once = partial(finds, world, judgements)
-                name = f"{asked} pairs, {blocks} blocks, ratio {ratio:g}{', outliers' * heavy}"
-                yield Condition(name, once, share, 1000, at_most(0.05))
+    for asked, blocks in ((1, 2), (1, 8), (9, 8)):
+        for heavy in (False, True):
+            world = replace(EQUAL, asked=asked, blocks=blocks, ratio=1 + MARGIN, heavy=heavy)
+            once = partial(finds, world, judgements)
+            name = f"{asked} pairs, {blocks} blocks{', outliers' * heavy}"
+            yield Condition(name, once, share, 1000, at_most(0.05))
 
 
 PARTS = (

@@ -133,7 +133,7 @@ def _claims() -> Iterator[Condition[Any]]:
             world = Claimed(asked, blocks, cv, heavy=heavy)
             name = f"{asked} pairs, {blocks} run{'s' * (blocks > 1)}, {cv:.0%} CV"
             once = partial(says, world, (*FOR, *AGAINST))
-            times = 5000 if (asked, blocks) == (1, 1) else 1000
+            times = 5000 if asked == 1 else 500
             yield Condition(name + ", outliers" * heavy, once, share, times, FALSELY)
 
 

@@ -6,6 +6,7 @@ straight line in the delay.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import statistics
@@ -102,11 +103,19 @@ def interval(line: Line, between: tuple[float, float]) -> tuple[float | None, fl
     df = line.df
     if df < 1:
         return None, None
-    quantile, (low, high) = t_quantile(CONFIDENCE, df), between
-    # finer towards the low end, where a fifth of a millisecond matters
-    levels = [*(low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID)), high]
-    held = [at for at in levels if abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)]
-    return (held[0], held[-1]) if held else (None, None)
+    quantile, levels = t_quantile(CONFIDENCE, df), _grid(*between)
+
+    def held(at: float) -> bool:
+        return abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)
+
+    first = next(filter(held, levels), None)
+    return (None, None) if first is None else (first, next(filter(held, reversed(levels))))
+
+
+@functools.cache
+def _grid(low: float, high: float) -> tuple[float, ...]:
+    """Finer towards the low end, where a fifth of a millisecond matters."""
+    return (*(low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID)), high)
 
 
 def fit(points: Sequence[Point], between: tuple[float, float]) -> Line:
