@@ -16,7 +16,8 @@ def rank_p(pair: PairRatio, bound: float) -> float | None:
 
     if pair.kind is not Kind.BETWEEN_TRIALS:
         return None
-    away = [log - math.log(bound) for log in pair.block_logs]
+    # equal is equal, whatever the last digits of a logarithm
+    away = [round(log - math.log(bound), 12) for log in pair.block_logs]
     if not any(away):
         return 1.0
     p = float(stats.wilcoxon(away).pvalue)

@@ -22,7 +22,7 @@ def carries_over(inputs: ReportInputs, sides: Sequence[Side]) -> Iterator[str]:
     yield "The ratios are of this machine and this load, and do not carry over to another."
     known = [(name, said) for name, cells in sides if (said := _model(inputs, cells))]
     if known:
-        yield "What does is the model of a request; its times scale with the CPU's speed."
+        yield "What carries over is the model of a request; its times scale with the CPU's speed."
     for name, said in known:
         yield f"{name}: {said}."
 
