@@ -35,7 +35,7 @@ def _equal() -> Iterator[Condition[Any]]:
         *((1, 4, None), (1, 2, None)),
     ):
         world = replace(EQUAL, asked=asked, blocks=blocks)
-        name = f"{asked} pairs, {blocks} blocks"
+        name = f"{asked} pair{'s' * (asked > 1)}, {blocks} blocks"
         yield Condition(name, partial(finds_all, world), share, 1000, promise)
 
 
@@ -45,7 +45,7 @@ def _at_the_margin() -> Iterator[Condition[Any]]:
         for heavy in (False, True):
             world = replace(EQUAL, asked=asked, blocks=blocks, ratio=1 + MARGIN, heavy=heavy)
             once = partial(finds, world, judgements)
-            name = f"{asked} pairs, {blocks} blocks{', outliers' * heavy}"
+            name = f"{asked} pair{'s' * (asked > 1)}, {blocks} blocks{', outliers' * heavy}"
             yield Condition(name, once, share, 1000, at_most(0.05))
 
 

@@ -131,9 +131,9 @@ def _claims() -> Iterator[Condition[Any]]:
     for asked, blocks in ((1, 1), (9, 1), (27, 1), (9, 2), (9, 4)):
         for cv, heavy in ((0.05, False), (0.15, False), (0.15, True)):
             world = Claimed(asked, blocks, cv, heavy=heavy)
-            name = f"{asked} pairs, {blocks} run{'s' * (blocks > 1)}, {cv:.0%} CV"
+            name = f"{asked} pair{'s' * (asked > 1)}, {blocks} run{'s' * (blocks > 1)}, {cv:.0%} CV"
             once = partial(says, world, (*FOR, *AGAINST))
-            times = 5000 if asked == 1 else 500
+            times = max(500, 5000 // asked)
             yield Condition(name + ", outliers" * heavy, once, share, times, FALSELY)
 
 
@@ -155,14 +155,14 @@ def _versions(word: str, change: float) -> Iterator[Condition[Any]]:
         for heavy in (False, True):
             for cv in (0.03, 0.15):
                 world = Versions(sessions, blocks, cv=cv, heavy=heavy, change=change)
-                name = f"{sessions} sessions × {blocks} blocks, {cv:.0%} CV{', outliers' * heavy}"
+                name = f"{sessions} × {blocks} blocks, {cv:.0%} CV{', outliers' * heavy}"
                 yield Condition(name, partial(calls, world, word), share, 200, FALSELY)
 
 
 def _found() -> Iterator[Condition[Any]]:
     for sessions in (1, 2, 3, 4):
         same = Versions(sessions, 4)
-        name = f"{sessions} sessions of 4 blocks"
+        name = f"{sessions} × 4 blocks"
         yield Condition(f"{name}: none changed", partial(is_fine, same), share, 200)
         third = partial(calls, replace(same, change=1 / 3), SLOWER)
         yield Condition(f"{name}: one at a third", third, share, 200, at_least(0.8))
@@ -171,7 +171,11 @@ def _found() -> Iterator[Condition[Any]]:
 PARTS: Sequence[Part] = (
     Part("pairs whose ratio is the bound itself", "decided or indicated", tuple(_claims())),
     Part("a true ratio five times the bound", "found beyond it", tuple(_failures())),
-    Part("two versions, nothing changed", "slower", tuple(_versions(SLOWER, 1.0))),
+    Part(
+        "two versions (sessions of each × blocks), nothing changed",
+        "slower",
+        tuple(_versions(SLOWER, 1.0)),
+    ),
     Part(
         "two versions, one cell at a 1.6th",
         "no regression",

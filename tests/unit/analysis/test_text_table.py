@@ -100,8 +100,8 @@ def test_a_level_cannot_pass_for_a_line_of_the_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fast", "word"), [(22, "within 25 %"), (40, "beyond 25 %")])
 def test_a_claim_of_no_difference(fast: float, word: str, tmp_path: Path) -> None:
-    claim = {**sessions.CLAIM, "at_least": None, "equivalent_within": 0.25}
+    claim = {**CLAIM, "at_least": None, "equivalent_within": 0.25}
     made = [Made({"target": "sync"}, steady(20)), Made({"target": "async"}, steady(fast))]
-    text = table(sessions.make(tmp_path / "s", made, claim=claim))
+    text = table(make(tmp_path / "s", made, claim=claim))
     assert "(equal within 25 %)" in text
     assert line(text, "1.1" if fast == 22 else "2", word, "single runs")
