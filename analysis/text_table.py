@@ -5,6 +5,7 @@ May not know files; prints nothing itself.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -168,9 +169,7 @@ def _claim(
     found = [(pair, pair.ratio) for pair in claimed if pair.ratio is not None]
     if not found:
         return ["", f"{title}: no pair of cells with both measured yet"]
-    statement = " ".join(
-        filter(None, ["claimed:", claim.statement, f"(at least {claim.at_least:g})"])
-    )
+    statement = " ".join(filter(None, ["claimed:", claim.statement, f"({claim.bound})"]))
     lines = ["", title, *_wrapped([statement], indent="  ")]
     found.sort(key=lambda one: layout.order({**one[0].levels, claim.factor: claim.numerator}))
     names = []
@@ -179,9 +178,8 @@ def _claim(
         names.append(" · ".join(filter(None, [layout.group(levels), *layout.differs(levels)])))
     width = max(len(name) for name in names)
     for name, (pair, ratio) in zip(names, found, strict=True):
-        reached = "reaches" if ratio >= claim.at_least else "below"
         line = f"  {name:<{width}}  {number(ratio):>7}"
-        line += f"  {reached} {claim.at_least:g}".ljust(14)
+        line += f"  {_reached(claim, ratio)}".ljust(14)
         repeated = pair.kind is Kind.BETWEEN_TRIALS
         many = f"geometric mean of {pair.n_blocks} blocks"
         lines.append(line + (many if repeated else "single runs"))
@@ -189,6 +187,15 @@ def _claim(
     how = "SIMULATED, not measured," if session.backend == "fake" else "measured"
     lines.append(f"  {how} in session {session.name} only; intervals: runner.py report")
     return [*lines, *_wrapped(labels(session, compared, values=False), indent="  ")]
+
+
+def _reached(claim: Claim, ratio: float) -> str:
+    """What became of the claim's bound: `reaches 2`, `within 25 %`."""
+    if claim.at_least is not None:
+        return f"{'reaches' if ratio >= claim.at_least else 'below'} {claim.at_least:g}"
+    assert claim.equivalent_within is not None
+    inside = abs(math.log(ratio)) <= math.log1p(claim.equivalent_within)
+    return f"{'within' if inside else 'beyond'} {100 * claim.equivalent_within:g} %"
 
 
 def _of_pair(compared: Sequence[Comparison], levels: Mapping[str, Level]) -> Iterator[str]:

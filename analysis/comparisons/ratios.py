@@ -17,6 +17,7 @@ from analysis.inference import (
     Effect,
     Observation,
     PairRatio,
+    PValue,
     WithinTrialError,
     crossovers,
     effects,
@@ -102,14 +103,27 @@ def claimed_ratios(session: Session, found: Sequence[Observation]) -> tuple[Pair
 
 def answer(session: Session, found: Sequence[Observation], *, ended: bool) -> Answer | None:
     """The session's claim, judged; None where it claims nothing."""
+    return answer_by(session, found, PairRatio.p_of, ended=ended)
+
+
+def answer_by(
+    session: Session, found: Sequence[Observation], p_of: PValue, *, ended: bool
+) -> Answer | None:
+    """The same by another test of repeated pairs."""
     claim = session.claim
     if claim is None or not found:
         return None
-    bound = Bound(claim.factor, claim.numerator, claim.denominator, claim.at_least, claim.of)
-    least = SURE_OF_SEARCH if session.search else 2
-    return judge_claim(
-        claimed_ratios(session, found), bound, order=FIRST, least_blocks=least, ended=ended
+    bound = Bound(
+        claim.factor,
+        claim.numerator,
+        claim.denominator,
+        claim.at_least,
+        claim.of,
+        claim.equivalent_within,
     )
+    least = SURE_OF_SEARCH if session.search else 2
+    compared = claimed_ratios(session, found)
+    return judge_claim(compared, bound, order=FIRST, least_blocks=least, ended=ended, p_of=p_of)
 
 
 def main_effects(

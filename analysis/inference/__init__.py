@@ -17,6 +17,9 @@ sessions, files or how a report looks.
 
 from analysis.inference.claim import (
     AGAINST,
+    BY_REPEATS,
+    BY_SINGLE_RUNS,
+    DECIDED,
     FOR,
     LOWER_IS_BETTER,
     SURE_OF_SEARCH,
@@ -24,12 +27,14 @@ from analysis.inference.claim import (
     Bound,
     JudgedPair,
     Judgement,
+    PValue,
     Verdict,
     factors_varying,
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
 from analysis.inference.order_statistics import Second, ranks_around, scatter_of
+from analysis.inference.ranks import rank_p, ranks_can_decide
 from analysis.inference.repeated import geometric_mean_interval
 from analysis.inference.repeats import MOST as MOST_REPEATS
 from analysis.inference.repeats import RepeatRange, repeats_needed
@@ -54,8 +59,11 @@ from rig.inference.single_runs import TRIAL_CV, single_run_p
 __all__ = [
     "ADAPTIVE_CONFIDENCE",
     "AGAINST",
+    "BY_REPEATS",
+    "BY_SINGLE_RUNS",
     "CLAIMED",
     "CONFIDENCE",
+    "DECIDED",
     "FOR",
     "LOWER_IS_BETTER",
     "MOST_FAILURES",
@@ -72,6 +80,7 @@ __all__ = [
     "Kind",
     "Observation",
     "Outcome",
+    "PValue",
     "PairRatio",
     "Point",
     "RepeatRange",
@@ -85,7 +94,9 @@ __all__ = [
     "geometric_mean_interval",
     "judge_claim",
     "pairs",
+    "rank_p",
     "ranks_around",
+    "ranks_can_decide",
     "repeats_needed",
     "scatter_of",
     "session_ratios",

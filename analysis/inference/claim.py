@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from analysis.inference.repeats import RepeatRange, repeats_needed
@@ -32,10 +33,14 @@ class Judgement(enum.StrEnum):
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
+    EQUIVALENT = "equivalent"
+    """Where that is what is claimed: the ratio is within the margin."""
+    DIFFERENT = "different"
+    """… it is beyond the margin."""
     INDICATED = "indicated"
-    """A single run, above the bound by more than such runs scatter."""
+    """A single run, on the claim's side of the bound by more than such runs scatter."""
     INDICATED_AGAINST = "indicated against"
-    """A single run, as far below the bound."""
+    """A single run, as far on the other side."""
     WITHHELD = "withheld"
     """The ratio favours a side that failed more than 5 % of its answers: it was not under the load
     that the other side was under. No number of repeats mends that."""
@@ -48,6 +53,8 @@ class Verdict(enum.StrEnum):
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
+    EQUIVALENT = "equivalent"
+    DIFFERENT = "different"
     DEPENDS = "depends"
     INDICATED = "indicated"
     """By single runs: for, against, or depending on something."""
@@ -56,13 +63,37 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Bound:
-    """A claim, as far as it can be judged: numerator ÷ denominator of `of` is `at_least`."""
+    """A claim, as far as it can be judged: numerator ÷ denominator of `of` is `at_least`; or it is
+    1 within a factor of 1 + `equivalent_within`, up or down. One of the two is None."""
 
     factor: str
     numerator: Level
     denominator: Level
-    at_least: float
+    at_least: float | None = None
     of: str = "goodput_rps"
+    equivalent_within: float | None = None
+
+    def edge(self, ratio: float) -> float:
+        """What a ratio is held against: `at_least`, or the nearer end of the margin."""
+        if self.at_least is not None:
+            return self.at_least
+        assert self.equivalent_within is not None
+        margin = 1 + self.equivalent_within
+        return margin if ratio > 1 else 1 / margin
+
+    def holds(self, ratio: float) -> bool:
+        """Whether a ratio is as claimed."""
+        if self.at_least is not None:
+            return ratio >= self.at_least
+        assert self.equivalent_within is not None
+        return abs(math.log(ratio)) <= math.log1p(self.equivalent_within)
+
+    def favours(self, ratio: float) -> tuple[int, ...]:
+        """Which of numerator (0) and denominator (1) look well by a ratio; both by an equal one."""
+        if self.at_least is None and self.holds(ratio):
+            return 0, 1
+        above = ratio >= self.edge(ratio)
+        return (int(above == (self.of in LOWER_IS_BETTER)),)
 
 
 @dataclass(frozen=True)
@@ -101,8 +132,13 @@ class Answer:
         return any(map(_hopeless, self.pairs))
 
 
-FOR = (Judgement.SUPPORTED, Judgement.INDICATED)
-AGAINST = (Judgement.CONTRADICTED, Judgement.INDICATED_AGAINST)
+FOR = (Judgement.SUPPORTED, Judgement.EQUIVALENT, Judgement.INDICATED)
+AGAINST = (Judgement.CONTRADICTED, Judgement.DIFFERENT, Judgement.INDICATED_AGAINST)
+BY_SINGLE_RUNS = (Judgement.INDICATED, Judgement.INDICATED_AGAINST)
+BY_REPEATS = tuple(one for one in (*FOR, *AGAINST) if one not in BY_SINGLE_RUNS)
+
+PValue = Callable[[PairRatio, float], float | None]
+"""Of a repeated pair: two-sided p of its true ratio being the bound."""
 
 
 def judge_claim(
@@ -112,6 +148,7 @@ def judge_claim(
     order: Sequence[str] = (),
     least_blocks: int = 2,
     ended: bool = True,
+    p_of: PValue = PairRatio.p_of,
 ) -> Answer:
     """The Answer to a claim about the pairs that do not stand beside the cross product.
 
@@ -119,15 +156,18 @@ def judge_claim(
     decided when Holm's p over all pairs is below `DECIDED`; all decided verdicts then hold together
     with 95 %. Single runs have the p of an assumed scatter, provided that their within-trial
     interval, if any, clears the bound too; and so have pairs of fewer than `least_blocks` blocks.
-    A pair that was not measured leaves the claim open, and so does one whose better side fails.
+    That two are equal takes two one-sided tests (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15),
+    of which the one at the nearer end of the margin has the larger p. Each is made at 2.5 %, so
+    that the 95 % interval lies within the margin, and that beyond it is as sure. A pair that was
+    not measured leaves the claim open, and so does one whose better side fails.
     Before a session has `ended` nothing is decided, and no p is given: p holds for one look.
     """
-    judged = _judged([one for one in pairs if not one.extra], bound, least_blocks)
+    judged = _judged([one for one in pairs if not one.extra], bound, least_blocks, p_of)
     if not ended:
         return Answer(Verdict.NOT_DECIDED, pairs=tuple(map(_open, judged)), ended=False)
     holds = [one for one in judged if one.judgement in FOR]
     fails = [one for one in judged if one.judgement in AGAINST]
-    single = any(one.judgement in (FOR[1], AGAINST[1]) for one in judged)
+    single = any(one.judgement in BY_SINGLE_RUNS for one in judged)
     depends_on: tuple[str, ...] = ()
     if holds and fails:
         depends_on = _parting(holds, fails, order)
@@ -135,9 +175,16 @@ def judge_claim(
     elif not judged or len(holds) + len(fails) < len(judged):
         verdict = Verdict.NOT_DECIDED
     else:
-        sure = Verdict.SUPPORTED if holds else Verdict.CONTRADICTED
-        verdict = Verdict.INDICATED if single else sure
+        verdict = Verdict.INDICATED if single else _SURE[judged[0].judgement]
     return Answer(verdict, depends_on, judged, _needed(judged))
+
+
+_SURE = {
+    Judgement.SUPPORTED: Verdict.SUPPORTED,
+    Judgement.CONTRADICTED: Verdict.CONTRADICTED,
+    Judgement.EQUIVALENT: Verdict.EQUIVALENT,
+    Judgement.DIFFERENT: Verdict.DIFFERENT,
+}
 
 
 def _open(one: JudgedPair) -> JudgedPair:
@@ -147,9 +194,13 @@ def _open(one: JudgedPair) -> JudgedPair:
     return JudgedPair(one.pair, kept)
 
 
-def _judged(pairs: Sequence[PairRatio], bound: Bound, least_blocks: int) -> tuple[JudgedPair, ...]:
+def _judged(
+    pairs: Sequence[PairRatio], bound: Bound, least_blocks: int, p_of: PValue
+) -> tuple[JudgedPair, ...]:
     repeated = [_repeated(pair, least_blocks) for pair in pairs]
-    p_values = [_p(pair, bound, of) for pair, of in zip(pairs, repeated, strict=True)]
+    p_values = [
+        _p(pair, bound, p_of if of else None) for pair, of in zip(pairs, repeated, strict=True)
+    ]
     family = [p for p in p_values if p is not None]
     adjusted = iter(holm(family))
     return tuple(
@@ -164,39 +215,49 @@ def _repeated(pair: PairRatio, least_blocks: int) -> bool:
     return pair.kind is Kind.BETWEEN_TRIALS and pair.n_blocks >= least_blocks
 
 
-def _p(pair: PairRatio, bound: Bound, repeated: bool) -> float | None:
-    """Of the true ratio being the bound; None of a pair without a ratio."""
+def _p(pair: PairRatio, bound: Bound, p_of: PValue | None) -> float | None:
+    """Of the true ratio being the bound, by repeats or else as of single runs; None without one."""
     if pair.ratio is None:
         return None
-    if bound.at_least <= 0:
+    edge = bound.edge(pair.ratio)
+    if edge <= 0:
         return 0.0  # no ratio is below it
-    return pair.p_of(bound.at_least) if repeated else single_run_p(pair.ratio, bound.at_least)
+    return p_of(pair, edge) if p_of else single_run_p(pair.ratio, edge)
 
 
 def _judge(
     pair: PairRatio, bound: Bound, p_holm: float, family: int, *, repeated: bool
 ) -> JudgedPair:
     assert pair.ratio is not None
-    above = pair.ratio >= bound.at_least
-    better = int(above == (bound.of in LOWER_IS_BETTER))
+    edge, holds = bound.edge(pair.ratio), bound.holds(pair.ratio)
+    favoured = bound.favours(pair.ratio)
     p_shown = p_holm if repeated else None
-    if pair.silent[better]:  # what the ratio lacks is on the side that it favours
+    if any(pair.silent[side] for side in favoured):  # what the ratio lacks is on its side
         return JudgedPair(pair, Judgement.NOT_DECIDED)
-    if pair.fails(better):
+    if any(map(pair.fails, favoured)):
         return JudgedPair(pair, Judgement.WITHHELD, p_shown)
     if repeated and p_holm < DECIDED:
-        return JudgedPair(pair, FOR[0] if above else AGAINST[0], p_holm)
+        return JudgedPair(pair, _sure(bound, holds=holds), p_holm)
     if repeated:
-        needed = repeats_needed(pair, bound.at_least, family)
+        needed = repeats_needed(pair, edge, family)
         return JudgedPair(pair, Judgement.NOT_DECIDED, p_holm, needed)
-    if p_holm < DECIDED and _clear(pair, bound.at_least):
-        return JudgedPair(pair, FOR[1] if above else AGAINST[1])
+    if p_holm < DECIDED and _clear(pair, bound):
+        return JudgedPair(pair, BY_SINGLE_RUNS[not holds])
     return JudgedPair(pair, Judgement.NOT_DECIDED)
 
 
-def _clear(pair: PairRatio, bound: float) -> bool:
-    """Whether the pair's own interval, if it has one, is on one side of the bound."""
-    return pair.low is None or pair.high is None or not pair.low < bound < pair.high
+def _sure(bound: Bound, *, holds: bool) -> Judgement:
+    if bound.at_least is None:
+        return Judgement.EQUIVALENT if holds else Judgement.DIFFERENT
+    return Judgement.SUPPORTED if holds else Judgement.CONTRADICTED
+
+
+def _clear(pair: PairRatio, bound: Bound) -> bool:
+    """Whether the pair's own interval, if it has one, is all on one side of the bound."""
+    if pair.low is None or pair.high is None or pair.ratio is None:
+        return True
+    edges = {bound.edge(at) for at in (pair.low, pair.ratio, pair.high)}
+    return not any(pair.low < edge < pair.high for edge in edges)
 
 
 ENOUGH_TO_DESPAIR = 4

@@ -63,14 +63,25 @@ class Factor:
 
 @dataclass(frozen=True)
 class Claim:
-    """A ratio the experiment's author expects: `of` at one level over `of` at another."""
+    """A ratio the experiment's author expects: `of` at one level over `of` at another.
+
+    Either `at_least` so much, or 1 within a factor of 1 + `equivalent_within`, up or down.
+    """
 
     statement: str
     of: str
     factor: str
     numerator: Level
     denominator: Level
-    at_least: float
+    at_least: float | None = None
+    equivalent_within: float | None = None
+
+    @property
+    def bound(self) -> str:
+        """What is claimed of the ratio, in words: `at least 2×`, `equal within 25 %`."""
+        if self.equivalent_within is not None:
+            return f"equal within {100 * self.equivalent_within:g} %"
+        return f"at least {self.at_least:g}×"
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,8 @@ class _Claim(TypedDict):
     factor: str
     numerator: Level
     denominator: Level
-    at_least: Annotated[float, Between(0, 10**6)]
+    at_least: Annotated[float, Between(0, 10**6)] | None
+    equivalent_within: NotRequired[Annotated[float, Between(0, 1)] | None]
 
 
 class _Factor(TypedDict):
@@ -280,7 +292,13 @@ def _about(value: Any, path: Path) -> _About:
     names = [factor["name"] for factor in about["factors"]]
     if len(set(names)) < len(names):
         raise Unfit("not as a session is written: a factor stands twice in it")
+    if (claim := about["claim"]) and _bounds(claim) != 1:
+        raise Unfit("not as a session is written: its claim has not one bound")
     return about
+
+
+def _bounds(claim: _Claim) -> int:
+    return (claim["at_least"] is not None) + (claim.get("equivalent_within") is not None)
 
 
 def _factor(data: _Factor) -> Factor:
@@ -303,6 +321,7 @@ def _claim(data: _Claim | None) -> Claim | None:
         numerator=data["numerator"],
         denominator=data["denominator"],
         at_least=data["at_least"],
+        equivalent_within=data.get("equivalent_within"),
     )
 
 

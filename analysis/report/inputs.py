@@ -15,6 +15,7 @@ from hdrh.histogram import HdrHistogram
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import representative_trial
 from analysis.comparisons.same_setup import Comparison
+from analysis.comparisons.sensitivity import Turn, turns
 from analysis.comparisons.thrown_out import ThrownOut, thrown_out
 from analysis.inference import Answer, Crossover, Effect
 from analysis.reading.attempts import one_line
@@ -95,6 +96,8 @@ class ReportInputs:
     answer: Answer | None
     progress: Progress
     thrown_out: ThrownOut | None
+    turns: tuple[Turn, ...]
+    """What else would make the answer another one."""
     effects: tuple[Effect, ...]
     crossovers: tuple[Crossover, ...]
     notes: tuple[str, ...]
@@ -148,6 +151,7 @@ def read_inputs(folder: Path) -> ReportInputs:
         answer,
         progress,
         thrown_out(session, layout, found, tuple(rejected(session, found)), answer),
+        turns(session, found, observations, answer) if answer and progress.ended else (),
         ratios.main_effects(session, observations, ended=progress.ended),
         ratios.crossovers_of(session, observations),
         notes_of(session, [trial.result for trial in trials], note),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from analysis.inference import (
     AGAINST,
+    BY_REPEATS,
+    BY_SINGLE_RUNS,
     FOR,
     LOWER_IS_BETTER,
     MOST_FAILURES,
@@ -27,7 +29,8 @@ from analysis.inference import (
 from analysis.reading.session import Claim
 from analysis.report import caveats
 from analysis.report.inputs import ReportInputs
-from analysis.report.wording import digits, percent
+from analysis.report.model import carries_over
+from analysis.report.wording import between, digits, percent
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import metric
 from rig.model import Level
@@ -137,9 +140,10 @@ def _answer(
     """For each kind of outcome: where it is so, and the rates there."""
     if not pairs:
         yield "Not measured: the session has no pair of cells that the claim compares.", ""
+    yes, no = _words(claim)
     kinds: Sequence[tuple[str, Sequence[Judgement], str]] = (
-        ("Yes", FOR, ""),
-        ("No", AGAINST, ""),
+        (yes, FOR, ""),
+        (no, AGAINST, ""),
         (
             "No verdict",
             (Judgement.WITHHELD,),
@@ -151,10 +155,18 @@ def _answer(
     for word, judgements, reason in kinds:
         those = [one for one in pairs if one.judged.judgement in judgements]
         if those:
-            single = any(one.judged.judgement in (FOR[1], AGAINST[1]) for one in those)
-            said = f"Probably {word.lower()}" if single else word
+            single = any(one.judged.judgement in BY_SINGLE_RUNS for one in those)
+            said = f"Probably {word[0].lower()}{word[1:]}" if single else word
             where = _where(inputs, answer, pairs, those)
             yield f"{said}{where}{reason}.", _rates(inputs, claim, those)
+
+
+def _words(claim: Claim) -> tuple[str, str]:
+    """What is said where the claim holds, and where it does not."""
+    if claim.equivalent_within is None:
+        return "Yes", "No"
+    within = percent(claim.equivalent_within)
+    return f"No difference beyond {within}", f"A difference beyond {within}"
 
 
 def _where(
@@ -230,13 +242,19 @@ def _how_sure(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[st
     if single:
         some = "" if len(single) == len(measured) else f" in {len(single)} of {len(measured)} pairs"
         yield f"One run of each{some}, so how much runs differ was not seen."
-    if answer.those(FOR[1], AGAINST[1]):
+    if answer.those(*BY_SINGLE_RUNS):
         yield f"“Probably” takes runs to differ by {percent(TRIAL_CV)}, now and then by more."
-    if answer.those(FOR[0], AGAINST[0]):
-        blocks = [one.pair.n_blocks for one in answer.those(FOR[0], AGAINST[0])]
+    if sure := answer.those(*BY_REPEATS):
+        blocks = [one.pair.n_blocks for one in sure]
         fewest, most = min(blocks), max(blocks)
         runs = f"{fewest} to {most}" if fewest < most else str(fewest)
-        yield f"{runs} runs of each; “yes” and “no” are wrong in at most 1 of 20 such sessions."
+        words = "“yes” and “no” are" if claim.equivalent_within is None else "what is said is"
+        yield f"{runs} runs of each; {words} wrong in at most 1 of 20 such sessions."
+    if len(measured) == 1 and (expected := measured[0].pair.next_block):
+        yield f"One more run of each here may be expected to give {between(*expected, '×')}."
+    if inputs.turns:
+        others = ", ".join(f"“{turn.verdict}” {turn.by}" for turn in inputs.turns)
+        yield f"The verdict would be {others}."
     yield from _surer(inputs, claim, answer)
 
 
@@ -250,8 +268,11 @@ def _surer(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[str]:
     elif needed is not None:
         yield _repeats(needed)
     elif answer.hopeless:
-        yield f"It is too close to {claim.at_least:g}× for even {MOST_REPEATS} repeats."
-    elif open_ or answer.those(FOR[1], AGAINST[1]):
+        near = f"{claim.at_least:g}×" if claim.at_least is not None else "the margin"
+        yield f"It is too close to {near} for even {MOST_REPEATS} repeats."
+        if claim.at_least == 1:
+            yield "Claim equivalent_within, and they may be found equal."
+    elif open_ or answer.those(*BY_SINGLE_RUNS):
         yield "Four repeats or more (--repeats 4) would tell how much runs differ."
     if answer.those(Judgement.WITHHELD):
         yield "Repeats decide nothing where a side fails so much; a load that it can serve does."
@@ -359,7 +380,12 @@ def _before_acting(inputs: ReportInputs, claim: Claim, pairs: Sequence[_Pair]) -
     often = [fixed[name] for name in DECISIVE if name in fixed]
     if often:
         yield f"The same in all that is compared, and perhaps decisive: {_and(often)}."
-    yield "The ratios are of this machine and this load; another CPU gives others."
+    sides = (
+        (claim.denominator, [one.under for one in pairs if one.under]),
+        (claim.numerator, [one.over for one in pairs if one.over]),
+    )
+    named = [(_up(_side(inputs, claim, level)), cells) for level, cells in sides]
+    yield from carries_over(inputs, named)
 
 
 def _beside(inputs: ReportInputs, claim: Claim) -> Iterator[str]:

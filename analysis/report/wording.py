@@ -15,6 +15,8 @@ NOTHING = "—"
 KINDS = {
     "supported": "good",
     "contradicted": "bad",
+    "equivalent": "good",
+    "different": "bad",
     "indicated": "open",
     "indicated against": "open",
     "depends": "open",

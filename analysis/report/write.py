@@ -22,7 +22,9 @@ from rig.model import ExitCode, ReportResult
 
 _CHECKS = {
     Verdict.SUPPORTED: ExitCode.OK,
+    Verdict.EQUIVALENT: ExitCode.OK,
     Verdict.CONTRADICTED: ExitCode.CONTRADICTED,
+    Verdict.DIFFERENT: ExitCode.CONTRADICTED,
     Verdict.DEPENDS: ExitCode.CONTRADICTED,
     Verdict.INDICATED: ExitCode.UNDECIDED,
     Verdict.NOT_DECIDED: ExitCode.UNDECIDED,
@@ -59,7 +61,7 @@ def _check(inputs: ReportInputs) -> ExitCode:
     answer = inputs.answer
     if answer is None:
         return ExitCode.UNDECIDED
-    if any(judged.judgement is Judgement.CONTRADICTED for judged in answer.pairs):
+    if answer.those(Judgement.CONTRADICTED, Judgement.DIFFERENT):
         return ExitCode.CONTRADICTED
     return ExitCode.UNDECIDED if _lost(inputs) else _CHECKS[answer.verdict]
 

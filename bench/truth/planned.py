@@ -22,7 +22,7 @@ from analysis.inference import (
 from bench.truth.conditions import Condition, Figure, Part, Promise, at_least, at_most, share
 from bench.truth.intervals import HOLD
 from bench.truth.sessions import ONE_PAIR, Looks, Stopped, World, same, stopped, truth
-from bench.truth.verdicts import BOUND, Claimed
+from bench.truth.verdicts import AT_LEAST, BOUND, Claimed
 from rig.inference.looks import held_given_end
 from rig.inference.power import (
     ORDINARY_CV,
@@ -172,7 +172,7 @@ def _suggested() -> Iterator[Condition[Any]]:
         *((2, 2.6, at_least(0.8)), (3, 2.4, at_least(0.8)), (4, 2.4, at_least(0.8))),
     ):
         world = Claimed(1, blocks, cv=ORDINARY_CV, ratio=ratio)
-        name = f"1 pair, {blocks} repeats, true ratio {ratio / BOUND.at_least:.2g} of the bound"
+        name = f"1 pair, {blocks} repeats, true ratio {ratio / AT_LEAST:.2g} of the bound"
         yield Condition(name, partial(suggested, world), of_suggestions, 1000, promise)
 
 

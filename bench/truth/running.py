@@ -11,11 +11,13 @@ from typing import Any
 
 from bench.truth import (
     crossings,
+    equivalence,
     goodput,
     intervals,
     percentile_intervals,
     percentiles,
     planned,
+    predictions,
     settling,
     verdicts,
 )
@@ -23,9 +25,11 @@ from bench.truth.conditions import Condition, Figure, Part
 
 PARTS: tuple[Part, ...] = (
     *intervals.PARTS,
+    *predictions.PARTS,
     *crossings.PARTS,
     *verdicts.PARTS,
     *planned.PARTS,
+    *equivalence.PARTS,
     *goodput.PARTS,
     *percentiles.PARTS,
     *percentile_intervals.PARTS,

@@ -23,7 +23,8 @@ from analysis.inference import (
 from bench.truth.conditions import Condition, Part, at_least, at_most, share
 from rig.model import Level
 
-BOUND = Bound("target", "async", "sync", at_least=2.0)
+AT_LEAST = 2.0
+BOUND = Bound("target", "async", "sync", at_least=AT_LEAST)
 
 
 def noise(chance: random.Random, *, heavy: bool) -> float:

@@ -12,6 +12,7 @@ from rig.inference.power import (
     ORDINARY_CV,
     found_by_single_runs,
     found_distance,
+    found_equal,
     p_of_pair,
     pair_scatter,
 )
@@ -26,7 +27,7 @@ NONE_BEYOND = math.log(100)
 def power_lines(matrix: Matrix, block: Sequence[Trial]) -> list[str]:
     """What repeats of a block's pairs would decide of the claim; nothing without a claim."""
     claim, asked = matrix.claim, _pairs(matrix.claim, block)
-    if claim is None or claim.at_least <= 0 or not asked:
+    if claim is None or claim.at_least == 0 or not asked:
         return []
     match matrix.design:
         case Repeats(times):
@@ -57,7 +58,9 @@ def _pairs(claim: Claim | None, block: Sequence[Trial]) -> int:
 
 
 def _repeated(claim: Claim, times: int, asked: int) -> Iterator[str]:
-    if times == 1:
+    if times == 1 and claim.at_least is None:
+        yield "1 run of each decides nothing"
+    elif times == 1:
         distance = found_by_single_runs(ORDINARY_CV, p_of_pair(asked, adaptive=False))
         yield f"1 run of each decides nothing, but would indicate {_ratios(claim, distance)}"
     else:
@@ -81,7 +84,11 @@ def _until(claim: Claim, until: Until, asked: int) -> Iterator[str]:
 
 def _decides(claim: Claim, times: int, asked: int, *, adaptive: bool) -> str:
     p = p_of_pair(asked, adaptive=adaptive)
-    distance = found_distance(times, pair_scatter(ORDINARY_CV), p)
+    scatter = pair_scatter(ORDINARY_CV)
+    if claim.at_least is None:
+        margin = math.expm1(min(found_equal(times, scatter, p), NONE_BEYOND))
+        return f"{times} repeats would find equal ones equal within {_percent(round(margin, 2))}"
+    distance = found_distance(times, scatter, p)
     if distance > NONE_BEYOND:
         return f"{times} repeats can decide none of {asked} pairs"
     return f"{times} repeats would decide {_ratios(claim, distance)}"
@@ -89,6 +96,7 @@ def _decides(claim: Claim, times: int, asked: int, *, adaptive: bool) -> str:
 
 def _ratios(claim: Claim, distance: float) -> str:
     """The true ratios so far from the bound, or farther."""
+    assert claim.at_least is not None
     above, below = (claim.at_least * math.exp(sign * distance) for sign in (1, -1))
     return f"a ratio of {above:.3g} or more, or {below:.3g} or less, in four sessions of five"
 

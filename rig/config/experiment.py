@@ -5,40 +5,37 @@ May not know PyYAML (`document` does) nor what becomes of a Matrix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from pydantic import (
     AfterValidator,
     Field,
-    ValidationError,
     ValidationInfo,
-    WrapValidator,
     field_validator,
 )
 
 from rig import plan
 from rig.config import matrix
+from rig.config.claim import Claim
 from rig.config.combinations import combined
 from rig.config.design import Design, Repeated, Searching, planned, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
 from rig.config.load import Load
-from rig.config.matrix import METRICS, Matrix
+from rig.config.matrix import Matrix
 from rig.config.sections import (
     Context,
     Section,
     at,
     context_of,
-    details,
     expected,
     together,
     validated,
     wrong,
 )
 from rig.config.values import (
-    AboveZero,
     Fits,
     Keywords,
     LevelOfEach,
@@ -46,72 +43,15 @@ from rig.config.values import (
     Matching,
     Name,
     Optional,
-    PerFactor,
     Sentence,
     Size,
-    levels,
 )
-from rig.factors import FACTORS, Choice
+from rig.factors import Choice
 from rig.model import Level, UsageError
 from rig.plan import Target
 
 PROFILE_KEYS = ("default_profile", "profiles")
-_LEAST_RATIO, _MOST_RATIO = 1e-6, 1e6
 MOST_PROFILES = 20
-
-Pair = tuple[Level, Level]
-
-
-def _two(pair: tuple[Level, ...]) -> tuple[Level, ...]:
-    if len(pair) != 2:
-        raise wrong(f"`{{name}}` expects two levels, not {len(pair)}")
-    return pair
-
-
-def _pair(factor: str) -> Any:
-    two = Keywords({"minItems": 2, "maxItems": 2})
-    return Annotated[levels(factor), AfterValidator(_two), two]
-
-
-def _one_factor(
-    data: Any, handler: Callable[[Any], Mapping[str, Any]]
-) -> tuple[str, str, tuple[Level, ...]]:
-    """The metric, the factor and its levels."""
-    problems, values = [], {}
-    try:
-        values = dict(handler(data))
-    except ValidationError as error:
-        problems = list(details(error))
-    keys = set(data) if isinstance(data, dict) else {"of", ""}
-    count = len(keys & FACTORS.keys())
-    if count > 1 or keys <= {"of"}:
-        what = f"`ratio` expects exactly one factor with two levels, not {count}"
-        problems.append(at((), wrong(what), data))
-    if problems:
-        raise together(problems)
-    metric = values.pop("of")
-    ((factor, pair),) = values.items()
-    return metric, factor, pair
-
-
-Ratio = Annotated[
-    tuple[str, str, Pair],
-    PerFactor(_pair, others=(("of", Annotated[str, Fits(Choice(METRICS))]),)),
-    WrapValidator(_one_factor),
-    Keywords({"minProperties": 2, "maxProperties": 2}),
-]
-
-
-class Claim(Section):
-    """What the experiment is to show."""
-
-    says: Sentence
-    ratio: Ratio
-    at_least: Annotated[float, AboveZero(_LEAST_RATIO, _MOST_RATIO)]
-
-    def planned(self) -> matrix.Claim:
-        metric, factor, (numerator, denominator) = self.ratio
-        return matrix.Claim(self.says, metric, factor, numerator, denominator, self.at_least)
 
 
 def _some(changes: Mapping[str, Level]) -> Mapping[str, Level]:

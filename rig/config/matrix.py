@@ -28,14 +28,19 @@ MOST_LOAD_WORKERS = 64
 
 @dataclass(frozen=True)
 class Claim:
-    """What the experiment is to show: `metric` at one level of `factor` over that at another."""
+    """What the experiment is to show: `metric` at one level of `factor` over that at another.
+
+    Either that the ratio is `at_least` so much, or that the two are equal within a margin:
+    `equivalent_within` 0.25 is a factor of 1.25 up or down.
+    """
 
     says: str
     metric: str
     factor: str
     numerator: Level
     denominator: Level
-    at_least: float
+    at_least: float | None = None
+    equivalent_within: float | None = None
 
 
 @dataclass(frozen=True)

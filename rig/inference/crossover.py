@@ -19,6 +19,7 @@ from rig.inference.ratio_line import (
     interval,
     mean_at,
     rising,
+    scatter_about_monotone,
     scatter_of_repeats,
     weighted_line,
 )
@@ -36,7 +37,10 @@ FAR = 1.5
 """All ratios on one side, and this far from 1: there is nothing left to search."""
 
 CLEAR = 1.25
-"""A ratio this far from 1 is on its side, where no line tells how much ratios scatter."""
+"""A ratio this far from 1 is on its side, where no line tells how much ratios scatter …"""
+
+BEYOND = 2.5
+"""… and so many standard deviations, where ratios scatter about any curve that only rises."""
 
 NARROW, NARROW_PART = 2.0, 0.05
 """A bracket is narrow enough to name a level in it where its ends are within this factor, or within
@@ -306,7 +310,9 @@ def _passing(
         return replace(found, low=between[0], high=between[1], finding=finding,
                        outcome=Outcome.OPEN)  # fmt: skip
     throughout = (first, last) == between
-    low, high = _surely(means, around, between) if throughout or whole.misfit else around
+    low, high = (
+        _surely(found.points, means, around, between) if throughout or whole.misfit else around
+    )
     if first is not None and last is not None and not throughout:
         low, high = min(low, first), max(high, last)
     leads, yields = names if means[max(means)] > 0 else names[::-1]
@@ -329,20 +335,29 @@ def _overtakes(
     between: tuple[float, float],
 ) -> bool:
     """Whether the ratio really passes 1: by the slope of a line that fits all pairs, unless both
-    may be equal throughout; else by a level on each side that is `CLEAR` of 1, as of a step or of
+    may be equal throughout; else by a level on each side that is clear of 1, as of a step or of
     two pairs only."""
     if not whole.misfit and interval(line, between) != between and line.slope_p < UNEQUAL_P:
         return True
     before = max(abs(mean) for at, mean in means.items() if at <= around[0])
     after = max(abs(mean) for at, mean in means.items() if at >= around[1])
-    return min(before, after) > math.log(CLEAR)
+    return min(before, after) > _clear_from(whole.points)
+
+
+def _clear_from(points: Sequence[Point]) -> float:
+    """The log ratio from which on a level surely is on its side, where no line tells."""
+    return max(math.log(CLEAR), BEYOND * scatter_about_monotone(points))
 
 
 def _surely(
-    means: Mapping[float, float], around: tuple[float, float], between: tuple[float, float]
+    points: Sequence[Point],
+    means: Mapping[float, float],
+    around: tuple[float, float],
+    between: tuple[float, float],
 ) -> tuple[float, float]:
-    """The bracket, widened to levels that are `CLEAR` of 1, or to the ends of the range."""
-    clear = [at for at, mean in means.items() if abs(mean) > math.log(CLEAR)]
+    """The bracket, widened to levels that are clear of 1, or to the ends of the range."""
+    least = _clear_from(points)
+    clear = [at for at, mean in means.items() if abs(mean) > least]
     return (
         max((at for at in clear if at <= around[0]), default=between[0]),
         min((at for at in clear if at >= around[1]), default=between[1]),

@@ -36,16 +36,24 @@ def pair_scatter(trial_cv: float) -> float:
     return math.sqrt(2) * trial_cv
 
 
-def found_distance(blocks: int, scatter: float, p: float) -> float:
-    """The smallest distance of a true log ratio from a bound that four sessions in five find.
+def found_distance(blocks: int, scatter: float, p: float, power: float = POWER) -> float:
+    """The smallest distance of a true log ratio from a bound that a share `power` of sessions find.
 
     `scatter`: of the logs of ratios between blocks, of which there are at least 2.
     """
     from scipy import special
 
     df = blocks - 1
-    shift = float(special.nctdtrinc(df, 1 - POWER, t_quantile(1 - p, df)))
+    shift = float(special.nctdtrinc(df, 1 - power, t_quantile(1 - p, df)))
     return shift * scatter / math.sqrt(blocks)
+
+
+def found_equal(blocks: int, scatter: float, p: float) -> float:
+    """The smallest margin, in logs, within which four sessions in five find equal ones equal.
+
+    Both ends of the margin have to be excluded, so that each may be missed half as often.
+    """
+    return found_distance(blocks, scatter, p, 1 - (1 - POWER) / 2)
 
 
 def found_by_single_runs(trial_cv: float, p: float) -> float:

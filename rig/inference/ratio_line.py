@@ -6,6 +6,8 @@ straight line in the delay.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -101,11 +103,19 @@ def interval(line: Line, between: tuple[float, float]) -> tuple[float | None, fl
     df = line.df
     if df < 1:
         return None, None
-    quantile, (low, high) = t_quantile(CONFIDENCE, df), between
-    # finer towards the low end, where a fifth of a millisecond matters
-    levels = [*(low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID)), high]
-    held = [at for at in levels if abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)]
-    return (held[0], held[-1]) if held else (None, None)
+    quantile, levels = t_quantile(CONFIDENCE, df), _grid(*between)
+
+    def held(at: float) -> bool:
+        return abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)
+
+    first = next(filter(held, levels), None)
+    return (None, None) if first is None else (first, next(filter(held, reversed(levels))))
+
+
+@functools.cache
+def _grid(low: float, high: float) -> tuple[float, ...]:
+    """Finer towards the low end, where a fifth of a millisecond matters."""
+    return (*(low + (high - low) * (step / _GRID) ** 2 for step in range(_GRID)), high)
 
 
 def fit(points: Sequence[Point], between: tuple[float, float]) -> Line:
@@ -125,6 +135,24 @@ def scatter_of_repeats(points: Sequence[Point]) -> float:
     df = len(points) - len(levels)
     left = (point.log_ratio - mean_at(points, point.at) for point in points)
     return math.sqrt(math.fsum(one**2 for one in left) / df) if df else 0.0
+
+
+def scatter_about_monotone(points: Sequence[Point]) -> float:
+    """Standard deviation of log ratios about the nearest curve that only rises, straight or not.
+
+    Isotonic regression by pooling adjacent violators (Barlow et al. 1972, Statistical Inference
+    under Order Restrictions); each of its levels takes a degree of freedom. 0 where none is left.
+    """
+    ordered = sorted(rising(points)[0], key=lambda point: point.at)
+    pools: list[list[float]] = []
+    for _, of_level in itertools.groupby(ordered, key=lambda point: point.at):
+        pool = [point.log_ratio for point in of_level]
+        while pools and statistics.fmean(pools[-1]) >= statistics.fmean(pool):
+            pool = pools.pop() + pool
+        pools.append(pool)
+    left = math.fsum((one - statistics.fmean(pool)) ** 2 for pool in pools for one in pool)
+    df = len(points) - len(pools)
+    return math.sqrt(left / df) if df else 0.0
 
 
 def _without_farthest(points: tuple[Point, ...], root: float) -> tuple[Point, ...] | None:

@@ -25,6 +25,9 @@ underestimated; `bench/ground_truth.py` measures by how much."""
 ADAPTIVE_P = (1 - CONFIDENCE) / (1 - ADAPTIVE_CONFIDENCE)
 """What p values are multiplied by there, so that they agree with the intervals."""
 
+ADAPTIVE_PREDICTION = 0.965
+"""What a prediction is computed at there: it rests on the scatter, which is underestimated."""
+
 CLAIMED = 0.025
 """A difference is claimed below this p, Holm's. Half of 5 %: a session asks two families of
 questions, its pairs and its effects, and shall claim nothing falsely in 19 of 20 cases."""
@@ -37,7 +40,7 @@ class Kind(enum.StrEnum):
     """Where an interval comes from."""
 
     BETWEEN_TRIALS = "between trials"
-    """From how much repeated trials differ: what another run may be expected to give."""
+    """From how much repeated trials differ: where the mean of very many may be expected."""
     WITHIN_TRIAL = "within trial"
     """From the seconds of single trials: how well these were measured; says nothing of others."""
     BETWEEN_SESSIONS = "between sessions"
@@ -123,6 +126,8 @@ class PairRatio:
     extra: bool = False
     adaptive: bool = False
     """Whether the intervals decided when the session stopped."""
+    block_logs: tuple[float, ...] = ()
+    """The log ratio of each block that holds both."""
 
     @property
     def differs(self) -> bool:
@@ -138,6 +143,23 @@ class PairRatio:
         """Whether numerator (0) or denominator (1) failed more than `MOST_FAILURES`."""
         share = self.failure_shares[side]
         return share is not None and share > MOST_FAILURES
+
+    @property
+    def next_block(self) -> tuple[float, float] | None:
+        """Where the ratio of one more block of this session may be expected to lie, at 95 %.
+
+        Student's prediction interval: ± t · s · √(1 + 1/n) on the log ratio, s the scatter of n
+        blocks (Hahn and Meeker 1991, Statistical Intervals, ch. 4). None but between trials.
+        """
+        if self.kind is not Kind.BETWEEN_TRIALS or self.ratio is None:
+            return None
+        assert self.log_se is not None
+        assert self.df is not None
+        scatter = self.log_se * math.sqrt(self.n_blocks)
+        confidence = ADAPTIVE_PREDICTION if self.adaptive else CONFIDENCE
+        reach = t_quantile(confidence, self.df) * scatter * math.sqrt(1 + 1 / self.n_blocks)
+        factor = math.exp(min(700.0, reach))
+        return self.ratio / factor, self.ratio * factor
 
     def p_of(self, ratio: float) -> float | None:
         """Two-sided p of the true ratio being `ratio`; None but between trials."""
@@ -215,6 +237,7 @@ def _pair(
         silent=(_silent(over), _silent(under)),
         extra=any(observation.extra for observation in (*over, *under)),
         adaptive=adaptive,
+        block_logs=tuple(differences),
     )
     if blank.no_ratio_reason:
         return blank

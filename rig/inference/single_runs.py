@@ -13,12 +13,15 @@ TRIAL_CV = 0.15
 """How much trials of one cell are taken to scatter, as on a busy shared machine, where two of them
 differed by a factor of up to 1.43."""
 
+RATIO_SD = 0.22
+"""Of the log of a ratio of two such: √2 as much, and a little more, so that outliers claim nothing
+falsely more often either …"""
+
 TRIAL_DF = 5
 """… as Student's t of so few degrees of freedom does: now and then a run goes wrong."""
 
-_SCALE = math.sqrt(2) * TRIAL_CV * math.sqrt((TRIAL_DF - 2) / TRIAL_DF)
-"""Of that t, so that its standard deviation is that of the difference of two logs: its tails are
-longer than those of a difference of two such."""
+_SCALE = RATIO_SD * math.sqrt((TRIAL_DF - 2) / TRIAL_DF)
+"""Of that t, so that its standard deviation is `RATIO_SD`."""
 
 
 def single_run_p(ratio: float, bound: float) -> float:

@@ -60,7 +60,7 @@ def _none_valid(inputs: ReportInputs) -> str:
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
     what = f"{METRIC_WORDS.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
-    bound = f" ({what}: at least {claim.at_least:g}×)"
+    bound = f" ({what}: {claim.bound})"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{statement}{bound}"),
         *_opening(inputs, claim, answer),
@@ -86,11 +86,11 @@ def _opening(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
 
 
 def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
-    heading = ["where", inputs.session.claimed_ratio, "95 % interval", "verdict",
-               "interval type", "blocks", "p (Holm)", "warnings"]  # fmt: skip
+    heading = ["where", inputs.session.claimed_ratio, "95 % interval", "one more block, 95 %",
+               "verdict", "interval type", "blocks", "p (Holm)", "warnings"]  # fmt: skip
     rows = [_row(inputs, claim, pair) for pair in _ordered(inputs, claim, answer)]
     return Table(heading, rows,
-                 words_from=3,
+                 words_from=4,
                  caption=f"Ratios of {claim.of}. p: probability of a ratio at least this far from "
                  "the claim's bound if the true ratio equals the bound. Holm's method adjusts it "
                  "for the number of repeated pairs.")  # fmt: skip
@@ -114,6 +114,7 @@ def _row(inputs: ReportInputs, claim: Claim, judged: JudgedPair) -> tuple[Words,
     kind = NOTHING if pair.kind is Kind.NONE else pair.kind.value
     return (
         *row(where or "here", times(pair.ratio), between(pair.low, pair.high)),
+        *row(between(*(pair.next_block or (None, None)))),
         *row(mark(judged.judgement.value), kind, str(pair.n_blocks), p_value(judged.p_holm)),
         *row(notes),
     )
@@ -141,7 +142,14 @@ def _weak(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> It
 
 
 def _how(claim: Claim, answer: Answer) -> Iterator[Block]:
-    """What the intervals of single runs tell, and why there may be none."""
+    """What the intervals tell, and why there may be none."""
+    if any(judged.pair.next_block for judged in answer.pairs):
+        words = (
+            "The 95 % interval holds the mean ratio of very many blocks. "
+            "One more block of this session may be expected in the wider one. "
+            "Another machine, or another hour of this one, may lie in neither."
+        )
+        yield para(words, quiet=True)
     if any(judged.pair.kind is Kind.WITHIN_TRIAL for judged in answer.pairs):
         words = (
             "An interval within a trial tells how well that one trial was measured. "

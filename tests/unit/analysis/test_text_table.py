@@ -96,3 +96,12 @@ def test_a_level_cannot_pass_for_a_line_of_the_table(tmp_path: Path) -> None:
     trials = [Made({"target": "sync", "route": "a\n2 trials: 2 valid"}, steady(20))]
     said = table(make(tmp_path / "s", trials)).splitlines()
     assert [one for one in said if one.startswith(("1 trial", "2 trials"))] == ["1 trial: 1 valid"]
+
+
+@pytest.mark.parametrize(("fast", "word"), [(22, "within 25 %"), (40, "beyond 25 %")])
+def test_a_claim_of_no_difference(fast: float, word: str, tmp_path: Path) -> None:
+    claim = {**CLAIM, "at_least": None, "equivalent_within": 0.25}
+    made = [Made({"target": "sync"}, steady(20)), Made({"target": "async"}, steady(fast))]
+    text = table(make(tmp_path / "s", made, claim=claim))
+    assert "(equal within 25 %)" in text
+    assert line(text, "1.1" if fast == 22 else "2", word, "single runs")

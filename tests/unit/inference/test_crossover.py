@@ -13,7 +13,7 @@ from rig.inference.crossover import (
     crossovers,
     next_level,
 )
-from rig.inference.ratio_line import Point
+from rig.inference.ratio_line import Point, scatter_about_monotone
 from tests.unit.inference.trials import pair_of
 
 BETWEEN = (0.0, 20.0)
@@ -183,3 +183,29 @@ def test_each_route_has_its_own_from_pairs_of_a_block() -> None:
     assert cpu.at == pytest.approx(10.0)
     assert create.at == pytest.approx(1.0)
     assert len(cpu.points) == 4
+
+
+@pytest.mark.parametrize(
+    ("logs", "scatter"),
+    [
+        ([(0, -0.3), (5, -0.3), (10, 0.4), (20, 0.4)], 0.0),  # a step
+        ([(0, 0.0), (5, 0.1), (10, 0.5), (20, 0.6)], 0.0),  # it only rises
+        ([(0, 0.6), (5, 0.5), (10, 0.1), (20, 0.0)], 0.0),  # it only falls
+        # 0.4 and 0.0 are pooled at 0.2: squares 2 · 0.04 and one degree of freedom
+        ([(0, -1.0), (5, 0.4), (10, 0.0), (20, 1.0)], math.sqrt(0.08)),
+        # repeats of one level are about their mean
+        ([(0, -0.1), (0, 0.1), (20, 1.0)], math.sqrt(0.02)),
+    ],
+)
+def test_scatter_about_a_curve_that_only_rises(
+    logs: list[tuple[float, float]], scatter: float
+) -> None:
+    points = [Point(at, log) for at, log in logs]
+    assert scatter_about_monotone(points) == pytest.approx(scatter, abs=1e-12)
+
+
+def test_a_level_is_on_its_side_only_beyond_what_ratios_scatter() -> None:
+    # 1.35 down and up, but ratios of neighbouring levels differ by as much
+    logs = [(0.0, -0.3), (20.0, 0.3), (10.0, 0.3), (8.0, 0.28), (12.5, -0.28), (11.0, -0.2)]
+    found = crossover([Point(*one) for one in logs], BETWEEN)
+    assert found.outcome is Outcome.OPEN

@@ -5,14 +5,16 @@ The bounds are those, widened by what fewer sessions scatter.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from analysis.comparisons.versions import NO_REGRESSION, SLOWER
 from analysis.inference import AGAINST, FOR, Judgement
-from bench.truth import crossings, verdicts
+from bench.truth import crossings, equivalence, predictions, verdicts
 from bench.truth.conditions import share
+from bench.truth.sessions import ONE_PAIR, Looks, World, same, truth
 from bench.truth.verdicts import Claimed, Versions
 
 MOST = 0.05 + 0.03
@@ -53,3 +55,37 @@ def test_what_a_session_shares_makes_nothing_slower(sessions: int, blocks: int) 
 def test_searches_say_nothing_false(kind: str) -> None:
     found = [crossings.said(kind, 0.03, seed) for seed in range(200)]
     assert crossings.falsely(found).value <= MOST
+
+
+@pytest.mark.parametrize("kind", crossings.NEAREST)
+def test_searches_of_trials_that_scatter_much_say_nothing_false(kind: str) -> None:
+    found = [crossings.said(kind, 0.1, seed) for seed in range(300)]
+    assert crossings.falsely(found).value <= MOST
+
+
+def test_equal_pairs_are_found_equal() -> None:
+    nine = replace(equivalence.EQUAL, asked=9)
+    for world in (equivalence.EQUAL, nine):
+        found = partial(equivalence.finds_all, world)
+        assert share(map(found, range(100))).value >= 0.8
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1 / 1.25])
+@pytest.mark.parametrize("asked", [1, 9])
+def test_pairs_at_the_margin_are_seldom_called_equal(asked: int, ratio: float) -> None:
+    world = replace(equivalence.EQUAL, asked=asked, ratio=ratio)
+    found = partial(equivalence.finds, world, (Judgement.EQUIVALENT,))
+    assert share(map(found, range(200))).value <= MOST
+
+
+@pytest.mark.parametrize("blocks", [2, 4, 8])
+def test_one_more_block_lies_where_it_is_expected(blocks: int) -> None:
+    world = World(ONE_PAIR, truth, same(0.05))
+    found = [predictions.following(world, blocks, seed) for seed in range(400)]
+    assert 0.92 <= predictions.coverage(found).value <= 0.98
+
+
+def test_one_more_block_of_a_session_that_stopped_by_itself() -> None:
+    world, looks = World(ONE_PAIR, truth, same(0.1)), Looks(0.1, 4, 12)
+    found = [predictions.following_looks(world, looks, seed) for seed in range(400)]
+    assert 0.91 <= predictions.coverage(found).value <= 0.98

@@ -178,3 +178,22 @@ def test_equal_repeats_leave_no_doubt() -> None:
     assert (pair.low, pair.high, pair.p) == (1.0, 1.0, 1.0)
     (pair,) = compared([one for b in (1, 2) for one in pair_of(b, 8.0, 2.0)])
     assert pair.p == 0
+
+
+def test_one_more_block_by_hand() -> None:
+    # logs 0.1, 0.2, 0.3: s = 0.1, t of 2 df 4.303, √(1 + 1/3)
+    trials = [one for block in (1, 2, 3) for one in pair_of(block, 10.0, math.exp(block / 10))]
+    (pair,) = compared(trials)
+    assert pair.block_logs == pytest.approx((0.1, 0.2, 0.3))
+    assert pair.next_block is not None
+    reach = 4.30265 * 0.1 * math.sqrt(4 / 3)
+    assert pair.next_block == pytest.approx((math.exp(0.2 - reach), math.exp(0.2 + reach)))
+    (looked_at,) = compared(trials, adaptive=True)
+    assert looked_at.next_block is not None
+    assert looked_at.next_block[0] < pair.next_block[0]
+
+
+def test_a_single_run_predicts_no_other() -> None:
+    (pair,) = compared(pair_of(1, 10.0, 2.0, within=WithinTrialError(0.01, 10)))
+    assert pair.kind is Kind.WITHIN_TRIAL
+    assert pair.next_block is None

@@ -189,13 +189,13 @@ def test_the_more_single_runs_are_asked_the_farther_they_must_be() -> None:
     assert judged(alone).verdict is Verdict.INDICATED
     many = [one for ms in range(9) for one in repeated(3.2, blocks=1, spread=0.0, delay_ms=ms)]
     assert judged(many).verdict is Verdict.NOT_DECIDED
-    farther = [one for ms in range(9) for one in repeated(4.4, blocks=1, spread=0.0, delay_ms=ms)]
+    farther = [one for ms in range(9) for one in repeated(4.6, blocks=1, spread=0.0, delay_ms=ms)]
     assert judged(farther).verdict is Verdict.INDICATED
 
 
 def test_the_p_of_a_single_run_by_hand() -> None:
-    # twice the bound: log 2 ÷ (0.15 · √2 · √(3 ÷ 5)) = 4.218 of a t of 5 degrees of freedom
-    assert single_run_p(4.0, 2.0) == pytest.approx(0.0083, abs=1e-4)
+    # twice the bound: log 2 ÷ (0.22 · √(3 ÷ 5)) = 4.068 of a t of 5 degrees of freedom
+    assert single_run_p(4.0, 2.0) == pytest.approx(0.0097, abs=1e-4)
     assert single_run_p(1.0, 2.0) == pytest.approx(single_run_p(4.0, 2.0))
     assert single_run_p(2.0, 2.0) == 1.0
 

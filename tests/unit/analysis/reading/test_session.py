@@ -7,7 +7,7 @@ import pytest
 
 from analysis.reading.session import Factor, Searched, read_session
 from rig.model import SCHEMA, DamagedFile, Level, UsageError
-from tests.unit.analysis.sessions import Made, make
+from tests.unit.analysis.sessions import CLAIM, Made, make
 
 
 def test_levels_come_back_with_their_types(tmp_path: Path) -> None:
@@ -107,4 +107,20 @@ def test_a_trial_stays_in_the_session(tmp_path: Path, name: str) -> None:
     schedule = folder / "schedule.csv"
     schedule.write_text(schedule.read_text().replace("0001-made-r1", name))
     with pytest.raises(DamagedFile, match="no name of a trial"):
+        read_session(folder)
+
+
+def test_a_claim_of_no_difference_comes_back(tmp_path: Path) -> None:
+    claim = {**CLAIM, "at_least": None, "equivalent_within": 0.25}
+    found = read_session(make(tmp_path / "s", [Made()], claim=claim)).claim
+    assert found is not None
+    assert (found.at_least, found.equivalent_within) == (None, 0.25)
+    assert found.bound == "equal within 25 %"
+
+
+@pytest.mark.parametrize(("at_least", "within"), [(None, None), (2, 0.25), (None, 1.5)])
+def test_a_claim_has_one_bound(at_least: object, within: object, tmp_path: Path) -> None:
+    claim = {**CLAIM, "at_least": at_least, "equivalent_within": within}
+    folder = make(tmp_path / "s", [Made()], claim=claim)
+    with pytest.raises(DamagedFile, match="not as a session is written"):
         read_session(folder)

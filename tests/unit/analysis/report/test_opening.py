@@ -12,7 +12,8 @@ import pytest
 
 from analysis.report.inputs import read_inputs
 from analysis.report.opening import Opening, opening_of
-from rig.model import Level, Verdict
+from analysis.report.write import report
+from rig.model import ExitCode, Level, Verdict
 from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 from tests.unit.sentences import long_sentences
@@ -77,9 +78,10 @@ def test_one_pair_needs_no_place(tmp_path: Path) -> None:
     (answer,) = opening.answer
     assert answer[0] == "Yes."
     assert answer[1].startswith("Correct answers a second: 10")
-    assert opening.how_sure == (
-        "4 runs of each; “yes” and “no” are wrong in at most 1 of 20 such sessions.",
-    )
+    sure, another = opening.how_sure
+    assert sure == "4 runs of each; “yes” and “no” are wrong in at most 1 of 20 such sessions."
+    # wider than the interval of the mean, by √(4 + 1)
+    assert another.startswith("One more run of each here may be expected to give 4.")
     assert opening.why == ()
 
 
@@ -211,3 +213,52 @@ def test_no_pair_at_all(tmp_path: Path) -> None:
     opening = opened(tmp_path, [Made({"target": "sync"}, steady(10))])
     assert opening.answer[0][0].startswith("Not measured: the session has no pair")
     assert opening.lines[0] == opening.answer[0][0]
+
+
+@pytest.mark.parametrize(
+    ("fast", "repeats", "said", "verdict", "code"),
+    [
+        (21, 4, "No difference beyond 25 %.", "equivalent", ExitCode.OK),
+        (40, 4, "A difference beyond 25 %.", "different", ExitCode.CONTRADICTED),
+        (25, 4, "Open.", "not decided", ExitCode.UNDECIDED),
+        (60, 1, "Probably a difference beyond 25 %.", "indicated", ExitCode.UNDECIDED),
+    ],
+)
+def test_a_claim_of_no_difference(
+    fast: float, repeats: int, said: str, verdict: str, code: ExitCode, tmp_path: Path
+) -> None:
+    claim = {**sessions.CLAIM, "at_least": None, "equivalent_within": 0.25}
+    rates = {("cpu", 0): (20.0, fast, 0.0)}
+    opening = opened(tmp_path, trials(rates, repeats), claim=claim)
+    assert [bold for bold, _ in opening.answer] == [said]
+    written = report(tmp_path / "s")
+    assert written.check is code
+    assert f"{verdict}: {said}" in " ".join(written.messages)
+    assert "equal within 25 %" in written.markdown.read_text(encoding="utf-8")
+
+
+def test_too_close_to_equal_names_the_claim_that_asks_for_it(tmp_path: Path) -> None:
+    made = [
+        Made({"target": target}, steady(rate), replicate=block)
+        for block, fast in enumerate([99, 101, 100.5, 99.5], start=1)
+        for target, rate in (("sync", 100), ("async", fast))
+    ]
+    opening = opened(tmp_path, made, claim={**sessions.CLAIM, "at_least": 1})
+    assert "Claim equivalent_within, and they may be found equal." in opening.how_sure
+
+
+def test_the_model_carries_over_and_the_ratio_does_not(tmp_path: Path) -> None:
+    folder = sessions.make(tmp_path / "s", trials({("io_create", 100): (8, 80, 0.0)}))
+    stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
+             "s0_ms": 12.2, "n": 8.1, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
+    calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}
+    (folder / "calibration.json").write_text(json.dumps(calibration))
+    inputs = read_inputs(folder)
+    assert inputs.session.claim is not None
+    assert inputs.answer is not None
+    opening = opening_of(inputs, inputs.session.claim, inputs.answer)
+    assert opening.before_acting[-3:] == (
+        "The ratios are of this machine and this load, and do not carry over to another.",
+        "What carries over is the model of a request; its times scale with the CPU's speed.",
+        "Sync: s0 12.2 ms; n 8.1 round trips.",
+    )
