@@ -13,6 +13,7 @@ from rig.inference.power import (
     blocks_needed,
     found_by_single_runs,
     found_distance,
+    found_equal,
     p_of_pair,
     pair_scatter,
     scatter_range,
@@ -78,3 +79,12 @@ def test_a_later_first_look_mends_that() -> None:
     assert held_given_end(0.1, 9, ORDINARY_CV) >= ENOUGH > held_given_end(0.1, 8, ORDINARY_CV)
     assert first_look(0.1, ORDINARY_CV, 12) == 9
     assert first_look(0.05, ORDINARY_CV, 12) is None
+
+
+def test_equal_ones_are_found_equal_within_the_smallest_margin_named() -> None:
+    scatter, p = pair_scatter(ORDINARY_CV), p_of_pair(1, adaptive=False)
+    margins = [found_equal(blocks, scatter, p) for blocks in (4, 8, 16)]
+    assert margins == sorted(margins, reverse=True)
+    # both ends have to be excluded, so it takes more than one of them does
+    assert margins[1] > found_distance(8, scatter, p)
+    assert math.log(1.12) < margins[1] < math.log(1.25)
