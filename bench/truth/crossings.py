@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bench.truth.conditions import Condition, Figure, Part, at_most, between
+from bench.truth.conditions import Condition, Figure, Part, Promise, at_most, between
 from rig.inference.crossover import Crossover, Outcome, crossover, next_level
 from rig.inference.ratio_line import Point
 
