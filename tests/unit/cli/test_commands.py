@@ -116,8 +116,8 @@ claim: {says: Twice., ratio: {of: goodput_rps, target: [async, sync]}, at_least:
             (),
             (
                 "the claim asks 2 pairs; runs of a cell are taken to differ by 8 %:",
-                "1 run of each decides nothing, but would indicate a ratio of 3.7 or more, or "
-                "1.08 or less, in four sessions of five",
+                "1 run of each decides nothing, but would indicate a ratio of 3.77 or more, or "
+                "1.06 or less, in four sessions of five",
                 "4 repeats would decide a ratio of 2.72 or more, or 1.47 or less, in four",
             ),
         ),
