@@ -47,7 +47,7 @@ def section(inputs: ReportInputs) -> Section | Absent:
 def _caption(inputs: ReportInputs) -> str:
     words = "Points: medians of valid trials. Small dots: single trials."
     if any(estimate.low_rps for estimate in inputs.estimates.values()):
-        words += " Bars: 95 % intervals between trials."
+        words += " Bars: 95 % intervals of the mean, between trials."
     if any(estimate.predicted_rps for estimate in inputs.estimates.values()):
         words += " Thin dashes: the lowest predicted ceiling."
     return words + " Lower band: failed answers."
