@@ -38,6 +38,8 @@ class Answer:
 
     status: int
     body: bytes
+    location: str = ""
+    """Where it leads, as it says so."""
 
     def json(self) -> Any:
         """The body as JSON; ValueError where it is none."""
@@ -102,7 +104,7 @@ def ask(
         if response.length:
             raise http.client.IncompleteRead(whole, response.length)
         answered = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, whole), answered
+        return Answer(response.status, whole, answered.get("location", "")), answered
     except (OSError, http.client.HTTPException) as error:
         return Answer(0, str(error).encode()), {}
     finally:
@@ -133,8 +135,8 @@ def _in_time(connected: socket.socket) -> Iterator[None]:
 def get(url: str) -> Answer:
     """A plain GET; redirections are followed as long as they stay with who was asked."""
     for _ in range(MOST_REDIRECTIONS):
-        answer, headers = ask("GET", url, None, {})
-        leads_to = _within(url, headers.get("location", ""))
+        answer, _ = ask("GET", url, None, {})
+        leads_to = _within(url, answer.location)
         if answer.status not in REDIRECTIONS or not leads_to:
             break
         url = leads_to

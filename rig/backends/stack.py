@@ -20,6 +20,7 @@ from rig.backends.base import Hosts, OnProgress, ProcessHandle, RoleSpec, tail
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
+from rig.backends.readiness import await_ready
 from rig.backends.specs import (
     POOLER_PORT,
     Secrets,
@@ -115,8 +116,7 @@ class RealStack:
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
-        ready_url = f"{self._url}{plan.target.ready}"
-        self._await(app, "answer", lambda: http.get(ready_url).status == 200)
+        await_ready(app.process, self._url, plan.target)
         self._facts |= self._app_facts()
 
     def _app_facts(self) -> Facts:

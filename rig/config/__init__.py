@@ -17,10 +17,11 @@ from rig.config.matrix import (
 )
 from rig.config.only import parse_only
 from rig.config.reading import read_experiment
-from rig.config.target import PLACEHOLDERS
+from rig.config.target import OF_ENV, PLACEHOLDERS
 from rig.config.targets import read_targets
 
 __all__ = [
+    "OF_ENV",
     "PLACEHOLDERS",
     "Claim",
     "Extra",
