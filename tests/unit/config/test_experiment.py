@@ -387,7 +387,7 @@ def test_what_is_no_map_is_one_problem(read: Read, text: str, what: str) -> None
 
 @pytest.mark.parametrize(
     ("profile", "chosen", "count"),
-    [("quick", "quick", 14), (None, "quick", 14), ("paper", "paper", 33)],
+    [("quick", "quick", 16), (None, "quick", 16), ("paper", "paper", 33)],
 )
 def test_the_projects_own_experiment(
     targets: dict[str, Target], profile: str | None, chosen: str, count: int
