@@ -115,6 +115,8 @@ class Target:
     interface: Interface | None = None
     """None: it does not say."""
     limits: Limits = field(default_factory=Limits)
+    restarts_workers: bool = False
+    """Whether its server ends app workers and starts others by design."""
 
 
 @dataclass(frozen=True)

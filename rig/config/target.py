@@ -71,6 +71,9 @@ PLACEHOLDERS = (
 )
 """What `{...}` stands for something in a target's start, env, migrate and seed."""
 
+RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
+"""gunicorn's, uvicorn's and granian's options with which app workers end by design."""
+
 OF_ENV = ("database_password",)
 """Those of `env` alone: everybody on a machine may read its commands."""
 
@@ -292,12 +295,20 @@ class Target(Section):
     template: Optional[Name] = None
     ready: UrlPath = plan.Target.ready
     limits: Limits = Field(default_factory=Limits)
+    restarts_workers: Optional[bool] = None
     facts: Optional[UrlPath] = None
     ledger: Optional[Ledger] = None
     supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED)] = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()
     interface: Optional[Annotated[str, Fits(Choice(tuple(Interface)))]] = None
+
+    def _restarts_workers(self) -> bool:
+        """As it says; else whether its start or gunicorn's own variable asks for it."""
+        if self.restarts_workers is not None:
+            return self.restarts_workers
+        words = (*self.start, self.env.get("GUNICORN_CMD_ARGS", ""))
+        return any(option in word for word in words for option in RESTARTING)
 
     def planned(self, folder: str) -> plan.Target:
         """The target in its folder."""
@@ -314,6 +325,7 @@ class Target(Section):
             template=self.template or "",
             ready=self.ready,
             limits=self.limits.planned(),
+            restarts_workers=self._restarts_workers(),
             facts=self.facts,
             ledger=self.ledger.planned() if self.ledger else None,
             supports=self.supports,

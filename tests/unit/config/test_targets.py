@@ -141,6 +141,26 @@ def test_a_variable_may_be_empty_and_hold_the_password(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "restarts"),
+    [
+        ("", False),
+        ("env: {GUNICORN_CMD_ARGS: --max-requests=200}\n", True),
+        ("restarts_workers: true\n", True),
+        ("env: {GUNICORN_CMD_ARGS: --max-requests=0}\nrestarts_workers: false\n", False),
+    ],
+)
+def test_servers_that_restart_app_workers_by_design(
+    folder: Path, more: str, restarts: bool
+) -> None:
+    assert read_one(folder, MINE + more).restarts_workers is restarts
+
+
+def test_limits_are_durations(folder: Path) -> None:
+    limits = read_one(folder, MINE + "limits: {start: 3m, seed: 1h}\n").limits
+    assert (limits.start_s, limits.migrate_s, limits.seed_s) == (180.0, 900.0, 3600.0)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("name: mine\n", "", "mine/target.yaml:1: `name` is missing"),
