@@ -6,6 +6,8 @@ May not know how a target is started, nor where.
 
 from __future__ import annotations
 
+import html
+import re
 import time
 import urllib.parse
 
@@ -18,7 +20,8 @@ from rig.plan import Target
 
 REFUSED_FOR_S = 3.0
 """An app that refuses for so long knows its own mind: what it answers while it starts, changes."""
-SAID_CHARS = 120
+MOST_CHARS, SAID_CHARS = 4000, 120
+_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 def await_ready(app: ProcessHandle, url: str, target: Target) -> None:
@@ -55,8 +58,11 @@ def _refusal(target: Target, answer: Answer) -> str:
 
 
 def _said(answer: Answer) -> str:
-    text = " ".join(answer.body[:2000].decode(errors="replace").split())
-    return text[:SAID_CHARS] or "nothing more"
+    """The beginning of a body, or the title of a page."""
+    text = answer.body[:MOST_CHARS].decode(errors="replace")
+    title = _TITLE.search(text)
+    words = " ".join((html.unescape(title[1]) if title else text).split())
+    return words[:SAID_CHARS] or "nothing more"
 
 
 def _cure(answer: Answer) -> str:

@@ -70,6 +70,13 @@ def test_what_refuses_is_said_at_once_with_its_cure(
     assert do in caught.value.do
 
 
+def test_of_a_page_its_title_is_said(server: Server) -> None:
+    server.status = 400
+    server.body = b"<html><head><TITLE>Bad &amp;\n Request</TITLE></head><body>long</body>"
+    with pytest.raises(StackError, match="answers 400: Bad & Request"):
+        await_ready(App(), server.url, TARGET)
+
+
 def test_what_fails_while_it_starts_may_yet_get_ready(server: Server) -> None:
     server.status, server.body = 503, b"warming up"
     with pytest.raises(StackError) as caught:
