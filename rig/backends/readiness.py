@@ -6,8 +6,6 @@ May not know how a target is started, nor where.
 
 from __future__ import annotations
 
-import html
-import re
 import time
 import urllib.parse
 
@@ -18,10 +16,9 @@ from rig.backends.processes import until
 from rig.model import StackError
 from rig.plan import Target
 
+SILENT = "nothing more"
 REFUSED_FOR_S = 3.0
 """An app that refuses for so long knows its own mind: what it answers while it starts, changes."""
-MOST_CHARS, SAID_CHARS = 4000, 120
-_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 def await_ready(app: ProcessHandle, url: str, target: Target) -> None:
@@ -52,17 +49,9 @@ def await_ready(app: ProcessHandle, url: str, target: Target) -> None:
 
 def _refusal(target: Target, answer: Answer) -> str:
     if not answer.status:
-        return f"nobody answers at {{host}}:{{port}}: {_said(answer)}"
-    what = f"it leads to {answer.location}" if answer.location else _said(answer)
+        return f"nobody answers at {{host}}:{{port}}: {answer.begins or SILENT}"
+    what = f"it leads to {answer.location}" if answer.location else answer.begins or SILENT
     return f"the ready path {target.ready} of target {target.name} answers {answer.status}: {what}"
-
-
-def _said(answer: Answer) -> str:
-    """The beginning of a body, or the title of a page."""
-    text = answer.body[:MOST_CHARS].decode(errors="replace")
-    title = _TITLE.search(text)
-    words = " ".join((html.unescape(title[1]) if title else text).split())
-    return words[:SAID_CHARS] or "nothing more"
 
 
 def _cure(answer: Answer) -> str:

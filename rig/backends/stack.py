@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.backends import database, http, said
-from rig.backends.base import Hosts, OnProgress, ProcessHandle, RoleSpec, tail
+from rig.backends.asking import asked_once
+from rig.backends.base import Asked, Hosts, OnProgress, ProcessHandle, RoleSpec, tail
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
@@ -204,6 +205,17 @@ class RealStack:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
         routes = [unloaded_request.route for unloaded_request in unloaded_requests]
         return said.scouted(self._await_file(started, "scout.json"), routes)
+
+    def ask_routes(self) -> list[Asked]:
+        """Brings up the target alone and asks each of its routes once."""
+        self._bring_up_database()
+        self._bring_up_app()
+        (app,) = self._of(Role.APP)
+        # what writes goes last: what is read is as it was seeded
+        routes = sorted(
+            self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
+        )
+        return [asked_once(self._url, self._plan, route, app.process) for route in routes]
 
     # the phases
 

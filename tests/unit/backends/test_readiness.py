@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -12,31 +11,11 @@ from rig.backends.readiness import await_ready
 from rig.model import StackError
 from rig.plan import Limits
 from tests.unit.backends.answering import Server
+from tests.unit.backends.apps import App
 from tests.unit.plans import PLAN
 
 TARGET = replace(PLAN.target, name="mine", ready="/up", limits=Limits(start_s=20.0))
 SHORT = replace(TARGET, limits=Limits(start_s=0.3))
-
-
-@dataclass
-class App:
-    """An app that runs, or has ended with a code."""
-
-    ended: int | None = None
-    pid: int = 1
-
-    def code(self) -> int | None:
-        return self.ended
-
-    def log_lines(self) -> list[str]:
-        return ["ImproperlyConfigured: no SECRET_KEY"]
-
-    def signal(self, number: signal.Signals) -> None: ...
-
-    def wait(self, deadline_s: float) -> int | None:
-        return self.ended
-
-    def kill(self) -> None: ...
 
 
 @pytest.fixture(autouse=True)
