@@ -77,6 +77,16 @@ class Ledger:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How long a target's commands may take."""
+
+    start_s: LengthS = 60.0
+    """Until its ready path answers 200."""
+    migrate_s: LengthS = 900.0
+    seed_s: LengthS = 900.0
+
+
+@dataclass(frozen=True)
 class Target:
     """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
 
@@ -91,6 +101,8 @@ class Target:
     seed: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
     """Files and folders that decide what migrate and seed make (for the template's cache key)."""
+    template: str = ""
+    """Targets that name the same share the seeded cluster; its environment has no part in it."""
     ready: str = "/"
     facts: str | None = None
     ledger: Ledger | None = None
@@ -102,6 +114,9 @@ class Target:
     """What must differ where this target is compared with another: facts by dotted path."""
     interface: Interface | None = None
     """None: it does not say."""
+    limits: Limits = field(default_factory=Limits)
+    restarts_workers: bool = False
+    """Whether its server ends app workers and starts others by design."""
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ def _app() -> AppSpec:
         ),
         env=environment(),
         folder=f"/rig/django_{TARGET}",
+        password_file=FILES["app"],
     )
 
 

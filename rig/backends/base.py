@@ -47,6 +47,20 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What one request of a route came to; status 0: nobody answered."""
+
+    route: str
+    status: int
+    took_ms: float
+    body_bytes: int
+    wrong: str = ""
+    """What is not as the route declares; empty if nothing."""
+    cure: str = ""
+    """What would mend it."""
+
+
 class Stack(Protocol):
     """The hosts of a plan, and what is done on them, in this order; `collect` in every case."""
 
@@ -79,6 +93,10 @@ class Stack(Protocol):
 
         StackError.
         """
+        ...
+
+    def ask_routes(self) -> list[Asked]:
+        """Brings up the target alone and asks each of its routes once. StackError."""
         ...
 
     def collect(self, folder: Path) -> None:
@@ -210,8 +228,13 @@ def tail(process: ProcessHandle, lines: int = 3) -> str:
 
 def last_error(process: ProcessHandle) -> str:
     """The last error a command printed, which is why it ended; without one, its last lines."""
-    errors = _errors(_last_lines(process))
-    return errors[-1].strip() if errors else tail(process)
+    errors = log_errors(process)
+    return errors[-1] if errors else tail(process)
+
+
+def log_errors(process: ProcessHandle) -> list[str]:
+    """The lines among its last that say what went wrong."""
+    return [line.strip() for line in _errors(_last_lines(process))]
 
 
 def _last_lines(process: ProcessHandle) -> list[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import OnProgress, Progress, Stack
+from rig.backends.base import Asked, OnProgress, Progress, Stack
 from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
 from rig.evidence.ledger import (
@@ -133,6 +133,11 @@ class FakeStack:
                 )
             seen.append(UnloadedResults(delay_ms, routes))
         return seen
+
+    def ask_routes(self) -> list[Asked]:
+        """What a target would answer that is as it says."""
+        routes = self._plan.target.routes
+        return [Asked(name, route.status, 1.0, 2) for name, route in routes.items()]
 
     def collect(self, folder: Path) -> None:
         """Writes the recorder's files as the load master does, and the delay's as its role does."""

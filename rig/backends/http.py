@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import html
 import http.client
 import json
+import re
 import socket
 import threading
 import urllib.parse
@@ -32,12 +34,25 @@ KEPT_BYTES, MOST_BYTES = 65_536, 64 << 20
 REDIRECTIONS, MOST_REDIRECTIONS = (301, 302, 303, 307, 308), 10
 
 
+TITLE_CHARS, SAID_CHARS = 4000, 200
+_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
 @dataclass(frozen=True)
 class Answer:
     """Status 0: nobody answered, and `body` says why."""
 
     status: int
     body: bytes
+    location: str = ""
+    """Where it leads, as it says so."""
+
+    @property
+    def begins(self) -> str:
+        """The beginning of the body, on one line; of a page its title."""
+        text = self.body[:TITLE_CHARS].decode(errors="replace")
+        title = _TITLE.search(text)
+        return " ".join((html.unescape(title[1]) if title else text).split())[:SAID_CHARS]
 
     def json(self) -> Any:
         """The body as JSON; ValueError where it is none."""
@@ -102,7 +117,7 @@ def ask(
         if response.length:
             raise http.client.IncompleteRead(whole, response.length)
         answered = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, whole), answered
+        return Answer(response.status, whole, answered.get("location", "")), answered
     except (OSError, http.client.HTTPException) as error:
         return Answer(0, str(error).encode()), {}
     finally:
@@ -133,8 +148,8 @@ def _in_time(connected: socket.socket) -> Iterator[None]:
 def get(url: str) -> Answer:
     """A plain GET; redirections are followed as long as they stay with who was asked."""
     for _ in range(MOST_REDIRECTIONS):
-        answer, headers = ask("GET", url, None, {})
-        leads_to = _within(url, headers.get("location", ""))
+        answer, _ = ask("GET", url, None, {})
+        leads_to = _within(url, answer.location)
         if answer.status not in REDIRECTIONS or not leads_to:
             break
         url = leads_to
@@ -162,14 +177,13 @@ def verify(url: str, plan: Plan) -> Exchange:
         body = urllib.parse.urlencode(fill(dict(route.form), UNIQUE)).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer, answered = ask(route.method, f"{url}{route.path}", body or None, headers)
-    return Exchange(route, headers, body, answer, answered, _wrong(plan, answer, answered))
+    return Exchange(route, headers, body, answer, answered, _wrong(plan, answer))
 
 
-def _wrong(plan: Plan, answer: Answer, headers: Mapping[str, str]) -> str:
+def _wrong(plan: Plan, answer: Answer) -> str:
     route = plan.route
     if answer.status != route.status:
-        said = answer.body[:200].decode(errors="replace")
-        said = f"it leads to {headers['location']}" if "location" in headers else said
+        said = f"it leads to {answer.location}" if answer.location else answer.begins
         return f"status {answer.status} instead of {route.status}: {said}"
     if not route.answer:
         return ""

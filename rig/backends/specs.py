@@ -16,7 +16,7 @@ from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role
 from rig.plan import Plan, Target
-from stack.app.spec import AppSpec
+from stack.app.spec import PASSWORD, AppSpec
 from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec, LinkSpec
 from stack.pooler.spec import PoolerSpec
@@ -27,7 +27,8 @@ MAX_CLIENT_CONN = 10_000
 PREFIX_LENGTH = 24
 PROJECT = Path(__file__).resolve().parents[2]
 
-_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
+# ${…} is the shell's own
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([\w.-]+)\}")
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _target_spec(
         command=tuple(_filled(word, words) for word in command),
         env={**fixed, **own},
         folder=words["folder"],
+        password_file=words["database_password_file"],
     )
 
 
@@ -183,6 +185,8 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         "database_port": str(database_port),
         "database_name": DATABASE,
         "database_user": APP_USER,
+        # the role fills it in, so that no file of the session holds it
+        "database_password": PASSWORD,
         "database_password_file": hosts.inside(passwords.app_password_file),
         # no password in it: libpq and asyncpg read PGPASSFILE
         "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",

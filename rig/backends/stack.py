@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.backends import database, http, said
-from rig.backends.base import Hosts, OnProgress, ProcessHandle, RoleSpec, tail
+from rig.backends.asking import asked_once
+from rig.backends.base import Asked, Hosts, OnProgress, ProcessHandle, RoleSpec, tail
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
+from rig.backends.readiness import await_ready
 from rig.backends.specs import (
     POOLER_PORT,
     Secrets,
@@ -115,8 +117,7 @@ class RealStack:
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
-        ready_url = f"{self._url}{plan.target.ready}"
-        self._await(app, "answer", lambda: http.get(ready_url).status == 200)
+        await_ready(app.process, self._url, plan.target)
         self._facts |= self._app_facts()
 
     def _app_facts(self) -> Facts:
@@ -204,6 +205,17 @@ class RealStack:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
         routes = [unloaded_request.route for unloaded_request in unloaded_requests]
         return said.scouted(self._await_file(started, "scout.json"), routes)
+
+    def ask_routes(self) -> list[Asked]:
+        """Brings up the target alone and asks each of its routes once."""
+        self._bring_up_database()
+        self._bring_up_app()
+        (app,) = self._of(Role.APP)
+        # what writes goes last: what is read is as it was seeded
+        routes = sorted(
+            self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
+        )
+        return [asked_once(self._url, self._plan, route, app.process) for route in routes]
 
     # the phases
 

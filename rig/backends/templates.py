@@ -18,7 +18,6 @@ from rig.model import Role, StackError, digest
 from rig.plan import Plan
 
 START_DEADLINE_S = 60.0
-SEED_DEADLINE_S = 900.0
 MOST_CONTENT = 100_000
 """Files whose contents are hashed for a key, below one folder."""
 
@@ -33,12 +32,10 @@ def key(plan: Plan, postgres_version: str) -> str:
         [str(path.relative_to(root)), sha256(path)]
         for root, path in _content(target.folder, target.content)
     ]
-    database_words = [word for word in target.env.values() if "{" not in word]
-    # a target without content of its own is known by its name and whole folder
-    whose = [] if target.content else [target.name]
-    env = [] if target.content else database_words
+    # two settings of one project make tables of their own, unless they say that they share them
+    whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]
-    return digest([postgres_version, plan.data.posts, commands, files, whose, env])
+    return digest([postgres_version, plan.data.posts, commands, files, whose])
 
 
 def _content(folder: str, listed: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
@@ -141,14 +138,18 @@ def _fill(plan: Plan, hosts: Hosts, passwords: Secrets, login: Login) -> None:
         f"CREATE DATABASE {DATABASE} OWNER {APP_USER}",
     )
     target = plan.target
-    for what, command in (("migrate", target.migrate), ("seed", target.seed)):
+    limits = target.limits
+    for what, command, deadline_s in (
+        ("migrate", target.migrate, limits.migrate_s),
+        ("seed", target.seed, limits.seed_s),
+    ):
         if not command:
             continue
         process = hosts.start(Role.APP, command_spec(plan, hosts, passwords, command))
-        code = process.wait(SEED_DEADLINE_S)
+        code = process.wait(deadline_s)
         process.kill()
         if code != 0:
-            late = f"did not end within {SEED_DEADLINE_S:g} s"
+            late = f"did not end within {deadline_s:g} s (`limits` in target.yaml)"
             how = late if code is None else f"failed ({code})"
             raise TargetError(f"target {target.name}'s {what} {how}: {last_error(process)}")
     owner = dataclasses.replace(login, database=DATABASE)

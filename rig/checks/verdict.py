@@ -27,7 +27,7 @@ CHECKS: Sequence[Callable[[Plan, Record], Check]] = (
     lambda _, record: stationarity(record),
     ledger,
     feasibility,
-    lambda _, record: nothing_happened(record),
+    nothing_happened,
     lambda _, record: host_quiet(record),
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from rig.cli import reporting, running, upkeep
+from rig.cli import reporting, running, trying, upkeep
 from rig.cli.ending import ended
 from rig.cli.out import ResultsFolder
 from rig.cli.reporting import Analysis
@@ -20,7 +20,7 @@ from rig.model import ExitCode, UsageError
 from rig.store.session_folder import find_session, find_sessions
 
 COMMANDS = (
-    *("run", "plan", "show", "analyse", "report", "compare"),
+    *("run", "plan", "try", "show", "analyse", "report", "compare"),
     *("resume", "verify", "doctor", "clean"),
 )
 
@@ -45,6 +45,7 @@ def _options(*names: str) -> Callable[[Any], Any]:
 
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "file": click.argument("file", type=click.Path(path_type=Path), default="experiments.yaml"),
+    "target": click.argument("target"),
     "session": click.argument("session", required=False),
     "before": click.argument("before", metavar="A"),
     "after": click.argument("after", metavar="B"),
@@ -110,6 +111,12 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     def plan(**given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
         return running.plan(_run_options(given), screen)
+
+    @group.command("try")
+    @_options("target", "backend")
+    def try_(target: str, backend: str) -> int:
+        """Bring a target up once, ask each of its routes once, say what to mend."""
+        return trying.try_target(target, backend, screen)
 
     @group.command("resume")
     @_options("session", "out", "figure")

@@ -16,11 +16,12 @@ from rig.config.matrix import (
     with_options,
 )
 from rig.config.only import parse_only
-from rig.config.reading import read_experiment
-from rig.config.target import PLACEHOLDERS
+from rig.config.reading import find_target, read_experiment
+from rig.config.target import OF_ENV, PLACEHOLDERS
 from rig.config.targets import read_targets
 
 __all__ = [
+    "OF_ENV",
     "PLACEHOLDERS",
     "Claim",
     "Extra",
@@ -30,6 +31,7 @@ __all__ = [
     "Until",
     "cells",
     "filter_cells",
+    "find_target",
     "parse_only",
     "read_experiment",
     "read_matrix",

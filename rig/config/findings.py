@@ -76,18 +76,21 @@ class Findings:
             raise BadYaml(self.problems())
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
-    """The one of `words` that `word` most looks like; empty if none does."""
-    return _nearest(word, tuple(words))
+def nearest(word: str, words: Iterable[str], alike: float = 0.6) -> str:
+    """The one of `words` that `word` most looks like; empty if none is that much `alike`.
+
+    From 0, nothing in common, to 1: difflib's ratio.
+    """
+    return _nearest(word, tuple(words), alike)
 
 
 @functools.lru_cache(maxsize=20_000)
-def _nearest(word: str, words: tuple[str, ...]) -> str:
+def _nearest(word: str, words: tuple[str, ...], alike: float) -> str:
     # every profile asks the same again, and to compare words takes its time
     if len(word) > LONGEST_WORD or len(words) > MOST_WORDS:
         return ""
     by_lower = {known.lower(): known for known in words}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=alike)
     return by_lower[close[0]] if close else ""
 
 

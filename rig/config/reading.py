@@ -8,10 +8,11 @@ from pathlib import Path
 from rig.config.discovery import Root, root_next_to
 from rig.config.document import Items, Map, Node, Scalar, read
 from rig.config.experiment import matrix_of
-from rig.config.findings import Findings, ReadError
+from rig.config.findings import Findings, ReadError, did_you_mean
 from rig.config.matrix import Matrix
 from rig.config.targets import find_targets
-from rig.model import BadYaml
+from rig.model import BadYaml, UsageError
+from rig.plan import Target
 
 
 def read_experiment(
@@ -43,6 +44,28 @@ def read_experiment(
             raise
         doubts = Findings(targets.doubts).problems()
         raise BadYaml([*wrong.problems, *doubts]) from None
+
+
+def find_target(
+    name: str, *, own: Sequence[Path], others: Sequence[Path], routes_file: Path
+) -> Target:
+    """The target of that name below the rig's `own` folders or `others`, as an experiment finds it.
+
+    BadYaml with its file's problems; UsageError where there is none.
+    """
+    roots = [*map(Root, own), *(root_next_to(folder, folder) for folder in others)]
+    targets = find_targets(roots, routes_file, frozenset({name}))
+    found = targets.by_name.get(name)
+    if found is not None:
+        return found
+    doubts = Findings(targets.doubts).problems()
+    if doubts:
+        raise BadYaml(doubts)
+    near = did_you_mean(name, targets.by_name)
+    raise UsageError(
+        f"there is no target `{name}`; found: {', '.join(targets.by_name)}",
+        near or "a target is a folder with a target.yaml in this one: docs/extending.md",
+    )
 
 
 def _named(node: Node) -> Iterator[str]:

@@ -18,13 +18,15 @@ from pydantic import (
     RootModel,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from rig import plan
 from rig.config.document import Node
-from rig.config.findings import did_you_mean, one_of
+from rig.config.findings import nearest, one_of
 from rig.config.sections import Context, Location, Section, at, expected, together, wrong
 from rig.config.values import (
     Distinct,
+    Duration,
     Fits,
     Keywords,
     LevelsOfEach,
@@ -62,13 +64,24 @@ PLACEHOLDERS = (
     "database_port",
     "database_name",
     "database_user",
+    "database_password",
     "database_password_file",
     "database_url",
     "prepared_statements",
 )
-"""What `{...}` may name in a target's start, env, migrate and seed."""
+"""What `{...}` stands for something in a target's start, env, migrate and seed."""
 
-_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
+RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
+"""gunicorn's, uvicorn's and granian's options with which app workers end by design."""
+
+OF_ENV = ("database_password",)
+"""Those of `env` alone: everybody on a machine may read its commands."""
+
+_ALIKE = 0.75
+"""From this similarity on a word in braces is a placeholder that was misspelt; less is text."""
+
+# ${…} is the shell's own
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([\w.-]+)\}")
 _LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _SUPPORTED = tuple(
     field.name
@@ -79,21 +92,39 @@ _SUPPORTED = tuple(
 
 
 class _Template(Written):
-    """Text with none but known placeholders; they stay as they are."""
+    """Text whose placeholders stay as they are; none of them misspelt."""
+
+    placeholders = tuple(name for name in PLACEHOLDERS if name not in OF_ENV)
 
     def read(self, value: Any, context: Context) -> str:
         template = super().read(value, context)
-        unknown = [found for found in _PLACEHOLDER.findall(template) if found not in PLACEHOLDERS]
-        known = one_of(PLACEHOLDERS)
-        what = f"unknown placeholder `{{{{{{found}}}}}}` in `{{name}}`, expected {known}"
-        if unknown:
-            raise together(
-                [
-                    at((), wrong(what, did_you_mean(found, PLACEHOLDERS), found=found))
-                    for found in unknown
-                ]
-            )
+        problems = [at((), problem) for problem in self._problems(template)]
+        if problems:
+            raise together(problems)
         return template
+
+    def _problems(self, template: str) -> Iterator[PydanticCustomError]:
+        named = _PLACEHOLDER.findall(template)
+        for found in [name for name in named if name not in self.placeholders]:
+            if found in OF_ENV:
+                what = "`{name}` names `{{{found}}}`, which everybody could read there"
+                yield wrong(what, "`env` may name it", found=found)
+            elif near := nearest(found, self.placeholders, _ALIKE):
+                known = one_of(self.placeholders)
+                what = f"unknown placeholder `{{{{{{found}}}}}}` in `{{name}}`, expected {known}"
+                yield wrong(what, f"did you mean `{near}`?", found=found)
+
+
+class _Value(_Template):
+    """An environment variable's, which may be empty and hold the password."""
+
+    placeholders = PLACEHOLDERS
+
+    def read(self, value: Any, context: Context) -> str:
+        return "" if value == "" else super().read(value, context)
+
+    def schema(self) -> Mapping[str, object]:
+        return {"type": "string", "maxLength": self.longest}
 
 
 class _Content(Written):
@@ -140,6 +171,7 @@ def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
 
 
 Template = Annotated[str, _Template()]
+VariableValue = Annotated[str, _Value()]
 Content = Annotated[str, _Content()]
 Json = Annotated[dict[str, Any], AfterValidator(_json)]
 UrlPath = Annotated[
@@ -210,6 +242,17 @@ class Ledger(Section):
         return plan.Ledger(self.table, self.column)
 
 
+class Limits(Section):
+    """How long a target's commands may take."""
+
+    start: Duration = plan.Limits.start_s
+    migrate: Duration = plan.Limits.migrate_s
+    seed: Duration = plan.Limits.seed_s
+
+    def planned(self) -> plan.Limits:
+        return plan.Limits(self.start, self.migrate, self.seed)
+
+
 class Refusal(Section):
     """A combination of levels that a target cannot mean."""
 
@@ -245,17 +288,27 @@ class Target(Section):
     title: Optional[Sentence] = None
     start: Some[Template]
     routes: Annotated[dict[Name, Route], AfterValidator(_any), Keywords({"minProperties": 1})]
-    env: dict[Variable, Template] = Field(default_factory=dict)
+    env: dict[Variable, VariableValue] = Field(default_factory=dict)
     migrate: Several[Template] = ()
     seed: Several[Template] = ()
     content: Several[Content] = ()
+    template: Optional[Name] = None
     ready: UrlPath = plan.Target.ready
+    limits: Limits = Field(default_factory=Limits)
+    restarts_workers: Optional[bool] = None
     facts: Optional[UrlPath] = None
     ledger: Optional[Ledger] = None
     supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED)] = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()
     interface: Optional[Annotated[str, Fits(Choice(tuple(Interface)))]] = None
+
+    def _restarts_workers(self) -> bool:
+        """As it says; else whether its start or gunicorn's own variable asks for it."""
+        if self.restarts_workers is not None:
+            return self.restarts_workers
+        words = (*self.start, self.env.get("GUNICORN_CMD_ARGS", ""))
+        return any(option in word for word in words for option in RESTARTING)
 
     def planned(self, folder: str) -> plan.Target:
         """The target in its folder."""
@@ -269,7 +322,10 @@ class Target(Section):
             migrate=self.migrate,
             seed=self.seed,
             content=self.content,
+            template=self.template or "",
             ready=self.ready,
+            limits=self.limits.planned(),
+            restarts_workers=self._restarts_workers(),
             facts=self.facts,
             ledger=self.ledger.planned() if self.ledger else None,
             supports=self.supports,

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stack.app.spec import read_spec
+from stack.app.spec import PASSWORD, read_spec
 
 
 def own_password_file(environment: dict[str, str]) -> None:
@@ -31,7 +31,9 @@ def main() -> None:
     beside_python = os.path.dirname(sys.executable)
     path = f"{beside_python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     own = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", "BENCH_COUNTERS": str(out)}
-    environment = {**own, **spec.env}
+    password = Path(spec.password_file).read_text().strip()
+    told = {name: value.replace(PASSWORD, password) for name, value in spec.env.items()}
+    environment = {**own, **told}
     own_password_file(environment)
     os.chdir(spec.folder)
     os.environ["PATH"] = path  # where execvpe looks

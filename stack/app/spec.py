@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+PASSWORD = "{database_password}"
+
 
 @dataclass(frozen=True)
 class AppSpec:
@@ -15,6 +17,8 @@ class AppSpec:
     command: Sequence[str]
     env: Mapping[str, str]
     folder: str
+    password_file: str
+    """The password that `PASSWORD` stands for in `env`."""
 
 
 def read_spec(path: Path) -> AppSpec:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rig import attempt
-from rig.backends.base import OnProgress, Stack
+from rig.backends.base import Asked, OnProgress, Stack
 from rig.checks import verdict
 from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
@@ -84,6 +84,10 @@ class Scripted:
 
     def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
         raise NotImplementedError
+
+    def ask_routes(self) -> list[Asked]:
+        self._step("ask_routes")
+        return []
 
     def collect(self, folder: Path) -> None:
         write_raw(folder, self.seen)

@@ -100,7 +100,7 @@ def targets() -> Mapping[str, Target]:
 
 
 def test_every_placeholder_has_its_place_in_the_table() -> None:
-    listed = first_column("extending.md", "these are filled in:")
+    listed = first_column("extending.md", "These are filled in:")
     assert sorted(listed) == sorted(f"{{{name}}}" for name in PLACEHOLDERS)
 
 

@@ -10,8 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,55 +18,8 @@ import pytest
 
 from rig.backends import http
 from rig.plan import Route
+from tests.unit.backends.answering import Server
 from tests.unit.plans import PLAN, routed
-
-
-@dataclass
-class Server:
-    """Answers everything alike and remembers what it was asked."""
-
-    url: str = ""
-    status: int = 200
-    body: bytes = b"{}"
-    headers: dict[str, str] = field(default_factory=dict)
-    asked_to: str | None = None
-    asked: list[tuple[str, str, str, bytes]] = field(default_factory=list)
-
-    def says(self, answer: Any, status: int = 200) -> None:
-        self.status, self.body = status, json.dumps(answer).encode()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    served = Server()
-
-    class Answering(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            kind = self.headers.get("Content-Type", "")
-            asked = (self.command, self.path, kind, self.rfile.read(length))
-            served.asked.append(asked)
-            served.asked_to = self.headers.get("Connection", "")
-            self.send_response(served.status)
-            self.send_header("Content-Length", str(len(served.body)))
-            for name, value in served.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(served.body)
-
-        do_GET = do_POST = do_PUT = answer  # noqa: N815 - the base class's names
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    listening = HTTPServer(("127.0.0.1", 0), Answering)
-    served.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-    thread.start()
-    yield served
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
 
 
 def exchange(server: Server, **route: Any) -> http.Exchange:
@@ -123,12 +75,6 @@ def test_nobody_answering_is_wrong(server: Server, unused_url: str) -> None:
     wrong = http.verify(unused_url, PLAN).wrong
     assert wrong.startswith("status 0 instead of 201: ")
     assert "refused" in wrong
-
-
-@pytest.fixture
-def unused_url() -> str:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as briefly:
-        return f"http://127.0.0.1:{briefly.server_port}"
 
 
 def test_a_form_is_sent_as_one(server: Server) -> None:

@@ -33,9 +33,15 @@ def test_what_does_not_touch_the_rows_does_not_touch_the_key(plan: Plan) -> None
     assert key(other, "18.0") == key(plan, "18.0")
 
 
-def test_targets_with_the_same_content_share_a_cluster(plan: Plan) -> None:
-    other = replace(plan, target=replace(plan.target, name="other", env={}))
-    assert key(other, "18.0") == key(plan, "18.0")
+def test_targets_share_a_cluster_if_they_say_so(plan: Plan) -> None:
+    shared = replace(plan, target=replace(plan.target, template="posts"))
+    other = replace(shared, target=replace(shared.target, name="other", env={}))
+    assert key(other, "18.0") == key(shared, "18.0") != key(plan, "18.0")
+
+
+def test_two_settings_of_one_project_have_clusters_of_their_own(plan: Plan) -> None:
+    other = replace(plan, target=replace(plan.target, env={"DJANGO_SETTINGS_MODULE": "b"}))
+    assert key(other, "18.0") != key(plan, "18.0")
 
 
 def test_what_touches_the_rows_changes_the_key(plan: Plan) -> None:

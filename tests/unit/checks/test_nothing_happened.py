@@ -27,7 +27,7 @@ def seen(**changes: Any) -> Record:
 
 
 def said(**changes: Any) -> Check:
-    return nothing_happened(seen(**changes))
+    return nothing_happened(PLAN, seen(**changes))
 
 
 def test_nothing_did() -> None:
@@ -51,6 +51,16 @@ def test_each_fails_it(changes: dict[str, Any], names: str) -> None:
     check = said(**changes)
     assert (check.status, check.again) == (Status.FAIL, True)
     assert names in check.says
+
+
+def test_restarts_by_design_are_told_and_no_disturbance() -> None:
+    plan = replace(PLAN, target=replace(PLAN.target, restarts_workers=True))
+    changes: dict[str, Any] = {"app_workers_begun": 3, "app_workers_ended": 3}
+    check = nothing_happened(plan, seen(**changes))
+    assert check.status is Status.PASS
+    assert check.says.endswith("; app workers restarted by design: 3 began, 3 ended")
+    assert nothing_happened(plan, seen(**changes, app_worker_timeouts=1)).status is Status.FAIL
+    assert nothing_happened(plan, seen(**changes, oom_kills=1)).status is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -77,7 +87,7 @@ def test_it_decides_the_verdict() -> None:
 
 def test_a_restart_that_only_the_ledger_saw() -> None:
     restarted = replace(seen(), ledger=LedgerFacts(postgres_restarted=True))
-    found = nothing_happened(restarted)
+    found = nothing_happened(PLAN, restarted)
     assert found.status is Status.FAIL
     assert "Postgres was restarted" in found.says
 
@@ -85,8 +95,8 @@ def test_a_restart_that_only_the_ledger_saw() -> None:
 def test_a_probe_that_failed_is_no_power_that_a_target_lacks() -> None:
     fine = record()
     blind = replace(fine.probes, app_workers_ended=None)
-    assert nothing_happened(replace(fine, probes=blind)).needs
+    assert nothing_happened(PLAN, replace(fine, probes=blind)).needs
     for failed in ("app_workers", "sight", "folder"):
         broken = replace(blind, failed={failed: "9 of 9 samples failed"})
-        said = nothing_happened(replace(fine, probes=broken))
+        said = nothing_happened(PLAN, replace(fine, probes=broken))
         assert (said.status, said.needs) == (Status.UNKNOWN, "")

@@ -56,6 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
         (["--backend", "fake", "small.yaml", "--workers", "65"], "--workers 65"),
         (["--backend", "fake", "small.yaml", "--only", "target=rust"], "`rust` is no level"),
         (["--backend", "fake", "small.yaml", "--only", "targt=sync"], "`target`"),
+        (["try", "asnyc"], "did you mean `async`?"),
         (["show"], "no session in results"),
         (["analyse", "no-such-session"], "no session"),
         (["resume", "--out", "elsewhere"], "no session in elsewhere"),
@@ -87,6 +88,13 @@ def test_bad_yaml_lists_everything_and_starts_nothing(
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] == f"{len(lines) - 1} problems; nothing was started."
     assert sum(line.startswith(("bad.yaml:2", "bad.yaml:3")) for line in lines) == 2
+
+
+def test_a_target_is_tried(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("try", "sync", "--backend", "fake") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "io_create" in said
+    assert "all 3 routes answer as target.yaml says" in said
 
 
 def test_plan_shows_schedule_hours_and_one_plan(

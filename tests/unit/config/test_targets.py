@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.config import PLACEHOLDERS, read_targets
+from rig.config import OF_ENV, PLACEHOLDERS, read_targets
 from rig.model import BadYaml
 from rig.plan import Route, Target, Unsupported
 
@@ -119,13 +119,45 @@ def test_what_is_inherent_and_what_varies(folder: Path) -> None:
 
 
 def test_every_placeholder_stays_as_it_is(folder: Path) -> None:
-    words = [f"{{{name}}}" for name in PLACEHOLDERS]
+    words = [f"{{{name}}}" for name in PLACEHOLDERS if name not in OF_ENV]
     text = MINE.replace('"{port}"', ", ".join(f'"{word}"' for word in words))
     assert read_one(folder, text).start[2:] == tuple(words)
 
 
 def test_braces_that_are_no_placeholder_are_left_alone(folder: Path) -> None:
     assert read_one(folder, MINE + """env: {A: '{"a": 1}', B: "{}"}\n""").env["A"] == '{"a": 1}'
+    text = "{levelname} {message} {process} {name}"
+    assert read_one(folder, MINE + f'env: {{LOG_FORMAT: "{text}"}}\n').env["LOG_FORMAT"] == text
+    text = MINE.replace('"{port}"', "'${BENCH_BIND} ${port} ${hots}'")
+    assert read_one(folder, text).start[-1] == "${BENCH_BIND} ${port} ${hots}"
+
+
+def test_a_variable_may_be_empty_and_hold_the_password(folder: Path) -> None:
+    text = "env: {EMPTY: '', DATABASE_URL: 'postgres://{database_user}:{database_password}@db'}\n"
+    assert read_one(folder, MINE + text).env == {
+        "EMPTY": "",
+        "DATABASE_URL": "postgres://{database_user}:{database_password}@db",
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "restarts"),
+    [
+        ("", False),
+        ("env: {GUNICORN_CMD_ARGS: --max-requests=200}\n", True),
+        ("restarts_workers: true\n", True),
+        ("env: {GUNICORN_CMD_ARGS: --max-requests=0}\nrestarts_workers: false\n", False),
+    ],
+)
+def test_servers_that_restart_app_workers_by_design(
+    folder: Path, more: str, restarts: bool
+) -> None:
+    assert read_one(folder, MINE + more).restarts_workers is restarts
+
+
+def test_limits_are_durations(folder: Path) -> None:
+    limits = read_one(folder, MINE + "limits: {start: 3m, seed: 1h}\n").limits
+    assert (limits.start_s, limits.migrate_s, limits.seed_s) == (180.0, 900.0, 3600.0)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +170,8 @@ def test_braces_that_are_no_placeholder_are_left_alone(folder: Path) -> None:
         ("start:", "strat:", "mine/target.yaml:2: unknown key `strat`"),
         ("{port}", "{prt}", "mine/target.yaml:2: unknown placeholder `{prt}` in `start`"),
         ("{port}", "{prt}", "; did you mean `port`?"),
+        ("{port}", "{database_password}", ":2: `start` names `{database_password}`, which"),
+        ("cpu: {}}", "cpu: {}}\nenv: {A: '{hots}'}", ":4: unknown placeholder `{hots}` in `A`"),
         ("routes: {cpu: {}}", "routes: {}", "mine/target.yaml:3: `routes` expects at least one"),
         ("cpu: {}", "cpu: ", "mine/target.yaml:3: `cpu` expects a map, not nothing"),
         ("cpu: {}", "cup: {}", "mine/target.yaml:3: unknown route `cup`: it is not in routes.yaml"),
