@@ -119,6 +119,10 @@ class Target:
     """Whether its server ends app workers and starts others by design."""
 
 
+_LATER = {"template": "", "limits": Limits(), "restarts_workers": False}
+"""Fields of a target that older plans do not have."""
+
+
 @dataclass(frozen=True)
 class Delay:
     """One-way delay on packets that leave the app's network namespace."""
@@ -224,8 +228,14 @@ class Plan(Draft):
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as JSON-ready data."""
+        """The plan as JSON-ready data.
+
+        Of a target what it does not say is left out where plans on disk lack it: their text stays.
+        """
         values = {**dataclasses.asdict(self), "load": self.load.to_json()}
+        for name, unsaid in _LATER.items():
+            if getattr(self.target, name) == unsaid:
+                del values["target"][name]
         after = {name: values.pop(name) for name in ("cpus", "schema")}
         return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 

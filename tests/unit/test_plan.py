@@ -14,6 +14,7 @@ from rig.plan import (
     Cell,
     Closed,
     Delay,
+    Limits,
     Load,
     Open,
     Plan,
@@ -109,6 +110,15 @@ OPEN_TEXT = """
 def test_a_plan_s_text_stays(plan: Plan, load: str, digest_of_plan: str) -> None:
     assert json.dumps(plan.to_json()) == WHOLE_TEXT.strip().replace("LOAD", load.strip())
     assert plan.digest == digest_of_plan
+
+
+def test_what_a_target_says_stands_in_the_plan() -> None:
+    limits = Limits(start_s=90.0)
+    target = replace(CLOSED.target, template="posts", limits=limits, restarts_workers=True)
+    plan = replace(CLOSED, target=target)
+    text = json.loads(json.dumps({**plan.to_json(), "digest": plan.digest}))
+    assert text["target"]["limits"] == {"start_s": 90.0, "migrate_s": 900.0, "seed_s": 900.0}
+    assert plan_from_json(text) == plan != CLOSED
 
 
 WHOLE_TEXT = """
