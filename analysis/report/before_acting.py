@@ -23,9 +23,10 @@ from analysis.report.model import carries_over
 from analysis.report.wording import percent
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import metric
+from rig.model import Level
 
-SILENT = 0.05
-"""A share of users without any answer from which on they are named."""
+FEW = 0.05
+"""Of answers that failed, or of users without any answer: more than so many are named."""
 
 DECISIVE = ("app_threads", "connections", "pooler", "app_workers")
 """Factors that may close a gap by themselves; named where the compared cells have one level."""
@@ -37,12 +38,11 @@ def before_acting(
     """A claim's sentences, the heaviest first."""
     gone = [(one, one.judged.pair.no_ratio_reason) for one in pairs]
     yield from _first([_at(one, reason) for one, reason in gone if reason])
-    failing = sorted(
-        (one for one in pairs if one.judged.pair.failing and one.judged.pair.ratio is not None),
-        key=lambda one: -max(share or 0.0 for share in one.judged.pair.failure_shares),
-    )
-    yield from _first([_at(one, one.judged.pair.failing) for one in failing])
-    yield from _first(list(_unanswered(inputs, claim, pairs)))
+    yield from _first(list(_beside(inputs, claim)))
+    for level, cells in _sides(claim, pairs):
+        side = side_name(inputs, claim, level)
+        yield from _failing(side, cells)
+        yield from _unanswered(side, cells)
     off = sum(
         inputs.ceilings[cell.cell].unexplained
         for one in pairs
@@ -51,18 +51,28 @@ def before_acting(
     )
     if off:
         yield f"The goodput of {off} of these cells is not explained by any ceiling."
-    yield from _first(list(_beside(inputs, claim)))
     alike = [*inputs.layout.fixed, *inputs.layout.unsaid]
     fixed = {f.name: f"{f.label} {f.value(at)}" for f, at in alike}
     often = [fixed[name] for name in DECISIVE if name in fixed]
     if often:
         yield f"The same in all that is compared, and perhaps decisive: {joined(often)}."
-    sides = (
-        (claim.denominator, [one.under for one in pairs if one.under]),
-        (claim.numerator, [one.over for one in pairs if one.over]),
-    )
-    named = [(capital(side_name(inputs, claim, level)), cells) for level, cells in sides]
+    named = [
+        (capital(side_name(inputs, claim, level)), [cell for _, cell in cells])
+        for level, cells in _sides(claim, pairs)
+    ]
     yield from carries_over(inputs, named)
+
+
+Placed = tuple[str, CellResult]
+"""A cell of one side, and where its pair is."""
+
+
+def _sides(claim: Claim, pairs: Sequence[ClaimedPair]) -> Sequence[tuple[Level, list[Placed]]]:
+    """Both sides, each with its cells."""
+    return (
+        (claim.denominator, [(one.place, one.under) for one in pairs if one.under]),
+        (claim.numerator, [(one.place, one.over) for one in pairs if one.over]),
+    )
 
 
 def _beside(inputs: ReportInputs, claim: Claim) -> Iterator[str]:
@@ -91,13 +101,30 @@ def _first(sentences: Sequence[str]) -> Iterator[str]:
         yield f"{len(sentences) - SHOWN} more in the table."
 
 
-def _unanswered(inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]) -> Iterator[str]:
+def _failing(side: str, cells: Sequence[Placed]) -> Iterator[str]:
+    """Where a side failed more than a few of its answers, most of all first."""
+    shares = [(cell.measures.failure_share or 0.0, place) for place, cell in cells]
+    failing = sorted(((share, at) for share, at in shares if share > FEW), reverse=True)
+    if failing:
+        said = joined([percent(share) for share, _ in failing[:SHOWN]])
+        yield f"{capital(side)} failed {said} of its answers{_there([at for _, at in failing])}."
+
+
+def _unanswered(side: str, cells: Sequence[Placed]) -> Iterator[str]:
     """Users whom nobody answered, where they are more than a few."""
-    for one in pairs:
-        for level, cell in ((claim.numerator, one.over), (claim.denominator, one.under)):
-            never = cell.measures.never_answered_users if cell else None
-            peak = cell.measures.peak_users if cell else None
-            if never and peak and never > SILENT * peak:
-                side = side_name(inputs, claim, level)
-                users = f"{never:.0f} of {peak:.0f} users"
-                yield _at(one, f"{users} of {side} had no answer when the load ended")
+    silent = [
+        (cell.measures.never_answered_users, cell.measures.peak_users, place)
+        for place, cell in cells
+    ]
+    those = [
+        (never, peak, at) for never, peak, at in silent if never and peak and never > FEW * peak
+    ]
+    if those:
+        never = joined([f"{never:.0f} of {peak:.0f}" for never, peak, _ in those[:SHOWN]])
+        where = _there([at for *_, at in those])
+        yield f"{never} users of {side} had no answer when the load ended{where}."
+
+
+def _there(places: Sequence[str]) -> str:
+    """In brackets; nothing of the only pair."""
+    return f" ({listed(places)})" if any(places) else ""

@@ -49,6 +49,9 @@ METRIC_WORDS = {
 """What a claim can be of."""
 
 
+BEFORE_ACTING = "Before you act on it:"
+
+
 @dataclass(frozen=True)
 class Opening:
     """Sentences. `answer`: what is said in bold, each with what follows it."""
@@ -61,18 +64,17 @@ class Opening:
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:
         """What follows the answer: heading and sentences, where there are any."""
-        parts = (
-            ("How sure:", self.how_sure),
-            ("Why:", self.why),
-            ("Before you act on it:", self.before_acting),
-        )
+        parts = (("How sure:", self.how_sure), ("Why:", self.why))
         return tuple((heading, " ".join(said)) for heading, said in parts if said)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """For a terminal: a line for the answer and one for each remark."""
+        """For a terminal: a line for the answer, one for each remark, and a list."""
         answer = " ".join(f"{bold} {more}".rstrip() for bold, more in self.answer)
-        return (answer, *(f"{heading} {said}" for heading, said in self.remarks))
+        remarks = [f"{heading} {said}" for heading, said in self.remarks]
+        if self.before_acting:
+            remarks += [BEFORE_ACTING, *(f"- {sentence}" for sentence in self.before_acting)]
+        return (answer, *remarks)
 
 
 def opening_of(inputs: ReportInputs, claim: Claim, answer: Answer) -> Opening:

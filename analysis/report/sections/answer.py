@@ -13,6 +13,7 @@ from analysis.report.blocks import (
     Block,
     Fold,
     Inline,
+    Items,
     Para,
     Section,
     Strong,
@@ -22,7 +23,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs
-from analysis.report.opening import METRIC_WORDS, opening_of
+from analysis.report.opening import BEFORE_ACTING, METRIC_WORDS, opening_of
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from rig.model import Level, Status, Verdict
@@ -82,7 +83,12 @@ def _opening(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     said: list[Inline] = []
     for bold, more in opening.answer:
         said += [Strong(bold), f" {more} " if more else " "]
-    return [Para(said), *(para(Strong(head), f" {text}") for head, text in opening.remarks)]
+    blocks: list[Block] = [Para(said)]
+    blocks += [para(Strong(heading), f" {text}") for heading, text in opening.remarks]
+    if opening.before_acting:
+        listed = [(sentence,) for sentence in opening.before_acting]
+        blocks += [para(Strong(BEFORE_ACTING)), Items(listed)]
+    return blocks
 
 
 def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
