@@ -6,6 +6,7 @@ Pure. May not know where a plan comes from (YAML, factors) nor who carries it ou
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypedDict
@@ -74,6 +75,11 @@ class Ledger:
     """Its rows are what a writing route adds; its scans are what a reading route costs."""
     column: str
     """Holds `{unique}` of the request that wrote the row."""
+
+
+# ${…} is the shell's own
+PLACEHOLDER = re.compile(r"(?<!\$)\{([\w.-]+)\}")
+"""What may stand for something in a target's commands and environment."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from analysis.summaries.measures import metric
 from rig.model import Level
 
 FEW = 0.05
-"""Of answers that failed, or of users without any answer: more than so many are named."""
+"""Of users without any answer: more than so many are named."""
 
 DECISIVE = ("app_threads", "connections", "pooler", "app_workers")
 """Factors that may close a gap by themselves; named where the compared cells have one level."""
@@ -102,9 +102,9 @@ def _first(sentences: Sequence[str]) -> Iterator[str]:
 
 
 def _failing(side: str, cells: Sequence[Placed]) -> Iterator[str]:
-    """Where a side failed more than a few of its answers, most of all first."""
+    """Where a side failed too many of its answers to be favoured, the worst first."""
     shares = [(cell.measures.failure_share or 0.0, place) for place, cell in cells]
-    failing = sorted(((share, at) for share, at in shares if share > FEW), reverse=True)
+    failing = sorted(((share, at) for share, at in shares if share > MOST_FAILURES), reverse=True)
     if failing:
         said = joined([percent(share) for share, _ in failing[:SHOWN]])
         yield f"{capital(side)} failed {said} of its answers{_there([at for _, at in failing])}."

@@ -23,8 +23,6 @@ CURES = {
     429: "its limit of requests, which a load would meet at once",
 }
 """By status, where the status says it."""
-
-
 SILENT_LOG = "the view; the app's log says nothing, so let its LOGGING print errors to the console"
 
 

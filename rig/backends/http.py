@@ -32,8 +32,6 @@ KEPT = (
 """The headers of an answer that are worth keeping; dates and ids are not."""
 KEPT_BYTES, MOST_BYTES = 65_536, 64 << 20
 REDIRECTIONS, MOST_REDIRECTIONS = (301, 302, 303, 307, 308), 10
-
-
 TITLE_CHARS, SAID_CHARS = 4000, 200
 _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from rig.backends.http import APP_PORT
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role
-from rig.plan import Plan, Target
+from rig.plan import PLACEHOLDER, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec
 from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec, LinkSpec
@@ -26,9 +25,6 @@ CONTROL_PORT = 5557
 MAX_CLIENT_CONN = 10_000
 PREFIX_LENGTH = 24
 PROJECT = Path(__file__).resolve().parents[2]
-
-# ${…} is the shell's own
-_PLACEHOLDER = re.compile(r"(?<!\$)\{([\w.-]+)\}")
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,7 @@ def _wsgi_worker(plan: Plan) -> str:
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
     # in one go: a folder's name may have braces of its own
-    return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
+    return PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 
 def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:

@@ -16,6 +16,7 @@ from rig.inference.power import (
     p_of_pair,
     pair_scatter,
 )
+from rig.model import percent
 from rig.plan import Trial
 
 ENOUGH_REPEATS = 4
@@ -37,7 +38,7 @@ def power_lines(matrix: Matrix, block: Sequence[Trial]) -> list[str]:
         case _:
             return []
     pairs = f"{asked} pairs" if asked > 1 else "1 pair"
-    cv = _percent(ORDINARY_CV)
+    cv = percent(ORDINARY_CV)
     return [
         f"the claim asks {pairs}; runs of a cell are taken to differ by {cv}:",
         *(f"  {line}" for line in decides),
@@ -75,10 +76,10 @@ def _until(claim: Claim, until: Until, asked: int) -> Iterator[str]:
     held = held_given_end(until.within, until.at_least, ORDINARY_CV)
     if held < ENOUGH:
         later = first_look(until.within, ORDINARY_CV, MOST_LOOKED_AT)
-        advice = f"; `at_least: {later}` makes that {_percent(ENOUGH)} or more" if later else ""
+        advice = f"; `at_least: {later}` makes that {percent(ENOUGH)} or more" if later else ""
         yield (
             f"intervals that end it after {until.at_least} repeats hold the true ratio in "
-            f"{_percent(round(held, 2))} only{advice}"
+            f"{percent(round(held, 2))} only{advice}"
         )
 
 
@@ -87,7 +88,7 @@ def _decides(claim: Claim, times: int, asked: int, *, adaptive: bool) -> str:
     scatter = pair_scatter(ORDINARY_CV)
     if claim.at_least is None:
         margin = math.expm1(min(found_equal(times, scatter, p), NONE_BEYOND))
-        return f"{times} repeats would find equal ones equal within {_percent(round(margin, 2))}"
+        return f"{times} repeats would find equal ones equal within {percent(round(margin, 2))}"
     distance = found_distance(times, scatter, p)
     if distance > NONE_BEYOND:
         return f"{times} repeats can decide none of {asked} pairs"
@@ -99,7 +100,3 @@ def _ratios(claim: Claim, distance: float) -> str:
     assert claim.at_least is not None
     above, below = (claim.at_least * math.exp(sign * distance) for sign in (1, -1))
     return f"a ratio of {above:.3g} or more, or {below:.3g} or less, in four sessions of five"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

@@ -16,8 +16,7 @@ from typing import Protocol
 
 from rig import interruption, resumption
 from rig.backends.base import Backend
-from rig.backends.specs import PROJECT
-from rig.cli import lock
+from rig.cli import lock, roots
 from rig.cli.ending import resumable
 from rig.cli.place import cpus, run_on_backend
 from rig.cli.plan_text import plan_text
@@ -203,8 +202,8 @@ class OlderSession:
 
     def experiment(self) -> Matrix:
         options = self.options
-        roots = [Path(root) for root in options["target_roots"]]
-        matrix = _read(self.folder.path / session_folder.YAML, options["profile"], roots)
+        besides = [Path(root) for root in options["target_roots"]]
+        matrix = _read(self.folder.path / session_folder.YAML, options["profile"], besides)
         adapts = options["until"] or options.get("search")
         repeats = None if adapts else options["repeats"]
         return with_options(matrix, options["seed"], repeats, options["load_workers"])
@@ -218,15 +217,14 @@ class OlderSession:
         return resumption.resumed(folder, design, say)
 
 
-def _read(file: Path, profile: str | None, roots: Sequence[Path]) -> Matrix:
-    """The experiment; `roots`: folders of targets besides the project's own."""
-    own = [PROJECT, PROJECT / "examples"]
+def _read(file: Path, profile: str | None, besides: Sequence[Path]) -> Matrix:
+    """The experiment; `besides`: folders of targets other than the project's own."""
     return read_experiment(
         file,
         profile=profile,
-        own=own,
-        others=[root for root in roots if root not in own],
-        routes_file=PROJECT / "stack" / "routes.yaml",
+        own=roots.OWN,
+        others=roots.others(besides),
+        routes_file=roots.ROUTES_FILE,
     )
 
 

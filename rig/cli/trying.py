@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rig.backends.base import Asked, Backend
-from rig.backends.specs import PROJECT
+from rig.cli import roots
 from rig.cli.place import cpus, run_on_backend
 from rig.cli.terminal import Screen
 from rig.config import find_target
@@ -25,13 +25,8 @@ WRONG_CHARS = 200
 
 def try_target(name: str, backend: str, screen: Screen) -> int:
     """Says what each route answers; NO_STACK where one is not as declared."""
-    own = [PROJECT, PROJECT / "examples"]
-    target = find_target(
-        name,
-        own=own,
-        others=[root for root in [Path.cwd()] if root not in own],
-        routes_file=PROJECT / "stack" / "routes.yaml",
-    )
+    beside = roots.others([Path.cwd()])
+    target = find_target(name, own=roots.OWN, others=beside, routes_file=roots.ROUTES_FILE)
     return run_on_backend(backend, lambda chosen: _tried(target, chosen, screen))
 
 

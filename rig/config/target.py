@@ -80,8 +80,6 @@ OF_ENV = ("database_password",)
 _ALIKE = 0.75
 """From this similarity on a word in braces is a placeholder that was misspelt; less is text."""
 
-# ${…} is the shell's own
-_PLACEHOLDER = re.compile(r"(?<!\$)\{([\w.-]+)\}")
 _LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _SUPPORTED = tuple(
     field.name
@@ -104,7 +102,7 @@ class _Template(Written):
         return template
 
     def _problems(self, template: str) -> Iterator[PydanticCustomError]:
-        named = _PLACEHOLDER.findall(template)
+        named = plan.PLACEHOLDER.findall(template)
         for found in [name for name in named if name not in self.placeholders]:
             if found in OF_ENV:
                 what = "`{name}` names `{{{found}}}`, which everybody could read there"

@@ -53,6 +53,19 @@ def opened(folder: Path, made: Sequence[Made], **about: Any) -> Opening:
     return opening
 
 
+def calibrated(folder: Path, s0_ms: float, n: float) -> Opening:
+    """Of one pair at 100 ms, whose sync was asked without load."""
+    made = sessions.make(folder / "s", trials({("io_create", 100): (8, 80, 0.0)}))
+    stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
+             "s0_ms": s0_ms, "n": n, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
+    calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}
+    (made / "calibration.json").write_text(json.dumps(calibration))
+    inputs = read_inputs(made)
+    assert inputs.session.claim is not None
+    assert inputs.answer is not None
+    return opening_of(inputs, inputs.session.claim, inputs.answer)
+
+
 def test_the_audited_session(tmp_path: Path) -> None:
     opening = opened(tmp_path, trials(AUDITED))
     said = [bold for bold, _ in opening.answer]
@@ -117,15 +130,7 @@ def test_what_was_not_measured_is_named_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_the_model_stands_beside_what_was_measured(tmp_path: Path) -> None:
-    folder = sessions.make(tmp_path / "s", trials({("io_create", 100): (8, 80, 0.0)}))
-    stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
-             "s0_ms": 10.0, "n": 9.0, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
-    calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}
-    (folder / "calibration.json").write_text(json.dumps(calibration))
-    inputs = read_inputs(folder)
-    assert inputs.session.claim is not None
-    assert inputs.answer is not None
-    opening = opening_of(inputs, inputs.session.claim, inputs.answer)
+    opening = calibrated(tmp_path, s0_ms=10.0, n=9.0)
     # 1 ÷ (20 ms + 1 · 100 ms) = 8.33 a second
     assert opening.why[:2] == (
         "What limits sync is that each of its servers takes one request at a time, "
@@ -248,15 +253,7 @@ def test_too_close_to_equal_names_the_claim_that_asks_for_it(tmp_path: Path) -> 
 
 
 def test_the_model_carries_over_and_the_ratio_does_not(tmp_path: Path) -> None:
-    folder = sessions.make(tmp_path / "s", trials({("io_create", 100): (8, 80, 0.0)}))
-    stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
-             "s0_ms": 12.2, "n": 8.1, "hold_s0_ms": 20.0, "hold_n": 1.0, "why": ""}  # fmt: skip
-    calibration = {"null_rps": 5000.0, "load_workers": 2, "stacks": [stack], "why": ""}
-    (folder / "calibration.json").write_text(json.dumps(calibration))
-    inputs = read_inputs(folder)
-    assert inputs.session.claim is not None
-    assert inputs.answer is not None
-    opening = opening_of(inputs, inputs.session.claim, inputs.answer)
+    opening = calibrated(tmp_path, s0_ms=12.2, n=8.1)
     assert opening.before_acting[-3:] == (
         "The ratios are of this machine and this load, and do not carry over to another.",
         "What carries over is the model of a request; its times scale with the CPU's speed.",
