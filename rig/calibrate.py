@@ -53,7 +53,7 @@ UNLOADED_DELAYS_MS = (20.0,)
 UNLOADED_DELAYS_OF_THREADS_MS = (100.0, 300.0)
 """Of several servers in one process, which wait for each other's CPU in a burst: as long at either
 delay, so that the difference of the two says what a round trip costs."""
-BURSTS_S, BURSTS_OF_THREADS_S = 2.0, 5.0
+BURSTS_S, BURSTS_OF_THREADS_S = 2.0, 3.0
 """One burst that takes long is exact enough, unless a difference of two is what it is for."""
 REQUESTS = 5
 BURST = 8
@@ -260,8 +260,7 @@ def _measure_stack(
         ):
             delayed = dataclasses.replace(plan, delay=Delay(delay_ms, plan.delay.links))
             with backend.up(delayed) as stack, afterwards(partial(stack.collect, where)):
-                found = stack.scout(unloaded_requests)
-                seen += found[1:] if seen else found
+                seen += stack.scout(unloaded_requests, at_no_delay=not seen)
     except (RigError, OSError) as error:
         failed = error
     reason = str(failed or "")

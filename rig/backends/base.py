@@ -88,8 +88,11 @@ class Stack(Protocol):
         """Measures the delay again, ends the app, waits until its database sessions ended."""
         ...
 
-    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
-        """Brings up the target alone and asks without load at no delay, then at the plan's.
+    def scout(
+        self, unloaded_requests: Sequence[UnloadedRequest], at_no_delay: bool
+    ) -> list[UnloadedResults]:
+        """Brings up the target alone and asks without load: first without delay, if wanted, then
+        at the plan's.
 
         StackError.
         """
@@ -170,6 +173,10 @@ class Hosts(Protocol):
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> ProcessHandle:
         """Starts a role in its host."""
+        ...
+
+    def prioritise(self, role: Role) -> None:
+        """Lets a role that has started go before others from now on, where these hosts can."""
         ...
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:

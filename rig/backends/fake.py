@@ -115,10 +115,12 @@ class FakeStack:
     def stop(self) -> None:
         """Nothing to end."""
 
-    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
+    def scout(
+        self, unloaded_requests: Sequence[UnloadedRequest], at_no_delay: bool
+    ) -> list[UnloadedResults]:
         """What the queue answers where nobody else is in it."""
         seen = []
-        for delay_ms in (0.0, self._plan.delay.delay_ms):
+        for delay_ms in [0.0] * at_no_delay + [self._plan.delay.delay_ms]:
             routes = {}
             for unloaded_request in unloaded_requests:
                 delay = dataclasses.replace(self._plan.delay, delay_ms=delay_ms)

@@ -85,6 +85,8 @@ def remove(folder: Path) -> None:
 
     No link is followed, and none of the file system's limits on paths holds.
     """
+    if not os.path.lexists(folder):
+        return
     with contextlib.suppress(StackError):
         run(["rm", "-rf", "--", str(folder)], REMOVE_DEADLINE_S)
 

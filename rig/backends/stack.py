@@ -182,11 +182,13 @@ class RealStack:
 
     # before any trial
 
-    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
-        """Brings up the target alone and asks without load at no delay, then at the plan's."""
+    def scout(
+        self, unloaded_requests: Sequence[UnloadedRequest], at_no_delay: bool
+    ) -> list[UnloadedResults]:
+        """Brings up the target alone and asks without load."""
         self._bring_up_database()
         self._bring_up_app()
-        at_no_delay = UnloadedResults(0.0, self._unloaded(unloaded_requests))
+        seen = [UnloadedResults(0.0, self._unloaded(unloaded_requests))] if at_no_delay else []
         self.set_delay()
         assert self._delay is not None
         trips_ms = [
@@ -195,7 +197,7 @@ class RealStack:
             for trip_ms in self._delay["rtt_ms"][link]["before"]
         ]
         delay_ms = round(statistics.median(trips_ms), 3)
-        return [at_no_delay, UnloadedResults(delay_ms, self._unloaded(unloaded_requests))]
+        return [*seen, UnloadedResults(delay_ms, self._unloaded(unloaded_requests))]
 
     def _unloaded(
         self, unloaded_requests: Sequence[UnloadedRequest]
@@ -249,6 +251,8 @@ class RealStack:
         self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
         self._await_file(master, "ready.json")
+        # not before: while they import, they would hold up all else
+        self._hosts.prioritise(Role.LOAD_WORKER)
         self._facts["database"] = database.facts(self._login)
         pids = {role: tuple(started.process.pid for started in self._of(role)) for role in Role}
         self._facts["roles"] = {str(role): found for role, found in pids.items()}

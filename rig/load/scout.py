@@ -11,7 +11,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,19 +24,20 @@ from rig.model import Between
 Ms = Annotated[float, Between(0, 10**9)]
 
 DEADLINE_S = 60.0
-WARM_UPS, WARM_UPS_S = 40, 3.0
-"""At most so many requests, or so long, until the times have settled."""
-SETTLED, SETTLED_SHARE = 5, 0.2
-"""So many in a row, the longest above the shortest by this share at most."""
-BURSTS = 9
+SETTLED_SHARE, SETTLED_BURSTS_SHARE = 0.2, 0.05
+"""Times in a row have settled whose longest is above the shortest by this share at most."""
+MOST_REQUESTS, WARM_UPS_S = 45, 3.0
+"""At most so many requests, or so long, until their times have settled."""
+BURSTS, SETTLED_BURSTS = 9, 3
+"""At most so many bursts; fewer once so many in a row have settled."""
 
 
 @dataclass(frozen=True)
 class UnloadedRequest:
     """What to ask of one route.
 
-    `servers`: how many requests the target can have in work. `bursts_s`: no further burst begins
-    after this.
+    `servers`: how many requests the target can have in work. `requests`: how many of them count.
+    `bursts_s`: no further burst begins after this.
     """
 
     route: str
@@ -115,15 +116,12 @@ def run(spec: ScoutSpec, out: Path) -> None:
 
 def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> UnloadedResult:
     client = _Client(unloaded_request, address)
-    wrong = _warm_up(client)
-    asked = [client.ask() for _ in range(unloaded_request.requests)]
+    took_s, wrong = _asked(client, unloaded_request.requests)
     client.close()
-    wrong += [said for _, said in asked if said]
     bursts_s, burst_wrong = _bursts(unloaded_request, address)
     wrong += burst_wrong
     if wrong:
         return UnloadedResult(tuple(sorted(set(wrong))))
-    took_s = [seconds for seconds, _ in asked]
     interval = interval_s(
         statistics.median(bursts_s),
         statistics.median(took_s),
@@ -138,19 +136,31 @@ def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> Unloade
     )
 
 
-def _warm_up(client: _Client) -> list[str]:
-    """Asks until the target is warm; what was wrong."""
+def _asked(client: _Client, requests: int) -> tuple[list[float], list[str]]:
+    """How long each of the last requests took, in s, once the target is warm; what was wrong."""
     took_s: list[float] = []
     stop_s = time.monotonic() + WARM_UPS_S
-    while len(took_s) < WARM_UPS and (not took_s or time.monotonic() < stop_s):
+    while len(took_s) < requests or (
+        not _settled(took_s[-requests:], SETTLED_SHARE)
+        and len(took_s) < MOST_REQUESTS
+        and time.monotonic() < stop_s
+    ):
         one_s, wrong = client.ask()
         if wrong:
-            return [wrong]
+            return took_s, [wrong]
         took_s.append(one_s)
-        last_s = took_s[-SETTLED:]
-        if len(last_s) == SETTLED and max(last_s) <= (1 + SETTLED_SHARE) * min(last_s):
-            break
-    return []
+    return took_s[-requests:], []
+
+
+def _more(bursts_s: Sequence[float]) -> bool:
+    """Whether another burst would tell something."""
+    last_s = bursts_s[-SETTLED_BURSTS:]
+    settled = len(last_s) == SETTLED_BURSTS and _settled(last_s, SETTLED_BURSTS_SHARE)
+    return len(bursts_s) < BURSTS and not settled
+
+
+def _settled(times_s: Sequence[float], share: float) -> bool:
+    return max(times_s) <= (1 + share) * min(times_s)
 
 
 def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> float:
@@ -235,9 +245,7 @@ def _bursts(
         try:
             _, wrong = all_ask()
             stop_s = time.monotonic() + unloaded_request.bursts_s
-            while (
-                not wrong and len(bursts_s) < BURSTS and (not bursts_s or time.monotonic() < stop_s)
-            ):
+            while not wrong and (not bursts_s or (_more(bursts_s) and time.monotonic() < stop_s)):
                 took_s, wrong = all_ask()
                 bursts_s.append(took_s)
         except (OSError, http.client.HTTPException, threading.BrokenBarrierError) as error:

@@ -82,7 +82,9 @@ class Scripted:
     def stop(self) -> None:
         self._step("stop")
 
-    def scout(self, unloaded_requests: Sequence[UnloadedRequest]) -> list[UnloadedResults]:
+    def scout(
+        self, unloaded_requests: Sequence[UnloadedRequest], at_no_delay: bool
+    ) -> list[UnloadedResults]:
         raise NotImplementedError
 
     def ask_routes(self) -> list[Asked]:

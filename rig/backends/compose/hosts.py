@@ -151,6 +151,9 @@ class ComposeHosts:
         self._published.pop(role, None)
         return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 
+    def prioritise(self, role: Role) -> None:
+        """Nothing: no container has the right."""
+
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         """A role's address on a link; a load worker's is known once it was started."""
         if role in _FIXED:

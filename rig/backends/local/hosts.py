@@ -57,19 +57,25 @@ def roles_user() -> User:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-REAL_TIME = ("chrt", "--rr", "1")
-"""Below the delay's own priority. Where load and database share a CPU, a hundred of Postgres's
-processes would otherwise each go before a load worker that has to note the time of an answer."""
+REAL_TIME = 1
+"""The load workers' priority, below the delay's. Where load and database share a CPU, a hundred of
+Postgres's processes would otherwise each go before one that has to note the time of an answer."""
 
 
 @cache
 def may_be_real_time() -> bool:
     """Whether a process may be given real-time priority here; ordinary users seldom may."""
     try:
-        run([*REAL_TIME, "true"], 5)
+        run(["chrt", "--rr", str(REAL_TIME), "true"], 5)
     except StackError:
         return False
     return True
+
+
+def _make_real_time(pid: int) -> None:
+    for thread in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # ended, or another's
+            os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(REAL_TIME))
 
 
 class LocalHosts:
@@ -90,6 +96,7 @@ class LocalHosts:
         """`mounts` is the mount namespace to enter, or empty for the runner's own."""
         self._folder, self._user, self._mounts = folder, user, mounts
         self._cpus, self._layout = cpus, layout
+        self._started: list[tuple[Role, Process]] = []
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         """Writes the role's JSON, makes its folder, and runs it in its namespace."""
@@ -113,7 +120,18 @@ class LocalHosts:
         }
         command = [*self._into(role, index), sys.executable, *SAFE_PYTHON, "-m", module_of(role)]
         log = self._folder / f"{out.name}.log"
-        return Process([*command, str(spec_path), str(out)], log, environment)
+        started = Process([*command, str(spec_path), str(out)], log, environment)
+        self._started.append((role, started))
+        return started
+
+    def prioritise(self, role: Role) -> None:
+        """Its threads go before all ordinary ones from now on, where this user may have that.
+
+        Only off the app's CPUs: on the same ones they would take from what is measured.
+        """
+        if self._cpus.get(str(role)) and may_be_real_time():
+            for process in [process for started, process in self._started if started == role]:
+                _make_real_time(process.pid)
 
     def _into(self, role: Role, index: int) -> list[str]:
         mounts = [f"--mount={self._mounts}"] if self._mounts and role != Role.DELAY else []
@@ -124,9 +142,6 @@ class LocalHosts:
             command = ["taskset", "--cpu-list", ",".join(map(str, cpus)), *command]
         if role == Role.DELAY:
             return command
-        # only off the app's CPUs: on the same one it would take from what is measured
-        if cpus and role == Role.LOAD_WORKER and may_be_real_time():
-            command = [*REAL_TIME, *command]
         person = [f"--reuid={self._user.uid}", f"--regid={self._user.gid}", "--clear-groups"]
         return [
             *command,

@@ -33,6 +33,9 @@ class PaperHosts:
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         raise AssertionError("nothing is started here")
 
+    def prioritise(self, role: Role) -> None:
+        raise AssertionError("nothing has started here")
+
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         return network.address_of(role, link, index)
 

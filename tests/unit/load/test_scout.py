@@ -53,7 +53,22 @@ def test_it_brings_back_what_it_saw(null: str, tmp_path: Path) -> None:
     assert len(found["response_ms"]) == 3
     assert all(ms > 0 for ms in found["response_ms"])
     assert found["interval_ms"] >= 0
-    assert len(found["bursts_ms"]) == scout.BURSTS
+
+
+@pytest.mark.parametrize(("share", "bursts"), [(0.0, 9), (1e9, 3)])
+def test_bursts_end_once_they_have_settled(
+    null: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, bursts: int
+) -> None:
+    monkeypatch.setattr(scout, "SETTLED_BURSTS_SHARE", share)
+    assert len(seen(null, tmp_path)["bursts_ms"]) == bursts
+
+
+@pytest.mark.parametrize("share", [0.0, 1e9])
+def test_so_many_requests_count_whether_or_not_they_settle(
+    null: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(scout, "SETTLED_SHARE", share)
+    assert len(seen(null, tmp_path)["response_ms"]) == 3
 
 
 def test_a_slow_burst_is_not_repeated_for_long(null: str, tmp_path: Path) -> None:
