@@ -32,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "stack")]
 
-from posts import counters  # noqa: E402
+import bench_counters as counters  # noqa: E402
 
 CALLS = 100_000
 CLOSE = 0.03

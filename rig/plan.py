@@ -93,6 +93,23 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Django:
+    """A Django project that the rig serves: what of it is served, and how its settings come."""
+
+    settings: str = ""
+    """Its settings module; empty where it configures itself (`settings.configure`)."""
+    wsgi: str = ""
+    asgi: str = ""
+    """Its callables, as `shop.wsgi:application`; empty where it has none."""
+    overlay: bool = True
+    """Whether database, connections, hosts and middleware are laid over its settings."""
+
+    def callable_of(self, interface: Interface) -> str:
+        """Its callable of an interface; empty where it has none."""
+        return self.wsgi if interface is Interface.WSGI else self.asgi
+
+
+@dataclass(frozen=True)
 class Target:
     """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
 
@@ -100,7 +117,7 @@ class Target:
     folder: str
     title: str
     start: tuple[str, ...]
-    """The command; placeholders are listed in docs/extending.md."""
+    """The command; placeholders are listed in docs/extending.md. Empty of a `django:` target."""
     routes: Mapping[str, Route]
     env: Mapping[str, str] = field(default_factory=dict)
     migrate: tuple[str, ...] = ()
@@ -123,10 +140,27 @@ class Target:
     limits: Limits = field(default_factory=Limits)
     restarts_workers: bool = False
     """Whether its server ends app workers and starts others by design."""
+    django: Django | None = None
+    """Instead of `start`: the rig serves it."""
+    project: str = ""
+    """The folder of its code; empty where that is `folder`."""
+
+    @property
+    def code_folder(self) -> str:
+        """Where its commands run."""
+        return self.project or self.folder
 
 
-_LATER = {"template": "", "limits": Limits(), "restarts_workers": False}
+_LATER = {
+    "template": "",
+    "limits": Limits(),
+    "restarts_workers": False,
+    "django": None,
+    "project": "",
+}
 """Fields of a target that older plans do not have."""
+_LATER_OF_PLAN = {"server": "own", "middleware": "own"}
+"""The same of a plan."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +256,9 @@ class Draft:
     app_workers: Index = 1
     app_threads: Index = 1
     wsgi_worker: str = "auto"
+    server: str = "own"
+    """As resolved: of a `django:` target never `own`."""
+    middleware: str = "own"
 
 
 @dataclass(frozen=True)
@@ -242,6 +279,9 @@ class Plan(Draft):
         for name, unsaid in _LATER.items():
             if getattr(self.target, name) == unsaid:
                 del values["target"][name]
+        for name, unsaid in _LATER_OF_PLAN.items():
+            if values[name] == unsaid:
+                del values[name]
         after = {name: values.pop(name) for name in ("cpus", "schema")}
         return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 

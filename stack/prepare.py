@@ -52,7 +52,7 @@ def environment() -> dict[str, str]:
     """What the target is told; the same variables as runner.py gives."""
     return {
         "DJANGO_SETTINGS_MODULE": f"django_{TARGET}.settings",
-        "PYTHONPATH": "/rig:/rig/stack",
+        "PYTHONPATH": "/rig:/rig/stack:/rig/stack/around",
         "PGHOST": POOLER if POOLED else DATABASE,
         "PGPORT": "6432" if POOLED else "5432",
         "PGDATABASE": "bench",

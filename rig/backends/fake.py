@@ -28,6 +28,7 @@ from rig.evidence.ledger import (
     CountsBefore,
     Written,
 )
+from rig.factors.servers import SERVERS
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
@@ -60,7 +61,8 @@ def queue_of(plan: Plan) -> Queue:
     if statements and plan.connections == "per_request":
         trips += _RECONNECT_TRIPS
     delay_s = plan.delay.on(Link.DATA) / 1000
-    threaded = plan.target.interface is not Interface.ASGI
+    served = SERVERS[plan.server].interface if plan.target.django else plan.target.interface
+    threaded = served is not Interface.ASGI
     servers = plan.app_workers * plan.app_threads if threaded else _NO_LIMIT
     if statements and plan.connections == "pool":
         # who finds the pool empty waits for a connection, as for a server

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import urllib.parse
+from collections.abc import Callable
 
 from rig.backends import http
 from rig.backends.base import ProcessHandle, tail
@@ -21,17 +22,24 @@ REFUSED_FOR_S = 3.0
 """An app that refuses for so long knows its own mind: what it answers while it starts, changes."""
 
 
-def await_ready(app: ProcessHandle, url: str, target: Target) -> None:
+def await_ready(
+    app: ProcessHandle, url: str, target: Target, start_error: Callable[[], str] = str
+) -> None:
     """Returns once the ready path under `url` answers 200.
 
-    StackError: the app ended; it refuses, with what its settings lack; the deadline is over.
+    `start_error`: why the project cannot be loaded, as the wrapper around it says; else empty.
+    StackError: it cannot be loaded; the app ended; it refuses, with what its settings lack; the
+    deadline is over.
     """
     refused_since_s: float | None = None
     answer = Answer(0, b"nobody listens")
     for _ in until(target.limits.start_s):
         answer = http.get(f"{url}{target.ready}")
-        if answer.status == 200:
+        if answer.status == 200 or _serves_unwrapped(target, answer):
             return
+        # a server may try again for ever to load what does not load
+        if why := start_error():
+            raise StackError(f"target {target.name} does not start: {why}", "see logs/app.log")
         if app.code() is not None:
             raise StackError(f"app ended at its start: {tail(app)}")
         if not 300 <= answer.status < 500:
@@ -45,6 +53,11 @@ def await_ready(app: ProcessHandle, url: str, target: Target) -> None:
         f"({_refusal(target, answer)}): {tail(app)}",
         "a start that takes longer is given `limits: {start: 3m}` in its target.yaml",
     )
+
+
+def _serves_unwrapped(target: Target, answer: Answer) -> bool:
+    """Whether the project itself says that it does not know the wrapper's path."""
+    return target.django is not None and target.ready.startswith("/-/") and answer.status == 404
 
 
 def _refusal(target: Target, answer: Answer) -> str:

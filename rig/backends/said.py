@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rig.backends.base import Progress
-from rig.disk.files import read_ends, read_json
+from rig.disk.files import read_ends, read_json, read_text
 from rig.disk.typed import Unfit, fitted
 from rig.load.scout import UnloadedResult
-from rig.model import DamagedFile, printable
+from rig.model import DamagedFile, one_line, printable
 
 MOST_BYTES = 8 << 20
 PROGRESS_BYTES = 1 << 16
+START_ERROR, START_ERROR_BYTES = "start-error", 4096
+"""Of the app's folder, as `stack/around/bench_project.py` writes it."""
 MOST_LOAD_FILES = 100
 """Of the load master's folder; it writes about fifteen."""
 _ANOTHER_SHAPE = (
@@ -39,6 +41,14 @@ def facts(path: Path, kind: type[Kind]) -> Kind:
         return fitted(kind, said)
     except Unfit as error:
         raise DamagedFile(f"{path}: {error}") from error
+
+
+def start_error(path: Path) -> str:
+    """Why a project cannot be loaded, on one line; empty where nothing says so."""
+    try:
+        return one_line(read_text(path, START_ERROR_BYTES, follow=False).strip())
+    except (OSError, DamagedFile):
+        return ""
 
 
 def progress(path: Path) -> Progress | None:

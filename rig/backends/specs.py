@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from pathlib import Path
 from rig.backends.base import Hosts
 from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
 from rig.backends.http import APP_PORT
+from rig.factors.servers import SERVERS
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role
-from rig.plan import PLACEHOLDER, Plan, Target
+from rig.plan import PLACEHOLDER, Django, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec
 from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec, LinkSpec
@@ -113,7 +115,9 @@ def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> PoolerSpec:
 
 def app_spec(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> AppSpec:
     """The target's web server."""
-    return _target_spec(plan, hosts, passwords, prepared, plan.target.start)
+    served = plan.target.django is not None
+    command = SERVERS[plan.server].command if served else plan.target.start
+    return _target_spec(plan, hosts, passwords, prepared, command)
 
 
 def command_spec(plan: Plan, hosts: Hosts, passwords: Secrets, command: Sequence[str]) -> AppSpec:
@@ -133,7 +137,7 @@ def _target_spec(
         "PGDATABASE": DATABASE,
         "PGUSER": APP_USER,
         "PGPASSFILE": hosts.inside(passwords.pgpass_file),
-        "PYTHONPATH": ":".join([words["folder"], words["project"], words["stack"]]),
+        "PYTHONPATH": _python_path(target, words, hosts),
         "PYTHONDONTWRITEBYTECODE": "1",
         "BENCH_BIND": f"{words['host']}:{words['port']}",
         "BENCH_DATA_ACCESS": plan.data_access,
@@ -144,14 +148,38 @@ def _target_spec(
         "BENCH_APP_WORKERS": str(plan.app_workers),
         "BENCH_APP_THREADS": str(plan.app_threads),
         "BENCH_CPU_N": str(plan.data.cpu_n),
+        **(_django_variables(plan, target.django) if target.django else {}),
     }
     own = {name: _filled(value, words) for name, value in target.env.items()}
     return AppSpec(
         command=tuple(_filled(word, words) for word in command),
         env={**fixed, **own},
-        folder=words["folder"],
+        folder=words["project"],
         password_file=words["database_password_file"],
     )
+
+
+def _python_path(target: Target, words: Mapping[str, str], hosts: Hosts) -> str:
+    """The target's code first. Around a `django:` target nothing of the rig's may be imported."""
+    around = f"{words['stack']}/around"
+    rig = [] if target.django else [words["folder"], hosts.inside(PROJECT), words["stack"]]
+    return ":".join(dict.fromkeys([words["project"], *rig, around]))
+
+
+def _django_variables(plan: Plan, django: Django) -> dict[str, str]:
+    """What `stack/around` is told: the project's own names, and what to lay over them."""
+    module = "bench_settings" if django.overlay else django.settings
+    routes = plan.target.routes.values()
+    return {
+        **({"DJANGO_SETTINGS_MODULE": module} if django.settings else {}),
+        "BENCH_SETTINGS": django.settings,
+        "BENCH_WSGI": django.wsgi,
+        "BENCH_ASGI": django.asgi,
+        "BENCH_OVERLAY": "on" if django.overlay else "off",
+        "BENCH_MIDDLEWARE": plan.middleware,
+        "BENCH_SERVER": plan.server,
+        "BENCH_ROUTES": json.dumps({one.name: [one.method, encoded(one.path)] for one in routes}),
+    }
 
 
 def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, str]:
@@ -163,7 +191,7 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
     return {
         "python": hosts.layout().python,
         "stack": hosts.inside(PROJECT / "stack"),
-        "project": hosts.inside(PROJECT),
+        "project": hosts.inside(Path(target.code_folder)),
         "folder": hosts.inside(Path(target.folder)),
         "host": hosts.address(Role.APP, Link.FRONT),
         "port": str(APP_PORT),

@@ -117,7 +117,8 @@ class RealStack:
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
-        await_ready(app.process, self._url, plan.target)
+        error_file = hosts.out(Role.APP) / said.START_ERROR
+        await_ready(app.process, self._url, plan.target, lambda: said.start_error(error_file))
         self._facts |= self._app_facts()
 
     def _app_facts(self) -> Facts:
@@ -125,6 +126,8 @@ class RealStack:
         if not path:
             return {}
         answer = http.get(f"{self._url}{path}")
+        if self._plan.target.django and answer.status == 404:
+            return {}  # it is served without its wrapper
         if len(answer.body) > said.MOST_BYTES:
             raise StackError(f"{path} has more than {said.MOST_BYTES} bytes")
         try:

@@ -15,7 +15,7 @@ from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
 from rig.disk.files import sha256
 from rig.model import Role, StackError, digest
-from rig.plan import Plan
+from rig.plan import Plan, Target
 
 START_DEADLINE_S = 60.0
 MOST_CONTENT = 100_000
@@ -30,17 +30,18 @@ def key(plan: Plan, postgres_version: str) -> str:
     target = plan.target
     files = [
         [str(path.relative_to(root)), sha256(path)]
-        for root, path in _content(target.folder, target.content)
+        for root, path in _content(target)
     ]
     # two settings of one project make tables of their own, unless they say that they share them
     whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]
-    return digest([postgres_version, plan.data.posts, commands, files, whose])
+    settings = [target.django.settings] if target.django else []
+    return digest([postgres_version, plan.data.posts, commands, files, whose, *settings])
 
 
-def _content(folder: str, listed: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
-    for entry in listed or (".",):
-        root = (Path(folder) / entry).resolve()
+def _content(target: Target) -> Iterator[tuple[Path, Path]]:
+    for entry in target.content or (target.code_folder,):
+        root = (Path(target.folder) / entry).resolve()
         if not root.is_dir():
             yield root.parent, root
         found = list(itertools.islice(root.rglob("*"), MOST_CONTENT + 1))

@@ -71,6 +71,10 @@ PLACEHOLDERS = (
 )
 """What `{...}` stands for something in a target's start, env, migrate and seed."""
 
+MIGRATE = ("{python}", "-m", "django", "migrate", "--no-input")
+READY, FACTS = "/-/ready", "/-/facts"
+"""What the wrapper around a `django:` target answers itself."""
+
 RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
 """gunicorn's, uvicorn's and granian's options with which app workers end by design."""
 
@@ -125,6 +129,17 @@ class _Value(_Template):
         return {"type": "string", "maxLength": self.longest}
 
 
+class _Folder(Written):
+    """A folder that is there, as seen from the target's own."""
+
+    def read(self, value: Any, context: Context) -> str:
+        entry = super().read(value, context)
+        with contextlib.suppress(OSError):
+            if (context.folder / entry).is_dir():
+                return str((context.folder / entry).resolve())
+        raise expected(f"a folder that is there, seen from {context.folder.name}/")
+
+
 class _Content(Written):
     """A file or a folder that is there, as seen from the target's own."""
 
@@ -171,6 +186,17 @@ def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
 Template = Annotated[str, _Template()]
 VariableValue = Annotated[str, _Value()]
 Content = Annotated[str, _Content()]
+Folder = Annotated[str, _Folder()]
+Module = Annotated[
+    str, Matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "a module's name, such as shop.settings")
+]
+Callable = Annotated[
+    str,
+    Matching(
+        r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*",
+        "a module and a name in it, such as shop.wsgi:application",
+    ),
+]
 Json = Annotated[dict[str, Any], AfterValidator(_json)]
 UrlPath = Annotated[
     str,
@@ -251,6 +277,24 @@ class Limits(Section):
         return plan.Limits(self.start, self.migrate, self.seed)
 
 
+class Django(Section):
+    """A Django project that the rig serves."""
+
+    settings: Optional[Module] = None
+    wsgi: Optional[Callable] = None
+    asgi: Optional[Callable] = None
+    overlay: bool = plan.Django.overlay
+
+    @model_validator(mode="after")
+    def _callable(self) -> Self:
+        if not self.wsgi and not self.asgi:
+            raise wrong("`{name}` names no callable", "name it under `wsgi`, `asgi` or both")
+        return self
+
+    def planned(self) -> plan.Django:
+        return plan.Django(self.settings or "", self.wsgi or "", self.asgi or "", self.overlay)
+
+
 class Refusal(Section):
     """A combination of levels that a target cannot mean."""
 
@@ -282,16 +326,22 @@ class Catalogue(RootModel[dict[Name, Route]]):
 class Target(Section):
     """What is under test. The routes are laid over the catalogue's before they are read."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["start"]}, {"required": ["django"]}]}
+    )
+
     name: Name
     title: Optional[Sentence] = None
-    start: Some[Template]
+    project: Optional[Folder] = None
+    start: Optional[Some[Template]] = None
+    django: Optional[Django] = None
     routes: Annotated[dict[Name, Route], AfterValidator(_any), Keywords({"minProperties": 1})]
     env: dict[Variable, VariableValue] = Field(default_factory=dict)
-    migrate: Several[Template] = ()
+    migrate: Optional[Several[Template]] = None
     seed: Several[Template] = ()
     content: Several[Content] = ()
     template: Optional[Name] = None
-    ready: UrlPath = plan.Target.ready
+    ready: Optional[UrlPath] = None
     limits: Limits = Field(default_factory=Limits)
     restarts_workers: Optional[bool] = None
     facts: Optional[UrlPath] = None
@@ -301,11 +351,35 @@ class Target(Section):
     inherent: Distinct[Fact] = ()
     interface: Optional[Annotated[str, Fits(Choice(tuple(Interface)))]] = None
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.start is None and self.django is None:
+            do = "`django` names its callable; `start` is for what starts itself"
+            raise wrong("a target needs `start` or `django`", do)
+        if self.start is not None and self.django is not None:
+            do = "with `django` the rig starts it, so that `server` can vary: leave `start` out"
+            raise wrong("a target has `start` or `django`, not both", do)
+        return self
+
+    def _migrate(self) -> tuple[str, ...]:
+        """As it says; else Django's own command, where its settings are known."""
+        if self.migrate is not None:
+            return self.migrate
+        return MIGRATE if self.django and self.django.settings else ()
+
+    def _interface(self) -> Interface | None:
+        """As it says; else that of its only callable."""
+        if self.interface:
+            return Interface(self.interface)
+        if self.django is None or (self.django.wsgi and self.django.asgi):
+            return None
+        return Interface.WSGI if self.django.wsgi else Interface.ASGI
+
     def _restarts_workers(self) -> bool:
         """As it says; else whether its start or gunicorn's own variable asks for it."""
         if self.restarts_workers is not None:
             return self.restarts_workers
-        words = (*self.start, self.env.get("GUNICORN_CMD_ARGS", ""))
+        words = (*(self.start or ()), self.env.get("GUNICORN_CMD_ARGS", ""))
         return any(option in word for word in words for option in RESTARTING)
 
     def planned(self, folder: str) -> plan.Target:
@@ -314,22 +388,24 @@ class Target(Section):
             name=self.name,
             folder=folder,
             title=self.title or self.name,
-            start=self.start,
+            start=self.start or (),
             routes={name: route.planned(name) for name, route in self.routes.items()},
             env=self.env,
-            migrate=self.migrate,
+            migrate=self._migrate(),
             seed=self.seed,
             content=self.content,
             template=self.template or "",
-            ready=self.ready,
+            ready=self.ready or (READY if self.django else plan.Target.ready),
             limits=self.limits.planned(),
             restarts_workers=self._restarts_workers(),
-            facts=self.facts,
+            facts=self.facts or (FACTS if self.django else None),
             ledger=self.ledger.planned() if self.ledger else None,
             supports=self.supports,
             refuses=tuple(
                 plan.Unsupported(one.because, one.when, one.unless) for one in self.refuses
             ),
             inherent=self.inherent,
-            interface=Interface(self.interface) if self.interface else None,
+            interface=self._interface(),
+            django=self.django.planned() if self.django else None,
+            project=self.project or "",
         )

@@ -1,7 +1,7 @@
 """What app workers have counted of themselves, read from their mapped files.
 
 May not ask the app anything: it is read while 500 users queue before it, and after it is gone.
-The layout is told in `stack/posts/counters.py`, which writes it; a contract test holds both
+The layout is told in `stack/around/bench_counters.py`, which writes it; a contract test holds both
 together.
 """
 

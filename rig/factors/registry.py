@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rig.factors.levels import Choice, Levels, Natural, Number
+from rig.factors.servers import OWN, SERVERS, unserved, usual
 from rig.model import Level, Link
 from rig.plan import Delay, Draft, Plan, Target
 
@@ -185,6 +186,34 @@ def _wsgi_worker(draft: Draft, level: str) -> Draft:
     return replace(draft, wsgi_worker=level)
 
 
+@register(
+    "server",
+    "server",
+    Choice((OWN, *SERVERS)),
+    default=OWN,
+    facts=(
+        *("answer.server", "answer.connection", "answer.transfer-encoding"),
+        *("app.worker_class", "app.event_loop", "app.http_parser"),
+        # what a server does not tell is none
+        *("app.app_workers", "app.app_threads", "app.timeout_s", "app.graceful_timeout_s"),
+        *("app.keepalive_s", "app.backlog_connections", "app.access_log", "app.server_log_level"),
+    ),
+)
+def _server(draft: Draft, level: str) -> Draft:
+    return replace(draft, server=level)
+
+
+@register(
+    "middleware",
+    "middleware",
+    Choice(("own", "none", "django")),
+    default="own",
+    facts=("app.middleware",),
+)
+def _middleware(draft: Draft, level: str) -> Draft:
+    return replace(draft, middleware=level)
+
+
 def apply(draft: Draft, levels: Mapping[str, Level]) -> Draft:
     """The draft with each factor at its level; the order of `levels` does not matter."""
     for name in FACTORS:
@@ -202,7 +231,8 @@ def bind(
     the trial is skipped for that reason.
     """
     target = targets[draft.target_name]
-    bound = Plan(**vars(draft), target=target, cpus=cpus)
+    server = usual(target, draft.app_threads) if draft.server == OWN else draft.server
+    bound = Plan(**{**vars(draft), "server": server}, target=target, cpus=cpus)
     if draft.route_name not in target.routes:
         return bound, f"target {target.name} does not serve route {draft.route_name}"
     for factor, levels in target.supports.items():
@@ -210,7 +240,7 @@ def bind(
         if level not in levels:
             known = ", ".join(map(str, levels))
             return bound, f"target {target.name} has {factor} {known} only, not {level}"
-    return bound, ""
+    return bound, unserved(draft, target)
 
 
 def impossible(levels: Mapping[str, Level], targets: Mapping[str, Target]) -> str:

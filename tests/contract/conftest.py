@@ -326,7 +326,7 @@ def _resolved(
     scripts = str(Path(sys.executable).parent)
     env = {
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'stack'}",
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "stack", ROOT / "stack/around"))),
         **libpq,
         **{name: fill(value) for name, value in spec.get("env", {}).items()},
     }

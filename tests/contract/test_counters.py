@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from posts import counters as writer
+import bench_counters as writer
+from posts.counters import counted
 from rig.evidence import app_counters as reader
 from tests.shares import every
 
@@ -144,15 +145,15 @@ def test_views_are_counted_by_what_they_answer(
     monkeypatch.setenv("BENCH_COUNTERS", str(tmp_path))
     monkeypatch.setattr(writer, "_ours", None)
 
-    @writer.counted
+    @counted
     def by_the_book(code: int) -> Any:
         return status(code)
 
-    @writer.counted
+    @counted
     async def on_a_loop(code: int) -> Any:
         return status(code)
 
-    @writer.counted
+    @counted
     def broken() -> Any:
         raise RuntimeError("broken")
 

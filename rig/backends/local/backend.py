@@ -20,7 +20,7 @@ from rig.backends.processes import remove
 from rig.backends.specs import PROJECT, Secrets, make_secrets
 from rig.backends.stack import RealStack
 from rig.model import StackError
-from rig.plan import Plan
+from rig.plan import Plan, Target
 
 SCRATCH_ROOT = Path("/var/tmp")
 _CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
@@ -50,8 +50,8 @@ class LocalBackend:
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
-        # open mount namespaces, by the target's folder
-        self._views: dict[str, int] = {}
+        # open mount namespaces, by the target's folders
+        self._views: dict[tuple[str, str], int] = {}
         self._templates = templates.Templates()
         self._trials = 0
 
@@ -75,7 +75,7 @@ class LocalBackend:
         self._trials += 1
         folder = self._scratch / f"trial-{self._trials}"
         folder.mkdir(mode=0o711)
-        mounts = self._view(plan.target.folder)
+        mounts = self._view(plan.target)
         hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
         away = afterwards(lambda: remove(folder))
         with away, afterwards(network.clear), afterwards(sandbox.end_all):
@@ -84,16 +84,17 @@ class LocalBackend:
             with afterwards(stack.tear_down):
                 yield stack
 
-    def _view(self, target_folder: str) -> str:
+    def _view(self, target: Target) -> str:
         """The mount namespace in which the roles see what they need; empty: the runner's own."""
         if not self._user.other:
             return ""
-        if target_folder not in self._views:
+        folders = target.folder, target.code_folder
+        if folders not in self._views:
             needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
-            needed += [Path(self._layout.postgres_dir).parent, Path(target_folder)]
+            needed += [Path(self._layout.postgres_dir).parent, *map(Path, folders)]
             log = self._scratch / f"view-{len(self._views) + 1}.log"
-            self._views[target_folder] = role_mounts.mount_for_roles(needed, log)
-        return f"/proc/{os.getpid()}/fd/{self._views[target_folder]}"
+            self._views[folders] = role_mounts.mount_for_roles(needed, log)
+        return f"/proc/{os.getpid()}/fd/{self._views[folders]}"
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
         key = templates.key(plan, self._layout.postgres_version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from posts.counters import opened
+from bench_counters import opened
 from rig.evidence import app_counters
 
 
