@@ -28,10 +28,7 @@ POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
 def key(plan: Plan, postgres_version: str) -> str:
     """Hex digest of all that decides the cluster's contents."""
     target = plan.target
-    files = [
-        [str(path.relative_to(root)), sha256(path)]
-        for root, path in _content(target)
-    ]
+    files = [[str(path.relative_to(root)), sha256(path)] for root, path in _content(target)]
     # two settings of one project make tables of their own, unless they say that they share them
     whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]

@@ -49,17 +49,13 @@ SERVERS: dict[str, Server] = {
         ("gunicorn",),
         threads=True,
     ),
-    "gunicorn-gevent": Server(
-        Interface.WSGI, (*_gunicorn("gevent"), WSGI), ("gunicorn", "gevent")
-    ),
+    "gunicorn-gevent": Server(Interface.WSGI, (*_gunicorn("gevent"), WSGI), ("gunicorn", "gevent")),
     "gunicorn-uvicorn": Server(
         Interface.ASGI,
         (*_gunicorn("uvicorn_worker.UvicornWorker"), ASGI),
         ("gunicorn", "uvicorn-worker", "uvicorn", "uvloop", "httptools"),
     ),
-    "gunicorn-asgi": Server(
-        Interface.ASGI, (*_gunicorn("asgi"), ASGI), ("gunicorn>=25", "uvloop")
-    ),
+    "gunicorn-asgi": Server(Interface.ASGI, (*_gunicorn("asgi"), ASGI), ("gunicorn>=25", "uvloop")),
     "uvicorn": Server(
         Interface.ASGI,
         (

@@ -31,7 +31,6 @@ import threading
 from math import nan
 from pathlib import Path
 from time import monotonic
-from typing import Dict, Optional, Tuple
 
 MAGIC = 0x31_4F_46_4E_4B_43_4F_50
 VERSION, PID, STARTED, BEGUN, ENDED, BUSY, LAG, LAG_EVER, DUE = range(1, 10)
@@ -53,9 +52,9 @@ class Counters:
         self._memory = memory
         self._whole, self._real = memoryview(memory).cast("Q"), memoryview(memory).cast("d")
         self._lock = threading.Lock()
-        self._routes: Dict[str, int] = {}
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._beating: Optional[asyncio.Task[None]] = None
+        self._routes: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._whole[PID] = os.getpid()
         self._real[STARTED] = monotonic()
         self._real[LAG] = self._real[LAG_EVER] = self._real[DUE] = nan
@@ -128,7 +127,7 @@ def opened(folder: str | None) -> Counters:
     return Counters(mmap.mmap(-1, SIZE_BYTES))
 
 
-_ours: Optional[Tuple[int, Counters]] = None
+_ours: tuple[int, Counters] | None = None
 
 
 def ours() -> Counters:

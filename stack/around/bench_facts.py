@@ -11,7 +11,7 @@ import os
 import platform
 from functools import lru_cache
 from importlib import metadata
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 
 _server: Any = None
 
@@ -28,7 +28,7 @@ def observe_server(worker: Any) -> None:
     _server = worker
 
 
-def process_facts() -> Dict[str, Any]:
+def process_facts() -> dict[str, Any]:
     """Of the process and its server; numbers carry their unit in the name."""
     cfg = getattr(_server, "cfg", None)
     uvicorn = getattr(_server, "config", None)
@@ -50,7 +50,7 @@ def process_facts() -> Dict[str, Any]:
     }
 
 
-def settings_facts() -> Dict[str, Any]:
+def settings_facts() -> dict[str, Any]:
     """Of Django's settings as they are in force."""
     from django.conf import settings
 
@@ -61,7 +61,7 @@ def settings_facts() -> Dict[str, Any]:
     }
 
 
-def connection_facts() -> Dict[str, Any]:
+def connection_facts() -> dict[str, Any]:
     """What Django's own database connection is set to, and its pool as the pool reports it."""
     from django.db import connection
 
@@ -78,7 +78,7 @@ def connection_facts() -> Dict[str, Any]:
     }
 
 
-def _pool_facts(pool: Any) -> Optional[Dict[str, Any]]:
+def _pool_facts(pool: Any) -> dict[str, Any] | None:
     if pool is None:
         return None
     stats = pool.get_stats()
@@ -91,12 +91,12 @@ def _pool_facts(pool: Any) -> Optional[Dict[str, Any]]:
     }
 
 
-def _name_of(kind: Optional[type]) -> Optional[str]:
+def _name_of(kind: type | None) -> str | None:
     return None if kind is None else f"{kind.__module__}.{kind.__qualname__}"
 
 
 @lru_cache(maxsize=None)
-def _versions() -> Tuple[Tuple[str, str], ...]:
+def _versions() -> tuple[tuple[str, str], ...]:
     installed = []
     for name in DISTRIBUTIONS:
         try:

@@ -7,7 +7,7 @@ project it is.
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping
+from typing import Any, Mapping
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -29,7 +29,7 @@ POOL_SINCE = (5, 1)
 POOL_TIMEOUT_S = 30
 
 
-def laid_over(own: Mapping[str, Any]) -> Dict[str, Any]:
+def laid_over(own: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that take the place of the project's. ImproperlyConfigured for a pool that
     its Django or its driver does not have."""
     databases = dict(own.get("DATABASES") or {})
@@ -44,12 +44,12 @@ def laid_over(own: Mapping[str, Any]) -> Dict[str, Any]:
     return laid if level == "own" else {**laid, "MIDDLEWARE": middleware(level)}
 
 
-def middleware(level: str) -> List[str]:
+def middleware(level: str) -> list[str]:
     """The middleware of a level other than the project's own."""
     return list(MIDDLEWARE) if level == "django" else []
 
 
-def database(own: Mapping[str, Any]) -> Dict[str, Any]:
+def database(own: Mapping[str, Any]) -> dict[str, Any]:
     """The project's default database with the rig's server and the cell's connections."""
     told = os.environ
     engine = str(own.get("ENGINE", ""))
@@ -79,7 +79,7 @@ def database(own: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def pool(size: int) -> Dict[str, Any]:
+def pool(size: int) -> dict[str, Any]:
     """Django's psycopg pool. ImproperlyConfigured where it has none, with what it lacks."""
     import django
     from django.core.exceptions import ImproperlyConfigured

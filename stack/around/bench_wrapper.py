@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, Tuple
 from urllib.parse import unquote_to_bytes
 
 import bench_facts
@@ -31,10 +31,14 @@ def declared_routes(encoding: str) -> Routes:
     return routes
 
 
-def facts(event_loop: Optional[str]) -> bytes:
+def facts(event_loop: str | None) -> bytes:
     """The contents of `/-/facts`: what each part can tell, without those that cannot."""
-    found: Dict[str, Any] = {"event_loop": event_loop}
-    for part in (bench_facts.process_facts, bench_facts.settings_facts, bench_facts.connection_facts):
+    found: dict[str, Any] = {"event_loop": event_loop}
+    for part in (
+        bench_facts.process_facts,
+        bench_facts.settings_facts,
+        bench_facts.connection_facts,
+    ):
         try:
             found.update(part())
         except Exception as error:
@@ -49,7 +53,7 @@ class Wsgi:
         self._app, self._routes = app, declared_routes("latin-1")
         ours()
 
-    def __call__(self, environ: Dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path.startswith("/-/") and path in (READY, FACTS):
             body = b"ready" if path == READY else facts(None)
@@ -76,7 +80,7 @@ class Wsgi:
         counters.end(route, correct)
         return answer
 
-    def _route(self, environ: Dict[str, Any], path: str) -> str:
+    def _route(self, environ: dict[str, Any], path: str) -> str:
         method, routes = environ["REQUEST_METHOD"], self._routes
         query = environ.get("QUERY_STRING", "")
         return routes.get((method, path, query)) or routes.get((method, path, ""), OTHERS)
@@ -112,7 +116,7 @@ class Asgi:
         self._app, self._routes = app, declared_routes("utf-8")
         ours()
 
-    async def __call__(self, scope: Dict[str, Any], receive: Any, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -123,7 +127,7 @@ class Asgi:
         counters, correct = ours(), False
         counters.watch_loop()
 
-        async def sending(message: Dict[str, Any]) -> None:
+        async def sending(message: dict[str, Any]) -> None:
             nonlocal correct
             if message["type"] == "http.response.start":
                 correct = message["status"] < 400
@@ -135,7 +139,7 @@ class Asgi:
         finally:
             counters.end(self._route(scope, path), correct)
 
-    def _route(self, scope: Dict[str, Any], path: str) -> str:
+    def _route(self, scope: dict[str, Any], path: str) -> str:
         method, routes = scope["method"], self._routes
         query = scope.get("query_string", b"").decode("latin-1")
         return routes.get((method, path, query)) or routes.get((method, path, ""), OTHERS)

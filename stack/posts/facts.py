@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench_facts import connection_facts, process_facts, settings_facts
 from django.conf import settings
+
+from bench_facts import connection_facts, process_facts, settings_facts
 
 
 def observed() -> dict[str, Any]:
