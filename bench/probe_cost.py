@@ -30,9 +30,9 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "stack")]
+sys.path[:0] = [str(ROOT), str(ROOT / "stack"), str(ROOT / "stack" / "around")]
 
-import bench_counters as counters  # noqa: E402
+from posts import counters  # noqa: E402
 
 CALLS = 100_000
 CLOSE = 0.03

@@ -11,7 +11,7 @@ from rig.model import Interface
 from rig.plan import Draft, Target
 
 OWN = "own"
-"""The level of whoever does not choose: a target's `start`, or the usual server of its interface."""
+"""The level of whoever does not choose: its own `start`, or the usual server of its interface."""
 
 WSGI, ASGI = "bench_wsgi:application", "bench_asgi:application"
 """What is served: the target's callable with the wrapper of `stack/around`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from rig.probes.base import Row, Simple
 from rig.probes.proc import PROC
 
 _ENTRY, _DELAY = "stack.app.entry", "stack.delay"
+_TRACKER = "multiprocessing.resource_tracker"
+"""A child of servers that start their app workers by `multiprocessing`; it serves nobody."""
 
 
 class Unseen(Exception):
@@ -143,5 +145,9 @@ class AppWorkers:
 
 def workers(first: int, root: Path = PROC) -> list[int]:
     """The app workers below the app's first process: itself where it has started none."""
-    below = proc.children(first, root)
+    below = [pid for pid in proc.children(first, root) if not _tracks(proc.command(pid, root))]
     return below or proc.family(first, root)[:1]
+
+
+def _tracks(command: Sequence[str]) -> bool:
+    return any(_TRACKER in word for word in command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,17 @@ import pytest
 from rig.config import read_targets
 from rig.factors import FACTORS, Choice, Natural, apply, bind
 from rig.model import Level
-from rig.plan import Closed, Data, Draft, Load, Users
+from rig.plan import Closed, Data, Django, Draft, Load, Users
 from tests.runs import ROOT
 from tests.unit.backends.hosts import every_spec
 
-TARGETS = read_targets([ROOT], ROOT / "stack" / "routes.yaml")
+OURS = read_targets([ROOT], ROOT / "stack" / "routes.yaml")
+SHOP = replace(
+    OURS["sync"], name="shop", start=(), django=Django("shop.settings", "shop:wsgi", "shop:asgi")
+)
+TARGETS = {**OURS, "shop": SHOP}
+OF_DJANGO = {"server": "shop", "middleware": "shop"}
+"""Factors that only a target that the rig serves carries out."""
 BASE: dict[str, Level] = {
     **{name: factor.default for name, factor in FACTORS.items() if factor.default is not None},
     "target": "sync",
@@ -44,10 +51,13 @@ def specs(folder: Path, **levels: Level) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", FACTORS)
 def test_each_level_changes_what_the_roles_are_told(name: str, tmp_path: Path) -> None:
+    target = OF_DJANGO.get(name, "sync")
     told = {
-        json.dumps(specs(tmp_path, **{name: level}), sort_keys=True) for level in levels_of(name)
+        json.dumps(specs(tmp_path, **{"target": target, name: level}), sort_keys=True)
+        for level in levels_of(name)
     }
-    assert len(told) == len(levels_of(name)) > 1
+    # the usual server is one of the others
+    assert len(told) == len(levels_of(name)) - (name == "server") > 1
 
 
 @pytest.mark.parametrize(
@@ -66,6 +76,8 @@ def test_each_level_changes_what_the_roles_are_told(name: str, tmp_path: Path) -
         ({"app_workers": 3}, "app", ("env", "BENCH_APP_WORKERS"), "3"),
         ({"app_threads": 3}, "app", ("env", "BENCH_APP_THREADS"), "3"),
         ({"wsgi_worker": "gthread"}, "app", ("command", 4), "gthread"),
+        ({"target": "shop", "server": "uvicorn"}, "app", ("command", 2), "uvicorn"),
+        ({"target": "shop", "middleware": "none"}, "app", ("env", "BENCH_MIDDLEWARE"), "none"),
     ],
 )
 def test_where_a_level_arrives(

@@ -14,6 +14,7 @@ from rig.plan import (
     Cell,
     Closed,
     Delay,
+    Django,
     Limits,
     Load,
     Open,
@@ -110,6 +111,17 @@ OPEN_TEXT = """
 def test_a_plan_s_text_stays(plan: Plan, load: str, digest_of_plan: str) -> None:
     assert json.dumps(plan.to_json()) == WHOLE_TEXT.strip().replace("LOAD", load.strip())
     assert plan.digest == digest_of_plan
+
+
+def test_how_a_project_is_served_stands_in_the_plan() -> None:
+    target = replace(
+        CLOSED.target, django=Django("shop.settings", wsgi="shop:app"), project="/shop"
+    )
+    plan = replace(CLOSED, target=target, server="uvicorn", middleware="none")
+    text = json.loads(json.dumps({**plan.to_json(), "digest": plan.digest}))
+    assert (text["server"], text["middleware"]) == ("uvicorn", "none")
+    assert text["target"]["django"]["wsgi"] == "shop:app"
+    assert plan_from_json(text) == plan
 
 
 def test_what_a_target_says_stands_in_the_plan() -> None:

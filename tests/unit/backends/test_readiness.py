@@ -9,7 +9,7 @@ import pytest
 from rig.backends import readiness
 from rig.backends.readiness import await_ready
 from rig.model import StackError
-from rig.plan import Limits
+from rig.plan import Django, Limits
 from tests.unit.backends.answering import Server
 from tests.unit.backends.apps import App
 from tests.unit.plans import PLAN
@@ -47,6 +47,19 @@ def test_what_refuses_is_said_at_once_with_its_cure(
         await_ready(App(), server.url, TARGET)
     assert what in caught.value.what
     assert do in caught.value.do
+
+
+def test_what_cannot_be_loaded_is_said_at_once(unused_url: str) -> None:
+    with pytest.raises(StackError, match="target mine does not start: KeyError: 'SECRET'"):
+        await_ready(App(), unused_url, TARGET, lambda: "KeyError: 'SECRET'")
+
+
+def test_a_project_that_does_not_know_the_wrappers_path_serves_all_the_same(server: Server) -> None:
+    server.status = 404
+    served = replace(TARGET, ready="/-/ready", django=Django(wsgi="shop:app"))
+    await_ready(App(), server.url, served)
+    with pytest.raises(StackError, match="answers 404"):
+        await_ready(App(), server.url, replace(served, ready="/up"))
 
 
 def test_of_a_page_its_title_is_said(server: Server) -> None:

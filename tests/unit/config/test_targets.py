@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from rig.config import OF_ENV, PLACEHOLDERS, read_targets
-from rig.model import BadYaml
-from rig.plan import Route, Target, Unsupported
+from rig.model import BadYaml, Interface
+from rig.plan import Django, Route, Target, Unsupported
 
 from .conftest import ROOT
 
@@ -84,6 +84,50 @@ def test_a_target_needs_little(folder: Path) -> None:
     assert (target.name, target.title, target.folder) == ("mine", "mine", str(folder / "mine"))
     assert target.start == ("serve", "--port", "{port}")
     assert (target.ready, target.facts, target.migrate, target.env) == ("/", None, (), {})
+
+
+DJANGO = """\
+name: mine
+django: {settings: shop.settings, wsgi: "shop.wsgi:application"}
+routes: {cpu: {}}
+"""
+
+
+def test_a_project_that_the_rig_serves_needs_as_little(folder: Path) -> None:
+    target = read_one(folder, DJANGO)
+    assert target.django == Django("shop.settings", wsgi="shop.wsgi:application", overlay=True)
+    assert (target.start, target.ready, target.facts) == ((), "/-/ready", "/-/facts")
+    assert target.migrate == ("{python}", "-m", "django", "migrate", "--no-input")
+    assert (target.interface, target.code_folder) == (Interface.WSGI, str(folder / "mine"))
+
+
+def test_a_project_may_have_both_callables_a_folder_and_say_the_rest_itself(folder: Path) -> None:
+    (folder / "code").mkdir()
+    text = DJANGO.replace("settings: shop.settings", "overlay: false, asgi: a:b")
+    target = read_one(folder, text + "project: ../code\nready: /up\nmigrate: []\n")
+    assert target.django == Django("", "shop.wsgi:application", "a:b", overlay=False)
+    assert (target.interface, target.ready, target.migrate) == (None, "/up", ())
+    assert target.code_folder == str(folder / "code")
+
+
+def test_who_configures_himself_is_not_migrated_by_default(folder: Path) -> None:
+    assert read_one(folder, DJANGO.replace("settings: shop.settings, ", "")).migrate == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("django:", "start: [x]\ndjango:", "has `start` or `django`, not both"),
+        ('django: {settings: shop.settings, wsgi: "shop.wsgi:application"}\n', "", "needs `start`"),
+        (', wsgi: "shop.wsgi:application"', "", "mine/target.yaml:2: `django` names no callable"),
+        ("shop.wsgi:application", "shop.wsgi", "a module and a name in it, such as shop.wsgi:"),
+        ("shop.settings", "shop/settings.py", ":2: `settings` expects a module's name"),
+        ("routes", "project: nowhere\nroutes", ":3: `project` expects a folder that is there"),
+    ],
+)
+def test_what_a_project_lacks_is_said(folder: Path, old: str, new: str, expected: str) -> None:
+    assert DJANGO.count(old) == 1
+    assert expected in "\n".join(problems(folder, DJANGO.replace(old, new)))
 
 
 def test_a_route_takes_from_the_catalogue_what_it_does_not_say(folder: Path) -> None:

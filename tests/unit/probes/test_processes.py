@@ -72,6 +72,14 @@ def test_app_and_delay_are_told_apart_in_a_container(tmp_path: Path) -> None:
     assert workers(11, tmp_path) == [13]
 
 
+def test_what_multiprocessing_starts_beside_them_is_no_app_worker(tmp_path: Path) -> None:
+    process(tmp_path, 10, 11, 12, command="python -m hypercorn")
+    tracker = "python -c from multiprocessing.resource_tracker import main;main(5)"
+    process(tmp_path, 11, command=tracker)
+    process(tmp_path, 12, command="python -c spawn_main")
+    assert workers(10, tmp_path) == [12]
+
+
 def test_a_server_without_children_is_its_own_worker(tmp_path: Path) -> None:
     process(tmp_path, 10)
     assert workers(10, tmp_path) == [10]
