@@ -95,7 +95,8 @@ class ComposeBackend:
     def up(self, plan: Plan) -> Iterator[Stack]:
         """Fresh containers and a fresh copy of the posts; all gone afterwards."""
         self._trials += 1
-        _readable(Path(plan.target.folder))
+        for code in {plan.target.folder, plan.target.code_folder}:
+            _readable(Path(code))
         folder = self._scratch / f"trial-{self._trials}"
         for role in Role:
             out = folder / role / ("" if role == Role.DELAY else "out")
@@ -108,7 +109,8 @@ class ComposeBackend:
         with away, afterwards(lambda: _remove(names)):
             names |= self._create(plan, folder)
             hosts = ComposeHosts(
-                folder, self._scratch / "secrets", plan.target.folder, names, self._session
+                *(folder, self._scratch / "secrets", plan.target.folder, names, self._session),
+                code_folder=plan.target.code_folder,
             )
             stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
             with afterwards(stack.tear_down):
@@ -124,6 +126,7 @@ class ComposeBackend:
         variables = {
             "RIG_ROLES": str(folder),
             "RIG_TARGET": plan.target.folder if app == "target" else "/dev/null",
+            "RIG_PROJECT": plan.target.code_folder if app == "target" else "/dev/null",
             "RIG_CPUS_APP": cpus.get("app", ""),
             "RIG_CPUS_DATABASE": cpus.get("database", ""),
             "RIG_CPUS_POOLER": cpus.get("pooler", ""),

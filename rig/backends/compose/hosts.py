@@ -131,8 +131,11 @@ class ComposeHosts:
         target_folder: str,
         names: Mapping[Role, list[str]],
         project: str,
+        code_folder: str = "",
     ) -> None:
+        """`code_folder`: where the target's code is, if not in its own folder."""
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
+        self._code = Path(code_folder or target_folder)
         self._names, self._project = names, project
         self._published: dict[Role, dict[int, tuple[str, int]]] = {}
         """The addresses of containers that were not started again since."""
@@ -179,7 +182,7 @@ class ComposeHosts:
         """Code stands in the images, secrets and other people's targets are mounted."""
         mounts = [(self._secrets, "/secrets"), (PROJECT, "/rig")]
         if str(self._target) not in OURS:
-            mounts.insert(0, (self._target, "/target"))
+            mounts = [(self._target, "/target"), (self._code, "/project"), *mounts]
         for here, there in mounts:
             if path.is_relative_to(here):
                 return f"{there}/{path.relative_to(here)}".removesuffix("/.")

@@ -73,7 +73,7 @@ def test_secrets_and_other_peoples_code_are_mounted_read_only(services: dict[str
     for name, service in services.items():
         mounts = {mount["target"]: mount for mount in service.get("volumes", [])}
         for target, mount in mounts.items():
-            if target.startswith(("/secrets", "/target")) and name != "prepare":
+            if target.startswith(("/secrets", "/target", "/project")) and name != "prepare":
                 assert mount.get("read_only") is True, name
         secrets = {target for target in mounts if target.startswith("/secrets")}
         assert bool(secrets) == (not name.startswith("locust")), name
@@ -94,7 +94,7 @@ def test_a_role_sees_its_own_folder_and_writes_one_place_in_it(name: str) -> Non
     mounts = {mount["target"]: mount for mount in stack("the rig's")["services"][name]["volumes"]}
     assert {target for target, mount in mounts.items() if not mount.get("read_only")} == written
     read = {f"/roles/{role}", *(f"/secrets/{secret}" for secret in secrets)}
-    assert set(mounts) - written - {"/target"} == read
+    assert set(mounts) - written - {"/target", "/project"} == read
 
 
 def test_no_log_fills_the_disk(services: dict[str, Any]) -> None:

@@ -39,6 +39,15 @@ def test_targets_that_are_not_ours_are_mounted(tmp_path: Path, folder: str) -> N
     assert theirs.inside(PROJECT / "stack") == "/rig/stack"
 
 
+def test_code_that_stands_elsewhere_is_mounted_beside(tmp_path: Path) -> None:
+    names = {Role.APP: ["some-project-app-1"]}
+    target, code = tmp_path / "shop", tmp_path / "code"
+    secrets, project = tmp_path / "secrets", "some-project"
+    theirs = ComposeHosts(tmp_path, secrets, str(target), names, project, code_folder=str(code))
+    assert theirs.inside(target / "x") == "/target/x"
+    assert theirs.inside(code / "manage.py") == "/project/manage.py"
+
+
 def test_what_is_not_mounted_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not in the containers"):
         hosts(tmp_path).inside(Path("/etc/passwd"))
