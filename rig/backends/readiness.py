@@ -39,7 +39,7 @@ def await_ready(
             return
         # a server may try again for ever to load what does not load
         if why := start_error():
-            raise StackError(f"target {target.name} does not start: {why}", "see logs/app.log")
+            raise StackError(f"target {target.name} does not start: {why}")
         if app.code() is not None:
             raise StackError(f"app ended at its start: {tail(app)}")
         if not 300 <= answer.status < 500:

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from rig import plan
 from rig.config.document import Node
 from rig.config.findings import nearest, one_of
+from rig.config.project import FACTS, MIGRATE, READY, Django, Folder
 from rig.config.sections import Context, Location, Section, at, expected, together, wrong
 from rig.config.values import (
     Distinct,
@@ -70,10 +71,6 @@ PLACEHOLDERS = (
     "prepared_statements",
 )
 """What `{...}` stands for something in a target's start, env, migrate and seed."""
-
-MIGRATE = ("{python}", "-m", "django", "migrate", "--no-input")
-READY, FACTS = "/-/ready", "/-/facts"
-"""What the wrapper around a `django:` target answers itself."""
 
 RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
 """gunicorn's, uvicorn's and granian's options with which app workers end by design."""
@@ -129,17 +126,6 @@ class _Value(_Template):
         return {"type": "string", "maxLength": self.longest}
 
 
-class _Folder(Written):
-    """A folder that is there, as seen from the target's own."""
-
-    def read(self, value: Any, context: Context) -> str:
-        entry = super().read(value, context)
-        with contextlib.suppress(OSError):
-            if (context.folder / entry).is_dir():
-                return str((context.folder / entry).resolve())
-        raise expected(f"a folder that is there, seen from {context.folder.name}/")
-
-
 class _Content(Written):
     """A file or a folder that is there, as seen from the target's own."""
 
@@ -186,17 +172,6 @@ def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
 Template = Annotated[str, _Template()]
 VariableValue = Annotated[str, _Value()]
 Content = Annotated[str, _Content()]
-Folder = Annotated[str, _Folder()]
-Module = Annotated[
-    str, Matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "a module's name, such as shop.settings")
-]
-Callable = Annotated[
-    str,
-    Matching(
-        r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*",
-        "a module and a name in it, such as shop.wsgi:application",
-    ),
-]
 Json = Annotated[dict[str, Any], AfterValidator(_json)]
 UrlPath = Annotated[
     str,
@@ -275,24 +250,6 @@ class Limits(Section):
 
     def planned(self) -> plan.Limits:
         return plan.Limits(self.start, self.migrate, self.seed)
-
-
-class Django(Section):
-    """A Django project that the rig serves."""
-
-    settings: Optional[Module] = None
-    wsgi: Optional[Callable] = None
-    asgi: Optional[Callable] = None
-    overlay: bool = plan.Django.overlay
-
-    @model_validator(mode="after")
-    def _callable(self) -> Self:
-        if not self.wsgi and not self.asgi:
-            raise wrong("`{name}` names no callable", "name it under `wsgi`, `asgi` or both")
-        return self
-
-    def planned(self) -> plan.Django:
-        return plan.Django(self.settings or "", self.wsgi or "", self.asgi or "", self.overlay)
 
 
 class Refusal(Section):

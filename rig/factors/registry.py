@@ -208,7 +208,7 @@ def _server(draft: Draft, level: str) -> Draft:
     "middleware",
     Choice(("own", "none", "django")),
     default="own",
-    facts=("app.middleware",),
+    facts=("app.middleware", "answer.content-encoding", "answer.transfer-encoding"),
 )
 def _middleware(draft: Draft, level: str) -> Draft:
     return replace(draft, middleware=level)

@@ -55,7 +55,7 @@ SERVERS: dict[str, Server] = {
         (*_gunicorn("uvicorn_worker.UvicornWorker"), ASGI),
         ("gunicorn", "uvicorn-worker", "uvicorn", "uvloop", "httptools"),
     ),
-    "gunicorn-asgi": Server(Interface.ASGI, (*_gunicorn("asgi"), ASGI), ("gunicorn>=25", "uvloop")),
+    "gunicorn-asgi": Server(Interface.ASGI, (*_gunicorn("asgi"), ASGI), ("gunicorn>=24", "uvloop")),
     "uvicorn": Server(
         Interface.ASGI,
         (
