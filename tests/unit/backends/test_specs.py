@@ -11,7 +11,9 @@ import pytest
 
 from rig.backends.base import RoleSpec, spec_file
 from rig.backends.specs import (
+    PROJECT,
     app_spec,
+    command_spec,
     database_spec,
     delay_spec,
     load_spec,
@@ -21,7 +23,7 @@ from rig.backends.specs import (
 from rig.config import PLACEHOLDERS
 from rig.load.spec import read_spec as read_load_spec
 from rig.model import Link, Role
-from rig.plan import Delay
+from rig.plan import Delay, Django
 from stack.app.spec import read_spec as read_app_spec
 from stack.database.spec import read_spec as read_database_spec
 from stack.delay.spec import read_spec as read_delay_spec
@@ -59,6 +61,59 @@ def test_a_folder_s_name_is_filled_in_as_it_is(tmp_path: Path) -> None:
         replace(PLAN, target=own), PaperHosts(tmp_path), secrets(tmp_path), prepared=True
     )
     assert spec.command == ("/{posts}/{database_url}/{x}",)
+
+
+SHOP = replace(
+    PLAN,
+    server="granian-wsgi",
+    middleware="none",
+    app_threads=4,
+    target=replace(
+        PLAN.target,
+        start=(),
+        project="/code/shop",
+        django=Django("shop.settings", "shop.wsgi:application"),
+        migrate=("migrate",),
+    ),
+)
+
+
+def test_a_project_is_served_by_the_command_of_its_server(tmp_path: Path) -> None:
+    spec = app_spec(SHOP, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+    assert spec.command[:3] == ("/python", "-m", "granian")
+    assert spec.command[-3:] == ("--blocking-threads", "4", "bench_wsgi:application")
+    assert "198.18.0.2" in spec.command
+    assert spec.folder == "/code/shop"
+
+
+def test_around_a_project_nothing_of_the_rig_s_can_be_imported(tmp_path: Path) -> None:
+    hosts, kept = PaperHosts(tmp_path), secrets(tmp_path)
+    around = f"{PROJECT}/stack/around"
+    for spec in (
+        app_spec(SHOP, hosts, kept, prepared=True),
+        command_spec(SHOP, hosts, kept, SHOP.target.migrate),
+    ):
+        assert spec.env["PYTHONPATH"] == f"/code/shop:{around}"
+    started = app_spec(PLAN, hosts, kept, prepared=True)
+    assert started.env["PYTHONPATH"] == f"/nowhere/made:{PROJECT}:{PROJECT}/stack:{around}"
+
+
+@pytest.mark.parametrize(
+    ("django", "module", "overlay"),
+    [
+        (Django("shop.settings", "shop.wsgi:app"), "bench_settings", "on"),
+        (Django("shop.settings", "shop.wsgi:app", overlay=False), "shop.settings", "off"),
+        (Django(wsgi="shop:app"), None, "on"),
+    ],
+)
+def test_a_project_s_settings_are_laid_over_unless_it_says_otherwise(
+    tmp_path: Path, django: Django, module: str | None, overlay: str
+) -> None:
+    plan = replace(SHOP, target=replace(SHOP.target, django=django))
+    env = app_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True).env
+    assert (env.get("DJANGO_SETTINGS_MODULE"), env["BENCH_OVERLAY"]) == (module, overlay)
+    assert (env["BENCH_WSGI"], env["BENCH_MIDDLEWARE"]) == (django.wsgi, "none")
+    assert json.loads(env["BENCH_ROUTES"]) == {"list": ["GET", "/list"], "make": ["POST", "/make"]}
 
 
 def test_a_targets_own_environment_has_the_last_word(tmp_path: Path) -> None:
