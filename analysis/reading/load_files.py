@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
+from rig.disk.hdr import new_histogram as new_histogram
 from rig.disk.histograms import counts_us, read_lines, read_log
-from rig.disk.histograms import new_histogram as new_histogram
 from rig.disk.rows import Completion as Completion
 from rig.disk.rows import SecondRow
 from rig.disk.sent import STEADY as STEADY

@@ -21,7 +21,7 @@ from analysis.inference import geometric_mean_interval
 from analysis.summaries.response_times import ResponseTimes, response_times, telling
 from bench.truth.conditions import Condition, Figure, Part, Promise, at_most, between, share
 from bench.truth.queues import LIFO, RANDOM, Request, Served, simulate, truth_s
-from rig.disk.histograms import new_histogram
+from rig.disk.hdr import new_histogram
 from rig.disk.rows import SecondRow
 from rig.disk.sent import Counts, Sent
 from rig.inference.stationarity import state_of, window_of

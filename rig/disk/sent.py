@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from rig.disk.contents import rows
-from rig.disk.histograms import counts_us, lowest_us, new_histogram, read_lines
+from rig.disk.hdr import new_histogram
+from rig.disk.histograms import counts_us, lowest_us, read_lines
 from rig.disk.rows import Completion, SecondRow, UnansweredRow
 from rig.model import OUTCOME_OK, DamagedFile
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
-from rig.disk.histograms import HIGHEST_US, LOWEST_US, new_histogram
+from rig.disk.hdr import HIGHEST_US, LOWEST_US, new_histogram
 
 _HEADING = """\
 #[Histogram log format version 1.3]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.disk.histograms import HIGHEST_US, counts_us, lowest_us, new_histogram, percentile_us
+from rig.disk.hdr import HIGHEST_US, new_histogram
+from rig.disk.histograms import counts_us, lowest_us, percentile_us
 from rig.model import nearest_rank
 
 

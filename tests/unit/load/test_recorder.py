@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hdrh.log import HistogramLogReader
 
-from rig.disk.histograms import HIGHEST_US, new_histogram
+from rig.disk.hdr import HIGHEST_US, new_histogram
 from rig.load.completions import Completions
 from rig.load.hlog import encode
 from rig.load.recorder import AFTER, RAMP, STEADY, Recorder, phase_at, ranges
