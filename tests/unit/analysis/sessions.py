@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -175,20 +177,36 @@ def recorded(name: str) -> str:
 
 def write_load(folder: Path, made: Made) -> None:
     """The files of a load, as its master writes them; with dropped arrivals, of an open one."""
-    route, is_open = recorded(str(made.all_levels()["route"])), made.dropped > 0
+    folder.mkdir(parents=True)
+    route = recorded(str(made.all_levels()["route"]))
+    said = route, tuple(made.answers), tuple(made.unanswered), made.dropped
+    for name, contents in _load_files(*said).items():
+        (folder / name).write_bytes(contents)
+
+
+@cache
+def _load_files(
+    route: str,
+    answers: Sequence[Answer],
+    unanswered: Sequence[tuple[float, bool]],
+    dropped: int,
+) -> Mapping[str, bytes]:
+    is_open = dropped > 0
     recorder, completions = Recorder(RAMP_S, END_S, is_open=is_open), Completions(route)
-    for answer in sorted(made.answers, key=lambda answer: answer.at_s):
+    for answer in sorted(answers, key=lambda answer: answer.at_s):
         number = recorder.start(max(0.0, answer.at_s - answer.ms / 1000))
         recorder.finish(number, answer.at_s, route, recorded(answer.outcome))
-    for began_s, first in made.unanswered:
+    for began_s, first in unanswered:
         recorder.start(began_s, first=first)
-    for _ in range(made.dropped):
+    for _ in range(dropped):
         recorder.drop(RAMP_S)
     left = recorder.freeze(END_S)
     meter = [MeteredSecond(second, 0.0, USERS, [0]) for second in range(math.ceil(END_S))]
     completions.add("load-1", replace(recorder.drain(), meter=meter))
     completions.close("load-1", 0, "load-1", left)
-    completions.write(folder, RAMP_S, END_S, None if is_open else lambda _: USERS)
+    with tempfile.TemporaryDirectory() as folder:
+        completions.write(Path(folder), RAMP_S, END_S, None if is_open else lambda _: USERS)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
 def write(path: Path, head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
