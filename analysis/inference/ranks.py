@@ -11,15 +11,15 @@ from rig.inference import ADAPTIVE_P, Kind, PairRatio
 def rank_p(pair: PairRatio, bound: float) -> float | None:
     """Two-sided p of the true ratio being `bound`, by Wilcoxon's signed ranks (1945, Biometrics
     Bulletin 1) of the blocks' log ratios; None but between trials."""
-    # here, as it takes a second to load
-    from scipy import stats
-
     if pair.kind is not Kind.BETWEEN_TRIALS:
         return None
     # equal is equal, whatever the last digits of a logarithm
     away = [round(log - math.log(bound), 12) for log in pair.block_logs]
     if not any(away):
         return 1.0
+    # here, as it takes a second to load
+    from scipy import stats
+
     p = float(stats.wilcoxon(away).pvalue)
     return min(1.0, p * (ADAPTIVE_P if pair.adaptive else 1.0))
 

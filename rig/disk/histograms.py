@@ -1,7 +1,8 @@
 """HdrHistogram logs (format 1.3, V2 histograms in µs), read.
 
 May not know what the tags mean. A payload is held against the recorder's range before it is
-decoded: a few bytes could ask for any amount of memory.
+decoded: a few bytes could ask for any amount of memory. numpy takes its time to load: it is
+imported where something is counted.
 """
 
 from __future__ import annotations
@@ -12,20 +13,22 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from hdrh.codec import (
     HdrCookieException,
     HdrHistogramSettingsException,
     HdrLengthException,
 )
 from hdrh.histogram import HdrHistogram
-from numpy.typing import NDArray
 
 from rig.disk.files import open_regular
 from rig.disk.hdr import HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, new_histogram
 from rig.model import DamagedFile, StorageError, nearest_rank
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MOST_VALUES = 10**9
 """In one log. More answers than any load has."""
@@ -78,6 +81,8 @@ def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
 
 def counts_us(histogram: Any) -> tuple[tuple[int, int], ...]:
     """(µs, how many), ascending, at the upper edges of its buckets."""
+    import numpy as np
+
     counts = _counts(histogram)
     return tuple((_upper_us(int(index)), int(counts[index])) for index in np.flatnonzero(counts))
 
@@ -89,6 +94,8 @@ def lowest_us(us: int) -> int:
 
 def percentile_us(histogram: Any, percent: int) -> int:
     """The value of the nearest rank, 0 of no values, at the upper edge of its bucket."""
+    import numpy as np
+
     total = histogram.get_total_count()
     if not total:
         return 0
@@ -98,6 +105,8 @@ def percentile_us(histogram: Any, percent: int) -> int:
 
 def _counts(histogram: Any) -> NDArray[np.uint64]:
     """How many in each bucket; another view of the histogram's own memory."""
+    import numpy as np
+
     return np.frombuffer(histogram.counts, dtype=np.uint64)
 
 

@@ -1,14 +1,18 @@
-"""Bridges and hosts. The bridges stand in the runner's own namespace, inside the sandbox."""
+"""Bridges and hosts. The bridges stand in the runner's own namespace, inside the sandbox.
+
+pyroute2 takes a third of a second to load: it is imported where a network is laid.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from pyroute2 import IPRoute, NetNS, netns
-from pyroute2.netlink.exceptions import NetlinkError
+from typing import TYPE_CHECKING
 
 from rig.model import Link, Role, StackError
 from rig.plan import Plan
+
+if TYPE_CHECKING:
+    from pyroute2 import IPRoute, NetNS
 
 # addresses of 198.18.0.0/15, the benchmarking range; the runner is .1 everywhere
 NETWORKS = {Link.FRONT: "198.18.0", Link.DATA: "198.18.1", Link.CONTROL: "198.18.2"}
@@ -51,6 +55,8 @@ def lay(hosts: Iterable[tuple[Role, int]]) -> None:
 
     StackError where the kernel refuses.
     """
+    from pyroute2.netlink.exceptions import NetlinkError
+
     try:
         _lay(hosts)
     except (NetlinkError, OSError) as error:
@@ -58,6 +64,8 @@ def lay(hosts: Iterable[tuple[Role, int]]) -> None:
 
 
 def _lay(hosts: Iterable[tuple[Role, int]]) -> None:
+    from pyroute2 import IPRoute, NetNS, netns
+
     with IPRoute() as route:
         route.link("set", index=route.link_lookup(ifname="lo")[0], state="up")
         bridges = {link: _bridge(route, link) for link in NETWORKS}
@@ -78,6 +86,8 @@ def clear() -> None:
     The ports first, one by one: the kernel takes its time over a namespace that nobody is in
     any more, and the next trial's ports have the same names.
     """
+    from pyroute2 import IPRoute, netns
+
     with IPRoute() as route:
         for kind in ("veth", "bridge"):
             for found in route.get_links(kind=kind):
