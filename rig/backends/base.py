@@ -204,6 +204,12 @@ class Hosts(Protocol):
         ...
 
 
+CONTRIB = (
+    *("btree_gin", "citext", "hstore", "pg_stat_statements", "pg_trgm", "pgcrypto", "unaccent"),
+)
+"""The extensions that Django projects ask for, and the one that counts statements."""
+
+
 @dataclass(frozen=True)
 class Programs:
     """Programs as the roles see them; empty where missing."""
@@ -212,6 +218,15 @@ class Programs:
     postgres_dir: str
     postgres_version: str
     pgbouncer: str = ""
+    postgres_build: str = ""
+    """What it says of itself; clusters are kept for one build alone."""
+    extensions: tuple[str, ...] = ()
+    """Those of `CONTRIB` that Postgres has."""
+
+    @property
+    def counts_statements(self) -> bool:
+        """Whether Postgres can count statements by their text."""
+        return "pg_stat_statements" in self.extensions
 
 
 SAFE_PYTHON = ("-P", "-s")

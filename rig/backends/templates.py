@@ -25,7 +25,7 @@ MOST_CONTENT = 100_000
 POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
 
 
-def key(plan: Plan, postgres_version: str) -> str:
+def key(plan: Plan, postgres_build: str) -> str:
     """Hex digest of all that decides the cluster's contents."""
     target = plan.target
     files = [[str(path.relative_to(root)), sha256(path)] for root, path in _content(target)]
@@ -33,7 +33,7 @@ def key(plan: Plan, postgres_version: str) -> str:
     whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]
     settings = [target.django.settings] if target.django else []
-    return digest([postgres_version, plan.data.posts, commands, files, whose, *settings])
+    return digest([postgres_build, plan.data.posts, commands, files, whose, *settings])
 
 
 def _content(target: Target) -> Iterator[tuple[Path, Path]]:
