@@ -129,6 +129,50 @@ class LoadFacts:
 
 
 @dataclass(frozen=True)
+class TableRows:
+    """Rows of one table. `per_request`: what the request that verified the route added to it."""
+
+    per_request: int
+    before: Count
+    after: Count
+
+    @property
+    def added(self) -> int:
+        """By the load; below 0 where rows were taken away."""
+        return self.after - self.before
+
+
+ONCE_PER_APP_WORKER = 20
+"""Statements that an app worker may send once, to fill caches of its own."""
+
+
+@dataclass(frozen=True)
+class StatementFacts:
+    """SQL statements of the app over the load, as pg_stat_statements counted them by their text.
+
+    BEGIN, COMMIT, SET and the like are not counted.
+    """
+
+    calls: Count = 0
+    """All of them, those of the rig's own verifying requests included."""
+    of_connections: Count = 0
+    """Those that opening or checking a connection sends, or that read like one of them."""
+    nested: Count = 0
+    """Beside those: statements inside others, as of functions, foreign keys and cursors."""
+    evicted: Count = 0
+    """Times that texts were forgotten for want of room: then there were more than was counted."""
+    commonest: Mapping[str, Count] = field(default_factory=dict)
+    """Calls by text, of the commonest few."""
+    why: str = ""
+    """Why none were counted; empty where they were."""
+
+    @property
+    def certain(self) -> int:
+        """Those that requests sent, whatever a connection may have cost."""
+        return self.calls - self.of_connections
+
+
+@dataclass(frozen=True)
 class LedgerFacts:
     """What client, target and database each counted, over the whole load.
 
@@ -149,7 +193,13 @@ class LedgerFacts:
     rows_foreign: int = 0
     """Rows that name a request which was never sent."""
     statements: int | None = None
-    """Scans of the target's table, as Postgres counted them."""
+    """Scans of the target's table, as Postgres counted them; older sessions only."""
+    counted: StatementFacts | None = None
+    """None in older sessions."""
+    tables: Mapping[str, TableRows] = field(default_factory=dict)
+    """By table; empty in older sessions."""
+    names_requests: bool = True
+    """Whether the row of a verifying request names it, as those of the load's then do."""
     transactions: int = 0
     """Of the target's database, log-ins included."""
     sessions: int = 0

@@ -174,9 +174,9 @@ class RealStack:
         return f"http://{address}:{port}"
 
     @property
-    def _book(self) -> DatabaseCounts | None:
-        ledger = self._plan.target.ledger
-        return DatabaseCounts(self._login, ledger) if ledger else None
+    def _book(self) -> DatabaseCounts:
+        counts = self._hosts.layout().counts_statements
+        return DatabaseCounts(self._login, self._plan.target.ledger, counts_statements=counts)
 
     @property
     def _login(self) -> Login:
@@ -232,10 +232,11 @@ class RealStack:
     def verify(self) -> Facts:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
         plan = self._plan
-        if self._book:
-            # before anything is asked: a kept connection may hold back what its last request
-            # counted until it ends, and what is counted later must not lack its beginning
-            self._before = CountsBefore(self._book.counters(), verifying_requests=1)
+        book = self._book
+        # before anything is asked: a kept connection may hold back what its last request
+        # counted until it ends, and what is counted later must not lack its beginning
+        self._before = CountsBefore(book.counters(), verifying_requests=1, unverified=book.tables())
+        book.begin()
         self._exchange = asked = http.verify(self._url, plan)
         if asked.wrong:
             raise StackError(
@@ -243,13 +244,12 @@ class RealStack:
                 f"{asked.wrong}",
                 "see logs/app.log in the attempt's folder",
             )
-        if self._book and self._before:
-            self._before = dataclasses.replace(
-                self._before,
-                contents=self._book.contents(),
-                counting_scans=1,
-                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
-            )
+        self._before = dataclasses.replace(
+            self._before,
+            contents=book.contents(),
+            names_requests=plan.route.writes and book.names(http.UNIQUE),
+            by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+        )
         # again: a pool is there since its first request only
         self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
@@ -319,17 +319,21 @@ class RealStack:
             if started.process.wait(STOP_DEADLINE_S) is None:
                 started.process.kill()
         self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
-        if self._book:
-            self._after = CountsAfter(
-                counters=self._book.counters(),
-                contents=self._book.contents(),
-                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
-                written=self._book.written() if self._plan.route.writes else None,
-            )
+        self._after = self._counted_after()
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
                 raise LoadError(f"Locust did not end in order: {tail(started.process)}")
+
+    def _counted_after(self) -> CountsAfter:
+        book, before = self._book, self._before
+        return CountsAfter(
+            counters=book.counters(),
+            contents=book.contents(),
+            by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+            written=book.written() if before and before.names_requests else None,
+            statements=book.statements(),
+        )
 
     def collect(self, folder: Path) -> None:
         """Copies what the roles wrote. DamagedFile where anything else was put among it."""
