@@ -189,7 +189,7 @@ def test_too_few_statements_are_doubtful_where_some_may_be_unseen(
 
 def test_without_a_ledger_the_statements_are_checked() -> None:
     plan = replace(READING, target=replace(UNCOUNTED, routes=READING.target.routes))
-    unnamed = {"rows_before": None, "rows_after": None}
+    unnamed: dict[str, Any] = {"rows_before": None, "rows_after": None}
     assert judged(plan, **unnamed).status is Status.PASS
     assert judged(plan, replace(SENT, calls=400), **unnamed).status is Status.FAIL
     undeclared = routed(replace(plan.route, statements=None), plan)
