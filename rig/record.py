@@ -162,7 +162,7 @@ class StatementFacts:
     evicted: Count = 0
     """Times that texts were forgotten for want of room: then there were more than was counted."""
     commonest: Mapping[str, Count] = field(default_factory=dict)
-    """Calls by text, of the commonest few."""
+    """Calls by text, of the commonest few that requests sent."""
     why: str = ""
     """Why none were counted; empty where they were."""
 

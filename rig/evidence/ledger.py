@@ -261,12 +261,13 @@ def _statements(seen: Statements | None) -> StatementFacts | None:
     if seen is None:
         return None
     own = [one for one in seen.counted if not one.nested]
+    requested = [one for one in own if not _OF_A_CONNECTION.match(one.text)]
     return StatementFacts(
         calls=sum(one.calls for one in own),
-        of_connections=sum(one.calls for one in own if _OF_A_CONNECTION.match(one.text)),
+        of_connections=sum(one.calls for one in own) - sum(one.calls for one in requested),
         nested=sum(one.calls for one in seen.counted if one.nested),
         evicted=seen.evicted,
-        commonest={one.text: one.calls for one in own[:COMMONEST]},
+        commonest={one.text: one.calls for one in requested[:COMMONEST]},
         why=seen.why,
     )
 
