@@ -59,6 +59,8 @@ class Asked:
     """What is not as the route declares; empty if nothing."""
     cure: str = ""
     """What would mend it."""
+    statements: int | None = None
+    """SQL statements that it sent; None where nobody could count them."""
 
 
 class Stack(Protocol):

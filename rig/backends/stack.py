@@ -17,7 +17,15 @@ from pathlib import Path
 
 from rig.backends import database, http, said
 from rig.backends.asking import asked_once
-from rig.backends.base import Asked, Hosts, OnProgress, ProcessHandle, RoleSpec, tail
+from rig.backends.base import (
+    Asked,
+    Hosts,
+    OnProgress,
+    ProcessHandle,
+    RoleSpec,
+    log_errors,
+    tail,
+)
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
@@ -37,10 +45,10 @@ from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
 from rig.evidence.attempt import DelaySaid
-from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore
+from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore, statement_facts
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
-from rig.plan import Plan
+from rig.plan import Plan, Route
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
@@ -220,7 +228,13 @@ class RealStack:
         routes = sorted(
             self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
         )
-        return [asked_once(self._url, self._plan, route, app.process) for route in routes]
+        return [self._asked(route, app.process) for route in routes]
+
+    def _asked(self, route: Route, app: ProcessHandle) -> Asked:
+        self._book.begin()
+        asked = asked_once(self._url, self._plan, route, app)
+        sent = statement_facts(self._book.statements())
+        return dataclasses.replace(asked, statements=None if sent.why else sent.certain)
 
     # the phases
 
@@ -241,7 +255,7 @@ class RealStack:
         if asked.wrong:
             raise StackError(
                 f"target {plan.target_name} does not answer {plan.route_name} correctly: "
-                f"{asked.wrong}",
+                f"{asked.wrong}{self._last_words(asked.answer)}",
                 "see logs/app.log in the attempt's folder",
             )
         self._before = dataclasses.replace(
@@ -267,6 +281,11 @@ class RealStack:
             sorted({str(role) for role, found in pids.items() if any(map(is_real_time, found))})
         )
         return self._facts
+
+    def _last_words(self, answer: http.Answer) -> str:
+        """How the app's log ends, where its answer says no more than that it failed."""
+        errors = log_errors(self._of(Role.APP)[0].process) if answer.status >= 500 else []
+        return f"; its log says {errors[-1]}" if errors else ""
 
     def endpoints(self) -> Endpoints:
         """Its processes, the app's counters, and ways to ask the databases."""

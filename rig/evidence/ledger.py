@@ -229,7 +229,7 @@ def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFact
         rows_before=before.contents.rows,
         rows_after=after.contents.rows,
         statements=_scans(before, after),
-        counted=_statements(after.statements),
+        counted=statement_facts(after.statements) if after.statements else None,
         tables=_tables(before, after),
         names_requests=before.names_requests,
         transactions=last.transactions - first.transactions,
@@ -257,9 +257,8 @@ def _tables(before: CountsBefore, after: CountsAfter) -> dict[str, TableRows]:
     }
 
 
-def _statements(seen: Statements | None) -> StatementFacts | None:
-    if seen is None:
-        return None
+def statement_facts(seen: Statements) -> StatementFacts:
+    """Statements by who sent them: requests, their connections, or other statements."""
     own = [one for one in seen.counted if not one.nested]
     requested = [one for one in own if not _OF_A_CONNECTION.match(one.text)]
     return StatementFacts(
