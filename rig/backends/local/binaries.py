@@ -18,6 +18,7 @@ from rig.model import StackError
 TOOLS = PROJECT / ".tools" / "bin"
 SEARCH_PATH = f"{TOOLS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+MACHINE = Path("/usr")
 LEAST_VERSION = 14
 """The first Postgres that tells statements of the app from those inside its functions."""
 
@@ -48,7 +49,7 @@ def postgres_servers() -> list[Postgres]:
     """
     found = [
         *_by_version(TOOLS.parent / "root" / "usr", TOOLS),
-        *_by_version(Path("/usr")),
+        *_by_version(MACHINE),
         *_of_the_wheel(),
         *_on_path(),
     ]
