@@ -17,6 +17,7 @@ from rig.record import ProbeFacts
 KILLED = "app_worker_killed"
 UNNAMED = "app_error"
 """What is counted where the app answers 5xx and says no more."""
+SILENT = "the app's log has no traceback; its LOGGING may print errors to the console"
 BROKEN = ("connection_reset", "connection_refused")
 """What a load worker sees of a killed app worker; it cannot know why."""
 
@@ -102,7 +103,7 @@ def reasons(found: Sequence[Failure], logged: Logged, probes: ProbeFacts) -> tup
     """
     if not any(failure.name == UNNAMED for failure in found):
         return ()
-    return tuple(f"{UNNAMED}: {line}" for line in _reasons(logged, probes))
+    return tuple(f"{UNNAMED}: {line}" for line in [*_reasons(logged, probes)] or [SILENT])
 
 
 def _reasons(logged: Logged, probes: ProbeFacts) -> Iterator[str]:
@@ -116,8 +117,6 @@ def _reasons(logged: Logged, probes: ProbeFacts) -> Iterator[str]:
         yield f"5xx of the app, while Postgres refused {said}"
     if logged.exceptions:
         yield f"the app's log has {_most(logged.exceptions, 'tracebacks')}"
-    else:
-        yield "the app's log has no traceback; its LOGGING may print errors to the console"
 
 
 def _most(told: Mapping[str, int], what: str) -> str:
