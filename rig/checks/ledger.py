@@ -41,12 +41,12 @@ def ledger(plan: Plan, record: Record) -> Check:
     if older and (counts.rows_after is None or counts.rows_before is None):
         return Check(NAME, Status.UNKNOWN, "the database was not asked")
     disturbed = [*_left(record), *_rows(plan, counts, load)] if plan.target.ledger else []
-    systematic = [*_statements(plan, counts, load), *_target(counts, load)]
+    systematic = [*_statements(plan, record), *_target(counts, load)]
     if disturbed or systematic:
         # after a lost load worker or a crash that reset Postgres's counters nothing can agree
         again = bool(disturbed) or not load.complete or _restarted(record)
         return Check(NAME, Status.FAIL, "; ".join(disturbed + systematic), again=again)
-    says, doubts = _message(plan, counts, load), list(_doubts(plan, counts, load))
+    says, doubts = _message(plan, counts, load), list(_doubts(plan, record))
     if doubts:
         says = "; ".join([*(doubt for doubt, _ in doubts), *([says] if says else [])])
         needs = " and ".join(dict.fromkeys(needs for _, needs in doubts))
@@ -125,14 +125,14 @@ def _named_rows(counts: LedgerFacts, load: LoadFacts, added: int) -> Iterator[st
             yield f"{count} {what}"
 
 
-def _statements(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
-    counted, declared = counts.counted, plan.route.statements
+def _statements(plan: Plan, record: Record) -> Iterator[str]:
+    counted, declared = record.ledger.counted, plan.route.statements
     if counted is None:
-        yield from older_ledger.problems(plan, counts, load)
+        yield from older_ledger.problems(plan, record.ledger, record.load)
         return
     if declared is None or counted.why:
         return
-    least, most = _span(plan, declared, counts, load)
+    least, most = _span(plan, record, declared)
     few = counted.calls < least and not _unseen(counted)
     if counted.certain > most or few:
         seen = ", ".join(f"{calls} × {text}" for text, calls in counted.commonest.items())
@@ -140,9 +140,10 @@ def _statements(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[st
         yield f"Postgres counted {number} statements instead of {least} to {most}: {seen or 'none'}"
 
 
-def _span(plan: Plan, declared: int, counts: LedgerFacts, load: LoadFacts) -> tuple[int, int]:
-    least, most = bounds(declared, load, counts.verifying_requests)
-    return least, most + ONCE_PER_APP_WORKER * plan.app_workers
+def _span(plan: Plan, record: Record, declared: int) -> tuple[int, int]:
+    least, most = bounds(declared, record.load, record.ledger.verifying_requests)
+    app_workers = plan.app_workers + (record.probes.app_workers_begun or 0)
+    return least, most + ONCE_PER_APP_WORKER * app_workers
 
 
 def _unseen(counted: StatementFacts) -> bool:
@@ -150,8 +151,9 @@ def _unseen(counted: StatementFacts) -> bool:
     return bool(counted.nested or counted.evicted)
 
 
-def _doubts(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[tuple[str, str]]:
+def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
     """What a true declaration may come to as well as a wrong one; and what would tell."""
+    counts, load = record.ledger, record.load
     counted, declared = counts.counted, plan.route.statements
     if counted is None:
         return
@@ -173,7 +175,7 @@ def _doubts(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[tuple[
         return
     if counted.why:
         yield f"statements were not counted: {counted.why}", counted.why
-    elif counted.calls < _span(plan, declared, counts, load)[0] and _unseen(counted):
+    elif counted.calls < _span(plan, record, declared)[0] and _unseen(counted):
         inside = f"{counted.nested} ran inside others, as a cursor's do"
         more = "more than Postgres remembers" if counted.evicted else inside
         yield f"Postgres counted {counted.calls} statements, and {more}", "statements of their own"

@@ -13,7 +13,7 @@ import pytest
 from rig.checks.ledger import ledger
 from rig.model import Status
 from rig.plan import Ledger, Plan
-from rig.record import Check, LedgerFacts, LoadFacts, StatementFacts, TableRows
+from rig.record import Check, LedgerFacts, LoadFacts, ProbeFacts, StatementFacts, TableRows
 from tests.unit.plans import PLAN, ROUTES, TARGET, record, routed
 
 COUNTED = replace(TARGET, ledger=Ledger("made", "title"))
@@ -160,6 +160,16 @@ def test_statements_are_counted_whatever_table_they_are_about(calls: int, status
     assert said.status is status
     assert not said.again
     assert f"{calls} statements" in said.says
+
+
+def test_every_app_worker_may_fill_its_caches_once() -> None:
+    plan, many = replace(READING, app_workers=2), replace(SENT, calls=246)
+    assert judged(READING, many).status is Status.FAIL
+    assert judged(plan, many).status is Status.PASS
+    restarted = replace(record(load=ANSWERED), probes=ProbeFacts(app_workers_begun=1))
+    assert ledger(READING, replace(restarted, ledger=replace(TEXTS, counted=many))).status is (
+        Status.PASS
+    )
 
 
 def test_statements_that_are_too_many_are_quoted() -> None:
