@@ -97,7 +97,7 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
         line += text.rjust(size)
     yield line
     details = [name] if short != name else []
-    details += [*_spread(cell), *_failures(cell), *_reasons(cell), *_never_answered(cell)]
+    details += [*_spread(cell), *_failures(cell), *cell.failure_reasons, *_never_answered(cell)]
     if cell.measures.round_fits == "no":
         details.append("not feasible: a round of its users was predicted to take too long")
     if cell.measures.response_state in (State.UNSETTLED, State.OVERLOAD):
@@ -131,12 +131,6 @@ def _failures(cell: CellResult) -> list[str]:
         return []
     when = f", the first {first_s:.1f} s into the load" if first_s is not None else ""
     return [f"failures: mostly {top}{when}{_at_the_first(cell)}"]
-
-
-def _reasons(cell: CellResult) -> Sequence[str]:
-    """Of the first valid trial that has any; without a valid one, of the first at all."""
-    counted = cell.valid or cell.results
-    return next((result.reasons for result in counted if result.reasons), ())
 
 
 def _at_the_first(cell: CellResult) -> str:
