@@ -25,6 +25,8 @@ _STATEMENT = re.compile(r"\bERROR:\s+(.+)")
 _POOLER = re.compile(r"pooler error: (.+)")
 # what Postgres says to whoever comes before it is up, and to all when it goes
 _NOT_OF_THE_LOAD = ("the database system is", "terminating connection due to administrator")
+# what `stack/around/bench_failures.py` prints: each failed request once, whatever the app logs
+_FAILED = re.compile(r"request failed: (.+)")
 _TRACEBACK = re.compile(r"\s*(\|\s*|\+\s*)*(Exception Group )?Traceback \(most recent call last\):")
 # INFO and its like are no exceptions
 _EXCEPTION = re.compile(r"(?=[\w.]*[a-z])[A-Za-z_][\w.]*(: .*)?$")
@@ -43,7 +45,7 @@ class Logged:
     statement_errors: Mapping[str, int] = field(default_factory=dict)
     """Statements that Postgres refused, by its words."""
     exceptions: Mapping[str, int] = field(default_factory=dict)
-    """The last line of the app's tracebacks."""
+    """How requests of the app failed, by the last line of a traceback."""
 
 
 def read_logs(attempt: Path, record: Record) -> Logged:
@@ -72,7 +74,15 @@ def _lines(attempt: Path, record: Record, name: str) -> list[str]:
 
 
 def exceptions(lines: Sequence[str]) -> Iterator[str]:
-    """The exception that each traceback ends with; of a chain, the last."""
+    """What each failed request is said to have raised; else how each traceback ends.
+
+    Of a chain of exceptions the last.
+    """
+    told = [found[1] for line in lines if (found := _FAILED.match(line))]
+    return iter(told) if told else _ends(lines)
+
+
+def _ends(lines: Sequence[str]) -> Iterator[str]:
     inside, last = False, ""
     for line in lines:
         if _TRACEBACK.match(line):

@@ -116,7 +116,7 @@ def _reasons(logged: Logged, probes: ProbeFacts) -> Iterator[str]:
         said = _most(logged.statement_errors, "statements")
         yield f"5xx of the app, while Postgres refused {said}"
     if logged.exceptions:
-        yield f"the app's log has {_most(logged.exceptions, 'tracebacks')}"
+        yield f"the app's log tells of {_most(logged.exceptions, 'exceptions')}"
 
 
 def _most(told: Mapping[str, int], what: str) -> str:

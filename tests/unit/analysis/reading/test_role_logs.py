@@ -70,10 +70,14 @@ def test_the_last_exception_of_a_chain_is_the_app_s(tmp_path: Path) -> None:
         ("Traceback (most recent call last):\n  File x\nKeyError\n", ["KeyError"]),
         ("Traceback (most recent call last):\n  File x\nINFO: 200\nKeyError: 'a'\n", []),
         ("ValueError: told, not raised\n", []),
+        (
+            "request failed: KeyError: 'a'\nTraceback (most recent call last):\n x\nB: c\n",
+            ["KeyError: 'a'"],
+        ),
         ("Traceback (most recent call last):\n  cut", []),
     ],
 )
-def test_only_what_ends_a_traceback_is_an_exception(text: str, ends: list[str]) -> None:
+def test_an_exception_is_told_of_or_ends_a_traceback(text: str, ends: list[str]) -> None:
     assert list(exceptions(text.splitlines())) == ends
 
 

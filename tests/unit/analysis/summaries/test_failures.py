@@ -108,7 +108,7 @@ REFUSED = {"sorry, too many clients already": 120, "remaining connection slots":
         (
             Logged(exceptions={"KeyError: 'a'": 5}),
             SESSIONS,
-            "app_error: the app's log has 5 tracebacks: KeyError: 'a'",
+            "app_error: the app's log tells of 5 exceptions: KeyError: 'a'",
         ),
         (Logged(), SESSIONS, "app_error: the app's log has no traceback"),
     ],
