@@ -28,8 +28,8 @@ from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec
 from stack.pooler.spec import PoolerSpec
 
-# how Python and Postgres begin the line that says what went wrong
-_ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
+# how Python, Postgres and `stack/around` begin the line that says what went wrong
+_ERROR = re.compile(r"\s*(request failed|([\w.]*(Error|Exception)|FATAL|ERROR)\b.*):")
 ERROR_WITHIN_LINES, LINE_CHARS = 60, 400
 
 
