@@ -18,20 +18,23 @@ apt=(-o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o APT::Sandbox::User=)
 fresh_lists=""
 
 # name, Debian package, a call that proves it works, what is lost without it
-# initdb last of its package: whoever finds it finds a whole Postgres
+# Postgres last, as it is large; and initdb after it: who finds that finds a whole Postgres
 tools="\
-postgres|postgresql|--version|contrib extensions, no statements counted
-initdb|postgresql|--version|contrib extensions, no statements counted
 pgbouncer|pgbouncer|--version|cells with pooler: pgbouncer
 iptables-legacy|iptables|-j NFQUEUE --help|delays, where the kernel has no netem
 ip|iproute2|-Version|looking at what the rig set up
-tc|iproute2|-Version|looking at what the rig set up"
+tc|iproute2|-Version|looking at what the rig set up
+postgres|postgresql|--version|contrib extensions, no statements counted
+initdb|postgresql|--version|contrib extensions, no statements counted"
 
 on_machine() {
     [ -z "${TOOLS_IGNORE_SYSTEM:-}" ] || return 1
     case $1 in
-        # Debian's stands beside PATH, in folders by version; Postgres is of use with its contrib only
-        postgres | initdb) compgen -G "/usr/share/postgresql/*/extension/pg_stat_statements.control" >/dev/null ;;
+        # Debian's stands beside PATH, in folders by version; it is of use with contrib, from 14 on
+        postgres | initdb)
+            compgen -G "/usr/share/postgresql/1[4-9]/extension/pg_stat_statements.control" >/dev/null ||
+                compgen -G "/usr/share/postgresql/[2-9][0-9]/extension/pg_stat_statements.control" >/dev/null
+            ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }
