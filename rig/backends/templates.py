@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
@@ -91,13 +92,29 @@ class ClusterCache(Protocol):
         """Keeps what now stands in that place."""
         ...
 
+    def discard(self, key: str) -> None:
+        """Empties that place of what was never finished. StackError."""
+        ...
+
 
 def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
     """The template with this session's passwords, kept or made, as the database role sees it.
 
-    TargetError where the target's migrate or seed fails; StackError.
+    TargetError where the target's migrate or seed fails; StackError. Neither leaves half a one.
     """
     kept = clusters.get(name)
+    try:
+        return _made(clusters, name, plan, hosts, passwords, kept)
+    except StackError:
+        if not kept:
+            with contextlib.suppress(StackError):
+                clusters.discard(name)
+        raise
+
+
+def _made(
+    clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets, kept: str
+) -> str:
     wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)
     path = kept or clusters.allocate(name, wanted_bytes)
     process = hosts.start(Role.DATABASE, template_spec(hosts, passwords, path, bool(kept)))
