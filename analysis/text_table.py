@@ -97,7 +97,7 @@ def _cell(cell: CellResult, name: str, width: int) -> Iterator[str]:
         line += text.rjust(size)
     yield line
     details = [name] if short != name else []
-    details += [*_spread(cell), *_failures(cell), *_never_answered(cell)]
+    details += [*_spread(cell), *_failures(cell), *cell.failure_reasons, *_never_answered(cell)]
     if cell.measures.round_fits == "no":
         details.append("not feasible: a round of its users was predicted to take too long")
     if cell.measures.response_state in (State.UNSETTLED, State.OVERLOAD):

@@ -69,12 +69,19 @@ class Unsupported:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Where a target's routes write and read, so that the database itself can be asked."""
+    """Where a target's routes write, so that the database itself can be asked."""
 
-    table: str
-    """Its rows are what a writing route adds; its scans are what a reading route costs."""
-    column: str
+    table: str = ""
+    """Its rows can be told apart by their requests; empty where no table's can."""
+    column: str = ""
     """Holds `{unique}` of the request that wrote the row."""
+    tables: tuple[str, ...] = ()
+    """Others, whose rows are counted."""
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """Every table whose rows are counted."""
+        return tuple(dict.fromkeys(name for name in (self.table, *self.tables) if name))
 
 
 # ${…} is the shell's own
@@ -282,6 +289,8 @@ class Plan(Draft):
         for name, unsaid in _LATER_OF_PLAN.items():
             if values[name] == unsaid:
                 del values[name]
+        if self.target.ledger and not self.target.ledger.tables:
+            del values["target"]["ledger"]["tables"]
         after = {name: values.pop(name) for name in ("cpus", "schema")}
         return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict
 
+from rig.counts import ONCE_PER_APP_WORKER as ONCE_PER_APP_WORKER
+from rig.counts import LedgerFacts as LedgerFacts
+from rig.counts import StatementFacts as StatementFacts
+from rig.counts import TableRows as TableRows
 from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
@@ -126,42 +130,6 @@ class LoadFacts:
     """The steady window's rates and times; None where its files are not there."""
     complete: bool = False
     """Whether every load worker's last report reached the master."""
-
-
-@dataclass(frozen=True)
-class LedgerFacts:
-    """What client, target and database each counted, over the whole load.
-
-    Counted from a baseline after `verify` until the app is gone and its sessions have ended.
-    None where the target lacks the power to be counted.
-    """
-
-    rows_before: int | None = None
-    rows_after: int | None = None
-    rows_of_successes: int | None = None
-    """Rows that name a request which succeeded."""
-    successes_without_row: int = 0
-    rows_of_failures: Mapping[str, int] = field(default_factory=dict)
-    """Rows that name a request which failed, by its failure class."""
-    rows_of_unanswered: int = 0
-    rows_twice: int = 0
-    """Rows that name a request which another row names, too."""
-    rows_foreign: int = 0
-    """Rows that name a request which was never sent."""
-    statements: int | None = None
-    """Scans of the target's table, as Postgres counted them."""
-    transactions: int = 0
-    """Of the target's database, log-ins included."""
-    sessions: int = 0
-    """Connections to the target's database."""
-    verifying_requests: int = 0
-    """Requests of the rig's own, before the load, that the counters hold as well."""
-    answered_by_target: int | None = None
-    """Correct answers, as the target itself counted them; those are taken out of it."""
-    postgres_restarted: bool = False
-    fingerprint_before: str = ""
-    fingerprint_after: str = ""
-    """Of the schema: tables, columns, indices, triggers."""
 
 
 @dataclass(frozen=True)

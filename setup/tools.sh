@@ -18,13 +18,26 @@ apt=(-o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o APT::Sandbox::User=)
 fresh_lists=""
 
 # name, Debian package, a call that proves it works, what is lost without it
+# Postgres last, as it is large; and initdb after it: who finds that finds a whole Postgres
 tools="\
 pgbouncer|pgbouncer|--version|cells with pooler: pgbouncer
 iptables-legacy|iptables|-j NFQUEUE --help|delays, where the kernel has no netem
 ip|iproute2|-Version|looking at what the rig set up
-tc|iproute2|-Version|looking at what the rig set up"
+tc|iproute2|-Version|looking at what the rig set up
+postgres|postgresql|--version|contrib extensions, no statements counted
+initdb|postgresql|--version|contrib extensions, no statements counted"
 
-on_machine() { [ -z "${TOOLS_IGNORE_SYSTEM:-}" ] && command -v "$1" >/dev/null; }
+on_machine() {
+    [ -z "${TOOLS_IGNORE_SYSTEM:-}" ] || return 1
+    case $1 in
+        # Debian's stands beside PATH, in folders by version; it is of use with contrib, from 14 on
+        postgres | initdb)
+            compgen -G "/usr/share/postgresql/1[4-9]/extension/pg_stat_statements.control" >/dev/null ||
+                compgen -G "/usr/share/postgresql/[2-9][0-9]/extension/pg_stat_statements.control" >/dev/null
+            ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
 
 # Package lists of our own, for an ordinary user, an image without lists, or lists that are stale.
 get_fresh_lists() {
@@ -49,9 +62,16 @@ unpack() {
     dpkg-deb -x "$top"/debs/"$1"_*.deb "$top/root"
 }
 
+# The package that one without contents stands for: postgresql → postgresql-17. Else itself.
+package_behind() {
+    local behind
+    behind=$(apt-cache "${apt[@]}" depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($1-[0-9][0-9]*\)$/\1/p")
+    echo "${behind:-$1}"
+}
+
 libraries_of() {
     apt-cache "${apt[@]}" depends "$@" | sed -n 's/^[ |]*Depends: \(lib[^<> ]*\)$/\1/p' |
-        grep -vxE 'libc6|libgcc-s1|libcrypt1' | sort -u
+        grep -vxE 'libc6|libgcc-s1|libcrypt1|libllvm[0-9]*' | sort -u # LLVM: for a JIT that is off
 }
 
 # Folder:folder… of unpacked libraries; never an empty part, which would be the current folder.
@@ -98,7 +118,11 @@ wrapper() {
 
 # provide NAME PACKAGE PROOF...
 provide() {
-    local name=$1 package=$2
+    local name=$1 package
+    if [ -z "$(apt-cache "${apt[@]}" depends "$2" 2>/dev/null)" ] && [ -z "$fresh_lists" ]; then
+        get_fresh_lists || true
+    fi
+    package=$(package_behind "$2")
     mkdir -p "$top/bin" "$top/root" "$top/debs"
     unpack_with_libraries "$name" "$package" || return 1
     wrapper "$name" >"$top/bin/.$name"
@@ -119,6 +143,8 @@ obtain() {
         why="tried within the hour; to try again: rm .tools/gave-up"
     elif [ "$SECONDS" -gt 180 ]; then
         why="the package sources take too long"
+    elif [ "$2" = postgresql ] && [ ! -e /usr/share/zoneinfo/Etc/UTC ]; then
+        why="Debian's wants time zones: apt install tzdata"
     elif ! provide "$@" >>"$log" 2>&1 </dev/null; then
         why="could not unpack it, see .tools/setup.log"
         failed=yes

@@ -14,7 +14,7 @@ from typing import Any
 
 from analysis.reading.attempts import ANSWER, PLAN, answered, asked
 from rig.disk.files import is_flat
-from rig.record import Calibration, Record
+from rig.record import ONCE_PER_APP_WORKER, Calibration, Record, StatementFacts
 
 SAID = ("app", "database", "pooler", "cpus")
 ASKED = ("load", "data", "delay", "route")
@@ -83,7 +83,11 @@ def read_round_trips(calibration: Calibration | None) -> tuple[RoundTrips, ...]:
 
 def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | None:
     successes, counts = record.load.outcomes.get("ok", 0), record.ledger
-    if counts.statements is None or not successes or not record.load.started:
+    if not successes or not record.load.started:
+        return None
+    if counts.counted is not None:
+        return _by_text(record, counts.counted, route.get("statements") or 0)
+    if counts.statements is None:
         return None
     # a row is an INSERT, which scans nothing; the rig's own requests are counted without theirs
     writes = "{unique}" in f"{route.get('form')}{route.get('json')}"
@@ -93,6 +97,15 @@ def _counted(record: Record, route: Mapping[str, Any]) -> tuple[float, float] | 
         counts.statements - verifying + (counts.rows_after or 0) - (counts.rows_before or 0)
     )
     return statements / record.load.started, statements / successes
+
+
+def _by_text(record: Record, counted: StatementFacts, declared: int) -> tuple[float, float] | None:
+    if counted.why:
+        return None
+    statements = max(0, counted.certain - record.ledger.verifying_requests * declared)
+    once = ONCE_PER_APP_WORKER * int(record.levels.get("app_workers", 1))
+    least = max(0, statements - once) / record.load.started
+    return least, statements / record.load.outcomes["ok"]
 
 
 def _cut(answer: Mapping[str, Any], varying: Sequence[str]) -> bool:

@@ -103,11 +103,16 @@ def _first(sentences: Sequence[str]) -> Iterator[str]:
 
 def _failing(side: str, cells: Sequence[Placed]) -> Iterator[str]:
     """Where a side failed too many of its answers to be favoured, the worst first."""
-    shares = [(cell.measures.failure_share or 0.0, place) for place, cell in cells]
-    failing = sorted(((share, at) for share, at in shares if share > MOST_FAILURES), reverse=True)
+    shares = [(cell.measures.failure_share or 0.0, place, cell) for place, cell in cells]
+    failing = sorted(
+        (one for one in shares if one[0] > MOST_FAILURES), key=lambda one: one[:2], reverse=True
+    )
     if failing:
-        said = joined([percent(share) for share, _ in failing[:SHOWN]])
-        yield f"{capital(side)} failed {said} of its answers{_there([at for _, at in failing])}."
+        said = joined([percent(share) for share, *_ in failing[:SHOWN]])
+        yield f"{capital(side)} failed {said} of its answers{_there([at for _, at, _ in failing])}."
+        reasons = (one.failure_reasons for *_, one in failing)
+        if why := next((found[0] for found in reasons if found), ""):
+            yield f"Its logs say: {why.rstrip('.')}."
 
 
 def _unanswered(side: str, cells: Sequence[Placed]) -> Iterator[str]:

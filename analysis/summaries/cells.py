@@ -67,6 +67,12 @@ class CellResult:
         others = dict.fromkeys(one.reason for one in self.results if not one.valid and one.reason)
         return "; ".join(others)
 
+    @property
+    def failure_reasons(self) -> tuple[str, ...]:
+        """Why its app answered 5xx, by the logs of one trial; of a valid one where there is any."""
+        told = (result.reasons for result in self.valid or self.results)
+        return next((reasons for reasons in told if reasons), ())
+
 
 def cells(session: Session, results: Sequence[TrialResult]) -> tuple[CellResult, ...]:
     """Every scheduled cell, ordered by the factors' levels; extra cells keep that order."""

@@ -1,4 +1,4 @@
-"""Failures by the layer that refused, and what went on when the first of each class came.
+"""Failures by the layer that refused, what went on when the first of each class came, and why.
 
 Pure. May not know files, verdicts or cells.
 """
@@ -6,13 +6,18 @@ Pure. May not know files, verdicts or cells.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.reading.load_files import Completion, Second
 from analysis.reading.probe_samples import Sample
+from analysis.reading.role_logs import Logged
+from rig.record import ProbeFacts
 
 KILLED = "app_worker_killed"
+UNNAMED = "app_error"
+"""What is counted where the app answers 5xx and says no more."""
+SILENT = "the app's log has no traceback; its LOGGING may print errors to the console"
 BROKEN = ("connection_reset", "connection_refused")
 """What a load worker sees of a killed app worker; it cannot know why."""
 
@@ -89,3 +94,40 @@ def _around(samples: Sequence[Sample], at_s: float) -> tuple[int | None, int | N
     before = [value for sample_s, value in near if sample_s <= at_s]
     after = [value for sample_s, value in near if sample_s > at_s]
     return (before[-1] if before else None, after[0] if after else None)
+
+
+def reasons(found: Sequence[Failure], logged: Logged, probes: ProbeFacts) -> tuple[str, ...]:
+    """Why the app answered 5xx, a line each; empty where it did not.
+
+    The app alone knows which request met which refusal: that both happened is all that is said.
+    """
+    if not any(failure.name == UNNAMED for failure in found):
+        return ()
+    return tuple(f"{UNNAMED}: {line}" for line in [*_reasons(logged, probes)] or [SILENT])
+
+
+def _reasons(logged: Logged, probes: ProbeFacts) -> Iterator[str]:
+    refused = f"5xx of the app, while Postgres refused {_most(logged.refusals, 'connections')}"
+    if logged.refusals:
+        yield refused.replace(": sorry, ", ": ") + _held(probes)
+    if logged.pooler_refusals:
+        yield f"5xx of the app, while PgBouncer refused {_most(logged.pooler_refusals, 'clients')}"
+    if logged.statement_errors:
+        said = _most(logged.statement_errors, "statements")
+        yield f"5xx of the app, while Postgres refused {said}"
+    if logged.exceptions:
+        yield f"the app's log tells of {_most(logged.exceptions, 'exceptions')}"
+
+
+def _most(told: Mapping[str, int], what: str) -> str:
+    """How many there were, and the words of the most frequent."""
+    total = sum(told.values())
+    text, count = next(iter(told.items()), ("", 0))
+    times = f" ({count} times)" if count < total else ""
+    return f"{total} {what if total != 1 else what[:-1]}: {text}{times}"
+
+
+def _held(probes: ProbeFacts) -> str:
+    """How close the app came to Postgres's cap."""
+    app, cap = probes.postgres_app_sessions_max, probes.postgres_max_connections
+    return f"; the app held {app} of {cap} at most" if app is not None and cap is not None else ""

@@ -24,8 +24,15 @@ from analysis.reading.load_files import (
     read_seconds,
 )
 from analysis.reading.probe_samples import app_worker_ends_s, connections
+from analysis.reading.role_logs import read_logs
 from analysis.reading.session import Scheduled, Session
-from analysis.summaries.failures import Failure, attributed_to_worker_ends, failures
+from analysis.summaries.failures import (
+    UNNAMED,
+    Failure,
+    attributed_to_worker_ends,
+    failures,
+    reasons,
+)
 from analysis.summaries.measures import PERCENTS, TrialMeasures, percentile_fields
 from analysis.summaries.percentiles import best_rps, median, share
 from analysis.summaries.response_times import response_times, telling
@@ -76,6 +83,8 @@ class TrialResult:
     timeline: Timeline = NO_TIMELINE
     damaged: frozenset[str] = frozenset()
     """Files of its attempt that are not what was written."""
+    reasons: tuple[str, ...] = ()
+    """Why the app answered 5xx, as the logs have it, a line each."""
 
     @property
     def valid(self) -> bool:
@@ -120,6 +129,8 @@ def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
     # numbers of which some are not as written are not read at all
     whole = tried.damaged.isdisjoint(READ)
     loaded, note = read_load(tried.folder, tried.record) if whole else (LoadFiles(), "")
+    why, unread = _reasons(tried.folder, tried.record, loaded.failures)
+    unreadable = [f"{scheduled.trial}: {one}" for one in (note, unread) if one]
     return TrialResult(
         scheduled,
         tried.record.verdict.value,
@@ -131,12 +142,25 @@ def _result(scheduled: Scheduled, tried: TrialAttempts) -> TrialResult:
         loaded.answers,
         {failure.name: failure.count for failure in loaded.failures},
         tried.record,
-        (*tried.notes, *([f"{scheduled.trial}: {note}"] if note else [])),
+        (*tried.notes, *unreadable),
         tried.folder,
         loaded.failures,
         timeline(loaded.completions, loaded.seconds),
         tried.damaged,
+        why,
     )
+
+
+def _reasons(
+    attempt: Path, record: Record, failed: Sequence[Failure]
+) -> tuple[tuple[str, ...], str]:
+    """Why the app failed, and one line on a log that cannot be read."""
+    if not any(one.name == UNNAMED for one in failed):
+        return (), ""
+    try:
+        return reasons(failed, read_logs(attempt, record), record.probes), ""
+    except RigError as error:
+        return (), f"logs not readable: {one_line(error, attempt)}"
 
 
 def _of_another(scheduled: Scheduled, record: Record) -> str:

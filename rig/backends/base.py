@@ -28,8 +28,8 @@ from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec
 from stack.pooler.spec import PoolerSpec
 
-# how Python and Postgres begin the line that says what went wrong
-_ERROR = re.compile(r"\s*([\w.]*(Error|Exception)|FATAL|ERROR)\b.*:")
+# how Python, Postgres and `stack/around` begin the line that says what went wrong
+_ERROR = re.compile(r"\s*(request failed|([\w.]*(Error|Exception)|FATAL|ERROR)\b.*):")
 ERROR_WITHIN_LINES, LINE_CHARS = 60, 400
 
 
@@ -59,6 +59,8 @@ class Asked:
     """What is not as the route declares; empty if nothing."""
     cure: str = ""
     """What would mend it."""
+    statements: int | None = None
+    """SQL statements that it sent; None where nobody could count them."""
 
 
 class Stack(Protocol):
@@ -204,6 +206,12 @@ class Hosts(Protocol):
         ...
 
 
+CONTRIB = (
+    *("btree_gin", "citext", "hstore", "pg_stat_statements", "pg_trgm", "pgcrypto", "unaccent"),
+)
+"""The extensions that Django projects ask for, and the one that counts statements."""
+
+
 @dataclass(frozen=True)
 class Programs:
     """Programs as the roles see them; empty where missing."""
@@ -212,6 +220,15 @@ class Programs:
     postgres_dir: str
     postgres_version: str
     pgbouncer: str = ""
+    postgres_build: str = ""
+    """What it says of itself; clusters are kept for one build alone."""
+    extensions: tuple[str, ...] = ()
+    """Those of `CONTRIB` that Postgres has."""
+
+    @property
+    def counts_statements(self) -> bool:
+        """Whether Postgres can count statements by their text."""
+        return "pg_stat_statements" in self.extensions
 
 
 SAFE_PYTHON = ("-P", "-s")

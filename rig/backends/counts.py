@@ -1,4 +1,4 @@
-"""Asks the database what really happened: rows, scans, transactions and schema, before and after.
+"""Asks the database what really happened: rows, statements and schema, before and after.
 
 Only asks; what the counts must come to is for `rig.checks` to say. Postgres shows what a session
 has counted once it has ended, so the last word is asked for after the app's sessions have.
@@ -14,9 +14,10 @@ from collections.abc import Iterable
 
 from psycopg import sql
 
-from rig.backends.database import DATABASE, Login
-from rig.evidence.ledger import Contents, Counters, Written
+from rig.backends.database import APP_USER, DATABASE, Login
+from rig.evidence.ledger import Contents, Counters, Statement, Statements, Written
 from rig.load.recorder import ranges
+from rig.model import printable
 from rig.plan import Ledger
 
 _UNIQUE = re.compile(r"(\d+)-(\d+)")
@@ -25,6 +26,17 @@ _TRANSACTIONS = (
     "SELECT xact_commit + xact_rollback, sessions FROM pg_stat_database "
     f"WHERE datname = '{DATABASE}'"
 )
+_EXTENSION = "pg_stat_statements"
+MOST_TEXTS, TEXT_CHARS = 100, 300
+# in a database of the rig's own: the target's schema stays as it is
+_STATEMENTS = f"""
+SELECT left(query, {TEXT_CHARS}), sum(calls)::bigint, NOT toplevel
+FROM pg_stat_statements
+WHERE userid = (SELECT oid FROM pg_roles WHERE rolname = '{APP_USER}')
+  AND dbid = (SELECT oid FROM pg_database WHERE datname = '{DATABASE}')
+GROUP BY 1, 3 ORDER BY 2 DESC, 1
+"""
+NO_STATEMENTS = "this Postgres lacks pg_stat_statements (`make setup`, and see `doctor`)"
 _STARTED = "SELECT pg_postmaster_start_time()::text"
 _SCHEMA = """
 SELECT 'column', table_name, column_name, data_type || ' ' || is_nullable
@@ -38,45 +50,76 @@ ORDER BY 1, 2, 3, 4
 
 
 class DatabaseCounts:
-    """The database's side of one trial's ledger."""
+    """The database's side of one trial's ledger. `ledger`: None of a target that names no table."""
 
-    def __init__(self, login: Login, ledger: Ledger) -> None:
+    def __init__(self, login: Login, ledger: Ledger | None, *, counts_statements: bool) -> None:
         """`login` is the superuser's; every question goes over a connection of its own."""
         self._login = login
         self._inside = dataclasses.replace(login, database=DATABASE)
-        self._table = sql.Identifier(ledger.table)
-        self._column = sql.Identifier(ledger.column)
-        self._ledger = ledger
+        self._ledger = ledger or Ledger()
+        self._counts_statements = counts_statements
+
+    def begin(self) -> None:
+        """Statements are counted from now on, where Postgres can do so."""
+        if self._counts_statements:
+            self._login.tell(f"CREATE EXTENSION IF NOT EXISTS {_EXTENSION}")
+            self._login.ask("SELECT pg_stat_statements_reset()")
 
     def counters(self) -> Counters:
-        """What Postgres has counted so far.
-
-        The transactions first: the questions that follow are asked inside that database.
-        """
+        """What Postgres has counted so far."""
         ((transactions, sessions),) = self._login.ask(_TRANSACTIONS)
-        scans = sql.SQL(
-            "SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0)::bigint "
-            "FROM pg_stat_user_tables WHERE relname = {}"
-        ).format(sql.Literal(self._ledger.table))
-        ((scans_so_far,),) = self._inside.ask(scans.as_string())
         return Counters(
             transactions=transactions,
             sessions=sessions,
-            scans=scans_so_far,
             postgres_started_at=self._login.ask(_STARTED)[0][0],
         )
 
+    def statements(self) -> Statements:
+        """What the app has sent since `begin`, the commonest first."""
+        if not self._counts_statements:
+            return Statements(why=NO_STATEMENTS)
+        found = self._login.ask(_STATEMENTS)
+        ((evicted,),) = self._login.ask("SELECT dealloc FROM pg_stat_statements_info")
+        counted = [Statement(printable(text), calls, nested) for text, calls, nested in found]
+        for nested in (False, True):
+            calls = sum(one.calls for one in counted[MOST_TEXTS:] if one.nested is nested)
+            if calls:
+                counted.insert(MOST_TEXTS, Statement("(others)", calls, nested))
+        return Statements(tuple(counted[: MOST_TEXTS + 2]), evicted)
+
+    def tables(self) -> dict[str, int]:
+        """Rows of each table that the target names."""
+        found = {}
+        for name in self._ledger.counted:
+            query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
+            ((found[name],),) = self._inside.ask(query.as_string())
+        return found
+
     def contents(self) -> Contents:
         """How many rows there are, and the schema's fingerprint."""
-        query = sql.SQL("SELECT count(*) FROM {}").format(self._table)
-        ((rows,),) = self._inside.ask(query.as_string())
         schema = repr(self._inside.ask(_SCHEMA))
-        return Contents(rows, fingerprint=hashlib.sha256(schema.encode()).hexdigest()[:16])
+        tables = self.tables()
+        return Contents(
+            rows=sum(tables.values()) if tables else None,
+            fingerprint=hashlib.sha256(schema.encode()).hexdigest()[:16],
+            tables=tables,
+        )
+
+    def names(self, unique: str) -> bool:
+        """Whether a row of the ledger's table names this request."""
+        if not self._ledger.table:
+            return False
+        named = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {}::text = {})").format(
+            *map(sql.Identifier, (self._ledger.table, self._ledger.column)), sql.Literal(unique)
+        )
+        ((found,),) = self._inside.ask(named.as_string())
+        return bool(found)
 
     def written(self) -> Written:
-        """Which requests left a row."""
-        query = sql.SQL("SELECT {} FROM {} WHERE {} ~ '^[0-9]+-[0-9]+$'").format(
-            self._column, self._table, self._column
+        """Which requests left a row that names them."""
+        table, column = map(sql.Identifier, (self._ledger.table, self._ledger.column))
+        query = sql.SQL("SELECT {} FROM {} WHERE {}::text ~ '^[0-9]+-[0-9]+$'").format(
+            column, table, column
         )
         return tally(str(row[0]) for row in self._inside.ask(query.as_string()))
 

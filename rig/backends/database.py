@@ -39,6 +39,17 @@ FIXED_SETTINGS: Mapping[str, str] = {
 }
 """The same in every trial, and recorded with each."""
 
+COUNTING_STATEMENTS: Mapping[str, str] = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.max": "5000",
+    # those inside functions, too, so that they are not missed where a cursor sends them
+    "pg_stat_statements.track": "all",
+    # BEGIN, SET, FETCH: with names of cursors and savepoints each would be a text of its own
+    "pg_stat_statements.track_utility": "off",
+    "pg_stat_statements.save": "off",
+}
+"""How statements are counted, where Postgres has what counts them."""
+
 
 @dataclass(frozen=True)
 class Login:
@@ -103,6 +114,7 @@ def ready(login: Login) -> bool:
 def facts(login: Login) -> DatabaseFacts:
     """Settings as they are in force, and the version."""
     names = [*FIXED_SETTINGS, "max_connections", "superuser_reserved_connections", "fsync"]
+    names += ["shared_preload_libraries"]
     wanted = ", ".join(f"'{name}'" for name in names)
     rows = login.ask(
         "SELECT lower(name), current_setting(name) FROM pg_settings "

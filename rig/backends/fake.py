@@ -26,6 +26,8 @@ from rig.evidence.ledger import (
     Counters,
     CountsAfter,
     CountsBefore,
+    Statement,
+    Statements,
     Written,
 )
 from rig.factors.servers import SERVERS
@@ -35,7 +37,7 @@ from rig.load.recorder import Recorder, ranges
 from rig.load.report import FinalCount, LoadReport, MeteredSecond
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import OUTCOME_OK, Interface, Link
-from rig.plan import Arrivals, Closed, Load, Open, Plan
+from rig.plan import Arrivals, Closed, Ledger, Load, Open, Plan
 
 _SERVICE_S = {"cpu": 0.008, "io_create": 0.003, "io_read": 0.012}
 _RECONNECT_TRIPS = 6
@@ -157,9 +159,8 @@ class FakeStack:
             totals["never_answered_users"] = None
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         _write(folder / "load" / "load.json", {**totals, **connected})
-        if plan.target.ledger:
-            before, after = _counts(plan, self._left)
-            _write(folder / LEDGER, before.to_json() | after.to_json())
+        before, after = _counts(plan, self._left)
+        _write(folder / LEDGER, before.to_json() | after.to_json())
         moments = {
             str(link): {key: [plan.delay.on(link)] for key in ("before", "during", "after")}
             for link in (Link.FRONT, Link.DATA)
@@ -193,22 +194,32 @@ def _counts(plan: Plan, left: Mapping[str, FinalCount]) -> tuple[CountsBefore, C
         bad = {number for first, last in spoilt for number in range(first, last + 1)}
         rows[load_worker] = ranges(n for n in range(1, told.highest + 1) if n not in bad)
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
-    route, posts = plan.route, plan.data.posts
-    scans = max(0, (route.statements or 0) - route.writes) * (answers + 1)
-    counters = Counters(transactions=0, sessions=0, scans=0, postgres_started_at="simulated")
+    route, posts, ledger = plan.route, plan.data.posts, plan.target.ledger or Ledger()
+    seeded = dict.fromkeys(ledger.counted, posts)
+    named = bool(ledger.table and route.writes)
+    wrote = answers * route.writes
+    written = {name: rows + wrote for name, rows in seeded.items()}
+    sent = Statement("SELECT simulated", (route.statements or 0) * (answers + 1), nested=False)
+    counters = Counters(transactions=0, sessions=0, postgres_started_at="simulated")
     before = CountsBefore(
         counters,
         verifying_requests=1,
-        contents=Contents(posts, "simulated"),
-        counting_scans=0,
+        contents=_contents(seeded),
+        unverified={name: rows - route.writes for name, rows in seeded.items()},
+        names_requests=named,
         by_target={route.name: 1},
     )
     return before, CountsAfter(
-        counters=dataclasses.replace(counters, scans=scans),
-        contents=Contents(posts + answers * route.writes, "simulated"),
+        counters=counters,
+        contents=_contents(written),
         by_target={route.name: 1 + answers},
-        written=Written(rows, rows_twice=0) if route.writes else None,
+        written=Written(rows, rows_twice=0) if named else None,
+        statements=Statements((sent,)),
     )
+
+
+def _contents(tables: Mapping[str, int]) -> Contents:
+    return Contents(sum(tables.values()) if tables else None, "simulated", tables)
 
 
 def _meter(load: Load, index: int) -> list[MeteredSecond]:

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.backends.base import Hosts
-from rig.backends.database import APP_USER, DATABASE, FIXED_SETTINGS, PORT, SUPERUSER
+from rig.backends.database import (
+    APP_USER,
+    COUNTING_STATEMENTS,
+    DATABASE,
+    FIXED_SETTINGS,
+    PORT,
+    SUPERUSER,
+)
 from rig.backends.http import APP_PORT
 from rig.factors.servers import SERVERS
 from rig.load.scout import ScoutSpec, UnloadedRequest
@@ -70,6 +77,7 @@ def database_spec(plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -
             **_settings(plan.max_connections),
             # the probes keep one connection: with it, ordinary roles have 3 fewer than all
             "superuser_reserved_connections": 2,
+            **(COUNTING_STATEMENTS if hosts.layout().counts_statements else {}),
         },
     )
 

@@ -17,7 +17,15 @@ from pathlib import Path
 
 from rig.backends import database, http, said
 from rig.backends.asking import asked_once
-from rig.backends.base import Asked, Hosts, OnProgress, ProcessHandle, RoleSpec, tail
+from rig.backends.base import (
+    Asked,
+    Hosts,
+    OnProgress,
+    ProcessHandle,
+    RoleSpec,
+    log_errors,
+    tail,
+)
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.processes import until
@@ -37,10 +45,10 @@ from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
 from rig.evidence.attempt import DelaySaid
-from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore
+from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore, statement_facts
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
-from rig.plan import Plan
+from rig.plan import Plan, Route
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
@@ -174,9 +182,9 @@ class RealStack:
         return f"http://{address}:{port}"
 
     @property
-    def _book(self) -> DatabaseCounts | None:
-        ledger = self._plan.target.ledger
-        return DatabaseCounts(self._login, ledger) if ledger else None
+    def _book(self) -> DatabaseCounts:
+        counts = self._hosts.layout().counts_statements
+        return DatabaseCounts(self._login, self._plan.target.ledger, counts_statements=counts)
 
     @property
     def _login(self) -> Login:
@@ -220,7 +228,13 @@ class RealStack:
         routes = sorted(
             self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
         )
-        return [asked_once(self._url, self._plan, route, app.process) for route in routes]
+        return [self._asked(route, app.process) for route in routes]
+
+    def _asked(self, route: Route, app: ProcessHandle) -> Asked:
+        self._book.begin()
+        asked = asked_once(self._url, self._plan, route, app)
+        sent = statement_facts(self._book.statements())
+        return dataclasses.replace(asked, statements=None if sent.why else sent.certain)
 
     # the phases
 
@@ -232,24 +246,24 @@ class RealStack:
     def verify(self) -> Facts:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
         plan = self._plan
-        if self._book:
-            # before anything is asked: a kept connection may hold back what its last request
-            # counted until it ends, and what is counted later must not lack its beginning
-            self._before = CountsBefore(self._book.counters(), verifying_requests=1)
+        book = self._book
+        # before anything is asked: a kept connection may hold back what its last request
+        # counted until it ends, and what is counted later must not lack its beginning
+        self._before = CountsBefore(book.counters(), verifying_requests=1, unverified=book.tables())
+        book.begin()
         self._exchange = asked = http.verify(self._url, plan)
         if asked.wrong:
             raise StackError(
                 f"target {plan.target_name} does not answer {plan.route_name} correctly: "
-                f"{asked.wrong}",
+                f"{asked.wrong}{self._last_words(asked.answer)}",
                 "see logs/app.log in the attempt's folder",
             )
-        if self._book and self._before:
-            self._before = dataclasses.replace(
-                self._before,
-                contents=self._book.contents(),
-                counting_scans=1,
-                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
-            )
+        self._before = dataclasses.replace(
+            self._before,
+            contents=book.contents(),
+            names_requests=plan.route.writes and book.names(http.UNIQUE),
+            by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+        )
         # again: a pool is there since its first request only
         self._facts |= self._app_facts()
         master = self._of(Role.LOAD_MASTER)[0]
@@ -267,6 +281,11 @@ class RealStack:
             sorted({str(role) for role, found in pids.items() if any(map(is_real_time, found))})
         )
         return self._facts
+
+    def _last_words(self, answer: http.Answer) -> str:
+        """How the app's log ends, where its answer says no more than that it failed."""
+        errors = log_errors(self._of(Role.APP)[0].process) if answer.status >= 500 else []
+        return f"; its log says {errors[-1]}" if errors else ""
 
     def endpoints(self) -> Endpoints:
         """Its processes, the app's counters, and ways to ask the databases."""
@@ -319,17 +338,21 @@ class RealStack:
             if started.process.wait(STOP_DEADLINE_S) is None:
                 started.process.kill()
         self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
-        if self._book:
-            self._after = CountsAfter(
-                counters=self._book.counters(),
-                contents=self._book.contents(),
-                by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
-                written=self._book.written() if self._plan.route.writes else None,
-            )
+        self._after = self._counted_after()
         # by now Locust has written its own reports, which it takes its time for
         for started in self._of(Role.LOAD_MASTER):
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
                 raise LoadError(f"Locust did not end in order: {tail(started.process)}")
+
+    def _counted_after(self) -> CountsAfter:
+        book, before = self._book, self._before
+        return CountsAfter(
+            counters=book.counters(),
+            contents=book.contents(),
+            by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
+            written=book.written() if before and before.names_requests else None,
+            statements=book.statements(),
+        )
 
     def collect(self, folder: Path) -> None:
         """Copies what the roles wrote. DamagedFile where anything else was put among it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ MOST_CONTENT = 100_000
 POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
 
 
-def key(plan: Plan, postgres_version: str) -> str:
+def key(plan: Plan, postgres_build: str) -> str:
     """Hex digest of all that decides the cluster's contents."""
     target = plan.target
     files = [[str(path.relative_to(root)), sha256(path)] for root, path in _content(target)]
@@ -33,7 +34,7 @@ def key(plan: Plan, postgres_version: str) -> str:
     whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]
     settings = [target.django.settings] if target.django else []
-    return digest([postgres_version, plan.data.posts, commands, files, whose, *settings])
+    return digest([postgres_build, plan.data.posts, commands, files, whose, *settings])
 
 
 def _content(target: Target) -> Iterator[tuple[Path, Path]]:
@@ -91,13 +92,29 @@ class ClusterCache(Protocol):
         """Keeps what now stands in that place."""
         ...
 
+    def discard(self, key: str) -> None:
+        """Empties that place of what was never finished. StackError."""
+        ...
+
 
 def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
     """The template with this session's passwords, kept or made, as the database role sees it.
 
-    TargetError where the target's migrate or seed fails; StackError.
+    TargetError where the target's migrate or seed fails; StackError. Neither leaves half a one.
     """
     kept = clusters.get(name)
+    try:
+        return _made(clusters, name, plan, hosts, passwords, kept)
+    except StackError:
+        if not kept:
+            with contextlib.suppress(StackError):
+                clusters.discard(name)
+        raise
+
+
+def _made(
+    clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets, kept: str
+) -> str:
     wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)
     path = kept or clusters.allocate(name, wanted_bytes)
     process = hosts.start(Role.DATABASE, template_spec(hosts, passwords, path, bool(kept)))

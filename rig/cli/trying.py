@@ -19,7 +19,7 @@ from rig.model import ExitCode, StackError, one_line
 from rig.plan import Closed, Data, Draft, Load, Plan, Target, Users
 
 POSTS, CPU_N = 100, 1000
-WIDTHS = "{:<24} {:>6} {:>9} {:>9}  {}"
+WIDTHS = "{:<24} {:>6} {:>9} {:>10} {:>9}  {}"
 WRONG_CHARS = 200
 
 
@@ -62,10 +62,12 @@ def _tried(target: Target, backend: Backend, screen: Screen) -> int:
 
 def table(asked: Sequence[Asked]) -> Iterator[str]:
     """A line for each route; below it, what is wrong and what to mend."""
-    yield WIDTHS.format("route", "status", "ms", "bytes", "")
+    yield WIDTHS.format("route", "status", "ms", "statements", "bytes", "")
     for one in asked:
         word = "as declared" if not one.wrong else "not as declared"
-        yield WIDTHS.format(one.route, one.status, f"{one.took_ms:.0f}", one.body_bytes, word)
+        sent = "?" if one.statements is None else one.statements
+        took = f"{one.took_ms:.0f}"
+        yield WIDTHS.format(one.route, one.status, took, sent, one.body_bytes, word)
         if one.wrong:
             yield f"  {one_line(one.wrong)[:WRONG_CHARS]}"
             yield f"  to mend: {one.cure}"

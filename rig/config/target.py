@@ -232,13 +232,33 @@ class Route(Section):
 
 
 class Ledger(Section):
-    """Where a target's routes write and read."""
+    """Where a target's routes write."""
 
-    table: Identifier
-    column: Identifier
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["table"]}, {"required": ["tables"]}],
+            "dependentRequired": {"table": ["column"], "column": ["table"]},
+        }
+    )
+
+    table: Optional[Identifier] = None
+    column: Optional[Identifier] = None
+    tables: Distinct[Identifier] = ()
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if (self.table is None) != (self.column is None):
+            lacks = "column" if self.column is None else "table"
+            problem = (
+                "`table` and `column` belong together; to count rows alone, name it in `tables`"
+            )
+            raise wrong(f"`ledger` lacks `{lacks}`", problem)
+        if self.table is None and not self.tables:
+            raise wrong("`ledger` expects a `table` and its `column`, or `tables`")
+        return self
 
     def planned(self) -> plan.Ledger:
-        return plan.Ledger(self.table, self.column)
+        return plan.Ledger(self.table or "", self.column or "", self.tables)
 
 
 class Limits(Section):

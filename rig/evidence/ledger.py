@@ -6,8 +6,9 @@ Reads files and nothing else; what they must come to is for `rig.checks` to say.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -15,11 +16,18 @@ from rig.disk.contents import json_value, rows
 from rig.disk.ranges import Ranges
 from rig.disk.rows import Sequences
 from rig.model import Count, DamagedFile
-from rig.record import LedgerFacts
+from rig.record import LedgerFacts, StatementFacts, TableRows
 
 LOAD, SEQUENCES = Path("load", "load.json"), Path("load", "sequences.csv")
 LEDGER = Path("ledger.json")
 UNANSWERED = "unanswered"
+COMMONEST = 5
+"""Texts of statements that a message may quote."""
+# Django's time zone, and the checks that a connection still works; drivers look types up
+_OF_A_CONNECTION = re.compile(
+    r"\s*(SELECT (pg_catalog\.)?set_config\(|SELECT \$?1\s*;?\s*$|.*\bpg_(type|catalog)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -28,17 +36,41 @@ class Counters:
 
     transactions: int
     sessions: int
-    scans: int
-    """Of the target's table."""
     postgres_started_at: object
+    scans: int | None = None
+    """Of the target's table; older sessions only."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What ran under one text. `nested`: inside another one, as in a function."""
+
+    text: str
+    calls: Count
+    nested: bool
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What the app's user sent to its database since the rig began to count."""
+
+    counted: tuple[Statement, ...] = ()
+    evicted: Count = 0
+    """Times that Postgres forgot texts for want of room."""
+    why: str = ""
+    """Why none were counted; empty where they were."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The target's table and schema at one moment."""
+    """The target's counted tables and its schema at one moment.
 
-    rows: Count
+    `rows`: of all of them; None where the target names none.
+    """
+
+    rows: Count | None
     fingerprint: str
+    tables: Mapping[str, Count] = field(default_factory=dict)
 
 
 RowRanges = tuple[tuple[Count, Count], ...]
@@ -67,8 +99,12 @@ class CountsBefore:
     counters: Counters
     verifying_requests: Count
     contents: Contents | None = None
+    unverified: Mapping[str, Count] = field(default_factory=dict)
+    """Rows by table before the rig asked anything."""
+    names_requests: bool = True
+    """Whether the row that the verifying request left names it."""
     counting_scans: Count | None = None
-    """Scans of the rig's own between the counters before and after the load."""
+    """Scans of the rig's own between the counters; older sessions only."""
     by_target: CorrectByRoute = None
 
     def to_json(self) -> dict[str, Any]:
@@ -82,7 +118,8 @@ class CountsBefore:
         return {
             **found,
             "before": vars(self.contents),
-            "counting_scans": self.counting_scans,
+            "tables_unverified": self.unverified,
+            "names_requests": self.names_requests,
             "target_before": self.by_target,
         }
 
@@ -98,6 +135,8 @@ class CountsAfter:
     contents: Contents
     by_target: CorrectByRoute = None
     written: Written | None = None
+    statements: Statements | None = None
+    """None in older sessions."""
 
     def to_json(self) -> dict[str, Any]:
         """Its part of `ledger.json`."""
@@ -105,6 +144,7 @@ class CountsAfter:
             "counters_after": vars(self.counters),
             "after": vars(self.contents),
             "target_after": self.by_target,
+            "statements": dataclasses.asdict(self.statements) if self.statements else None,
             **(vars(self.written) if self.written else {}),
         }
 
@@ -118,6 +158,9 @@ class _Book(TypedDict):
     after: NotRequired[Contents]
     verifying_requests: NotRequired[Count]
     counting_scans: NotRequired[Count]
+    tables_unverified: NotRequired[Mapping[str, Count]]
+    names_requests: NotRequired[bool]
+    statements: NotRequired[Statements | None]
     rows: NotRequired[Mapping[str, RowRanges]]
     rows_twice: NotRequired[Count]
     target_before: NotRequired[CorrectByRoute]
@@ -128,9 +171,7 @@ class _Sent(TypedDict):
     sequences: Mapping[str, Count]
 
 
-_NEEDED = (
-    *("counters_before", "counters_after", "before", "verifying_requests", "counting_scans"),
-)
+_NEEDED = ("counters_before", "counters_after", "before", "verifying_requests")
 
 
 def ledger_facts(folder: Path, route: str) -> LedgerFacts:
@@ -163,12 +204,20 @@ def _read(path: Path) -> tuple[CountsBefore, CountsAfter] | None:
         counters=book["counters_before"],
         verifying_requests=book["verifying_requests"],
         contents=book["before"],
-        counting_scans=book["counting_scans"],
+        unverified=book.get("tables_unverified", {}),
+        names_requests=book.get("names_requests", True),
+        counting_scans=book.get("counting_scans"),
         by_target=book.get("target_before"),
     )
     written = Written(book["rows"], book.get("rows_twice", 0)) if "rows" in book else None
-    by_target = book.get("target_after")
-    return before, CountsAfter(book["counters_after"], book["after"], by_target, written)
+    after = CountsAfter(
+        counters=book["counters_after"],
+        contents=book["after"],
+        by_target=book.get("target_after"),
+        written=written,
+        statements=book.get("statements"),
+    )
+    return before, after
 
 
 def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFacts:
@@ -179,7 +228,10 @@ def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFact
     return LedgerFacts(
         rows_before=before.contents.rows,
         rows_after=after.contents.rows,
-        statements=last.scans - first.scans - (before.counting_scans or 0),
+        statements=_scans(before, after),
+        counted=statement_facts(after.statements) if after.statements else None,
+        tables=_tables(before, after),
+        names_requests=before.names_requests,
         transactions=last.transactions - first.transactions,
         sessions=last.sessions - first.sessions,
         verifying_requests=before.verifying_requests,
@@ -187,6 +239,35 @@ def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFact
         postgres_restarted=last.postgres_started_at != first.postgres_started_at,
         fingerprint_before=before.contents.fingerprint,
         fingerprint_after=after.contents.fingerprint,
+    )
+
+
+def _scans(before: CountsBefore, after: CountsAfter) -> int | None:
+    first, last = before.counters.scans, after.counters.scans
+    return None if first is None or last is None else last - first - (before.counting_scans or 0)
+
+
+def _tables(before: CountsBefore, after: CountsAfter) -> dict[str, TableRows]:
+    assert before.contents is not None
+    verified = before.contents.tables
+    return {
+        name: TableRows(rows - before.unverified[name], rows, after.contents.tables[name])
+        for name, rows in verified.items()
+        if name in before.unverified and name in after.contents.tables
+    }
+
+
+def statement_facts(seen: Statements) -> StatementFacts:
+    """Statements by who sent them: requests, their connections, or other statements."""
+    own = [one for one in seen.counted if not one.nested]
+    requested = [one for one in own if not _OF_A_CONNECTION.match(one.text)]
+    return StatementFacts(
+        calls=sum(one.calls for one in own),
+        of_connections=sum(one.calls for one in own) - sum(one.calls for one in requested),
+        nested=sum(one.calls for one in seen.counted if one.nested),
+        evicted=seen.evicted,
+        commonest={one.text: one.calls for one in requested[:COMMONEST]},
+        why=seen.why,
     )
 
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import bench_failures
 import bench_overlay
 
 START_ERROR = "start-error"
@@ -21,10 +22,12 @@ MOST_CHARS = 1000
 def load(variable: str) -> Any:
     """The callable that an environment variable names, as `shop.wsgi:application`."""
     try:
-        return _loaded(os.environ[variable])
+        found = _loaded(os.environ[variable])
     except BaseException as error:
         _say(error)
         raise
+    bench_failures.tell()
+    return found
 
 
 def _loaded(name: str) -> Any:

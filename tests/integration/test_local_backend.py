@@ -280,6 +280,20 @@ def test_every_count_is_the_same(attempt: Attempt) -> None:
     assert len(told["in_flight_ages_s"]) == load["in_flight_at_stop"]
 
 
+@pytest.mark.skipif(
+    not binaries.find().counts_statements, reason="no pg_stat_statements is here: make setup"
+)
+def test_postgres_counted_the_statements_of_its_requests_alone(attempt: Attempt) -> None:
+    counted = attempt.manifest["ledger"]["counted"]
+    # of io_create, on whichever driver: nothing but the INSERT, whatever a connection costs
+    (text,) = counted["commonest"]
+    assert "posts_post" in text
+    assert counted["calls"] - counted["of_connections"] == counted["commonest"][text]
+    successes = attempt.manifest["load"]["outcomes"]["ok"]
+    assert successes < counted["commonest"][text] <= attempt.manifest["load"]["started"] + 1
+    assert (counted["nested"], counted["evicted"], counted["why"]) == (0, 0, "")
+
+
 def test_an_answer_waits_for_its_round_trips(ran: Ran) -> None:
     for target, trips in (("sync", 6), ("async", 6)):
         answer = ran.attempt((target, 60, "direct", 100))
@@ -347,3 +361,5 @@ def test_a_target_that_is_not_ours_in_shape(tmp_path: Path) -> None:
     assert int(articles["successes"]) > 0
     manifest = session.last(articles["trial"]).manifest
     assert "app" not in manifest["facts"]
+    (said,) = (one["says"] for one in manifest["checks"] if one["name"] == "ledger")
+    assert said.startswith("articles_article +0 rows, ")

@@ -15,6 +15,7 @@ from rig.plan import (
     Closed,
     Delay,
     Django,
+    Ledger,
     Limits,
     Load,
     Open,
@@ -131,6 +132,16 @@ def test_what_a_target_says_stands_in_the_plan() -> None:
     text = json.loads(json.dumps({**plan.to_json(), "digest": plan.digest}))
     assert text["target"]["limits"] == {"start_s": 90.0, "migrate_s": 900.0, "seed_s": 900.0}
     assert plan_from_json(text) == plan != CLOSED
+
+
+def test_a_ledger_of_one_table_has_the_text_that_it_always_had() -> None:
+    def told(ledger: Ledger) -> object:
+        plan = replace(PLAN, target=replace(TARGET, ledger=ledger))
+        assert plan_from_json(written(plan)) == plan
+        return written(plan)["target"]["ledger"]
+
+    assert told(Ledger("posts", "title")) == {"table": "posts", "column": "title"}
+    assert told(Ledger(tables=("a", "b"))) == {"table": "", "column": "", "tables": ["a", "b"]}
 
 
 WHOLE_TEXT = """

@@ -200,6 +200,7 @@ def test_without_apt_the_tools_are_optional_and_say_how_to_get_them(tmp_path: Pa
     done = run(repo / "setup/tools.sh", env=env)
     assert done.returncode == 0
     assert "no pgbouncer (no apt-get here)" in done.stdout
+    assert "no postgres (no apt-get here); without it no contrib extensions" in done.stdout
     assert "apt install pgbouncer" in done.stdout
 
 

@@ -89,7 +89,8 @@ def _load(trial: Trial) -> list[Block]:
 
 
 def _failures(trial: Trial) -> list[Block]:
-    """Each class with its first moment."""
+    """Each class with its first moment, and what the logs say of unnamed ones."""
+    why = [para(reason) for reason in trial.result.reasons]
     rows = [
         row(one.name, str(one.count), f"{one.first_s:.1f} s", digits(one.users),
             digits(one.in_flight), around(*one.connections) or NOTHING)
@@ -97,9 +98,10 @@ def _failures(trial: Trial) -> list[Block]:
     ]  # fmt: skip
     heading = ["failure", "count", "first at", "users", "in flight", "connections"]
     counts, seconds = ("load", "completions.csv"), ("load", "seconds.csv")
-    source = _from(trial, counts, seconds, ("probes", "postgres.csv"))
+    logs = [("logs", f"{role}.log") for role in ("app", "database")] if why else []
+    source = _from(trial, counts, seconds, ("probes", "postgres.csv"), *logs)
     caption = "Users, requests in flight and connections: at the first failure of the class."
-    return [Table(heading, rows, caption=caption), *source] if rows else []
+    return [Table(heading, rows, caption=caption), *why, *source] if rows else []
 
 
 def _from(trial: Trial, *files: tuple[str, ...]) -> list[Block]:

@@ -29,6 +29,7 @@ _SERVICES = {
     Role.LOAD_MASTER: "locust_master",
     Role.LOAD_WORKER: "locust_worker",
 }
+_POSTGRES_IMAGE = "async-django-rig/postgres"
 _IMAGES = ("postgres", "pgbouncer", "django_sync", "django_async", "locust_master", "locust_worker")
 
 
@@ -66,7 +67,9 @@ class ComposeBackend:
         docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
         engine.build(*_IMAGES)
         cluster_cache.remove_left_behind()
-        self._open_files = engine.open_files("async-django-rig/postgres", OPEN_FILES_WANTED)
+        self._open_files = engine.open_files(_POSTGRES_IMAGE, OPEN_FILES_WANTED)
+        server = f"{LAYOUT.postgres_dir}/postgres"
+        self._postgres_build = engine.said_by(_POSTGRES_IMAGE, server, "--version")
 
     def _compose(
         self,
@@ -155,7 +158,7 @@ class ComposeBackend:
         return names
 
     def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
-        key = templates.key(plan, f"compose-{LAYOUT.postgres_version}")
+        key = templates.key(plan, f"compose {self._postgres_build}")
         return self._templates.of(
             key, lambda: templates.provide(self._shelf, key, plan, hosts, self._secrets)
         )

@@ -52,6 +52,10 @@ class ComposeClusterCache:
             names = " ".join(f"{one.key}.complete {one.key}" for one in going)
             _shell(f"cd /clusters && rm -rf {names}")
 
+    def discard(self, key: str) -> None:
+        """Removes the folder from the volume."""
+        _shell(f"rm -rf /clusters/{key}")
+
 
 def listed() -> list[Kept]:
     """What is kept. StackError."""

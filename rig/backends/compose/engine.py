@@ -146,6 +146,12 @@ def open_files(image: str, wanted: int) -> int:
     return wanted
 
 
+def said_by(image: str, program: str, *arguments: str) -> str:
+    """What a program of an image prints. StackError."""
+    alone = ("run", "--rm", "--network", "none", "--label", f"{LABEL}=probe")
+    return docker(*alone, "--entrypoint", program, image, *arguments).strip()
+
+
 def remove_left_behind() -> list[str]:
     """Removes containers, networks and volumes of sessions; their names. StackError.
 

@@ -7,14 +7,21 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from rig.backends.base import ProcessHandle, Programs, RoleSpec, spec_file
+from rig.backends.base import CONTRIB, ProcessHandle, Programs, RoleSpec, spec_file
 from rig.backends.compose.engine import docker
 from rig.backends.processes import LOG_ENDS_BYTES, Process, remove, run, until
 from rig.backends.specs import PROJECT
 from rig.disk import files
 from rig.model import Link, Role, StackError
 
-LAYOUT = Programs("/venv/bin/python", "/usr/lib/postgresql/17/bin", "17", "/usr/sbin/pgbouncer")
+LAYOUT = Programs(
+    "/venv/bin/python",
+    "/usr/lib/postgresql/17/bin",
+    "17",
+    "/usr/sbin/pgbouncer",
+    # Debian's package has them all
+    extensions=CONTRIB,
+)
 NETWORKS = {Link.FRONT: "198.18.40", Link.DATA: "198.18.41", Link.CONTROL: "198.18.42"}
 ADMIN_NETWORK = "198.18.43"
 OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}

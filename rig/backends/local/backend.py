@@ -97,7 +97,7 @@ class LocalBackend:
         return f"/proc/{os.getpid()}/fd/{self._views[folders]}"
 
     def _template(self, plan: Plan, hosts: LocalHosts) -> str:
-        key = templates.key(plan, self._layout.postgres_version)
+        key = templates.key(plan, self._layout.postgres_build)
         clusters = LocalClusterCache(self._scratch, self._user.uid, self._say)
 
         def make() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rig.backends.local import cache
+from rig.backends.processes import remove
 from rig.model import RigError, StackError
 
 
@@ -53,6 +54,10 @@ class LocalClusterCache:
         if self._uid != os.geteuid():
             os.chown(path, self._uid, -1)
         return str(path)
+
+    def discard(self, key: str) -> None:
+        """Removes the folder; the session's end would, too."""
+        remove(self._place(key))
 
     def commit(self, key: str) -> None:
         """Copies it into the cache, whole or not at all."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig.backends.base import CONTRIB
 from rig.backends.local import binaries, sandbox
 from rig.backends.local.hosts import may_be_real_time, roles_user
 from rig.backends.processes import run
@@ -88,7 +89,10 @@ def _postgres() -> Diagnosis:
         found = binaries.find()
     except StackError as error:
         return Diagnosis("Postgres", False, str(error))
-    return Diagnosis("Postgres", True, f"{found.postgres_version} in {found.postgres_dir}")
+    where = f"{found.postgres_version} in {found.postgres_dir}"
+    lacks = [name for name in CONTRIB if name not in found.extensions]
+    without = f"; without {', '.join(lacks)}: make setup, or: sudo apt install postgresql"
+    return Diagnosis("Postgres", True, where + without * bool(lacks))
 
 
 def _pgbouncer() -> Diagnosis:

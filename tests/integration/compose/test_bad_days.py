@@ -166,6 +166,7 @@ BROKEN = """\
 name: broken
 title: Broken
 start: {start}
+seed: {seed}
 routes:
   hello: {{method: GET, path: /, answer: {{hello: world}}}}
 """
@@ -185,11 +186,11 @@ HTTPServer((sys.argv[1], int(sys.argv[2])), Answering).serve_forever()
 """
 
 
-def run_broken(folder: Path, start: str) -> Done:
-    """An experiment whose target stands in a folder beside it."""
+def run_broken(folder: Path, start: str, seed: str = "[]") -> Done:
+    """An experiment whose target stands beside it; one that is not seeded leaves no log."""
     target = folder / "broken"
     target.mkdir()
-    (target / "target.yaml").write_text(BROKEN.format(start=start))
+    (target / "target.yaml").write_text(BROKEN.format(start=start, seed=seed))
     (target / "serve.py").write_text(SERVER)
     (folder / "one.yaml").write_text(
         ONE_TRIAL.replace("[io_create]", "[hello]").replace("[async]", "[broken]")
@@ -198,7 +199,7 @@ def run_broken(folder: Path, start: str) -> Done:
     (attempt,) = only_session(folder / "results").attempts()
     assert attempt.manifest["verdict"] == "failed"
     assert attempt.manifest["load"]["finished"] == 0
-    assert (attempt.path / "logs" / "app.log").exists()
+    assert (attempt.path / "logs" / "app.log").exists() == (seed == "[]")
     return done
 
 
@@ -207,6 +208,14 @@ def test_a_server_that_dies_at_its_start(one: Path, before: Engine) -> None:
     assert done.code == 6, done.out + done.err
     first = done.err.splitlines()[0]
     assert first == "error: provision: app ended at its start: cannot find my settings"
+
+
+def test_a_seed_that_fails(one: Path, before: Engine) -> None:
+    done = run_broken(one, "[serve]", '["{python}", -c, "raise ValueError(\'no posts today\')"]')
+    assert done.code == 6, done.out + done.err
+    said = "target broken's seed failed (1): ValueError: no posts today"
+    assert done.err.splitlines()[0] == f"error: provision: {said}"
+    assert "Traceback" not in done.out + done.err
 
 
 def test_a_server_that_answers_wrongly(one: Path, before: Engine) -> None:
@@ -228,7 +237,7 @@ def test_a_target_that_the_containers_user_cannot_read(one: Path, before: Engine
     (one / "broken").mkdir()
     secret = one / "broken" / "settings.py"
     secret.touch(mode=0o600)
-    (one / "broken" / "target.yaml").write_text(BROKEN.format(start="[serve]"))
+    (one / "broken" / "target.yaml").write_text(BROKEN.format(start="[serve]", seed="[]"))
     (one / "one.yaml").write_text(
         ONE_TRIAL.replace("[io_create]", "[hello]").replace("[async]", "[broken]")
     )

@@ -29,6 +29,7 @@ class PaperHosts:
     """Knows where everything would be."""
 
     root: Path
+    extensions: tuple[str, ...] = ()
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         raise AssertionError("nothing is started here")
@@ -52,7 +53,9 @@ class PaperHosts:
         return str(self.root / "cluster")
 
     def layout(self) -> Programs:
-        return Programs("/python", "/postgres/bin", "18.0", "/pgbouncer")
+        return Programs(
+            "/python", "/postgres/bin", "18.0", "/pgbouncer", extensions=self.extensions
+        )
 
 
 PASSWORDS = {"superuser": "the-superusers-password", "app": "the-apps-password"}

@@ -42,12 +42,18 @@ def test_what_to_mend_is_told_by_the_status(server: Server, status: int, cure: s
     assert cure in asked.cure
 
 
-def test_the_app_s_own_error_is_the_reason(server: Server) -> None:
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Traceback (most recent call last):", "ValueError: no such post", "bye"],
+        ["request failed: ValueError: no such post"],
+    ],
+)
+def test_the_app_s_own_error_is_the_reason(server: Server, lines: list[str]) -> None:
     server.says({}, 500)
-    app = App(lines=["Traceback (most recent call last):", "ValueError: no such post", "bye"])
-    assert asked_once(server.url, routed(ROUTE), ROUTE, app).cure == (
-        "the view: ValueError: no such post"
-    )
+    cure = asked_once(server.url, routed(ROUTE), ROUTE, App(lines=lines)).cure
+    assert cure.startswith("the view: ")
+    assert cure.endswith("ValueError: no such post")
 
 
 def test_a_redirection_says_where_it_leads(server: Server) -> None:

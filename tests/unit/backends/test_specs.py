@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.base import RoleSpec, spec_file
+from rig.backends.base import CONTRIB, RoleSpec, spec_file
 from rig.backends.specs import (
     PROJECT,
     app_spec,
@@ -19,6 +19,7 @@ from rig.backends.specs import (
     load_spec,
     placeholders,
     pooler_spec,
+    template_spec,
 )
 from rig.config import PLACEHOLDERS
 from rig.load.spec import read_spec as read_load_spec
@@ -180,6 +181,18 @@ def test_every_role_reads_its_spec_as_it_was_written(tmp_path: Path) -> None:
     for read, spec in written.items():
         path.write_bytes(spec_file(spec))
         assert spec_file(read(path)) == path.read_bytes()
+
+
+def test_statements_are_counted_where_postgres_can_and_never_while_seeding(tmp_path: Path) -> None:
+    plain, kept = PaperHosts(tmp_path), secrets(tmp_path)
+    counting = PaperHosts(tmp_path, extensions=CONTRIB)
+    preload = "shared_preload_libraries"
+    assert preload not in database_spec(PLAN, plain, kept, "/template").settings
+    settings = database_spec(PLAN, counting, kept, "/template").settings
+    assert settings[preload] == "pg_stat_statements"
+    # names of cursors and savepoints would each be a text of its own
+    assert settings["pg_stat_statements.track_utility"] == "off"
+    assert preload not in template_spec(counting, kept, "/template", exists=True).settings
 
 
 def test_the_load_is_told_of_its_route(tmp_path: Path) -> None:

@@ -3,18 +3,60 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from rig.backends import templates
+from rig.backends.base import RoleSpec
 from rig.backends.local.cache import cache_folder
 from rig.backends.local.cluster_cache import LocalClusterCache
-from rig.backends.templates import TargetError, Templates, key
-from rig.model import DamagedFile, StackError
+from rig.backends.processes import Process
+from rig.backends.templates import TargetError, Templates, key, provide
+from rig.model import DamagedFile, Role, StackError
 from rig.plan import Data, Delay, Plan
+from tests.unit.backends.hosts import PaperHosts, secrets
 from tests.unit.plans import PLAN
+
+
+class Unready(PaperHosts):
+    """Hosts on which no database starts."""
+
+    def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
+        raise StackError("no database here")
+
+
+@dataclass
+class Shelf:
+    """Keeps nothing but what is asked of it."""
+
+    kept: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, key: str) -> str:
+        return self.kept
+
+    def allocate(self, key: str, wanted_bytes: int) -> str:
+        return f"/clusters/{key}"
+
+    def commit(self, key: str) -> None:
+        self.asked.append("commit")
+
+    def discard(self, key: str) -> None:
+        self.asked.append("discard")
+        raise StackError("nothing is there")
+
+
+@pytest.mark.parametrize(("kept", "asked"), [("", ["discard"]), ("/clusters/key", [])])
+def test_a_template_that_cannot_be_made_leaves_no_half_one(
+    plan: Plan, tmp_path: Path, kept: str, asked: list[str]
+) -> None:
+    clusters, own = Shelf(kept), tmp_path / "own"
+    own.mkdir()
+    with pytest.raises(StackError, match="no database here"):
+        provide(clusters, "key", plan, Unready(own), secrets(own))
+    assert clusters.asked == asked
 
 
 @pytest.fixture

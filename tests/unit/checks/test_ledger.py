@@ -1,4 +1,7 @@
-"""The ledger: what client, target and database counted must come to the same."""
+"""The ledger: what client, target and database counted must come to the same.
+
+`WROTE` and `READ` are of older sessions, which counted the scans of one table.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from rig.checks.ledger import ledger
 from rig.model import Status
 from rig.plan import Ledger, Plan
-from rig.record import Check, LedgerFacts, LoadFacts
+from rig.record import Check, LedgerFacts, LoadFacts, ProbeFacts, StatementFacts, TableRows
 from tests.unit.plans import PLAN, ROUTES, TARGET, record, routed
 
 COUNTED = replace(TARGET, ledger=Ledger("made", "title"))
@@ -133,3 +136,127 @@ def test_a_target_that_cannot_be_counted_bars_nothing() -> None:
 def test_a_database_that_was_not_asked_is_no_power_that_lacks() -> None:
     said = check(WRITING, LedgerFacts())
     assert (said.status, said.needs) == (Status.UNKNOWN, "")
+
+
+# sessions of today count statements by their text, and rows of as many tables as there are
+
+ANSWERED = LoadFacts(finished=100, in_flight_at_stop=2, outcomes={"ok": 100}, complete=True)
+SENT = StatementFacts(calls=202, commonest={"SELECT 1 FROM made": 202})
+TEXTS = replace(READ, statements=None, counted=SENT, rows_after=100)
+UNCOUNTED = replace(TARGET, ledger=None)
+
+
+def judged(plan: Plan, counted: StatementFacts = SENT, **changes: Any) -> Check:
+    return check(plan, replace(TEXTS, counted=counted, **changes), ANSWERED)
+
+
+@pytest.mark.parametrize(
+    ("calls", "status"),
+    # 2 x (100 successes + 1 of the rig's own), and 2 x 2 unanswered + 20 once more at most
+    [(201, Status.FAIL), (202, Status.PASS), (226, Status.PASS), (227, Status.FAIL)],
+)
+def test_statements_are_counted_whatever_table_they_are_about(calls: int, status: Status) -> None:
+    said = judged(READING, replace(SENT, calls=calls))
+    assert said.status is status
+    assert not said.again
+    assert f"{calls} statements" in said.says
+
+
+def test_every_app_worker_may_fill_its_caches_once() -> None:
+    plan, many = replace(READING, app_workers=2), replace(SENT, calls=246)
+    assert judged(READING, many).status is Status.FAIL
+    assert judged(plan, many).status is Status.PASS
+    restarted = replace(record(load=ANSWERED), probes=ProbeFacts(app_workers_begun=1))
+    assert ledger(READING, replace(restarted, ledger=replace(TEXTS, counted=many))).status is (
+        Status.PASS
+    )
+
+
+def test_statements_that_are_too_many_are_quoted() -> None:
+    said = judged(READING, replace(SENT, calls=400, commonest={"SELECT 2": 300, "SELECT 3": 100}))
+    assert said.says == (
+        "Postgres counted 400 statements instead of 202 to 226: 300 × SELECT 2, 100 × SELECT 3"
+    )
+
+
+def test_what_a_connection_sends_may_be_the_route_s_or_not() -> None:
+    # a view that sends `SELECT 1` twice, as a check of a connection does
+    assert judged(READING, replace(SENT, of_connections=202)).status is Status.PASS
+    # and one that opens a connection for each request
+    opened = replace(SENT, calls=303, of_connections=101)
+    assert judged(READING, opened).status is Status.PASS
+    assert judged(READING, replace(opened, of_connections=0)).status is Status.FAIL
+
+
+@pytest.mark.parametrize(("nested", "evicted"), [(101, 0), (0, 1)])
+def test_too_few_statements_are_doubtful_where_some_may_be_unseen(
+    nested: int, evicted: int
+) -> None:
+    said = judged(READING, replace(SENT, calls=0, nested=nested, evicted=evicted))
+    assert said.status is Status.UNKNOWN
+    assert said.needs
+
+
+def test_without_a_ledger_the_statements_are_checked() -> None:
+    plan = replace(READING, target=replace(UNCOUNTED, routes=READING.target.routes))
+    unnamed: dict[str, Any] = {"rows_before": None, "rows_after": None}
+    assert judged(plan, **unnamed).status is Status.PASS
+    assert judged(plan, replace(SENT, calls=400), **unnamed).status is Status.FAIL
+    undeclared = routed(replace(plan.route, statements=None), plan)
+    said = judged(undeclared, **unnamed)
+    assert (said.status, "ledger:" in said.needs) == (Status.UNKNOWN, True)
+
+
+def test_where_postgres_cannot_count_statements_the_reason_is_said_and_bars_nothing() -> None:
+    said = judged(READING, StatementFacts(why="no pg_stat_statements"))
+    assert said.status is Status.UNKNOWN
+    assert said.needs == "no pg_stat_statements"
+    assert "statements were not counted" in said.says
+
+
+def counted(**tables: TableRows) -> Plan:
+    return replace(WRITING, target=replace(TARGET, ledger=Ledger(tables=tuple(tables))))
+
+
+@pytest.mark.parametrize(
+    ("added", "status"),
+    [(199, Status.UNKNOWN), (200, Status.PASS), (204, Status.PASS), (205, Status.UNKNOWN)],
+)
+def test_each_request_adds_as_many_rows_as_the_one_that_verified_the_route(
+    added: int, status: Status
+) -> None:
+    tables = {"lines": TableRows(2, 50, 50 + added), "orders": TableRows(1, 10, 110)}
+    plan = counted(**tables)
+    sent = replace(SENT, calls=101)
+    said = judged(plan, sent, tables=tables, names_requests=False)
+    assert said.status is status
+    assert f"lines {added:+d} rows" in said.says
+    assert "orders +100 rows" in said.says
+    assert status is Status.PASS or said.needs
+
+
+def test_rows_of_another_table_than_the_ledger_s_are_no_fault() -> None:
+    tables = {"made": TableRows(0, 10, 10)}
+    said = judged(WRITING, replace(SENT, calls=101), tables=tables, names_requests=False)
+    assert said.status is Status.UNKNOWN
+    assert said.says.startswith("the route wrote nothing to made")
+    assert "ledger: {tables" in said.needs
+
+
+def test_a_reading_route_that_changes_a_counted_table_fails() -> None:
+    for after in (9, 11):
+        said = judged(READING, tables={"made": TableRows(0, 10, after)}, names_requests=False)
+        assert said.status is Status.FAIL
+        assert said.again
+
+
+def test_named_rows_are_held_to_their_requests_beside_counted_ones() -> None:
+    both = replace(WRITING, target=replace(TARGET, ledger=Ledger("made", "title", ("lines",))))
+    tables = {"made": TableRows(1, 10, 110), "lines": TableRows(2, 0, 200)}
+    book = {"tables": tables, "rows_of_successes": 100, "rows_after": 300, "rows_before": 0}
+    sent = replace(SENT, calls=101)
+    said = judged(both, sent, **book)
+    assert (said.status, said.says.startswith("100 rows = 100 successes + 0")) == (
+        Status.PASS, True
+    )  # fmt: skip
+    assert judged(both, sent, **{**book, "successes_without_row": 1}).status is Status.FAIL

@@ -6,7 +6,7 @@ import pytest
 
 from rig.config import OF_ENV, PLACEHOLDERS, read_targets
 from rig.model import BadYaml, Interface
-from rig.plan import Django, Route, Target, Unsupported
+from rig.plan import Django, Ledger, Route, Target, Unsupported
 
 from .conftest import ROOT
 
@@ -199,6 +199,21 @@ def test_servers_that_restart_app_workers_by_design(
     assert read_one(folder, MINE + more).restarts_workers is restarts
 
 
+def test_rows_are_told_apart_counted_or_both(folder: Path) -> None:
+    for text, ledger, counted in (
+        ("{table: posts, column: title}", Ledger("posts", "title"), ("posts",)),
+        ("{tables: [order, line]}", Ledger(tables=("order", "line")), ("order", "line")),
+        (
+            "{table: a, column: b, tables: [c, a]}",
+            Ledger("a", "b", ("c", "a")),
+            ("a", "c"),
+        ),
+    ):
+        read = read_one(folder, f"{MINE}ledger: {text}\n").ledger
+        assert read == ledger
+        assert read.counted == counted
+
+
 def test_limits_are_durations(folder: Path) -> None:
     limits = read_one(folder, MINE + "limits: {start: 3m, seed: 1h}\n").limits
     assert (limits.start_s, limits.migrate_s, limits.seed_s) == (180.0, 900.0, 3600.0)
@@ -248,6 +263,9 @@ def test_limits_are_durations(folder: Path) -> None:
         ("cpu: {}}", "cpu: {}}\ninherent: app.driver", ":4: `inherent` expects a list, not `app"),
         ("cpu: {}}", "cpu: {}}\ninherent: [driver]", ":4: `inherent` expects facts by dotted path"),
         ("cpu: {}}", "cpu: {}}\ninherent: [app.a, app.a]", "`inherent` lists app.a twice"),
+        ("cpu: {}}", "cpu: {}}\nledger: {table: a}", ":4: `ledger` lacks `column`"),
+        ("cpu: {}}", "cpu: {}}\nledger: {column: a}", "to count rows alone, name it in `tables`"),
+        ("cpu: {}}", "cpu: {}}\nledger: {}", ":4: `ledger` expects a `table` and its `column`, or"),
         ("cpu: {}", "cpu: {varying: [a..b]}", ":3: `varying` expects members of the answer"),
         ("cpu: {}}", "cpu: {}}\ncpu: 1\ncpu: 2", "mine/target.yaml:5: duplicate key `cpu`"),
     ],

@@ -86,6 +86,26 @@ def test_the_audited_session(tmp_path: Path) -> None:
     assert "perhaps decisive: connections per_request" in before
 
 
+def test_what_the_logs_say_stands_with_a_side_that_failed(tmp_path: Path) -> None:
+    made = sessions.make(
+        tmp_path / "s",
+        [
+            Made({"target": "sync", "route": "cpu"}, steady(20)),
+            Made({"target": "async", "route": "cpu"}, steady(100, failed=0.4, why="app_error")),
+        ],
+    )
+    for attempt in made.glob("trials/*/attempt-1"):
+        (attempt / "logs").mkdir()
+        refused = "[7] FATAL:  sorry, too many clients already\n"
+        (attempt / "logs" / "database.log").write_text(refused * 129)
+    inputs = read_inputs(made)
+    assert inputs.session.claim is not None
+    assert inputs.answer is not None
+    before = " ".join(opening_of(inputs, inputs.session.claim, inputs.answer).before_acting)
+    said = "while Postgres refused 129 connections: too many clients already."
+    assert f"Its logs say: app_error: 5xx of the app, {said}" in before
+
+
 def test_one_pair_needs_no_place(tmp_path: Path) -> None:
     opening = opened(tmp_path, trials({("cpu", 0): (20, 100, 0.0)}, repeats=4))
     (answer,) = opening.answer

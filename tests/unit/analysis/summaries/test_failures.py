@@ -12,7 +12,16 @@ import pytest
 from analysis import derive, table
 from analysis.reading.load_files import Completion, Second
 from analysis.reading.probe_samples import Sample
-from analysis.summaries.failures import KILLED, Failure, attributed_to_worker_ends, failures
+from analysis.reading.role_logs import Logged
+from analysis.report import report
+from analysis.summaries.failures import (
+    KILLED,
+    Failure,
+    attributed_to_worker_ends,
+    failures,
+    reasons,
+)
+from rig.record import ProbeFacts
 from tests.unit.analysis.sessions import Answer, Made, make, write
 
 BEGAN_AT_S = 1000.0
@@ -65,6 +74,64 @@ def test_broken_connections_are_laid_to_an_app_worker_that_ended_just_then(
 def test_without_an_end_nothing_is_laid_to_one() -> None:
     one = came("connection_reset", 10.2)
     assert attributed_to_worker_ends([one], []) == [one]
+
+
+SESSIONS = ProbeFacts(postgres_app_sessions_max=17, postgres_max_connections=20)
+REFUSED = {"sorry, too many clients already": 120, "remaining connection slots": 9}
+
+
+@pytest.mark.parametrize(
+    ("logged", "probes", "says"),
+    [
+        (
+            Logged(refusals=REFUSED),
+            SESSIONS,
+            "app_error: 5xx of the app, while Postgres refused 129 connections: "
+            "too many clients already (120 times); the app held 17 of 20 at most",
+        ),
+        (
+            Logged(refusals={"too many connections for role": 1}),
+            ProbeFacts(),
+            "app_error: 5xx of the app, while Postgres refused 1 connection: "
+            "too many connections for role",
+        ),
+        (
+            Logged(pooler_refusals={"query_wait_timeout": 2}),
+            ProbeFacts(),
+            "app_error: 5xx of the app, while PgBouncer refused 2 clients: query_wait_timeout",
+        ),
+        (
+            Logged(statement_errors={"deadlock detected": 3}),
+            ProbeFacts(),
+            "app_error: 5xx of the app, while Postgres refused 3 statements: deadlock detected",
+        ),
+        (
+            Logged(exceptions={"KeyError: 'a'": 5}),
+            SESSIONS,
+            "app_error: the app's log tells of 5 exceptions: KeyError: 'a'",
+        ),
+        (Logged(), SESSIONS, "app_error: the app's log has no traceback"),
+    ],
+)
+def test_what_the_app_did_not_name_is_told_in_the_words_of_who_refused(
+    logged: Logged, probes: ProbeFacts, says: str
+) -> None:
+    found = reasons([Failure("app_error", 150, 1.0)], logged, probes)
+    assert found[0].startswith(says)
+    assert reasons([Failure("db_too_many_connections", 150, 1.0)], logged, probes) == ()
+
+
+def test_the_table_and_the_report_tell_why(tmp_path: Path) -> None:
+    answers = [Answer(0.5 + n / 2) for n in range(20)]
+    made = make(tmp_path / "s", [Made(answers=[*answers, Answer(5.2, outcome="app_error")])])
+    (attempt,) = made.glob("trials/*/attempt-1")
+    (attempt / "logs").mkdir()
+    refused = "[41] FATAL:  sorry, too many clients already\n"
+    (attempt / "logs" / "database.log").write_text(refused * 129)
+    why = "while Postgres refused 129 connections: too many clients already"
+    assert why in " ".join(table(made).split())
+    report(made)
+    assert why in (made / "derived" / "report.html").read_text()
 
 
 @pytest.fixture
