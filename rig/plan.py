@@ -90,6 +90,21 @@ class Limits:
     """Until its ready path answers 200."""
     migrate_s: LengthS = 900.0
     seed_s: LengthS = 900.0
+    before_start_s: LengthS = 900.0
+    """All of its commands together."""
+
+
+PythonSource = Literal[
+    "requirements", "uv.lock", "pyproject.toml", "poetry.lock", "Pipfile.lock", "interpreter"
+]
+
+
+def python_source(name: str) -> PythonSource:
+    """What a target's `python` names, by the file's name."""
+    match name:
+        case "uv.lock" | "pyproject.toml" | "poetry.lock" | "Pipfile.lock":
+            return name
+    return "requirements" if name.endswith((".txt", ".in")) else "interpreter"
 
 
 @dataclass(frozen=True)
@@ -144,6 +159,12 @@ class Target:
     """Instead of `start`: the rig serves it."""
     project: str = ""
     """The folder of its code; empty where that is `folder`."""
+    python: str = ""
+    """The file that names its packages, or its interpreter; empty: the rig's own Python."""
+    env_file: str = ""
+    """More environment, which `env` wins over. Its values stand in no plan: they may be secret."""
+    before_start: tuple[tuple[str, ...], ...] = ()
+    """Commands that run once a session before its web server first starts."""
 
     @property
     def code_folder(self) -> str:
@@ -157,6 +178,9 @@ _LATER = {
     "restarts_workers": False,
     "django": None,
     "project": "",
+    "python": "",
+    "env_file": "",
+    "before_start": (),
 }
 """Fields of a target that older plans do not have."""
 _LATER_OF_PLAN = {"server": "own", "middleware": "own"}
@@ -282,6 +306,8 @@ class Plan(Draft):
         for name, unsaid in _LATER_OF_PLAN.items():
             if values[name] == unsaid:
                 del values[name]
+        if self.target.limits.before_start_s == Limits.before_start_s:
+            values["target"].get("limits", {}).pop("before_start_s", None)
         after = {name: values.pop(name) for name in ("cpus", "schema")}
         return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 
