@@ -58,9 +58,7 @@ def surplus(kept: Sequence[Kept], most: int, spared: Collection[str] = ()) -> li
     return going
 
 
-def summary(
-    kept: Sequence[Kept], most: int, place: str, called: str = "seeded cluster"
-) -> str:
+def summary(kept: Sequence[Kept], most: int, place: str, called: str = "seeded cluster") -> str:
     """How many they are, how large, and where, in a few words."""
     size_bytes = sum(one.size_bytes for one in kept)
     count = f"{len(kept)} {called}{'s' * (len(kept) != 1)}"

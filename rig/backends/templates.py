@@ -25,15 +25,18 @@ MOST_CONTENT = 100_000
 POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
 
 
-def key(plan: Plan, postgres_version: str) -> str:
-    """Hex digest of all that decides the cluster's contents."""
+def key(plan: Plan, postgres_version: str, python: str = "") -> str:
+    """Hex digest of all that decides the cluster's contents; `python`: of a target's own."""
     target = plan.target
     files = [[str(path.relative_to(root)), sha256(path)] for root, path in _content(target)]
     # two settings of one project make tables of their own, unless they say that they share them
     whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]
-    settings = [target.django.settings] if target.django else []
-    return digest([postgres_version, plan.data.posts, commands, files, whose, *settings])
+    own = [target.django.settings] if target.django else []
+    own += [python] * bool(python)
+    if target.env_file:
+        own.append(sha256(Path(target.code_folder) / target.env_file))
+    return digest([postgres_version, plan.data.posts, commands, files, whose, *own])
 
 
 def _content(target: Target) -> Iterator[tuple[Path, Path]]:

@@ -88,7 +88,9 @@ class ComposeBackend:
         return compose(self._session, {**fixed, **variables}, *arguments, deadline_s=deadline_s)
 
     def unsupported_reason(self, plan: Plan) -> str:
-        """Whatever a plan needs is in the images."""
+        """Whatever a plan needs is in the images, but for a Python of the target's own."""
+        if plan.target.python:
+            return f"target {plan.target.name}'s own Python is made on the local backend only"
         return ""
 
     @contextlib.contextmanager

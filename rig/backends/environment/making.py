@@ -20,6 +20,7 @@ from rig.backends.environment.environment import Environment
 from rig.backends.environment.project import Project
 from rig.backends.environment.uv import INSTALL_DEADLINE_S, cause, printed, uv
 from rig.backends.processes import completed
+from rig.factors.servers import SERVERS
 from rig.model import StackError, digest
 from rig.plan import Plan
 
@@ -28,9 +29,10 @@ HANDED_ON = "RIG_ENVIRONMENTS"
 RULES = 1
 """Counted up by whoever changes what an environment of the same files holds."""
 
-DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary")
-DRIVER = "psycopg[binary]"
+DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
+DRIVER = "psycopg[binary,pool]"
 """What is installed where the project has none of Postgres's drivers."""
+POOL = "psycopg-pool"
 OLDEST = (3, 8)
 
 _DESCRIBE = """
@@ -41,8 +43,8 @@ print(json.dumps([list(sys.version_info[:3]), sys.version, sys.prefix, sys.base_
 
 
 def server_packages(plan: Plan) -> tuple[str, ...]:
-    """The distributions that serve a plan's target."""
-    return ("gunicorn", "uvicorn", "uvicorn-worker")
+    """The distributions that serve a plan's target; none for one that starts itself."""
+    return SERVERS[plan.server].distributions if plan.target.django else ()
 
 
 def ident(plan: Plan) -> str:
@@ -50,7 +52,7 @@ def ident(plan: Plan) -> str:
     target = plan.target
     if not target.python:
         return ""
-    return digest([target.folder, target.python, sorted(server_packages(plan))])[:16]
+    return digest([target.code_folder, target.python, sorted(server_packages(plan))])[:16]
 
 
 def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, Environment]:
@@ -62,7 +64,7 @@ def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, E
     keys: set[str] = set()
     for plan in plans:
         if (name := ident(plan)) and name not in made:
-            project = Project(plan.target.name, Path(plan.target.folder) / plan.target.python)
+            project = Project(plan.target.name, Path(plan.target.code_folder) / plan.target.python)
             making = _Making.of(project, server_packages(plan))
             made[name] = making.environment(say)
             keys.add(making.key)
@@ -156,7 +158,9 @@ class _Making:
         if self.project.source == "interpreter":
             bins.append(str(self.project.file.parent))
             folders.append(own.prefix)
-        return Environment(str(venv / "bin" / "python"), ":".join(bins), tuple(folders), self.content)
+        return Environment(
+            str(venv / "bin" / "python"), ":".join(bins), tuple(folders), self.content
+        )
 
     def _make(self, part: Path) -> None:
         python = str(part / "venv" / "bin" / "python")
@@ -181,7 +185,11 @@ class _Making:
     def _add_servers(self, part: Path, python: str, has: Mapping[str, str]) -> None:
         constraints = part / "constraints.txt"
         constraints.write_text("".join(f"{name}=={has[name]}\n" for name in sorted(has)))
-        wanted = [*self.servers, *([] if any(name in has for name in DRIVERS) else [DRIVER])]
+        wanted = list(self.servers)
+        if not any(name in has for name in DRIVERS):
+            wanted.append(DRIVER)
+        elif "psycopg" in has:
+            wanted.append(POOL)
         done = uv(*_INSTALL, "--compile-bytecode", "--python", python,
                   "--constraints", str(constraints), *wanted,
                   deadline_s=INSTALL_DEADLINE_S)  # fmt: skip
@@ -204,7 +212,9 @@ class _Making:
 
 
 _INSTALL = ("pip", "install", "--quiet")
-_DEPENDS = re.compile(r"([\w.-]+?)(?:\[[\w,-]*\])?(?:[<>=!~]=?\S*)? depends on ([\w.-]+)([<>=!~]\S*)")
+_DEPENDS = re.compile(
+    r"([\w.-]+?)(?:\[[\w,-]*\])?(?:[<>=!~]=?\S*)? depends on ([\w.-]+)([<>=!~]\S*)"
+)
 _REACHED = ("ailed to fetch", "dns error", "onnect", "timed out")
 
 

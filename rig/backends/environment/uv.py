@@ -38,7 +38,9 @@ def program() -> str:
     for found in (os.environ.get("UV", ""), shutil.which("uv") or "", str(here)):
         if found and os.access(found, os.X_OK):
             return found
-    raise StackError("uv is not here, which makes a target's own Python", "make setup, or install uv")
+    raise StackError(
+        "uv is not here, which makes a target's own Python", "make setup, or install uv"
+    )
 
 
 def told(pythons: Path | None = None, path: str = "") -> dict[str, str]:
