@@ -167,7 +167,11 @@ def _python_path(target: Target, words: Mapping[str, str], hosts: Hosts) -> str:
     Nor may it be imported around a `django:` target.
     """
     around = f"{words['stack']}/around"
-    rig = [] if target.django or target.python else [words["folder"], hosts.inside(PROJECT), words["stack"]]
+    rig = (
+        []
+        if target.django or target.python
+        else [words["folder"], hosts.inside(PROJECT), words["stack"]]
+    )
     return ":".join(dict.fromkeys([words["project"], *rig, around]))
 
 
