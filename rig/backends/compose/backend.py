@@ -91,6 +91,8 @@ class ComposeBackend:
         """Whatever a plan needs is in the images, but for a Python of the target's own."""
         if plan.target.python:
             return f"target {plan.target.name}'s own Python is made on the local backend only"
+        if plan.target.before_start:
+            return f"target {plan.target.name}'s before_start runs on the local backend only"
         return ""
 
     @contextlib.contextmanager
@@ -157,7 +159,9 @@ class ComposeBackend:
         return names
 
     def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
-        key = templates.key(plan, f"compose-{LAYOUT.postgres_version}")
+        key = templates.key(
+            plan, f"compose-{LAYOUT.postgres_version}", content=self._templates.content
+        )
         return self._templates.of(
             key, lambda: templates.provide(self._shelf, key, plan, hosts, self._secrets)
         )
