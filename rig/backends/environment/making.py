@@ -213,7 +213,7 @@ class _Making:
 
 _INSTALL = ("pip", "install", "--quiet")
 _DEPENDS = re.compile(
-    r"([\w.-]+?)(?:\[[\w,-]*\])?(?:[<>=!~]=?\S*)? depends on ([\w.-]+)([<>=!~]\S*)"
+    r"([\w.-]+?)(?:\[[\w,-]*\])?(?:[<>=!~]=?\S*)? depends? on ([\w.-]+)([<>=!~]\S*)"
 )
 _REACHED = ("ailed to fetch", "dns error", "onnect", "timed out")
 
@@ -246,14 +246,15 @@ def _python_for(project: Project) -> Interpreter:
                        pythons=place, path=path)  # fmt: skip
             if not found.code:
                 return Interpreter.of(found.out.strip())
-    got = uv("python", "install", requests[-1], pythons=fetched, deadline_s=INSTALL_DEADLINE_S)
-    found = uv("python", "find", "--system", "--no-project", requests[-1], pythons=fetched)
-    if got.code or found.code:
+    done = uv("python", "install", requests[-1], pythons=fetched, deadline_s=INSTALL_DEADLINE_S)
+    if not done.code:
+        done = uv("python", "find", "--system", "--no-project", requests[-1], pythons=fetched)
+    if done.code:
         raise StackError(
-            f"no Python {requests[0]} is here, and uv could not fetch one: {cause(got.err)}",
+            f"no Python {requests[0]} is here, and uv could not fetch one: {cause(done.err)}",
             "install it, or name an interpreter: `python: PATH`",
         )
-    return Interpreter.of(found.out.strip())
+    return Interpreter.of(done.out.strip())
 
 
 def conflict(why: str, has: Mapping[str, str], servers: Sequence[str]) -> str:
