@@ -29,6 +29,8 @@ class PaperHosts:
     """Knows where everything would be."""
 
     root: Path
+    own_python: str = ""
+    own_path: str = ""
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         raise AssertionError("nothing is started here")
@@ -52,7 +54,8 @@ class PaperHosts:
         return str(self.root / "cluster")
 
     def layout(self) -> Programs:
-        return Programs("/python", "/postgres/bin", "18.0", "/pgbouncer")
+        own = self.own_python, self.own_path
+        return Programs("/python", "/postgres/bin", "18.0", "/pgbouncer", *own)
 
 
 PASSWORDS = {"superuser": "the-superusers-password", "app": "the-apps-password"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rig.backends import kept
-from rig.backends.environment import Environment, handed_over, making, provide, store
+from rig.backends.environment import Environment, handed_over, provide, store
+from rig.backends.environment.uv import printed, uv
 from rig.backends.processes import run
 from rig.model import StackError
 from rig.plan import Django, Plan
@@ -67,9 +67,6 @@ def plan(tmp_path: Path) -> Plan:
     django = Django("shop.settings", "shop.wsgi:application")
     target = replace(TARGET, folder=str(folder), django=django, python="requirements.txt")
     return replace(PLAN, target=target, server="gunicorn-sync")
-
-
-Make = Callable[[Plan], tuple[Environment, list[str]]]
 
 
 def made(plan: Plan) -> tuple[Environment, list[str]]:
@@ -201,9 +198,9 @@ def test_files_that_name_no_packages(plan: Plan, name: str, text: str, why: str)
 
 def test_an_interpreter_s_own_environment_stays_as_it_is(plan: Plan, tmp_path: Path) -> None:
     own = tmp_path / "shop" / "own"
-    making.uv("venv", "--quiet", str(own))
+    uv("venv", "--quiet", str(own))
     python = str(own / "bin" / "python")
-    making.printed("pip", "install", "--quiet", "--python", python, f"{LIB}==1.0", "asyncpg")
+    printed("pip", "install", "--quiet", "--python", python, f"{LIB}==1.0", "asyncpg")
     before = sorted(path.name for path in own.rglob("*"))
     environment, _ = made(replace(plan, target=replace(plan.target, python="own/bin/python")))
     versions = "__import__('shop_lib').version, __import__('gunicorn').version"
