@@ -3,7 +3,8 @@
 Made by uv before a session enters its sandbox, where there is no network.
 """
 
+from rig.backends.environment.asking import asked
 from rig.backends.environment.environment import Environment
-from rig.backends.environment.making import HANDED_ON, handed_over, provide
+from rig.backends.environment.making import HANDED_ON, handed_over, of_project, provide
 
-__all__ = ["HANDED_ON", "Environment", "handed_over", "provide"]
+__all__ = ["HANDED_ON", "Environment", "asked", "handed_over", "of_project", "provide"]

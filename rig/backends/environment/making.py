@@ -74,6 +74,16 @@ def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, E
     return made
 
 
+def of_project(
+    name: str, file: Path, servers: Sequence[str], say: Callable[[str], None]
+) -> Environment:
+    """The environment of a project whose packages stand in `file`. StackError, with one cause.
+
+    `name` is its target's.
+    """
+    return _Making.of(Project(name, file), servers).environment(say)
+
+
 def handed_over(plan: Plan) -> Environment | None:
     """A plan's environment as `provide` made it; None for a target without its own. StackError."""
     name = ident(plan)
