@@ -164,12 +164,14 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
 def _settings_named(tree: ast.Module) -> str:
     """What `os.environ.setdefault("DJANGO_SETTINGS_MODULE", …)` or an assignment names."""
     for node in ast.walk(tree):
+        key: ast.AST | None = None
+        value: ast.AST | None = None
         if isinstance(node, ast.Call) and len(node.args) == 2:
-            if text(node.args[0]) == _VARIABLE and text(node.args[1]):
-                return text(node.args[1])
+            key, value = node.args
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            if text(node.targets[0].slice) == _VARIABLE and text(node.value):
-                return text(node.value)
+            key, value = node.targets[0].slice, node.value
+        if text(key) == _VARIABLE and text(value):
+            return text(value)
     return ""
 
 

@@ -63,7 +63,7 @@ def _target(
     why_none: str,
 ) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={_seen(schemas, folder)}/target.schema.json"
-    yield "# Written by `runner.py init`. docs/extending.md lists every key; `runner.py try` asks the routes."
+    yield "# Written by `runner.py init`. docs/extending.md lists every key."
     yield f"name: {name}"
     yield f"project: {_text(_seen(found.folder, folder))}"
     yield _line("django:", "the rig serves it, its settings laid under the cell's")

@@ -12,13 +12,13 @@ import os
 import re
 import sys
 import traceback
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Iterator
 
 MOST = 500
 _NO_TEXT = re.compile(r"(?<!\\)[\[\](){}*+?|.<>]")
 
 
-def routes(patterns: List[Any], before: str = "", space: str = "") -> Iterator[Tuple[str, str]]:
+def routes(patterns: list[Any], before: str = "", space: str = "") -> Iterator[tuple[str, str]]:
     """Name and path of each, in the order in which they are tried."""
     for one in patterns:
         path = literal(str(one.pattern), hasattr(one.pattern, "_is_endpoint"))
@@ -31,7 +31,7 @@ def routes(patterns: List[Any], before: str = "", space: str = "") -> Iterator[T
             yield ":".join(filter(None, (space, one.name))), "/" + before + path
 
 
-def literal(pattern: str, perhaps_regex: bool) -> "str | None":
+def literal(pattern: str, perhaps_regex: bool) -> str | None:
     """A pattern's path where it has no parameter; else None."""
     if perhaps_regex and pattern.startswith("^"):
         pattern = re.sub(r"(\\Z|\$)$", "", pattern[1:])
@@ -53,7 +53,7 @@ def gets(view: Any) -> bool:
 
 def main() -> None:
     """Prints `routes` or the `error` of a project that does not load."""
-    said: Dict[str, Any] = {}
+    said: dict[str, Any] = {}
     sys.path[0] = os.getcwd()
     os.environ["DJANGO_SETTINGS_MODULE"] = sys.argv[1]
     printed, sys.stdout = sys.stdout, sys.stderr
