@@ -69,7 +69,7 @@ def test_the_target_is_read_back(found: Found, tmp_path: Path) -> None:
 def test_the_experiment_is_read_back(
     found: Found, tmp_path: Path, changes: dict[str, str], count: int
 ) -> None:
-    laid(replace(found, **changes), tmp_path / "bench")
+    laid(replace(found, **changes), tmp_path / "bench")  # type: ignore[arg-type]
     matrix = read_experiment(
         tmp_path / "bench" / "shop.yaml",
         profile=None,
