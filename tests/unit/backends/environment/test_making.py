@@ -11,7 +11,7 @@ import pytest
 
 from rig.backends import kept
 from rig.backends.environment import Environment, handed_over, provide, store
-from rig.backends.environment.uv import printed, uv
+from rig.backends.environment.uv import printed, program, uv
 from rig.backends.processes import run
 from rig.model import StackError
 from rig.plan import Django, Plan
@@ -49,6 +49,9 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "UV_NO_INDEX": 1,
         "UV_OFFLINE": 1,
         "UV_NO_CONFIG": 1,
+        "UV": program(),
+        "PATH": "/usr/bin:/bin",
+        "PYENV_ROOT": tmp_path,
     }.items():
         monkeypatch.setenv(name, str(value))
     # what `provide` sets for the runner inside the sandbox goes with the test
