@@ -134,12 +134,13 @@ def _say(
         screen.say_line(f"variables of {found.env_file} are given to it")
     if variables:
         screen.say_line(f"stand-ins for variables without a default: {', '.join(variables)}")
+    if found.collects_static:
+        screen.say_line("collectstatic runs before the start: its pages need its manifest")
     for note in found.notes:
         screen.say_line(f"taken for granted: {note}")
     if "error" in answered:
         error = re.sub(r"\s+", " ", one_line(answered["error"]))[:ERROR_CHARS]
         screen.say_line(f"its routes could not be read: {error}")
     else:
-        listed = len(chosen(answered))
-        count = len(answered["routes"])
-        screen.say_line(f"routes: {listed} of {count} that take GET and no parameter")
+        listed, count = len(chosen(answered)), len(answered["routes"])
+        screen.say_line(f"routes: {listed} of the {count} that take GET and no parameter")

@@ -6,7 +6,7 @@ import ast
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rig.config import NoEnvFile, read_env_file
@@ -49,7 +49,9 @@ class Found:
     """The variables that its settings read."""
     examples: Mapping[str, str]
     """The values of an example of its `.env`."""
-    notes: tuple[str, ...] = field(default=())
+    collects_static: bool = False
+    """Whether its pages need `collectstatic`, which writes the manifest that they look into."""
+    notes: tuple[str, ...] = ()
     """What was taken for granted."""
 
     @property
@@ -84,6 +86,7 @@ def look(folder: Path) -> Found:
         database=_database(modules),
         variables=read,
         examples=_examples(root, folder),
+        collects_static=any("ManifestStaticFiles" in ast.unparse(one.tree) for one in modules),
         notes=tuple(notes),
     )
 

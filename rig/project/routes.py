@@ -10,7 +10,9 @@ from typing import TypedDict
 MOST = 6
 _NOT_LOADED = ("admin", "__debug__", "static", "media", "silk", "schema", "swagger", "redoc")
 """First parts of paths that nobody's users ask for."""
-_CHANGES = re.compile(r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap")
+_NOT_ASKED = re.compile(
+    r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap|error|exception|callback|oauth"
+)
 
 
 class Answered(TypedDict, total=False):
@@ -34,7 +36,7 @@ def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
     found: dict[str, str] = {}
     for name, path in answered.get("routes", ()):
         first = path.strip("/").split("/")[0]
-        if first not in _NOT_LOADED and not _CHANGES.search(f"{name} {path}".lower()):
+        if first not in _NOT_LOADED and not _NOT_ASKED.search(f"{name} {path}".lower()):
             found.setdefault(path, name)
     paths = sorted(found, key=lambda path: (path.count("/"), len(path)))
     return _named([(found[path], path) for path in paths[:most]])

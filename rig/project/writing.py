@@ -66,7 +66,7 @@ def _target(
     yield "# Written by `runner.py init`. docs/extending.md lists every key."
     yield f"name: {name}"
     yield f"project: {_text(_seen(found.folder, folder))}"
-    yield _line("django:", "the rig serves it, its settings laid under the cell's")
+    yield _line("django:", "the rig serves it; each cell lays over its settings")
     yield f"  settings: {found.settings}"
     for key, value in (("wsgi", found.wsgi), ("asgi", found.asgi)):
         if value:
@@ -80,7 +80,8 @@ def _target(
         yield from (f"  {key}: {_text(value)}" for key, value in variables.items())
     if found.env_file:
         yield _line(f"env_file: {found.env_file}", "`env` wins over it")
-    yield "# before_start: [[python, manage.py, collectstatic, --no-input]]"
+    collect = "before_start: [[python, manage.py, collectstatic, --no-input]]"
+    yield collect if found.collects_static else f"# {collect}"
     yield _line('# seed: ["{python}", manage.py, loaddata, NAME]', "rows to measure with")
     yield from _routes(routes, why_none)
 

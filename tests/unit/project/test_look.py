@@ -154,6 +154,12 @@ def test_stand_ins_are_the_rig_s_database_or_the_project_s_example_or_a_dummy(la
     }
 
 
+def test_pages_that_need_a_manifest_need_collectstatic(lay: Lay) -> None:
+    storage = 'STATICFILES_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"\n'
+    assert look(lay({"shop/settings.py": FIXED + storage})).collects_static
+    assert not look(lay({"shop/settings.py": FIXED})).collects_static
+
+
 def test_a_database_by_variables(lay: Lay) -> None:
     text = 'import os\nDATABASES = {"default": {"HOST": os.environ["DB_HOST"]}}\n'
     assert look(lay({"shop/settings.py": text})).database == "by DB_HOST"
