@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rig.disk.files import create, sha256
 from rig.model import StackError
-from rig.plan import Target
+from rig.plan import Plan, Target
 
 MOST_FILES = 100_000
 """Files of one folder that are looked at."""
@@ -104,3 +105,26 @@ def _copy_file(path: Path, to: Path) -> None:
             raise StackError(f"{path} is no regular file")
         shutil.copyfileobj(read, written)
         os.fchmod(written.fileno(), 0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+class Copies:
+    """Copies of targets' projects for the commands before their start: one each a session."""
+
+    def __init__(self, scratch: Path, hand_over: Callable[[Path], None]) -> None:
+        """`hand_over` makes a copy the roles' user's."""
+        self._scratch, self._hand_over = scratch, hand_over
+        self._made: dict[str, str] = {}
+
+    def placed(self, plan: Plan) -> Plan:
+        """The plan with its target's code in a copy, where its commands may change it."""
+        target = plan.target
+        if not target.before_start:
+            return plan
+        if target.code_folder not in self._made:
+            made = self._scratch / f"project-{len(self._made) + 1}"
+            copy(Path(target.code_folder), made)
+            self._hand_over(made)
+            self._made[target.code_folder] = str(made)
+        code = self._made[target.code_folder]
+        folder = target.folder if target.project else code
+        return replace(plan, target=replace(target, folder=folder, project=code))

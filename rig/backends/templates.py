@@ -40,6 +40,14 @@ def key(
     return digest([postgres_version, plan.data.posts, commands, files, whose, *own])
 
 
+def whose(key: str, plan: Plan) -> str:
+    """Under which a session remembers that a cluster is there.
+
+    Each target's own commands run before its start, whoever made the cluster that they share.
+    """
+    return f"{key}{plan.target.name * bool(plan.target.before_start)}"
+
+
 class TargetError(StackError):
     """One of the target's own commands failed: so it would for every plan that needs the same."""
 

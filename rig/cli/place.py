@@ -60,7 +60,7 @@ def run_on_backend(
         confirm()
         # containers outlive whoever started them
         with Unwinding(at_once=compose.remove_left_behind):
-            return _alone_with(ComposeBackend, go)
+            return _alone_with(lambda: ComposeBackend(plans(), Screen(stderr=True).say), go)
     if unsupported_reason := sandbox.unsupported_reason():
         raise UsageError(unsupported_reason)
     confirm()

@@ -47,6 +47,11 @@ def server_packages(plan: Plan) -> tuple[str, ...]:
     return SERVERS[plan.server].distributions if plan.target.django else ()
 
 
+def project_of(plan: Plan) -> Project:
+    """The project whose packages a plan's environment is made of."""
+    return Project(plan.target.name, Path(plan.target.code_folder) / plan.target.python)
+
+
 def ident(plan: Plan) -> str:
     """What the environments of a session are told apart by; "" for a target without its own."""
     target = plan.target
@@ -64,8 +69,7 @@ def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, E
     keys: set[str] = set()
     for plan in plans:
         if (name := ident(plan)) and name not in made:
-            project = Project(plan.target.name, Path(plan.target.code_folder) / plan.target.python)
-            making = _Making.of(project, server_packages(plan))
+            making = _Making.of(project_of(plan), server_packages(plan))
             made[name] = making.environment(say)
             keys.add(making.key)
     if made:
@@ -218,7 +222,7 @@ class _Making:
         done = uv(*arguments, deadline_s=INSTALL_DEADLINE_S)
         if done.code:
             why = cause(done.err or done.out)
-            raise self.project.problem(f"it cannot be installed: {why}", _advice(why))
+            raise self.project.problem(f"it cannot be installed: {why}", advice(why))
 
 
 _INSTALL = ("pip", "install", "--quiet")
@@ -228,7 +232,8 @@ _DEPENDS = re.compile(
 _REACHED = ("ailed to fetch", "dns error", "onnect", "timed out")
 
 
-def _advice(why: str) -> str:
+def advice(why: str) -> str:
+    """What to do about a cause of uv's; empty where nobody knows."""
     if any(word in why for word in _REACHED):
         return "check the network, HTTPS_PROXY and PIP_INDEX_URL"
     if "ailed to build" in why:

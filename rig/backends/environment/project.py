@@ -108,6 +108,41 @@ class Project:
         itself = self._itself() if self.source == "uv.lock" else ()
         return ("--no-deps", "-r", str(locked), *itself)
 
+    def flat(self) -> tuple[str, str]:
+        """Its packages and its constraints as two texts that need no other file. StackError.
+
+        For a place where the project is not; what it is built of itself is left out.
+        """
+        match self.source:
+            case "requirements":
+                return self._inlined(self.file, set())
+            case "pyproject.toml":
+                self.requirements(self.folder)  # refuses one that names none
+                return "\n".join(self.pyproject()["project"]["dependencies"]), ""
+            case "uv.lock":
+                return "\n".join(self._exported()), ""
+            case "poetry.lock":
+                return "\n".join(pins.of_poetry(self._toml(self.file), self.pyproject())), ""
+            case _:
+                return "\n".join(pins.of_pipfile(self._json(self.file))), ""
+
+    def _inlined(self, file: Path, seen: set[Path]) -> tuple[str, str]:
+        own, constraints = list[str](), list[str]()
+        for line in self._text(file).splitlines():
+            names = pins.included(line)
+            if not names:
+                own.append(line)
+                continue
+            path = file.parent / names[0]
+            if path in seen or "://" in names[0]:
+                continue
+            seen.add(path)
+            packages, under = self._inlined(path, seen)
+            constrains = line.lstrip().startswith(("-c", "--c"))
+            (constraints if constrains else own).append(packages)
+            constraints.append(under)
+        return "\n".join(own), "\n".join(filter(None, constraints))
+
     def _exported(self) -> list[str]:
         told = ("--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate")
         where = ("--project", str(self.folder), "--directory", str(self.folder))

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rig.backends import content, kept, templates
 from rig.backends import environment as environments
+from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
+from rig.backends.content import Copies
 from rig.backends.environment import Environment
 from rig.backends.local import binaries, network, role_mounts, sandbox
 from rig.backends.local.cluster_cache import LocalClusterCache
@@ -55,8 +56,7 @@ class LocalBackend:
         self._secrets = self._make_secrets()
         # open mount namespaces, by what the target needs of the file system
         self._views: dict[tuple[str, ...], int] = {}
-        # copies of targets' projects, by their folders
-        self._copies: dict[str, str] = {}
+        self._copies = Copies(self._scratch, lambda made: self._user.owns(*made.rglob("*"), made))
         self._templates = templates.Templates()
         self._trials = 0
 
@@ -81,7 +81,7 @@ class LocalBackend:
         folder = self._scratch / f"trial-{self._trials}"
         folder.mkdir(mode=0o711)
         environment, given = environments.handed_over(plan), plan
-        plan = self._in_copy(plan)
+        plan = self._copies.placed(plan)
         mounts = self._view(plan.target, environment)
         layout = self._layout
         if environment:
@@ -108,25 +108,6 @@ class LocalBackend:
             self._views[own] = role_mounts.mount_for_roles(needed, log)
         return f"/proc/{os.getpid()}/fd/{self._views[own]}"
 
-    def _in_copy(self, plan: Plan) -> Plan:
-        """The plan with a copy of its target's project, where commands before the start change it.
-
-        One copy a session, which the roles' user may write.
-        """
-        target = plan.target
-        if not target.before_start:
-            return plan
-        if target.code_folder not in self._copies:
-            made = self._scratch / f"project-{len(self._copies) + 1}"
-            content.copy(Path(target.code_folder), made)
-            self._user.owns(*made.rglob("*"), made)
-            self._copies[target.code_folder] = str(made)
-        copy = self._copies[target.code_folder]
-        folder = target.folder if target.project else copy
-        return dataclasses.replace(
-            plan, target=dataclasses.replace(target, folder=folder, project=copy)
-        )
-
     def _template(
         self, given: Plan, plan: Plan, hosts: LocalHosts, environment: Environment | None
     ) -> str:
@@ -141,9 +122,7 @@ class LocalBackend:
             with afterwards(sandbox.end_all):
                 return templates.provide(clusters, key, plan, hosts, self._secrets)
 
-        # each target's own commands run, whoever made the cluster that they share
-        whose = plan.target.name * bool(plan.target.before_start)
-        return self._templates.of(f"{key}{whose}", make)
+        return self._templates.of(templates.whose(key, plan), make)
 
     def facts(self) -> Mapping[str, Any]:
         """What of this machine shapes results."""
