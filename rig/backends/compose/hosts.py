@@ -136,7 +136,10 @@ class ComposeHosts:
         code_folder: str = "",
         own: bool = False,
     ) -> None:
-        """`own`: whether the app's image has a Python of the target's own. `code_folder`: where the target's code is, if not in its own folder."""
+        """`own`: whether the app's image has a Python of the target's own.
+
+        `code_folder`: where the target's code is, if not in its own folder.
+        """
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
         self._code = Path(code_folder or target_folder)
         self._own = own
