@@ -24,21 +24,10 @@ from rig.plan import Plan
 BASE, NAME = "async-django-rig/django-async", "async-django-rig/own"
 PYTHON, PATH = "/own/venv/bin/python", "/own/venv/bin"
 SCRIPT = PROJECT / "setup" / "own.sh"
+DOCKERFILE = PROJECT / "stack" / "app" / "own.Dockerfile"
 MOST_KEPT = 4
 """Images that stay for later sessions."""
 
-_DOCKERFILE = f"""\
-FROM {BASE}
-USER root
-# what packages without a wheel are built with
-RUN apt-get update \\
-    && apt-get install -y --no-install-recommends gcc python3-dev libpq-dev pkg-config \\
-    && rm -rf /var/lib/apt/lists/*
-COPY own.sh /packages/setup/own.sh
-COPY project /own/project
-RUN --mount=type=secret,id=ca --mount=type=secret,id=index --mount=type=cache,target=/root/.cache \\
-    bash /packages/setup/own.sh WORDS && chmod -R a+rX /own
-"""
 _HAS = re.compile(r"own: has (\S+==\S+)")
 _STEPS = re.compile(r"own: (Python|project|servers)$")
 _BUILD_STEP = re.compile(r"^#\d+ +(?:[\d.]+ +)?")
@@ -80,7 +69,7 @@ def _image(project: Project, servers: Sequence[str], say: Callable[[str], object
     packages, constraints = project.flat()
     python = (project.pythons() or ("/usr/bin/python3",))[-1]
     words = [python, "|".join(making.DRIVERS), *servers]
-    dockerfile = _DOCKERFILE.replace("WORDS", shlex.join(words))
+    dockerfile = DOCKERFILE.read_text().replace("own.sh WORDS", f"own.sh {shlex.join(words)}")
     content = digest([base, packages, constraints, python])
     key = digest([content, dockerfile, SCRIPT.read_text()])
     tag = f"{NAME}:{key[:16]}"
