@@ -18,7 +18,8 @@ _NOT_ASKED = re.compile(
 class Answered(TypedDict, total=False):
     """What `stack/around/bench_routes.py` prints."""
 
-    routes: list[list[str]]
+    routes: list[tuple[str, str, bool]]
+    """Name, path, and whether anybody may ask."""
     django: str
     error: str
 
@@ -32,13 +33,18 @@ class Route:
 
 
 def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
-    """The first of its routes that ordinary users ask for, short paths first."""
+    """The first of its routes that ordinary users ask for, short paths first.
+
+    Those for whom one has to log in come last.
+    """
     found: dict[str, str] = {}
-    for name, path in answered.get("routes", ()):
+    closed: set[str] = set()
+    for name, path, is_open in answered.get("routes", ()):
         first = path.strip("/").split("/")[0]
         if first not in _NOT_LOADED and not _NOT_ASKED.search(f"{name} {path}".lower()):
             found.setdefault(path, name)
-    paths = sorted(found, key=lambda path: (path.count("/"), len(path)))
+            closed |= set() if is_open else {path}
+    paths = sorted(found, key=lambda path: (path in closed, path.count("/"), len(path)))
     return _named([(found[path], path) for path in paths[:most]])
 
 

@@ -15,11 +15,15 @@ import traceback
 from typing import Any, Iterator
 
 MOST = 500
+ASKING = frozenset({"AccessMixin", "IsAuthenticated", "IsAdminUser", "DjangoModelPermissions"})
+DECORATORS = os.path.join("django", "contrib", "auth", "decorators.py")
 _NO_TEXT = re.compile(r"(?<!\\)[\[\](){}*+?|.<>]")
 
 
-def routes(patterns: list[Any], before: str = "", space: str = "") -> Iterator[tuple[str, str]]:
-    """Name and path of each, in the order in which they are tried."""
+def routes(
+    patterns: list[Any], before: str = "", space: str = ""
+) -> Iterator[tuple[str, str, bool]]:
+    """Name and path of each, and whether anybody may ask; in the order in which they are tried."""
     for one in patterns:
         path = literal(str(one.pattern), hasattr(one.pattern, "_is_endpoint"))
         if path is None:
@@ -28,7 +32,8 @@ def routes(patterns: list[Any], before: str = "", space: str = "") -> Iterator[t
             inside = ":".join(filter(None, (space, one.namespace)))
             yield from routes(one.url_patterns, before + path, inside)
         elif gets(one.callback):
-            yield ":".join(filter(None, (space, one.name))), "/" + before + path
+            name = ":".join(filter(None, (space, one.name)))
+            yield name, "/" + before + path, not asks_who(one.callback)
 
 
 def literal(pattern: str, perhaps_regex: bool) -> str | None:
@@ -47,8 +52,30 @@ def gets(view: Any) -> bool:
     actions = getattr(view, "actions", None)
     if actions:
         return "get" in actions
-    kind = getattr(view, "view_class", getattr(view, "cls", None))
-    return kind is None or hasattr(kind, "get")
+    kind = class_of(view)
+    if kind is None:
+        return True
+    return hasattr(kind, "get") and "RedirectView" not in names(kind)
+
+
+def asks_who(view: Any) -> bool:
+    """Whether a view is for those who are logged in, as far as it can be told."""
+    kind = class_of(view)
+    allowed = [one.__name__ for one in getattr(kind, "permission_classes", ())]
+    if ASKING.intersection(names(kind)) or ASKING.intersection(allowed):
+        return True
+    code = getattr(view, "__code__", None)
+    return code is not None and code.co_filename.endswith(DECORATORS)
+
+
+def class_of(view: Any) -> Any:
+    """The class of a view, Django's or the REST framework's; None of a function."""
+    return getattr(view, "view_class", getattr(view, "cls", None))
+
+
+def names(kind: Any) -> list[str]:
+    """Those of a class and of all that it inherits from."""
+    return [one.__name__ for one in getattr(kind, "__mro__", ())]
 
 
 def main() -> None:

@@ -104,14 +104,16 @@ def test_the_project_s_own_folder_stays_as_it_is(found: Found, tmp_path: Path) -
 
 def test_routes_are_those_that_users_ask_for_short_ones_first() -> None:
     said = [
-        *(["admin:index", "/admin/"], ["logout", "/accounts/logout/"], ["books", "/books/"]),
-        *(["", "/"], ["books", "/books/all/"], ["again", "/books/"], ["x:Y Z", "/a/b/c/"]),
+        *(("admin:index", "/admin/", True), ("logout", "/accounts/logout/", True)),
+        *(("mine", "/mine/", False), ("books", "/books/", True), ("", "/", True)),
+        *(("books", "/books/all/", True), ("again", "/books/", True), ("x:Y Z", "/a/b/c/", True)),
     ]
     assert chosen({"routes": said}) == (
         Route("home", "/"),
         Route("books", "/books/"),
         Route("books-all", "/books/all/"),
         Route("x-y-z", "/a/b/c/"),
+        Route("mine", "/mine/"),
     )
     assert len(chosen({"routes": said}, most=2)) == 2
     assert chosen({"error": "no"}) == ()

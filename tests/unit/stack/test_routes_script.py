@@ -15,7 +15,10 @@ SCRIPT = Path(__file__).parents[3] / "stack" / "around" / "bench_routes.py"
 URLS = """\
 from django.urls import include, path, re_path
 from django.http import HttpResponse
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views import View
+from django.views.generic import RedirectView
 
 def plain(request, **named):
     return HttpResponse()
@@ -25,6 +28,8 @@ class Reads(View):
 
 class Writes(View):
     def post(self, request): ...
+
+class Mine(LoginRequiredMixin, Reads): ...
 
 print("settings may print")
 inner = [path("", plain, name="index"), path("<int:pk>/", plain), path("new/", Writes.as_view())]
@@ -36,7 +41,17 @@ urlpatterns = [
     re_path(r"^v1\\.0/ping/?$", plain),
     re_path(r"^old/(?P<year>[0-9]{4})/$", plain),
     path("reads/", Reads.as_view(), name="reads"),
+    path("mine/", Mine.as_view()),
+    path("own/", login_required(plain)),
+    path("moved/", RedirectView.as_view(url="/")),
 ]
+"""
+
+
+SETTINGS = """\
+ROOT_URLCONF = "urls"
+SECRET_KEY = "x"
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
 """
 
 
@@ -57,12 +72,14 @@ def told(folder: Path, settings: str) -> dict[str, Any]:
 
 
 def test_routes_that_take_get_and_no_parameter(tmp_path: Path) -> None:
-    assert told(tmp_path, 'ROOT_URLCONF = "urls"\nSECRET_KEY = "x"\n')["routes"] == [
-        ["home", "/"],
-        ["books:index", "/books/"],
-        ["old", "/old/list/"],
-        ["", "/v1.0/ping/"],
-        ["reads", "/reads/"],
+    assert told(tmp_path, SETTINGS)["routes"] == [
+        ["home", "/", True],
+        ["books:index", "/books/", True],
+        ["old", "/old/list/", True],
+        ["", "/v1.0/ping/", True],
+        ["reads", "/reads/", True],
+        ["", "/mine/", False],
+        ["", "/own/", False],
     ]
 
 
