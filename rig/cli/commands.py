@@ -73,7 +73,9 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "seed": click.option("--seed", type=int, help="The seed of the order of trials."),
     "repeats": click.option("--repeats", type=int, help="How often each cell is measured."),
     "workers": click.option("--workers", "load_workers", type=int, help="Locust load workers."),
-    "cache": click.option("--cache", is_flag=True, help="The seeded clusters, too."),
+    "cache": click.option(
+        "--cache", is_flag=True, help="The seeded clusters and targets' packages, too."
+    ),
     "yes": click.option("--yes", is_flag=True, help="Do not ask before a long session."),
     "figure": click.option("--figure-is-enough", is_flag=True, hidden=True),
     "calibrate": click.option(

@@ -254,7 +254,7 @@ def _python_for(project: Project) -> Interpreter:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     others = sorted((str(path) for path in pyenv.glob("*/bin")), reverse=True)
     path = os.pathsep.join([os.path.dirname(ours), os.environ.get("PATH", ""), *others])
-    fetched = store.folder().parent / "pythons"
+    fetched = store.pythons()
     for request in requests:
         for place in (None, fetched):
             found = uv("python", "find", "--system", "--no-project", request,

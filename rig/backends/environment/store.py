@@ -31,6 +31,11 @@ def found(key: str) -> Path | None:
     return folder() / key
 
 
+def pythons() -> Path:
+    """Where uv puts a Python that it fetches."""
+    return cache.cache_folder() / cache.PYTHONS
+
+
 @contextlib.contextmanager
 def new(key: str) -> Iterator[Path]:
     """An empty folder to make one in. It stands under its key once the context ends well.

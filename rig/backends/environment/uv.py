@@ -63,7 +63,11 @@ def uv(
 ) -> Completed:
     """Runs uv to its end, so that all can read what it makes. StackError where it cannot run."""
     command = ["sh", "-c", 'umask 022; exec "$@"', "sh", program(), *arguments]
-    return completed(command, deadline_s, told(pythons, path))
+    try:
+        return completed(command, deadline_s, told(pythons, path))
+    except StackError as error:
+        what = f"uv {' '.join(arguments[:2])} did not end within {deadline_s:g} s"
+        raise StackError(what, "check the network, and try again") from error
 
 
 def printed(*arguments: str, deadline_s: float = QUICK_DEADLINE_S) -> str:

@@ -25,8 +25,8 @@ from rig.backends.processes import run, until
 from rig.model import DamagedFile, StorageError
 
 LOCK, COMPLETE, CLUSTER = "lock", "complete", "cluster"
-ENVIRONMENTS = "environments"
-"""The folder of those in it; `rig.backends.environment.store` keeps them."""
+ENVIRONMENTS, PYTHONS = "environments", "pythons"
+"""Folders in it: `rig.backends.environment` keeps what it makes, and what uv fetches for it."""
 WAIT_S = 60.0
 KEY = re.compile(r"[0-9a-f]{64}")
 PART = re.compile(r"[0-9a-f]{64}\..*part")
@@ -84,7 +84,11 @@ def summary() -> str:
 def clear() -> list[str]:
     """Removes every kept cluster and environment; which."""
     with opened(fcntl.LOCK_EX) as here:
-        return _remove_all(here) if here else []
+        if not here:
+            return []
+        pythons = [str(cache_folder() / PYTHONS)] * os.path.lexists(here / PYTHONS)
+        remove(here / PYTHONS)
+        return _remove_all(here) + pythons
 
 
 def remove_left_behind() -> list[str]:
