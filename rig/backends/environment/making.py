@@ -204,6 +204,10 @@ class _Making:
             wanted.append(DRIVER)
         elif "psycopg" in has:
             wanted.append(POOL)
+        if self.project.source == "interpreter":  # its packages are found behind ours
+            wanted = [one for one in wanted if one not in has]
+        if not wanted:
+            return
         done = uv(*_INSTALL, "--compile-bytecode", "--python", python,
                   "--constraints", str(constraints), *wanted,
                   deadline_s=INSTALL_DEADLINE_S)  # fmt: skip
@@ -237,7 +241,7 @@ def advice(why: str) -> str:
     if any(word in why for word in _REACHED):
         return "check the network, HTTPS_PROXY and PIP_INDEX_URL"
     if "ailed to build" in why:
-        return "install what its build needs, or name a version that has a wheel"
+        return "install what its build needs, or name a version, or in .python-version a Python, with a wheel"
     return ""
 
 

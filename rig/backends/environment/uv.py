@@ -15,6 +15,8 @@ from rig.model import StackError
 
 INSTALL_DEADLINE_S = 900.0
 QUICK_DEADLINE_S = 60.0
+MOST_CHARS = 600
+"""Of a cause, which is one line."""
 
 _PIP = {
     "SSL_CERT_FILE": "PIP_CERT",
@@ -28,6 +30,7 @@ _FOREIGN = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PROJE
 
 _CAUSE = re.compile(r"\s*(?:error:|cause:|Caused by:|[×✗]|[├╰]─▶)\s*(\S.*)")
 _RAISED = re.compile(r"\s*(?:[\w.]*(?:Error|Exception|Exit)\b|error|fatal error)\s*:\s*\S.*")
+_COMPILED = re.compile(r"\s*(\S+:\d+(?::\d+)?: (?:fatal )?error: \S.*)")
 _NOT_ENDED = re.compile(r"[├╰│]|\s*(?:error|cause|hint|Caused by):|\s*\[\w+\]|\s*$")
 
 
@@ -86,10 +89,11 @@ def cause(said: str) -> str:
         return next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
     raised = [line.strip(" │") for line in lines if _RAISED.match(line.lstrip(" │"))]
     raised = [line for line in raised if not _CAUSE.match(line)]
-    if any("ailed to build" in one for one in causes) and raised:
-        return f"{causes[0]}: {raised[-1]}"
+    compiled = [found[1] for line in lines if (found := _COMPILED.match(line.lstrip(" │")))]
+    if any("ailed to build" in one for one in causes) and (raised or compiled):
+        return f"{causes[0]}: {(compiled or raised[-1:])[0]}"[:MOST_CHARS]
     if "No solution found" in causes[0]:
-        return causes[1] if len(causes) > 1 else causes[0]
+        return causes[min(1, len(causes) - 1)][:MOST_CHARS]
     telling = [one for one in causes if not one.startswith("Request failed after")]
     return ": ".join(dict.fromkeys([telling[0], telling[-1]] if telling else causes[:1]))
 

@@ -29,6 +29,14 @@ error: Failed to build `mysqlclient==2.0.0`
 
 hint: Build failures usually indicate a problem with the package or the build environment
 """
+UNCOMPILED = """\
+error: Failed to build `psycopg2-binary==2.9.6`
+  cause: Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)
+         [stderr]
+         psycopg/utils.c: In function 'psyco_ensure_bytes':
+         psycopg/utils.c:397:12: error: implicit declaration of function '_PyInterpreterState_Get'
+         error: Command '['gcc', '-c']' returned non-zero exit status 1.
+"""
 UNSOLVED = """\
 error: No solution found when resolving dependencies
   cause: Because there is no version of django==99 and you require django==99, we can conclude
@@ -54,11 +62,16 @@ UNSOLVED_BEFORE = """\
             "Because there is no version of django==99 and you require django==99, we can conclude "
             "that your requirements are unsatisfiable.",
         ),
+        (
+            UNCOMPILED,
+            "Failed to build `psycopg2-binary==2.9.6`: psycopg/utils.c:397:12: error: implicit "
+            "declaration of function '_PyInterpreterState_Get'",
+        ),
         ("error: File not found: `nothere.txt`\n", "File not found: `nothere.txt`"),
         ("thread panicked\n\n", "thread panicked"),
         ("", "no reason given"),
     ],
-    ids=["unreached", "unbuilt", "unsolved", "missing", "unknown", "silent"],
+    ids=["unreached", "unbuilt", "unsolved", "uncompiled", "missing", "unknown", "silent"],
 )
 def test_the_cause_is_one_line(said: str, why: str) -> None:
     assert cause(said) == why
