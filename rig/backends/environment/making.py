@@ -241,7 +241,7 @@ def advice(why: str) -> str:
     if any(word in why for word in _REACHED):
         return "check the network, HTTPS_PROXY and PIP_INDEX_URL"
     if "ailed to build" in why:
-        return "install what its build needs, or name a version, or in .python-version a Python, with a wheel"
+        return "install what its build needs, or name a version with a wheel for this Python"
     return ""
 
 
