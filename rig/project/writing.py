@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +26,17 @@ class Written:
     experiment: str
 
 
-def name_of(folder: Path) -> str:
-    """A name for a project, from its folder's: letters, digits and dashes."""
-    word = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+def name_of(folder: Path, taken: Collection[str] = ()) -> str:
+    """A name for a project, from its folder's: letters, digits and dashes.
+
+    With the name of the folder above, where it is `taken`.
+    """
+    name = _word(folder.name)
+    return _word(f"{folder.parent.name}-{folder.name}") if name in taken else name
+
+
+def _word(text: str) -> str:
+    word = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return word[:40].strip("-") or "project"
 
 

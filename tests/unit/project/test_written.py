@@ -11,6 +11,7 @@ from rig.config import cells, read_experiment, read_targets
 from rig.factors.servers import SERVERS
 from rig.plan import Django
 from rig.project import Found, Route, chosen, missing, written
+from rig.project.writing import name_of
 
 TOP = Path(__file__).parents[3]
 ROUTES = (Route("home", "/"), Route("list", "/books/?page=1"))
@@ -87,6 +88,11 @@ def test_both_are_short_and_of_lines_that_fit(found: Found, tmp_path: Path) -> N
         lines = text.splitlines()
         assert len(lines) <= 40
         assert max(map(len, lines)) <= 120
+
+
+def test_a_name_that_is_taken_gets_the_one_of_the_folder_above() -> None:
+    assert name_of(Path("/work/My Shop_2")) == "my-shop-2"
+    assert name_of(Path("/work/study/sync"), {"sync"}) == "study-sync"
 
 
 def test_without_routes_the_reason_and_an_example_stand_there(found: Found, tmp_path: Path) -> None:
