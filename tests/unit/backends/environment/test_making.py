@@ -98,14 +98,11 @@ def test_an_environment_is_made_once_and_handed_over(plan: Plan) -> None:
     assert handed_over(replace(plan, server="own", target=TARGET)) is None
     versions = "__import__('shop_lib').version, __import__('gunicorn').version"
     assert asked(environment, versions) == "1.0 20.0"
+    find = "*map(__import__('importlib.util').util.find_spec, ('rig', 'stack', 'locust', 'posts'))"
+    # nothing of the rig is importable there
+    assert asked(environment, find) == "None None None None"
     assert Path(environment.python).parent == Path(environment.path)
     assert Path(environment.python).stat().st_mode & 0o005 == 0o005
-
-
-def test_nothing_of_the_rig_is_importable_in_it(plan: Plan) -> None:
-    environment, _ = made(plan)
-    find = "*map(__import__('importlib.util').util.find_spec, ('rig', 'stack', 'locust', 'posts'))"
-    assert asked(environment, find) == "None None None None"
 
 
 def test_what_its_files_say_makes_another_one(plan: Plan) -> None:
