@@ -21,6 +21,7 @@ TARGET = f"""\
 name: theirs
 project: ../code
 django: {{wsgi: "articles:application"}}
+env: {{DATABASE_URL: "{{database_url}}"}}  # for migrate and seed, over which nothing is laid
 python: {sys.executable}
 env_file: .env
 before_start:
