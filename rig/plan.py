@@ -97,6 +97,21 @@ class Limits:
     """Until its ready path answers 200."""
     migrate_s: LengthS = 900.0
     seed_s: LengthS = 900.0
+    before_start_s: LengthS = 900.0
+    """All of its commands together."""
+
+
+PythonSource = Literal[
+    "requirements", "uv.lock", "pyproject.toml", "poetry.lock", "Pipfile.lock", "interpreter"
+]
+
+
+def python_source(name: str) -> PythonSource:
+    """What a target's `python` names, by the file's name."""
+    match name:
+        case "uv.lock" | "pyproject.toml" | "poetry.lock" | "Pipfile.lock":
+            return name
+    return "requirements" if name.endswith((".txt", ".in")) else "interpreter"
 
 
 @dataclass(frozen=True)
@@ -151,6 +166,12 @@ class Target:
     """Instead of `start`: the rig serves it."""
     project: str = ""
     """The folder of its code; empty where that is `folder`."""
+    python: str = ""
+    """The file that names its packages, or its interpreter; empty: the rig's own Python."""
+    env_file: str = ""
+    """More environment, which `env` wins over. Its values stand in no plan: they may be secret."""
+    before_start: tuple[tuple[str, ...], ...] = ()
+    """Commands that run once a session before its web server first starts."""
 
     @property
     def code_folder(self) -> str:
@@ -164,6 +185,9 @@ _LATER = {
     "restarts_workers": False,
     "django": None,
     "project": "",
+    "python": "",
+    "env_file": "",
+    "before_start": (),
 }
 """Fields of a target that older plans do not have."""
 _LATER_OF_PLAN = {"server": "own", "middleware": "own"}
@@ -291,6 +315,8 @@ class Plan(Draft):
                 del values[name]
         if self.target.ledger and not self.target.ledger.tables:
             del values["target"]["ledger"]["tables"]
+        if self.target.limits.before_start_s == Limits.before_start_s:
+            values["target"].get("limits", {}).pop("before_start_s", None)
         after = {name: values.pop(name) for name in ("cpus", "schema")}
         return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 

@@ -18,7 +18,14 @@ from rig import calibrate as calibrating
 from rig.backends.base import Backend, Progress
 from rig.checks.feasibility import feasibility
 from rig.config import Matrix, Repeats, Search, Until, cells, filter_cells
-from rig.design import CrossoverSearch, Design, RandomBlocks, SequentialBlocks, varied
+from rig.design import (
+    CrossoverSearch,
+    Design,
+    RandomBlocks,
+    SequentialBlocks,
+    plan_of,
+    varied,
+)
 from rig.disk.files import sha256
 from rig.evidence.calibration import predicted
 from rig.factors import FACTORS, label_of
@@ -32,7 +39,7 @@ from rig.model import (
     Verdict,
     plain,
 )
-from rig.plan import Cell, Trial
+from rig.plan import Cell, Plan, Trial
 from rig.record import Calibration, Record
 from rig.store.journal import now
 from rig.store.session_folder import MANIFEST, SessionFolder
@@ -176,6 +183,13 @@ def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -
             return SequentialBlocks(RandomBlocks(matrix, until.at_most, chosen, cpus), until)
         case Search() as search:
             return CrossoverSearch(matrix, search, chosen, cpus)
+
+
+def plans_of(matrix: Matrix, only: Only) -> list[Plan]:
+    """The plan of each cell that can be served, as far as it is known before any result."""
+    chosen = filter_cells(cells(matrix), only)
+    planned = [plan_of(matrix, cell, {}) for cell in chosen]
+    return [plan for plan, skip in planned if not skip]
 
 
 class SessionRun:

@@ -220,6 +220,10 @@ class Programs:
     postgres_dir: str
     postgres_version: str
     pgbouncer: str = ""
+    own_python: str = ""
+    """Of a target that has its own; empty: the same as the roles'."""
+    own_path: str = ""
+    """The folders that come first on such a target's PATH."""
     postgres_build: str = ""
     """What it says of itself; clusters are kept for one build alone."""
     extensions: tuple[str, ...] = ()

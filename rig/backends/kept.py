@@ -1,6 +1,6 @@
-"""How many seeded clusters are kept between sessions: a bound, and which have to go.
+"""How much is kept between sessions: a bound, and what has to go.
 
-May not know where they stand; both backends ask here.
+Seeded clusters and targets' environments each have it. May not know where they stand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_MAX_GB = 1e6
 
 @dataclass(frozen=True)
 class Kept:
-    """One kept cluster."""
+    """One kept cluster or environment."""
 
     key: str
     size_bytes: int
@@ -58,8 +58,8 @@ def surplus(kept: Sequence[Kept], most: int, spared: Collection[str] = ()) -> li
     return going
 
 
-def summary(kept: Sequence[Kept], most: int, place: str) -> str:
+def summary(kept: Sequence[Kept], most: int, place: str, called: str = "seeded cluster") -> str:
     """How many they are, how large, and where, in a few words."""
     size_bytes = sum(one.size_bytes for one in kept)
-    count = f"{len(kept)} seeded cluster{'s' * (len(kept) != 1)}"
+    count = f"{len(kept)} {called}{'s' * (len(kept) != 1)}"
     return f"{count}, {size_bytes / 1e9:.2f} of at most {most / 1e9:g} GB ({MAX_GB}), in {place}"

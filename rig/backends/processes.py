@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rig.disk import files
@@ -91,13 +92,19 @@ def remove(folder: Path) -> None:
         run(["rm", "-rf", "--", str(folder)], REMOVE_DEADLINE_S)
 
 
-def run(
-    command: Sequence[str], deadline_s: float, environment: Mapping[str, str] | None = None
-) -> str:
-    """Runs a command to its end and gives what it printed.
+@dataclass(frozen=True)
+class Completed:
+    """A command that ran to its end."""
 
-    StackError, with its last lines, where it fails or does not end in time.
-    """
+    code: int
+    out: str
+    err: str
+
+
+def completed(
+    command: Sequence[str], deadline_s: float, environment: Mapping[str, str] | None = None
+) -> Completed:
+    """Runs a command to its end, whatever that is. StackError where it does not come in time."""
     try:
         done = subprocess.run(
             command,
@@ -112,11 +119,22 @@ def run(
         raise StackError(f"{command[0]}: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise StackError(f"{' '.join(command)} did not end within {deadline_s:g} s") from error
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        what = " / ".join(said[-3:]) or f"exit code {done.returncode}"
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def run(
+    command: Sequence[str], deadline_s: float, environment: Mapping[str, str] | None = None
+) -> str:
+    """Runs a command to its end and gives what it printed.
+
+    StackError, with its last lines, where it fails or does not end in time.
+    """
+    done = completed(command, deadline_s, environment)
+    if done.code:
+        said = (done.err.strip() or done.out.strip()).splitlines()
+        what = " / ".join(said[-3:]) or f"exit code {done.code}"
         raise StackError(f"{' '.join(command)}: {what}")
-    return done.stdout
+    return done.out
 
 
 RELAY_EVERY_S = 0.02

@@ -19,10 +19,11 @@ from rig.backends.database import (
     SUPERUSER,
 )
 from rig.backends.http import APP_PORT
+from rig.config import NoEnvFile, read_env_file
 from rig.factors.servers import SERVERS
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
-from rig.model import Link, Role
+from rig.model import Link, Role, StackError
 from rig.plan import PLACEHOLDER, Django, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec
 from stack.database.spec import DatabaseSpec
@@ -161,16 +162,24 @@ def _target_spec(
     own = {name: _filled(value, words) for name, value in target.env.items()}
     return AppSpec(
         command=tuple(_filled(word, words) for word in command),
-        env={**fixed, **own},
+        env={**_of_file(target), **fixed, **own},
         folder=words["project"],
         password_file=words["database_password_file"],
+        path=hosts.layout().own_path,
     )
 
 
 def _python_path(target: Target, words: Mapping[str, str], hosts: Hosts) -> str:
-    """The target's code first. Around a `django:` target nothing of the rig's may be imported."""
+    """The target's code first. Nothing of the rig's may shadow what a Python of its own holds.
+
+    Nor may it be imported around a `django:` target.
+    """
     around = f"{words['stack']}/around"
-    rig = [] if target.django else [words["folder"], hosts.inside(PROJECT), words["stack"]]
+    rig = (
+        []
+        if target.django or target.python
+        else [words["folder"], hosts.inside(PROJECT), words["stack"]]
+    )
     return ":".join(dict.fromkeys([words["project"], *rig, around]))
 
 
@@ -190,6 +199,16 @@ def _django_variables(plan: Plan, django: Django) -> dict[str, str]:
     }
 
 
+def _of_file(target: Target) -> Mapping[str, str]:
+    """The variables of its `env_file`. StackError where it went or changed since it was read."""
+    if not target.env_file:
+        return {}
+    try:
+        return read_env_file(Path(target.code_folder) / target.env_file)
+    except (NoEnvFile, OSError) as error:
+        raise StackError(f"target {target.name}: {target.env_file}: {error}") from error
+
+
 def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> dict[str, str]:
     """What stands for each {placeholder} of a `target.yaml`."""
     target: Target = plan.target
@@ -197,7 +216,7 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
     database_host = hosts.address(Role.POOLER if pooled else Role.DATABASE, Link.DATA)
     database_port = POOLER_PORT if pooled else PORT
     return {
-        "python": hosts.layout().python,
+        "python": hosts.layout().own_python or hosts.layout().python,
         "stack": hosts.inside(PROJECT / "stack"),
         "project": hosts.inside(Path(target.code_folder)),
         "folder": hosts.inside(Path(target.folder)),

@@ -4,61 +4,60 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from rig.backends import database
 from rig.backends.base import Hosts, ProcessHandle, afterwards, last_error, tail
+from rig.backends.content import ContentHashes
 from rig.backends.database import APP_USER, DATABASE, Login
 from rig.backends.processes import until
 from rig.backends.specs import Secrets, command_spec, template_spec
 from rig.disk.files import sha256
 from rig.model import Role, StackError, digest
-from rig.plan import Plan, Target
+from rig.plan import Plan
 
 START_DEADLINE_S = 60.0
-MOST_CONTENT = 100_000
-"""Files whose contents are hashed for a key, below one folder."""
 
 # seen with 200,000 posts: 42 MB; copies: the cache's, the session's, the trial's
 POST_BYTES, EMPTY_BYTES, COPIES = 250, 200 << 20, 3
 
 
-def key(plan: Plan, postgres_build: str) -> str:
-    """Hex digest of all that decides the cluster's contents."""
+def key(
+    plan: Plan, postgres_build: str, python: str = "", content: ContentHashes | None = None
+) -> str:
+    """Hex digest of all that decides the cluster's contents; `python`: of a target's own."""
     target = plan.target
-    files = [[str(path.relative_to(root)), sha256(path)] for root, path in _content(target)]
+    files = (content or ContentHashes()).of(target)
     # two settings of one project make tables of their own, unless they say that they share them
     whose = target.template or [target.name, sorted(target.env.items())]
     commands = [target.migrate, target.seed]
-    settings = [target.django.settings] if target.django else []
-    return digest([postgres_build, plan.data.posts, commands, files, whose, *settings])
+    own = [target.django.settings] if target.django else []
+    own += [python] * bool(python)
+    if target.env_file:
+        own.append(sha256(Path(target.code_folder) / target.env_file))
+    return digest([postgres_build, plan.data.posts, commands, files, whose, *own])
 
 
-def _content(target: Target) -> Iterator[tuple[Path, Path]]:
-    for entry in target.content or (target.code_folder,):
-        root = (Path(target.folder) / entry).resolve()
-        if not root.is_dir():
-            yield root.parent, root
-        found = list(itertools.islice(root.rglob("*"), MOST_CONTENT + 1))
-        if len(found) > MOST_CONTENT:
-            what = f"{root} has more than {MOST_CONTENT} files"
-            raise StackError(what, "name what decides the posts in the target's `content`")
-        for path in sorted(found):
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield root, path
+def whose(key: str, plan: Plan) -> str:
+    """Under which a session remembers that a cluster is there.
+
+    Each target's own commands run before its start, whoever made the cluster that they share.
+    """
+    return f"{key}{plan.target.name * bool(plan.target.before_start)}"
 
 
 class TargetError(StackError):
-    """The target's own migrate or seed failed: so it would for every plan that needs the same."""
+    """One of the target's own commands failed: so it would for every plan that needs the same."""
 
 
 class Templates:
     """The seeded clusters of one session, by key: each is made once, and fails once."""
 
     def __init__(self) -> None:
+        self.content = ContentHashes()
         self._found: dict[str, str | StackError] = {}
 
     def of(self, name: str, make: Callable[[], str]) -> str:
@@ -100,7 +99,7 @@ class ClusterCache(Protocol):
 def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets) -> str:
     """The template with this session's passwords, kept or made, as the database role sees it.
 
-    TargetError where the target's migrate or seed fails; StackError. Neither leaves half a one.
+    TargetError where one of the target's commands fails; StackError. Neither leaves half a one.
     """
     kept = clusters.get(name)
     try:
@@ -124,6 +123,7 @@ def _made(
         _await_ready(process, login)
         if not kept:
             _fill(plan, hosts, passwords, login)
+        _prepare(plan, hosts, passwords)
     if not kept:
         clusters.commit(name)
     return path
@@ -152,20 +152,37 @@ def _fill(plan: Plan, hosts: Hosts, passwords: Secrets, login: Login) -> None:
         f"CREATE ROLE {APP_USER} LOGIN PASSWORD '{verifier}'",
         f"CREATE DATABASE {DATABASE} OWNER {APP_USER}",
     )
-    target = plan.target
-    limits = target.limits
+    limits = plan.target.limits
     for what, command, deadline_s in (
-        ("migrate", target.migrate, limits.migrate_s),
-        ("seed", target.seed, limits.seed_s),
+        ("migrate", plan.target.migrate, limits.migrate_s),
+        ("seed", plan.target.seed, limits.seed_s),
     ):
-        if not command:
-            continue
-        process = hosts.start(Role.APP, command_spec(plan, hosts, passwords, command))
-        code = process.wait(deadline_s)
-        process.kill()
-        if code != 0:
-            late = f"did not end within {deadline_s:g} s (`limits` in target.yaml)"
-            how = late if code is None else f"failed ({code})"
-            raise TargetError(f"target {target.name}'s {what} {how}: {last_error(process)}")
+        if command:
+            _run(what, command, deadline_s, plan, hosts, passwords)
     owner = dataclasses.replace(login, database=DATABASE)
     owner.tell("VACUUM (FREEZE, ANALYZE)", "CHECKPOINT")
+
+
+def _prepare(plan: Plan, hosts: Hosts, passwords: Secrets) -> None:
+    """Runs what the target wants done once before its web server first starts."""
+    ends_s = time.monotonic() + plan.target.limits.before_start_s
+    for command in plan.target.before_start:
+        left_s = max(0.0, ends_s - time.monotonic())
+        _run("before_start", command, left_s, plan, hosts, passwords)
+
+
+def _run(
+    what: str,
+    command: Sequence[str],
+    deadline_s: float,
+    plan: Plan,
+    hosts: Hosts,
+    passwords: Secrets,
+) -> None:
+    process = hosts.start(Role.APP, command_spec(plan, hosts, passwords, command))
+    code = process.wait(deadline_s)
+    process.kill()
+    if code != 0:
+        late = f"did not end within {deadline_s:.3g} s (`limits` in target.yaml)"
+        how = late if code is None else f"failed ({code})"
+        raise TargetError(f"target {plan.target.name}'s {what} {how}: {last_error(process)}")

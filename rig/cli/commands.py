@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from rig.cli import reporting, running, trying, upkeep
+from rig.cli import initialising, reporting, running, trying, upkeep
 from rig.cli.ending import ended
 from rig.cli.out import ResultsFolder
 from rig.cli.reporting import Analysis
@@ -20,7 +20,7 @@ from rig.model import ExitCode, UsageError
 from rig.store.session_folder import find_session, find_sessions
 
 COMMANDS = (
-    *("run", "plan", "try", "show", "analyse", "report", "compare"),
+    *("run", "plan", "init", "try", "show", "analyse", "report", "compare"),
     *("resume", "verify", "doctor", "clean"),
 )
 
@@ -46,6 +46,11 @@ def _options(*names: str) -> Callable[[Any], Any]:
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "file": click.argument("file", type=click.Path(path_type=Path), default="experiments.yaml"),
     "target": click.argument("target"),
+    "project": click.argument("project", type=click.Path(path_type=Path)),
+    "into": click.option(
+        "--out", type=click.Path(path_type=Path), default=".", help="Where the files are written."
+    ),
+    "force": click.option("--force", is_flag=True, help="Write over files that are there."),
     "session": click.argument("session", required=False),
     "before": click.argument("before", metavar="A"),
     "after": click.argument("after", metavar="B"),
@@ -68,7 +73,9 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "seed": click.option("--seed", type=int, help="The seed of the order of trials."),
     "repeats": click.option("--repeats", type=int, help="How often each cell is measured."),
     "workers": click.option("--workers", "load_workers", type=int, help="Locust load workers."),
-    "cache": click.option("--cache", is_flag=True, help="The seeded clusters, too."),
+    "cache": click.option(
+        "--cache", is_flag=True, help="The seeded clusters and targets' packages, too."
+    ),
     "yes": click.option("--yes", is_flag=True, help="Do not ask before a long session."),
     "figure": click.option("--figure-is-enough", is_flag=True, hidden=True),
     "calibrate": click.option(
@@ -111,6 +118,12 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     def plan(**given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
         return running.plan(_run_options(given), screen)
+
+    @group.command("init")
+    @_options("project", "into", "force")
+    def init(project: Path, out: Path, force: bool) -> int:
+        """Look at a Django project; write a target and a first experiment for it."""
+        return initialising.init(project, out, force, screen)
 
     @group.command("try")
     @_options("target", "backend")

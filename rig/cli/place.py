@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from rig.backends import environment
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose.backend import ComposeBackend
@@ -20,7 +21,7 @@ from rig.cli import lock
 from rig.cli.terminal import Screen
 from rig.interruption import Unwinding
 from rig.model import StackError, UsageError
-from rig.plan import cpu_sets
+from rig.plan import Plan, cpu_sets
 
 
 def cpus() -> dict[str, tuple[int, ...]]:
@@ -39,9 +40,15 @@ def _own_cpus() -> list[int]:
 
 
 def run_on_backend(
-    wanted: str, go: Callable[[Backend], int], confirm: Callable[[], None] = lambda: None
+    wanted: str,
+    go: Callable[[Backend], int],
+    plans: Callable[[], Sequence[Plan]],
+    confirm: Callable[[], None] = lambda: None,
 ) -> int:
-    """Runs `go` with the backend; for the local one, inside a new sandbox."""
+    """Runs `go` with the backend; for the local one, inside a new sandbox.
+
+    What `plans` need that takes a network is made before.
+    """
     if wanted == "fake":
         confirm()
         return go(FakeBackend())
@@ -53,7 +60,7 @@ def run_on_backend(
         confirm()
         # containers outlive whoever started them
         with Unwinding(at_once=compose.remove_left_behind):
-            return _alone_with(ComposeBackend, go)
+            return _alone_with(lambda: ComposeBackend(plans(), Screen(stderr=True).say), go)
     if unsupported_reason := sandbox.unsupported_reason():
         raise UsageError(unsupported_reason)
     confirm()
@@ -61,6 +68,7 @@ def run_on_backend(
     # out here, where the holder of the lock can be seen; the sandbox shares in it until it ends
     with lock.alone("(starting)") as held:
         os.environ[lock.HANDED_ON] = str(held)
+        environment.provide(plans(), Screen(stderr=True).say)
         return sandbox.enter(sys.argv, held)
 
 

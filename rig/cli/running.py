@@ -30,7 +30,14 @@ from rig.disk.refusals import takes_files
 from rig.model import ExitCode, UsageError
 from rig.record import Record
 from rig.resumption import Say, SessionOptions
-from rig.session import Only, SessionRun, SessionSummary, design_of, session_facts
+from rig.session import (
+    Only,
+    SessionRun,
+    SessionSummary,
+    design_of,
+    plans_of,
+    session_facts,
+)
 from rig.store import creation, session_folder
 from rig.store.session_folder import SessionFolder
 
@@ -67,6 +74,7 @@ def run(options: RunOptions, analysis: Analysis, screen: Screen) -> int:
     return run_on_backend(
         options.backend,
         lambda backend: run_session(entry, backend, analysis, screen),
+        lambda: plans_of(entry.matrix, entry.only),
         lambda: _confirm_long_run(entry, screen),
     )
 
@@ -86,6 +94,7 @@ def resume(
     return run_on_backend(
         entry.options["backend"],
         lambda backend: run_session(entry, backend, analysis, screen),
+        lambda: plans_of(entry.experiment(), entry.only),
     )
 
 

@@ -27,7 +27,8 @@ def try_target(name: str, backend: str, screen: Screen) -> int:
     """Says what each route answers; NO_STACK where one is not as declared."""
     beside = roots.others([Path.cwd()])
     target = find_target(name, own=roots.OWN, others=beside, routes_file=roots.ROUTES_FILE)
-    return run_on_backend(backend, lambda chosen: _tried(target, chosen, screen))
+    plan = plan_for(target)
+    return run_on_backend(backend, lambda chosen: _tried(plan, chosen, screen), lambda: [plan])
 
 
 def plan_for(target: Target) -> Plan:
@@ -43,11 +44,10 @@ def plan_for(target: Target) -> Plan:
     return plan
 
 
-def _tried(target: Target, backend: Backend, screen: Screen) -> int:
-    plan = plan_for(target)
+def _tried(plan: Plan, backend: Backend, screen: Screen) -> int:
     if reason := backend.unsupported_reason(plan):
         raise StackError(reason)
-    screen.say_line(f"target {target.name} on backend {backend.name}: starting it")
+    screen.say_line(f"target {plan.target.name} on backend {backend.name}: starting it")
     with backend.up(plan) as stack:
         asked = stack.ask_routes()
     for line in table(asked):

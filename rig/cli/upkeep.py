@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rig.backends.compose import backend as compose
 from rig.backends.compose import cluster_cache, engine
+from rig.backends.environment import store
 from rig.backends.local import backend as local
 from rig.backends.local import cache, doctor
 from rig.cli import lock
@@ -25,6 +26,7 @@ def examine(screen: Screen) -> int:
         fit = fit and (finding.fine or not finding.needed)
     unsupported_reason = engine.unsupported_reason()
     screen.say(f"local cache: {_cache_line(cache.summary)}")
+    screen.say(f"targets' own Pythons: {_cache_line(store.summary)}")
     if not unsupported_reason:
         screen.say(f"compose cache: {_cache_line(cluster_cache.summary)}")
     screen.say("local backend: " + ("can run here" if fit else "cannot run here"))

@@ -3,6 +3,7 @@
 The only room that knows YAML. May not know designs, sessions, backends or records.
 """
 
+from rig.config.env_file import NoEnvFile, read_env_file
 from rig.config.experiment import read_matrix
 from rig.config.matrix import (
     Claim,
@@ -26,6 +27,7 @@ __all__ = [
     "Claim",
     "Extra",
     "Matrix",
+    "NoEnvFile",
     "Repeats",
     "Search",
     "Until",
@@ -33,6 +35,7 @@ __all__ = [
     "filter_cells",
     "find_target",
     "parse_only",
+    "read_env_file",
     "read_experiment",
     "read_matrix",
     "read_targets",

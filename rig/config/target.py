@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     RootModel,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -24,7 +26,17 @@ from rig import plan
 from rig.config.document import Node
 from rig.config.findings import nearest, one_of
 from rig.config.project import FACTS, MIGRATE, READY, Django, Folder
-from rig.config.sections import Context, Location, Section, at, expected, together, wrong
+from rig.config.project_files import env_file_problem, python_problem
+from rig.config.sections import (
+    Context,
+    Location,
+    Section,
+    at,
+    context_of,
+    expected,
+    together,
+    wrong,
+)
 from rig.config.values import (
     Distinct,
     Duration,
@@ -267,9 +279,10 @@ class Limits(Section):
     start: Duration = plan.Limits.start_s
     migrate: Duration = plan.Limits.migrate_s
     seed: Duration = plan.Limits.seed_s
+    before_start: Duration = plan.Limits.before_start_s
 
     def planned(self) -> plan.Limits:
-        return plan.Limits(self.start, self.migrate, self.seed)
+        return plan.Limits(self.start, self.migrate, self.seed, self.before_start)
 
 
 class Refusal(Section):
@@ -313,7 +326,10 @@ class Target(Section):
     start: Optional[Some[Template]] = None
     django: Optional[Django] = None
     routes: Annotated[dict[Name, Route], AfterValidator(_any), Keywords({"minProperties": 1})]
+    python: Optional[Text] = None
     env: dict[Variable, VariableValue] = Field(default_factory=dict)
+    env_file: Optional[Text] = None
+    before_start: Several[Some[Template]] = ()
     migrate: Optional[Several[Template]] = None
     seed: Several[Template] = ()
     content: Several[Content] = ()
@@ -336,6 +352,18 @@ class Target(Section):
         if self.start is not None and self.django is not None:
             do = "with `django` the rig starts it, so that `server` can vary: leave `start` out"
             raise wrong("a target has `start` or `django`, not both", do)
+        return self
+
+    @model_validator(mode="after")
+    def _in_its_project(self, info: ValidationInfo) -> Self:
+        folder = Path(self.project) if self.project else context_of(info).folder
+        problems = []
+        if self.python and (amiss := python_problem(folder, self.python)):
+            problems.append(at(("python",), amiss))
+        if self.env_file and (amiss := env_file_problem(folder, self.env_file)):
+            problems.append(at(("env_file",), amiss))
+        if problems:
+            raise together(problems)
         return self
 
     def _migrate(self) -> tuple[str, ...]:
@@ -385,4 +413,7 @@ class Target(Section):
             interface=self._interface(),
             django=self.django.planned() if self.django else None,
             project=self.project or "",
+            python=self.python or "",
+            env_file=self.env_file or "",
+            before_start=self.before_start,
         )

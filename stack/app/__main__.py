@@ -29,7 +29,10 @@ def main() -> None:
     """The role: one JSON file in, one folder out."""
     spec, out = read_spec(Path(sys.argv[1])), Path(sys.argv[2])
     beside_python = os.path.dirname(sys.executable)
-    path = f"{beside_python}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    others = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if spec.path:  # a program that its own Python lacks is missing, and not taken from the rig's
+        others = [folder for folder in others if folder != beside_python]
+    path = os.pathsep.join([spec.path or beside_python, *others])
     own = {"PATH": path, "HOME": str(out), "LANG": "C.UTF-8", "BENCH_COUNTERS": str(out)}
     password = Path(spec.password_file).read_text().strip()
     told = {name: value.replace(PASSWORD, password) for name, value in spec.env.items()}

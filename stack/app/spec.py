@@ -19,6 +19,8 @@ class AppSpec:
     folder: str
     password_file: str
     """The password that `PASSWORD` stands for in `env`."""
+    path: str = ""
+    """Folders that come first on PATH; empty: the one of the Python that runs the role."""
 
 
 def read_spec(path: Path) -> AppSpec:

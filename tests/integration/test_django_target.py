@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import Any
 
 import pytest
@@ -10,10 +12,21 @@ from tests.runs import ROOT, Session, valid_session
 
 pytestmark = pytest.mark.integration
 
+PREPARES = (
+    "import importlib.util as u, os, sys; assert os.environ['SAID'] == 'a $b # c'; "
+    "assert '/environments/' in sys.prefix; "
+    "assert not u.find_spec('rig') and not u.find_spec('posts'); open('prepared', 'x').close()"
+)
 TARGET = f"""\
 name: theirs
-project: {ROOT / "examples" / "plain_wsgi"}
+project: ../code
 django: {{wsgi: "articles:application"}}
+env: {{DATABASE_URL: "{{database_url}}"}}  # for migrate and seed, over which nothing is laid
+python: {sys.executable}
+env_file: .env
+before_start:
+  - [python, -c, "{PREPARES}"]
+  - [python, -c, "open('prepared').close()"]
 migrate: ["{{python}}", articles.py, migrate]
 seed: ["{{python}}", articles.py, seed, "{{posts}}"]
 ledger: {{table: articles_article, column: headline}}
@@ -47,6 +60,8 @@ data: {posts: 100, cpu_n: 1}
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """The experiment, run once."""
     folder = tmp_path_factory.mktemp("theirs")
+    shutil.copytree(ROOT / "examples" / "plain_wsgi", folder / "code")
+    (folder / "code" / ".env").write_text("SAID='a $b # c'\n")
     (folder / "theirs").mkdir()
     (folder / "theirs" / "target.yaml").write_text(TARGET)
     (folder / "theirs.yaml").write_text(EXPERIMENT)
@@ -63,6 +78,12 @@ def trial(session: Session, server: str) -> dict[str, str]:
 
 def app(session: Session, server: str) -> dict[str, Any]:
     return session.last(trial(session, server)["trial"]).app
+
+
+def test_its_own_python_runs_it_in_a_copy_that_its_commands_change(session: Session) -> None:
+    code = session.path.parents[2] / "code"
+    assert (code / "articles.py").exists()
+    assert not (code / "prepared").exists()
 
 
 def test_each_cell_is_served_as_it_asks(session: Session) -> None:

@@ -6,15 +6,18 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
-from rig.backends.compose import cluster_cache, engine
+from rig.backends.compose import cluster_cache, engine, own_image
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, SCRATCH_PREFIX, compose, docker
 from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
+from rig.backends.compose.own_image import OwnImage
+from rig.backends.content import Copies
+from rig.backends.environment import making
 from rig.backends.processes import remove
 from rig.backends.specs import make_secrets
 from rig.backends.stack import RealStack
@@ -38,8 +41,11 @@ class ComposeBackend:
 
     name = "compose"
 
-    def __init__(self) -> None:
-        """Builds the images and makes passwords. StackError where there is no engine."""
+    def __init__(self, plans: Sequence[Plan] = (), say: Callable[[str], object] = str) -> None:
+        """Builds the images, those of the plans too, and makes passwords. StackError.
+
+        `say` gets a line before what takes a while.
+        """
         if unsupported_reason := engine.unsupported_reason():
             raise StackError(unsupported_reason)
         kept.most_bytes()  # a bound that is none is said now
@@ -52,8 +58,11 @@ class ComposeBackend:
         self._open_files = OPEN_FILES_WANTED
         # its mode, 0700, keeps other users from what is mounted from it
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
+        self._own: Mapping[str, OwnImage] = {}
+        self._copies = Copies(self._scratch, _hand_over)
         try:
             self._prepare()
+            self._own = own_image.provide(plans, say)
         except BaseException:  # a Ctrl-C, too: nobody would close a backend that was never made
             with contextlib.suppress(StackError):
                 self.close()
@@ -91,13 +100,16 @@ class ComposeBackend:
         return compose(self._session, {**fixed, **variables}, *arguments, deadline_s=deadline_s)
 
     def unsupported_reason(self, plan: Plan) -> str:
-        """Whatever a plan needs is in the images."""
+        """Whatever a plan needs is in the images, but for an interpreter of this machine's."""
+        if plan.target.python and making.ident(plan) not in self._own:
+            return f"target {plan.target.name}'s Python is an interpreter of this machine's"
         return ""
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
         """Fresh containers and a fresh copy of the posts; all gone afterwards."""
         self._trials += 1
+        given, plan = plan, self._copies.placed(plan)
         for code in {plan.target.folder, plan.target.code_folder}:
             _readable(Path(code))
         folder = self._scratch / f"trial-{self._trials}"
@@ -110,16 +122,19 @@ class ComposeBackend:
         names: dict[Role, list[str]] = {}
         away = afterwards(lambda: remove(folder))
         with away, afterwards(lambda: _remove(names)):
-            names |= self._create(plan, folder)
+            own = self._own.get(making.ident(given))
+            names |= self._create(plan, folder, own)
             hosts = ComposeHosts(
                 *(folder, self._scratch / "secrets", plan.target.folder, names, self._session),
                 code_folder=plan.target.code_folder,
+                own=own is not None,
             )
-            stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
+            template = self._template(given, plan, hosts, own)
+            stack = RealStack(plan, hosts, self._secrets, template)
             with afterwards(stack.tear_down):
                 yield stack
 
-    def _create(self, plan: Plan, folder: Path) -> dict[Role, list[str]]:
+    def _create(self, plan: Plan, folder: Path, own: OwnImage | None) -> dict[Role, list[str]]:
         """Creates the plan's containers without starting them; their names by role."""
         app = OURS.get(plan.target.folder, "target")
         services = {**_SERVICES, Role.APP: app}
@@ -130,6 +145,9 @@ class ComposeBackend:
             "RIG_ROLES": str(folder),
             "RIG_TARGET": plan.target.folder if app == "target" else "/dev/null",
             "RIG_PROJECT": plan.target.code_folder if app == "target" else "/dev/null",
+            **({"RIG_TARGET_IMAGE": own.tag} if own else {}),
+            # a copy, which its commands may change
+            "RIG_PROJECT_READ_ONLY": "false" if plan.target.before_start else "true",
             "RIG_CPUS_APP": cpus.get("app", ""),
             "RIG_CPUS_DATABASE": cpus.get("database", ""),
             "RIG_CPUS_POOLER": cpus.get("pooler", ""),
@@ -157,10 +175,13 @@ class ComposeBackend:
             of_a_service.sort(key=lambda name: int(name.rpartition("-")[2]))
         return names
 
-    def _template(self, plan: Plan, hosts: ComposeHosts) -> str:
-        key = templates.key(plan, f"compose {self._postgres_build}")
+    def _template(self, given: Plan, plan: Plan, hosts: ComposeHosts, own: OwnImage | None) -> str:
+        """The seeded cluster of the plan as it was given, made by the plan with its copy."""
+        version, python = f"compose {self._postgres_build}", own.content if own else ""
+        key = templates.key(given, version, python, self._templates.content)
         return self._templates.of(
-            key, lambda: templates.provide(self._shelf, key, plan, hosts, self._secrets)
+            templates.whose(key, plan),
+            lambda: templates.provide(self._shelf, key, plan, hosts, self._secrets),
         )
 
     def facts(self) -> Mapping[str, Any]:
@@ -188,6 +209,13 @@ def _remove(names: Mapping[Role, Sequence[str]]) -> None:
     every = [name for found in names.values() for name in found]
     if every:
         docker("rm", "--force", "--volumes", *every)
+
+
+def _hand_over(made: Path) -> None:
+    """Lets the containers' user, who is nobody here, change a copy."""
+    for path in (made, *made.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o777 if path.is_dir() else path.stat().st_mode | 0o666)
 
 
 def _readable(target: Path) -> None:

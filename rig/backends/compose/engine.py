@@ -71,25 +71,33 @@ def _compose_words(project: str, progress: str = "quiet") -> list[str]:
 
 
 def build(*services: str) -> None:
-    """Builds services' images, unless they are there. StackError.
-
-    Always as the same project: its name becomes a label, and another label another image.
-    """
-    command = [*_compose_words(BY_HAND_PROJECT, "plain"), "build", *services]
-    environment = {**os.environ, "COMPOSE_PROFILES": "*", "DOCKER_BUILDKIT": "1"}
-    with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX) as folder:
-        building = Process(command, Path(folder) / "log", environment)
-        try:
-            code = building.wait(BUILD_DEADLINE_S)
-        finally:
-            building.kill()
-        lines = building.log_lines()
+    """Builds services' images, unless they are there. StackError."""
+    code, lines = build_log(services, {})
     if code is None:
         raise StackError(f"the images were not built within {BUILD_DEADLINE_S:g} s")
     if code != 0:
         # the reason stands far above the last line
         why = next(filter(advice, lines), (lines or ["it printed nothing"])[-1])
         raise StackError(f"docker compose build: {_BUILD_STEP.sub('', why)}", advice(why))
+
+
+def build_log(
+    services: Sequence[str], variables: Mapping[str, str]
+) -> tuple[int | None, Sequence[str]]:
+    """The exit code of a build, None where it took too long, and what it printed.
+
+    Always as the same project: its name becomes a label, and another label another image.
+    """
+    command = [*_compose_words(BY_HAND_PROJECT, "plain"), "build", *services]
+    fixed = {"COMPOSE_PROFILES": "*", "DOCKER_BUILDKIT": "1"}
+    environment = {**os.environ, **fixed, **variables}
+    with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX) as folder:
+        building = Process(command, Path(folder) / "log", environment)
+        try:
+            code = building.wait(BUILD_DEADLINE_S)
+        finally:
+            building.kill()
+        return code, building.log_lines()
 
 
 def _advised(

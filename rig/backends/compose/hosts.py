@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from rig.backends.base import CONTRIB, ProcessHandle, Programs, RoleSpec, spec_file
+from rig.backends.compose import own_image
 from rig.backends.compose.engine import docker
 from rig.backends.processes import LOG_ENDS_BYTES, Process, remove, run, until
 from rig.backends.specs import PROJECT
@@ -139,10 +141,15 @@ class ComposeHosts:
         names: Mapping[Role, list[str]],
         project: str,
         code_folder: str = "",
+        own: bool = False,
     ) -> None:
-        """`code_folder`: where the target's code is, if not in its own folder."""
+        """`own`: whether the app's image has a Python of the target's own.
+
+        `code_folder`: where the target's code is, if not in its own folder.
+        """
         self._folder, self._secrets, self._target = folder, secrets, Path(target_folder)
         self._code = Path(code_folder or target_folder)
+        self._own = own
         self._names, self._project = names, project
         self._published: dict[Role, dict[int, tuple[str, int]]] = {}
         """The addresses of containers that were not started again since."""
@@ -200,5 +207,7 @@ class ComposeHosts:
         return "/clusters/trial"
 
     def layout(self) -> Programs:
-        """Debian's packages."""
-        return LAYOUT
+        """Debian's packages, and the target's own Python where its image has one."""
+        if not self._own:
+            return LAYOUT
+        return dataclasses.replace(LAYOUT, own_python=own_image.PYTHON, own_path=own_image.PATH)

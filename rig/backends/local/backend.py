@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import platform
 import sys
@@ -11,8 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rig.backends import environment as environments
 from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
+from rig.backends.content import Copies
+from rig.backends.environment import Environment
 from rig.backends.local import binaries, network, role_mounts, sandbox
 from rig.backends.local.cluster_cache import LocalClusterCache
 from rig.backends.local.hosts import LocalHosts, roles_user
@@ -50,8 +54,9 @@ class LocalBackend:
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
-        # open mount namespaces, by the target's folders
-        self._views: dict[tuple[str, str], int] = {}
+        # open mount namespaces, by what the target needs of the file system
+        self._views: dict[tuple[str, ...], int] = {}
+        self._copies = Copies(self._scratch, lambda made: self._user.owns(*made.rglob("*"), made))
         self._templates = templates.Templates()
         self._trials = 0
 
@@ -75,29 +80,42 @@ class LocalBackend:
         self._trials += 1
         folder = self._scratch / f"trial-{self._trials}"
         folder.mkdir(mode=0o711)
-        mounts = self._view(plan.target)
-        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, self._layout)
+        environment, given = environments.handed_over(plan), plan
+        plan = self._copies.placed(plan)
+        mounts = self._view(plan.target, environment)
+        layout = self._layout
+        if environment:
+            layout = dataclasses.replace(
+                layout, own_python=environment.python, own_path=environment.path
+            )
+        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, layout)
         away = afterwards(lambda: remove(folder))
         with away, afterwards(network.clear), afterwards(sandbox.end_all):
             network.lay(network.hosts_of(plan))
-            stack = RealStack(plan, hosts, self._secrets, self._template(plan, hosts))
+            template = self._template(given, plan, hosts, environment)
+            stack = RealStack(plan, hosts, self._secrets, template)
             with afterwards(stack.tear_down):
                 yield stack
 
-    def _view(self, target: Target) -> str:
+    def _view(self, target: Target, environment: Environment | None) -> str:
         """The mount namespace in which the roles see what they need; empty: the runner's own."""
         if not self._user.other:
             return ""
-        folders = target.folder, target.code_folder
-        if folders not in self._views:
+        own = target.folder, target.code_folder, *(environment.folders if environment else ())
+        if own not in self._views:
             needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
-            needed += [Path(self._layout.postgres_dir).parent, *map(Path, folders)]
+            needed += [Path(self._layout.postgres_dir).parent, *map(Path, own)]
             log = self._scratch / f"view-{len(self._views) + 1}.log"
-            self._views[folders] = role_mounts.mount_for_roles(needed, log)
-        return f"/proc/{os.getpid()}/fd/{self._views[folders]}"
+            self._views[own] = role_mounts.mount_for_roles(needed, log)
+        return f"/proc/{os.getpid()}/fd/{self._views[own]}"
 
-    def _template(self, plan: Plan, hosts: LocalHosts) -> str:
-        key = templates.key(plan, self._layout.postgres_build)
+    def _template(
+        self, given: Plan, plan: Plan, hosts: LocalHosts, environment: Environment | None
+    ) -> str:
+        """The seeded cluster of the plan as it was given, made by the plan with its copy."""
+        python = environment.content if environment else ""
+        build, hashes = self._layout.postgres_build, self._templates.content
+        key = templates.key(given, build, python, hashes)
         clusters = LocalClusterCache(self._scratch, self._user.uid, self._say)
 
         def make() -> str:
@@ -105,7 +123,7 @@ class LocalBackend:
             with afterwards(sandbox.end_all):
                 return templates.provide(clusters, key, plan, hosts, self._secrets)
 
-        return self._templates.of(key, make)
+        return self._templates.of(templates.whose(key, plan), make)
 
     def facts(self) -> Mapping[str, Any]:
         """What of this machine shapes results."""

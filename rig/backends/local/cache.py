@@ -25,9 +25,11 @@ from rig.backends.processes import run, until
 from rig.model import DamagedFile, StorageError
 
 LOCK, COMPLETE, CLUSTER = "lock", "complete", "cluster"
+ENVIRONMENTS, PYTHONS = "environments", "pythons"
+"""Folders in it: `rig.backends.environment` keeps what it makes, and what uv fetches for it."""
 WAIT_S = 60.0
-_KEY = re.compile(r"[0-9a-f]{64}")
-_PART = re.compile(r"[0-9a-f]{64}\..*part")
+KEY = re.compile(r"[0-9a-f]{64}")
+PART = re.compile(r"[0-9a-f]{64}\..*part")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -39,10 +41,10 @@ def cache_folder() -> Path:
 
 def get(key: str, target: Path, give_to: int) -> bool:
     """Copies a kept cluster to a new folder; False without one."""
-    with _opened(fcntl.LOCK_SH) as here:
+    with opened(fcntl.LOCK_SH) as here:
         if not here or not (here / key / COMPLETE).exists():
             return False
-        _judge(here / key, (here / key).lstat())
+        judge(here / key, (here / key).lstat())
         trees.copy(here / key / CLUSTER, target, os.geteuid(), give_to)
         os.utime(here / key / COMPLETE)
     return True
@@ -51,7 +53,7 @@ def get(key: str, target: Path, give_to: int) -> bool:
 def commit(key: str, source: Path, owner: int) -> None:
     """Copies a cluster of user `owner` into the cache, whole or not at all, and keeps its bound."""
     most_bytes = kept.most_bytes()
-    with _opened(fcntl.LOCK_EX, make=True) as here:
+    with opened(fcntl.LOCK_EX, make=True) as here:
         assert here
         _remove_parts(here)
         part = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".part", dir=here))
@@ -60,18 +62,18 @@ def commit(key: str, source: Path, owner: int) -> None:
             (part / COMPLETE).touch()
             # what a power cut tears would be taken for whole
             run(["sync", "--file-system", str(part.resolve())], 600)
-            _remove(here / key)
+            remove(here / key)
             part.rename(here / key)
         finally:
-            _remove(part)
-        for one in kept.surplus(_listed(here), most_bytes):
-            _remove(here / one.key)
+            remove(part)
+        for one in kept.surplus(sizes(here), most_bytes):
+            remove(here / one.key)
 
 
 def listed() -> list[Kept]:
     """What is kept."""
-    with _opened(fcntl.LOCK_SH) as here:
-        return _listed(here) if here else []
+    with opened(fcntl.LOCK_SH) as here:
+        return sizes(here) if here else []
 
 
 def summary() -> str:
@@ -80,19 +82,23 @@ def summary() -> str:
 
 
 def clear() -> list[str]:
-    """Removes every kept cluster; which."""
-    with _opened(fcntl.LOCK_EX) as here:
-        return _remove_all(here) if here else []
+    """Removes every kept cluster and environment; which."""
+    with opened(fcntl.LOCK_EX) as here:
+        if not here:
+            return []
+        pythons = [str(cache_folder() / PYTHONS)] * os.path.lexists(here / PYTHONS)
+        remove(here / PYTHONS)
+        return _remove_all(here) + pythons
 
 
 def remove_left_behind() -> list[str]:
     """Removes what a killed session was about to keep; which."""
-    with _opened(fcntl.LOCK_EX) as here:
+    with opened(fcntl.LOCK_EX) as here:
         return _remove_parts(here) if here else []
 
 
 @contextlib.contextmanager
-def _opened(how: int, make: bool = False) -> Iterator[Path | None]:
+def opened(how: int, make: bool = False) -> Iterator[Path | None]:
     """The folder, locked, by its descriptor: nobody can put another one in its place.
 
     None where there is none. A folder that others could write is made this user's alone, and
@@ -111,7 +117,7 @@ def _opened(how: int, make: bool = False) -> Iterator[Path | None]:
         try:
             here = f"/proc/self/fd/{descriptor}"
             alone = how == fcntl.LOCK_EX
-            _judge(folder, os.fstat(descriptor), _OTHERS_WRITE * (not alone))
+            judge(folder, os.fstat(descriptor), _OTHERS_WRITE * (not alone))
             with _locked(Path(here, LOCK), how):
                 if alone and os.fstat(descriptor).st_mode & _OTHERS_WRITE:
                     os.fchmod(descriptor, 0o700)
@@ -142,7 +148,8 @@ def _locked(path: Path, how: int) -> Iterator[None]:
         os.close(lock)
 
 
-def _judge(path: Path, found: os.stat_result, refused_mode: int = _OTHERS_WRITE) -> None:
+def judge(path: Path, found: os.stat_result, refused_mode: int = _OTHERS_WRITE) -> None:
+    """DamagedFile where it is no folder of this user's alone."""
     if not stat.S_ISDIR(found.st_mode):
         raise DamagedFile(f"{path} is no folder")
     if found.st_uid != os.geteuid():
@@ -151,10 +158,11 @@ def _judge(path: Path, found: os.stat_result, refused_mode: int = _OTHERS_WRITE)
         raise DamagedFile(f"{path} can be written by others")
 
 
-def _listed(here: Path) -> list[Kept]:
+def sizes(here: Path) -> list[Kept]:
+    """What stands there under a key."""
     found = []
     for path in sorted(here.iterdir()):
-        if _KEY.fullmatch(path.name) and stat.S_ISDIR(path.lstat().st_mode):
+        if KEY.fullmatch(path.name) and stat.S_ISDIR(path.lstat().st_mode):
             complete = path / COMPLETE
             used = complete.lstat() if complete.exists() else path.lstat()
             found.append(Kept(path.name, trees.size_bytes(path), used.st_mtime))
@@ -162,19 +170,24 @@ def _listed(here: Path) -> list[Kept]:
 
 
 def _remove_all(here: Path) -> list[str]:
-    return _remove_parts(here) + _remove_named(here, _KEY)
+    return _remove_parts(here) + _remove_named(here, KEY)
 
 
 def _remove_parts(here: Path) -> list[str]:
-    return _remove_named(here, _PART)
+    return _remove_named(here, PART)
 
 
 def _remove_named(here: Path, pattern: re.Pattern[str]) -> list[str]:
-    names = sorted(path.name for path in here.iterdir() if pattern.fullmatch(path.name))
-    return [str(cache_folder() / name) for name in names if _remove(here / name)]
+    """Removes what is called so, clusters and environments; which."""
+    gone = []
+    for below in ("", ENVIRONMENTS):
+        found = sorted((here / below).iterdir()) if (here / below).is_dir() else ()
+        named = [path for path in found if pattern.fullmatch(path.name)]
+        gone += [str(cache_folder() / below / path.name) for path in named if remove(path)]
+    return gone
 
 
-def _remove(path: Path) -> bool:
+def remove(path: Path) -> bool:
     """Removes whatever is there, if this user may; whether it is gone."""
     if path.is_symlink() or path.is_file():
         path.unlink()

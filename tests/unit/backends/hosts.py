@@ -30,6 +30,8 @@ class PaperHosts:
 
     root: Path
     extensions: tuple[str, ...] = ()
+    own_python: str = ""
+    own_path: str = ""
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         raise AssertionError("nothing is started here")
@@ -53,8 +55,9 @@ class PaperHosts:
         return str(self.root / "cluster")
 
     def layout(self) -> Programs:
+        own = self.own_python, self.own_path
         return Programs(
-            "/python", "/postgres/bin", "18.0", "/pgbouncer", extensions=self.extensions
+            "/python", "/postgres/bin", "18.0", "/pgbouncer", *own, extensions=self.extensions
         )
 
 

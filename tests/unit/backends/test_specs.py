@@ -23,7 +23,7 @@ from rig.backends.specs import (
 )
 from rig.config import PLACEHOLDERS
 from rig.load.spec import read_spec as read_load_spec
-from rig.model import Link, Role
+from rig.model import Link, Role, StackError
 from rig.plan import Delay, Django
 from stack.app.spec import read_spec as read_app_spec
 from stack.database.spec import read_spec as read_database_spec
@@ -122,6 +122,33 @@ def test_a_targets_own_environment_has_the_last_word(tmp_path: Path) -> None:
     plan = replace(PLAN, target=own)
     spec = app_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
     assert spec.env["PGDATABASE"] == "mine"
+
+
+def test_the_project_s_own_file_has_less_to_say_than_the_rig_and_its_target(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=of-the-file\nB={port}\nC=$X\nPGHOST=elsewhere\n")
+    own = replace(PLAN.target, folder=str(tmp_path), env_file=".env", env={"A": "of-the-target"})
+    hosts = PaperHosts(tmp_path)
+    spec = app_spec(replace(PLAN, target=own), hosts, secrets(tmp_path), prepared=True)
+    said = [spec.env[name] for name in ("A", "B", "C", "PGHOST")]
+    assert said == ["of-the-target", "{port}", "$X", hosts.address(Role.DATABASE, Link.DATA)]
+
+
+def test_a_file_that_went_meanwhile_is_named(tmp_path: Path) -> None:
+    own = replace(PLAN.target, folder=str(tmp_path), env_file=".env")
+    with pytest.raises(StackError, match=r"target made: \.env: .*No such file"):
+        app_spec(replace(PLAN, target=own), PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+
+
+def test_a_python_of_its_own_finds_nothing_of_the_rig_s(tmp_path: Path) -> None:
+    own = replace(PLAN.target, python="requirements.txt", start=("{python}", "serve.py"))
+    hosts = PaperHosts(tmp_path, own_python="/made/bin/python", own_path="/made/bin")
+    spec = app_spec(replace(PLAN, target=own), hosts, secrets(tmp_path), prepared=True)
+    assert spec.command == ("/made/bin/python", "serve.py")
+    assert spec.path == "/made/bin"
+    assert spec.env["PYTHONPATH"].split(":") == [
+        own.folder,
+        str(Path(hosts.inside(PROJECT)) / "stack" / "around"),
+    ]
 
 
 def test_behind_a_pooler_the_app_speaks_to_it_but_is_seeded_directly(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends import templates
+from rig.backends import content
 from rig.backends.base import RoleSpec
 from rig.backends.local.cache import cache_folder
 from rig.backends.local.cluster_cache import LocalClusterCache
@@ -163,7 +163,7 @@ def test_content_is_regular_files_and_not_without_end(
     endless = replace(plan, target=replace(plan.target, content=("/dev/zero",)))
     with pytest.raises(DamagedFile, match="/dev/zero is no regular file"):
         key(endless, "18.0")
-    monkeypatch.setattr(templates, "MOST_CONTENT", 1)
+    monkeypatch.setattr(content, "MOST_FILES", 1)
     whole = replace(plan, target=replace(plan.target, content=()))
     with pytest.raises(StackError, match="has more than 1 files"):
         key(whole, "18.0")

@@ -229,7 +229,7 @@ def test_elsewhere_than_on_linux_auto_is_compose(
     capsys: pytest.CaptureFixture[str],
     platform: str,
 ) -> None:
-    def no_engine() -> None:
+    def no_engine(*_: object) -> None:
         raise StackError("compose was asked for")
 
     monkeypatch.setattr(place, "ComposeBackend", no_engine)

@@ -285,6 +285,19 @@ def test_a_note_in_the_folder_is_left_alone(folder: Path, commit: Keep) -> None:
     assert (folder / "README").read_text() == "mine"
 
 
+def test_environments_go_with_the_clusters_and_half_made_ones_before(
+    folder: Path, commit: Keep
+) -> None:
+    commit()
+    whole, half = folder / "environments" / OTHER, folder / "environments" / f"{OTHER}.xy.part"
+    for path in (whole, half, folder / "pythons"):
+        path.mkdir(parents=True)
+    assert cache.remove_left_behind() == [str(half)]
+    assert whole.exists()
+    assert cache.clear() == [str(folder / KEY), str(whole), str(folder / "pythons")]
+    assert not whole.exists()
+
+
 # the bound
 
 

@@ -1,0 +1,62 @@
+"""Which of a project's URLs make a first experiment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+MOST = 6
+_NOT_LOADED = ("admin", "__debug__", "static", "media", "silk", "schema", "swagger", "redoc")
+"""First parts of paths that nobody's users ask for."""
+_NOT_ASKED = re.compile(
+    r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap|error|exception|callback|oauth"
+)
+
+
+class Answered(TypedDict, total=False):
+    """What `stack/around/bench_routes.py` prints."""
+
+    routes: list[tuple[str, str, bool]]
+    """Name, path, and whether anybody may ask."""
+    django: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A GET route under its name."""
+
+    name: str
+    path: str
+
+
+def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
+    """The first of its routes that ordinary users ask for, short paths first.
+
+    Those for whom one has to log in come last.
+    """
+    found: dict[str, str] = {}
+    closed: set[str] = set()
+    for name, path, is_open in answered.get("routes", ()):
+        first = path.strip("/").split("/")[0]
+        if first not in _NOT_LOADED and not _NOT_ASKED.search(f"{name} {path}".lower()):
+            found.setdefault(path, name)
+            closed |= set() if is_open else {path}
+    paths = sorted(found, key=lambda path: (path in closed, path.count("/"), len(path)))
+    return _named([(found[path], path) for path in paths[:most]])
+
+
+def _named(routes: Sequence[tuple[str, str]]) -> tuple[Route, ...]:
+    names: Mapping[str, Route] = {}
+    for name, path in routes:
+        for called in (_word(name), _word(path), f"{_word(path)}-{len(names) + 1}"):
+            if called and called not in names:
+                names = {**names, called: Route(called, path)}
+                break
+    return tuple(names.values())
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:40] or "home"
