@@ -14,6 +14,7 @@ TARGET = f"""\
 name: theirs
 project: {ROOT / "examples" / "plain_wsgi"}
 django: {{wsgi: "articles:application"}}
+env: {{DATABASE_URL: "{{database_url}}"}}  # for migrate and seed, over which nothing is laid
 migrate: ["{{python}}", articles.py, migrate]
 seed: ["{{python}}", articles.py, seed, "{{posts}}"]
 ledger: {{table: articles_article, column: headline}}
