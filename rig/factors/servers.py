@@ -104,15 +104,12 @@ def unserved(draft: Draft, target: Target) -> str:
         return ""
     if draft.middleware != OWN and not django.overlay:
         return f"target {target.name} has its own middleware only: `overlay: false`"
-    server = SERVERS[usual(target, draft.app_threads) if chosen == OWN else chosen]
+    name = usual(target, draft.app_threads) if chosen == OWN else chosen
+    server = SERVERS[name]
     if not django.callable_of(server.interface):
         return f"target {target.name} names no {server.interface} callable under `django`"
     if draft.app_threads > 1 and not server.threads:
-        return f"server {_called(chosen, server)} has no threads to vary"
+        return f"server {name} has no threads to vary"
     if server.interface is Interface.ASGI and draft.connections == "persistent" and django.overlay:
         return "under ASGI Django never finds a kept connection again: every request has a new one"
     return ""
-
-
-def _called(chosen: str, server: Server) -> str:
-    return next(name for name, one in SERVERS.items() if one is server) if chosen == OWN else chosen

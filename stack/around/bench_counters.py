@@ -127,12 +127,21 @@ def opened(folder: str | None) -> Counters:
     return Counters(mmap.mmap(-1, SIZE_BYTES))
 
 
-_ours: tuple[int, Counters] | None = None
+_ours: Counters | None = None
 
 
 def ours() -> Counters:
-    """This process's counters, opened by the first who asks: a fork needs its own."""
+    """This process's counters, opened by the first who asks."""
     global _ours
-    if _ours is None or _ours[0] != os.getpid():
-        _ours = os.getpid(), opened(os.environ.get("BENCH_COUNTERS"))
-    return _ours[1]
+    if _ours is None:
+        _ours = opened(os.environ.get("BENCH_COUNTERS"))
+    return _ours
+
+
+def _forget() -> None:
+    """A fork needs its own."""
+    global _ours
+    _ours = None
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -63,10 +63,10 @@ class Wsgi:
             return [body]
         counters, correct = ours(), False
 
-        def start(status: str, *more: Any) -> Any:
+        def start(status: str, *more: Any, **named: Any) -> Any:
             nonlocal correct
             correct = status < "4"
-            return start_response(status, *more)
+            return start_response(status, *more, **named)
 
         counters.begin()
         try:

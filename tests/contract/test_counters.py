@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import mmap
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -133,6 +135,25 @@ def test_a_loops_lag_is_seen_while_it_is_blocked_and_after(tmp_path: Path) -> No
 
     asyncio.run(run())
     assert all(lag_ms is not None and lag_ms > 200 for lag_ms in seen)
+
+
+FORKS = """
+import os, bench_counters
+bench_counters.ours().begin()
+if os.fork() == 0:
+    bench_counters.ours().begin()
+    bench_counters.ours().begin()
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_fork_has_counters_of_its_own(tmp_path: Path) -> None:
+    env = {"BENCH_COUNTERS": str(tmp_path), "PYTHONPATH": str(Path(writer.__file__).parent)}
+    subprocess.run([sys.executable, "-c", FORKS], env=env, check=True, timeout=30)
+    counts = [count for path in reader.files(tmp_path) if (count := reader.read(path))]
+    assert sorted(count.requests for count in counts) == [1, 2]
+    assert len({count.pid for count in counts}) == 2
 
 
 def status(code: int) -> Any:
