@@ -99,13 +99,15 @@ class Role(enum.StrEnum):
     DELAY = "delay"
     LOAD_MASTER = "load_master"
     LOAD_WORKER = "load_worker"
+    SERVICE = "service"
 
 
 class Link(enum.StrEnum):
-    """A network between hosts. The delay may stand on `front` and `data`, never on `control`."""
+    """A network between hosts. The delay may stand on each but `control`."""
 
     FRONT = "front"
     DATA = "data"
+    SERVICES = "services"
     CONTROL = "control"
 
 

@@ -132,6 +132,28 @@ class Django:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A server that a target needs beside its database, on a host of its own."""
+
+    name: str
+    start: tuple[str, ...]
+    """The command, with the target's placeholders; `{host}` and `{port}` are the service's."""
+    port: Annotated[int, Between(1, 65_535)]
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Over the target's environment."""
+    scheme: str = "http"
+    """How the URL begins under which the target finds it."""
+    ready_port: Annotated[int, Between(0, 65_535)] = 0
+    """Accepts connections once it serves; 0: its port."""
+    ready_path: str = ""
+    """Answers 200 once it serves; empty: nothing is asked of it."""
+
+    def url(self, address: str) -> str:
+        """Where the target finds it, its host being at `address`."""
+        return f"{self.scheme}://{address}:{self.port}"
+
+
+@dataclass(frozen=True)
 class Target:
     """A Django (or anything that speaks HTTP) under test: the contents of its `target.yaml`."""
 
@@ -160,6 +182,8 @@ class Target:
     interface: Interface | None = None
     """None: it does not say."""
     limits: Limits = field(default_factory=Limits)
+    services: tuple[Service, ...] = ()
+    """Up while its commands run, and anew for every trial."""
     restarts_workers: bool = False
     """Whether its server ends app workers and starts others by design."""
     django: Django | None = None
@@ -182,6 +206,7 @@ class Target:
 _LATER = {
     "template": "",
     "limits": Limits(),
+    "services": (),
     "restarts_workers": False,
     "django": None,
     "project": "",

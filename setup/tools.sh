@@ -17,10 +17,11 @@ log=$top/setup.log
 apt=(-o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o APT::Sandbox::User=)
 fresh_lists=""
 
-# name, Debian package, a call that proves it works, what is lost without it
+# name, Debian packages, a call that proves it works, what is lost without it
 # Postgres last, as it is large; and initdb after it: who finds that finds a whole Postgres
 tools="\
 pgbouncer|pgbouncer|--version|cells with pooler: pgbouncer
+redis-server|redis-tools redis-server|--version|targets with services: [redis]
 iptables-legacy|iptables|-j NFQUEUE --help|delays, where the kernel has no netem
 ip|iproute2|-Version|looking at what the rig set up
 tc|iproute2|-Version|looking at what the rig set up
@@ -87,10 +88,10 @@ program() { find "$top/root" -path "*bin/$1" \( -type f -o -type l \) -print -qu
 
 lacks_libraries() { LD_LIBRARY_PATH=$(library_folders) ldd "$1" | grep 'not found'; }
 
-# unpack_with_libraries NAME PACKAGE: the package, then what its libraries lack, wave after wave.
+# unpack_with_libraries NAME PACKAGES: these, then what their libraries lack, wave after wave.
 unpack_with_libraries() {
     local name=$1 wave=$2 found package
-    unpack "$wave" || return 1
+    for package in $wave; do unpack "$package" || return 1; done
     while lacks_libraries "$(program "$name")"; do
         # shellcheck disable=SC2086  # a list of package names
         found=$(libraries_of $wave) wave=""
@@ -116,15 +117,15 @@ wrapper() {
     echo "exec \"${inside/#$top\/root/\$root}\" \"\$@\""
 }
 
-# provide NAME PACKAGE PROOF...
+# provide NAME PACKAGES PROOF...
 provide() {
-    local name=$1 package
-    if [ -z "$(apt-cache "${apt[@]}" depends "$2" 2>/dev/null)" ] && [ -z "$fresh_lists" ]; then
+    local name=$1 package packages=""
+    if [ -z "$(apt-cache "${apt[@]}" depends "${2%% *}" 2>/dev/null)" ] && [ -z "$fresh_lists" ]; then
         get_fresh_lists || true
     fi
-    package=$(package_behind "$2")
+    for package in $2; do packages+=" $(package_behind "$package")"; done
     mkdir -p "$top/bin" "$top/root" "$top/debs"
-    unpack_with_libraries "$name" "$package" || return 1
+    unpack_with_libraries "$name" "$packages" || return 1
     wrapper "$name" >"$top/bin/.$name"
     chmod 755 "$top/bin/.$name"
     "$top/bin/.$name" "${@:3}" || return 1

@@ -189,7 +189,7 @@ class Hosts(Protocol):
         """The folder that a role writes."""
         ...
 
-    def reach(self, role: Role, port: int) -> tuple[str, int]:
+    def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
         """Where the rig itself reaches a role's port, as address and port."""
         ...
 
@@ -241,7 +241,11 @@ SAFE_PYTHON = ("-P", "-s")
 
 def module_of(role: Role) -> str:
     """The module that is run for a role: `python -P -s -m MODULE SPEC.json OUT/`."""
-    modules = {Role.LOAD_MASTER: "locust_master", Role.LOAD_WORKER: "locust_worker"}
+    modules = {
+        Role.LOAD_MASTER: "locust_master",
+        Role.LOAD_WORKER: "locust_worker",
+        Role.SERVICE: "stack.app",
+    }
     return modules.get(role, f"stack.{role}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -199,3 +200,20 @@ def until(deadline_s: float, every_s: float = 0.02) -> Iterator[float]:
     while (left_s := give_up_s - time.monotonic()) > 0:
         yield left_s
         time.sleep(min(every_s, left_s))
+
+
+def cpus_of(pid: int) -> str:
+    """The CPUs a process may run on, as the kernel lists them; "" where it cannot be seen."""
+    status = Path(f"/proc/{pid}/status")
+    if not pid or not status.exists():
+        return ""
+    found = re.search(r"^Cpus_allowed_list:\s*(\S+)", status.read_text(), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def is_real_time(pid: int) -> bool:
+    """Whether a process goes before all ordinary ones; False where it cannot be seen."""
+    try:
+        return pid > 0 and os.sched_getscheduler(pid) in (os.SCHED_FIFO, os.SCHED_RR)
+    except (OSError, AttributeError):  # it has ended, or this is no Linux
+        return False

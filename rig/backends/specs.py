@@ -21,6 +21,7 @@ from rig.backends.database import (
 from rig.backends.http import APP_PORT
 from rig.config import NoEnvFile, read_env_file
 from rig.factors.servers import SERVERS
+from rig.factors.services import words as service_words
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec, encoded
 from rig.model import Link, Role, StackError
@@ -135,11 +136,27 @@ def command_spec(plan: Plan, hosts: Hosts, passwords: Secrets, command: Sequence
     return _target_spec(direct, hosts, passwords, True, command)
 
 
+def service_spec(plan: Plan, hosts: Hosts, passwords: Secrets, index: int) -> AppSpec:
+    """One of the target's services: at its own address, in the target's environment and its own."""
+    service = plan.target.services[index]
+    direct = dataclasses.replace(plan, pooler="direct", connections="per_request")
+    address = hosts.address(Role.SERVICE, Link.SERVICES, index)
+    where = {"host": address, "port": str(service.port)}
+    return _target_spec(direct, hosts, passwords, True, service.start, where, service.env)
+
+
 def _target_spec(
-    plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool, command: Sequence[str]
+    plan: Plan,
+    hosts: Hosts,
+    passwords: Secrets,
+    prepared: bool,
+    command: Sequence[str],
+    where: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> AppSpec:
+    """`where` has words over the app's own, `env` variables over the target's."""
     target = plan.target
-    words = placeholders(plan, hosts, passwords, prepared)
+    words = {**placeholders(plan, hosts, passwords, prepared), **(where or {})}
     fixed = {
         "PGHOST": words["database_host"],
         "PGPORT": words["database_port"],
@@ -159,7 +176,8 @@ def _target_spec(
         "BENCH_CPU_N": str(plan.data.cpu_n),
         **(_django_variables(plan, target.django) if target.django else {}),
     }
-    own = {name: _filled(value, words) for name, value in target.env.items()}
+    said = {**target.env, **(env or {})}
+    own = {name: _filled(value, words) for name, value in said.items()}
     return AppSpec(
         command=tuple(_filled(word, words) for word in command),
         env={**_of_file(target), **fixed, **own},
@@ -241,7 +259,17 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         "database_password_file": hosts.inside(passwords.app_password_file),
         # no password in it: libpq and asyncpg read PGPASSFILE
         "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",
+        **_service_placeholders(target, hosts),
     }
+
+
+def _service_placeholders(target: Target, hosts: Hosts) -> dict[str, str]:
+    filled: dict[str, str] = {}
+    for index, service in enumerate(target.services):
+        address = hosts.address(Role.SERVICE, Link.SERVICES, index)
+        values = address, str(service.port), service.url(address)
+        filled |= dict(zip(service_words(service.name), values, strict=True))
+    return filled
 
 
 def _wsgi_worker(plan: Plan) -> str:
@@ -289,6 +317,8 @@ def delay_spec(plan: Plan, hosts: Hosts) -> DelaySpec:
         Link.FRONT: hosts.address(Role.LOAD_WORKER, Link.FRONT),
         Link.DATA: hosts.address(far, Link.DATA),
     }
+    if plan.target.services:
+        peers[Link.SERVICES] = hosts.address(Role.SERVICE, Link.SERVICES)
     return DelaySpec(
         delay_ms=plan.delay.delay_ms,
         links=tuple(

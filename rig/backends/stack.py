@@ -8,14 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import signal
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig.backends import database, http, said
+from rig.backends import database, http, said, services
 from rig.backends.asking import asked_once
 from rig.backends.base import (
     Asked,
@@ -28,7 +27,7 @@ from rig.backends.base import (
 )
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
-from rig.backends.processes import until
+from rig.backends.processes import cpus_of, is_real_time, until
 from rig.backends.readiness import await_ready
 from rig.backends.specs import (
     POOLER_PORT,
@@ -48,7 +47,7 @@ from rig.evidence.attempt import DelaySaid
 from rig.evidence.ledger import LEDGER, CountsAfter, CountsBefore, statement_facts
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
-from rig.plan import Plan, Route
+from rig.plan import Plan, Route, Service
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
@@ -63,23 +62,6 @@ class _Started:
     role: Role
     index: int
     process: ProcessHandle
-
-
-def cpus_of(pid: int) -> str:
-    """The CPUs a process may run on, as the kernel lists them; "" where it cannot be seen."""
-    status = Path(f"/proc/{pid}/status")
-    if not pid or not status.exists():
-        return ""
-    found = re.search(r"^Cpus_allowed_list:\s*(\S+)", status.read_text(), re.MULTILINE)
-    return found[1] if found else ""
-
-
-def is_real_time(pid: int) -> bool:
-    """Whether a process goes before all ordinary ones; False where it cannot be seen."""
-    try:
-        return pid > 0 and os.sched_getscheduler(pid) in (os.SCHED_FIFO, os.SCHED_RR)
-    except (OSError, AttributeError):  # it has ended, or this is no Linux
-        return False
 
 
 def _pid_of(process: ProcessHandle) -> int:
@@ -124,6 +106,7 @@ class RealStack:
 
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
+        services.bring_up(plan, hosts, self._passwords, self._start_service)
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         error_file = hosts.out(Role.APP) / said.START_ERROR
         await_ready(app.process, self._url, plan.target, lambda: said.start_error(error_file))
@@ -157,6 +140,9 @@ class RealStack:
         started = _Started(role, index, self._hosts.start(role, spec, index))
         self._started.append(started)
         return started
+
+    def _start_service(self, role: Role, spec: RoleSpec, index: int) -> ProcessHandle:
+        return self._start(role, spec, index).process
 
     def _await(self, started: _Started, what: str, there: Callable[[], bool]) -> None:
         for _ in until(START_DEADLINE_S):
@@ -271,7 +257,8 @@ class RealStack:
         # not before: while they import, they would hold up all else
         self._hosts.prioritise(Role.LOAD_WORKER)
         self._facts["database"] = database.facts(self._login)
-        pids = {role: tuple(started.process.pid for started in self._of(role)) for role in Role}
+        roles = [role for role in Role if role != Role.SERVICE or plan.target.services]
+        pids = {role: tuple(started.process.pid for started in self._of(role)) for role in roles}
         self._facts["roles"] = {str(role): found for role, found in pids.items()}
         self._facts["cpus"] = {
             str(role): tuple(sorted({cpus_of(pid) for pid in found} - {""}))
@@ -328,7 +315,13 @@ class RealStack:
         raise LoadError(f"the load did not end in time: {tail(master.process)}")
 
     def stop(self) -> None:
-        """Ends the app after the load, and lets its database sessions end before anyone counts."""
+        """Ends the app after the load, and lets its database sessions end before anyone counts.
+
+        StackError where one of the target's services had ended by then.
+        """
+        for started in self._of(Role.SERVICE):
+            if started.process.code() is not None:
+                raise services.ended(self._service(started), started.process, "under load")
         delay = self._of(Role.DELAY)
         for started in delay:
             started.process.signal(signal.SIGUSR1)
@@ -359,9 +352,8 @@ class RealStack:
         hosts = self._hosts
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         for started in self._started:
-            number = f"-{started.index + 1}" if started.role == Role.LOAD_WORKER else ""
             lines = "".join(f"{line}\n" for line in started.process.log_lines())
-            (folder / "logs" / f"{started.role}{number}.log").write_text(lines, encoding="utf-8")
+            (folder / "logs" / f"{self._log_name(started)}.log").write_text(lines, encoding="utf-8")
         if self._exchange is not None:
             asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
             (folder / "verify.json").write_text(asked, encoding="utf-8")
@@ -379,6 +371,17 @@ class RealStack:
         if self._of(Role.LOAD_MASTER):
             (folder / "load").mkdir(exist_ok=True)
             copy_folder(load, folder / "load", _of_the_load, most_files=said.MOST_LOAD_FILES)
+
+    def _log_name(self, started: _Started) -> str:
+        match started.role:
+            case Role.LOAD_WORKER:
+                return f"{started.role}-{started.index + 1}"
+            case Role.SERVICE:
+                return f"{started.role}-{self._service(started).name}"
+        return str(started.role)
+
+    def _service(self, started: _Started) -> Service:
+        return self._plan.target.services[started.index]
 
     # the end
 

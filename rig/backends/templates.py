@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from rig.backends import database
+from rig.backends import database, services
 from rig.backends.base import Hosts, ProcessHandle, afterwards, last_error, tail
 from rig.backends.content import ContentHashes
 from rig.backends.database import APP_USER, DATABASE, Login
@@ -121,9 +121,11 @@ def _made(
         address, port = hosts.reach(Role.DATABASE, database.PORT)
         login = Login(address, port, passwords.superuser_password_file)
         _await_ready(process, login)
-        if not kept:
-            _fill(plan, hosts, passwords, login)
-        _prepare(plan, hosts, passwords)
+        needed = not kept or plan.target.before_start
+        with services.while_up(plan, hosts, passwords) if needed else contextlib.nullcontext():
+            if not kept:
+                _fill(plan, hosts, passwords, login)
+            _prepare(plan, hosts, passwords)
     if not kept:
         clusters.commit(name)
     return path

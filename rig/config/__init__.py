@@ -17,8 +17,8 @@ from rig.config.matrix import (
     with_options,
 )
 from rig.config.only import parse_only
+from rig.config.placeholders import OF_ENV, PLACEHOLDERS
 from rig.config.reading import find_target, read_experiment
-from rig.config.target import OF_ENV, PLACEHOLDERS
 from rig.config.targets import read_targets
 
 __all__ = [

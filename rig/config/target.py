@@ -20,11 +20,10 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from rig import plan
 from rig.config.document import Node
-from rig.config.findings import nearest, one_of
+from rig.config.placeholders import Template, Variable, VariableValue
 from rig.config.project import FACTS, MIGRATE, READY, Django, Folder
 from rig.config.project_files import env_file_problem, python_problem
 from rig.config.sections import (
@@ -37,6 +36,7 @@ from rig.config.sections import (
     together,
     wrong,
 )
+from rig.config.services import Services
 from rig.config.values import (
     Distinct,
     Duration,
@@ -51,47 +51,15 @@ from rig.config.values import (
     Several,
     Some,
     Text,
+    UrlPath,
     Written,
     levels,
 )
 from rig.factors import FACTORS, Choice, Natural
 from rig.model import Interface, Level
 
-PLACEHOLDERS = (
-    "python",
-    "stack",
-    "project",
-    "folder",
-    "host",
-    "port",
-    "posts",
-    "cpu_n",
-    "data_access",
-    "connections",
-    "pool_size",
-    "app_workers",
-    "app_threads",
-    "wsgi_worker",
-    "pooler",
-    "database_host",
-    "database_port",
-    "database_name",
-    "database_user",
-    "database_password",
-    "database_password_file",
-    "database_url",
-    "prepared_statements",
-)
-"""What `{...}` stands for something in a target's start, env, migrate and seed."""
-
 RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
 """gunicorn's, uvicorn's and granian's options with which app workers end by design."""
-
-OF_ENV = ("database_password",)
-"""Those of `env` alone: everybody on a machine may read its commands."""
-
-_ALIKE = 0.75
-"""From this similarity on a word in braces is a placeholder that was misspelt; less is text."""
 
 _LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _SUPPORTED = tuple(
@@ -100,42 +68,6 @@ _SUPPORTED = tuple(
     if field.name in FACTORS and field.name not in ("target", "route")
 )
 """Factors whose level stands in the Plan under the factor's own name, as `bind` reads it."""
-
-
-class _Template(Written):
-    """Text whose placeholders stay as they are; none of them misspelt."""
-
-    placeholders = tuple(name for name in PLACEHOLDERS if name not in OF_ENV)
-
-    def read(self, value: Any, context: Context) -> str:
-        template = super().read(value, context)
-        problems = [at((), problem) for problem in self._problems(template)]
-        if problems:
-            raise together(problems)
-        return template
-
-    def _problems(self, template: str) -> Iterator[PydanticCustomError]:
-        named = plan.PLACEHOLDER.findall(template)
-        for found in [name for name in named if name not in self.placeholders]:
-            if found in OF_ENV:
-                what = "`{name}` names `{{{found}}}`, which everybody could read there"
-                yield wrong(what, "`env` may name it", found=found)
-            elif near := nearest(found, self.placeholders, _ALIKE):
-                known = one_of(self.placeholders)
-                what = f"unknown placeholder `{{{{{{found}}}}}}` in `{{name}}`, expected {known}"
-                yield wrong(what, f"did you mean `{near}`?", found=found)
-
-
-class _Value(_Template):
-    """An environment variable's, which may be empty and hold the password."""
-
-    placeholders = PLACEHOLDERS
-
-    def read(self, value: Any, context: Context) -> str:
-        return "" if value == "" else super().read(value, context)
-
-    def schema(self) -> Mapping[str, object]:
-        return {"type": "string", "maxLength": self.longest}
 
 
 class _Content(Written):
@@ -181,14 +113,8 @@ def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
         yield loc, value
 
 
-Template = Annotated[str, _Template()]
-VariableValue = Annotated[str, _Value()]
 Content = Annotated[str, _Content()]
 Json = Annotated[dict[str, Any], AfterValidator(_json)]
-UrlPath = Annotated[
-    str,
-    Matching(r"/[^\s]{0,1999}", "a path that begins with /, without spaces, 2000 long at most"),
-]
 Identifier = Annotated[
     str,
     Matching("[a-z_][a-z0-9_]{0,62}", "a table's or column's name in lower case, 63 long at most"),
@@ -203,7 +129,6 @@ Fact = Annotated[
         "facts by dotted path, such as app.driver, answer.server or route.path",
     ),
 ]
-Variable = Annotated[str, Matching("[A-Za-z_][A-Za-z0-9_]*", "a variable's name")]
 Method = Annotated[str, Fits(Choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")))]
 
 
@@ -340,6 +265,7 @@ class Target(Section):
     facts: Optional[UrlPath] = None
     ledger: Optional[Ledger] = None
     supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED)] = Field(default_factory=dict)
+    services: Services = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()
     interface: Optional[Annotated[str, Fits(Choice(tuple(Interface)))]] = None
@@ -402,6 +328,7 @@ class Target(Section):
             template=self.template or "",
             ready=self.ready or (READY if self.django else plan.Target.ready),
             limits=self.limits.planned(),
+            services=tuple(one.planned(name) for name, one in self.services.items()),
             restarts_workers=self._restarts_workers(),
             facts=self.facts or (FACTS if self.django else None),
             ledger=self.ledger.planned() if self.ledger else None,

@@ -13,6 +13,7 @@ from rig.config.discovery import TARGET_YAML, Root, folders
 from rig.config.document import Entry, Map, Node, Scalar, read
 from rig.config.findings import Finding, Findings, Place, ReadError, did_you_mean, shortened
 from rig.config.sections import Context, validated
+from rig.config.services import by_name
 from rig.config.target import Catalogue
 from rig.config.target import Target as TargetFile
 from rig.plan import Target
@@ -116,7 +117,13 @@ def _target(root: Node, folder: Path, catalogue: Map | None, catalogue_name: str
     if routes and isinstance(routes.node, Map):
         laid = _over_catalogue(routes.node, catalogue, catalogue_name, findings)
         entries["routes"] = Entry(routes.place, laid)
+    service_names: tuple[str, ...] = ()
+    if services := entries.get("services"):
+        helpers = by_name(services.node)
+        entries["services"] = Entry(services.place, helpers)
+        service_names = tuple(helpers.entries) if isinstance(helpers, Map) else ()
     names = {
+        "service": service_names,
         "target": (called or "",),
         "route": tuple(routes.node.entries) if routes and isinstance(routes.node, Map) else (),
     }

@@ -184,6 +184,10 @@ Sentence = Annotated[str, Written(LONGEST_SENTENCE)]
 Name = Annotated[
     str, Matching("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a name of letters, digits, `_`, `.` and `-`")
 ]
+UrlPath = Annotated[
+    str,
+    Matching(r"/[^\s]{0,1999}", "a path that begins with /, without spaces, 2000 long at most"),
+]
 Seed = Annotated[int, Fits(Natural(0, LARGEST))]
 Size = Annotated[int, Fits(Natural(1, LARGEST))]
 Rate = Annotated[float, AboveZero(1e-6, 1e6)]

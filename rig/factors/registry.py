@@ -8,7 +8,7 @@ from typing import Any
 
 from rig.factors.levels import Choice, Levels, Natural, Number
 from rig.factors.servers import OWN, SERVERS, unserved, usual
-from rig.model import Level, Link
+from rig.model import Level, Link, Role
 from rig.plan import Delay, Draft, Plan, Target
 
 Change = Callable[[Draft, Any], Draft]
@@ -40,7 +40,9 @@ DELAY_PATHS: Mapping[str, tuple[Link, ...]] = {
     "both": (Link.FRONT, Link.DATA),
     "client": (Link.FRONT,),
     "database": (Link.DATA,),
+    "services": (Link.SERVICES,),
 }
+"""`both` is all that leaves the app: the path to its services, too, where it has some."""
 
 
 def register(name: str, label: str, levels: Levels, **more: Any) -> Callable[[Change], Change]:
@@ -232,7 +234,8 @@ def bind(
     """
     target = targets[draft.target_name]
     server = usual(target, draft.app_threads) if draft.server == OWN else draft.server
-    bound = Plan(**{**vars(draft), "server": server}, target=target, cpus=cpus)
+    made = {**vars(draft), "server": server, "delay": _delay_of(draft.delay, target)}
+    bound = Plan(**made, target=target, cpus=_cpus_of(cpus, target))
     if draft.route_name not in target.routes:
         return bound, f"target {target.name} does not serve route {draft.route_name}"
     for factor, levels in target.supports.items():
@@ -240,7 +243,26 @@ def bind(
         if level not in levels:
             known = ", ".join(map(str, levels))
             return bound, f"target {target.name} has {factor} {known} only, not {level}"
+    if not bound.delay.links:
+        return bound, f"target {target.name} has no services to delay the path to"
     return bound, unserved(draft, target)
+
+
+def _delay_of(delay: Delay, target: Target) -> Delay:
+    """The delay on the links that there are."""
+    links = delay.links
+    if not target.services:
+        links = tuple(link for link in links if link != Link.SERVICES)
+    elif links == DELAY_PATHS["both"]:
+        links = (*links, Link.SERVICES)
+    return replace(delay, links=links)
+
+
+def _cpus_of(cpus: Mapping[str, tuple[int, ...]], target: Target) -> Mapping[str, tuple[int, ...]]:
+    """Services stand on the database's CPUs."""
+    if not target.services or Role.DATABASE not in cpus:
+        return cpus
+    return {**cpus, str(Role.SERVICE): cpus[Role.DATABASE]}
 
 
 def impossible(levels: Mapping[str, Level], targets: Mapping[str, Target]) -> str:

@@ -169,6 +169,7 @@ name: x
 django: {zzz: 1, wsgi: "x:x"}
 routes: {x: {zzz: 1, method: GET, path: /}}
 refuses: [{zzz: 1, because: x, when: {pooler: [direct]}}]
+services: {x: {zzz: 1, ready: {zzz: 1}}}
 ledger: {zzz: 1, table: x, column: x}
 """
 
@@ -201,7 +202,7 @@ def test_every_key_of_a_target_and_of_a_route_is_listed(tmp_path: Path) -> None:
         *first_column("extending.md", "## A target"),
         *first_column("extending.md", "## A route"),
     }
-    assert known_keys(caught.value, sections=5) == listed
+    assert known_keys(caught.value, sections=7) == listed
 
 
 # links and examples

@@ -14,15 +14,16 @@ from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
 from rig.backends.compose import cluster_cache, engine, own_image
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, SCRATCH_PREFIX, compose, docker
-from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts
+from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts, place
 from rig.backends.compose.own_image import OwnImage
 from rig.backends.content import Copies
 from rig.backends.environment import making
 from rig.backends.processes import remove
 from rig.backends.specs import make_secrets
 from rig.backends.stack import RealStack
+from rig.factors.services import SERVICES
 from rig.model import Link, Role, StackError
-from rig.plan import Plan
+from rig.plan import Plan, Service
 
 CREATE_DEADLINE_S = 120.0
 OPEN_FILES_WANTED = 65_536
@@ -33,6 +34,9 @@ _SERVICES = {
     Role.LOAD_WORKER: "locust_worker",
 }
 _POSTGRES_IMAGE = "async-django-rig/postgres"
+MOST_SERVICES = 3
+"""Of one target: so many `service_N` are in compose.rig.yaml."""
+TARGET_IMAGE = "async-django-rig/django-async"
 _IMAGES = ("postgres", "pgbouncer", "django_sync", "django_async", "locust_master", "locust_worker")
 
 
@@ -93,16 +97,25 @@ class ComposeBackend:
             "RIG_FRONT": NETWORKS[Link.FRONT],
             "RIG_DATA": NETWORKS[Link.DATA],
             "RIG_CONTROL": NETWORKS[Link.CONTROL],
+            "RIG_SERVICES": NETWORKS[Link.SERVICES],
             "RIG_ADMIN": ADMIN_NETWORK,
-            "COMPOSE_PROFILES": "sync,async,target,pgbouncer",
+            "COMPOSE_PROFILES": "sync,async,target,pgbouncer,services",
             "DOCKER_BUILDKIT": "1",
         }
         return compose(self._session, {**fixed, **variables}, *arguments, deadline_s=deadline_s)
 
     def unsupported_reason(self, plan: Plan) -> str:
-        """Whatever a plan needs is in the images, but for an interpreter of this machine's."""
-        if plan.target.python and making.ident(plan) not in self._own:
-            return f"target {plan.target.name}'s Python is an interpreter of this machine's"
+        """Whatever a plan needs is in the images, but for an interpreter of this machine's.
+
+        They are made for a few services, too.
+        """
+        target = plan.target
+        if target.python and making.ident(plan) not in self._own:
+            return f"target {target.name}'s Python is an interpreter of this machine's"
+        if len(target.services) > MOST_SERVICES:
+            return f"target {target.name} has more than {MOST_SERVICES} services: local has more"
+        if target.services and target.folder in OURS:
+            return f"target {target.name}'s services run on the local backend only"
         return ""
 
     @contextlib.contextmanager
@@ -113,7 +126,8 @@ class ComposeBackend:
         for code in {plan.target.folder, plan.target.code_folder}:
             _readable(Path(code))
         folder = self._scratch / f"trial-{self._trials}"
-        for role in Role:
+        several = [place(Role.SERVICE, index) for index, _ in enumerate(plan.target.services)]
+        for role in (*(str(role) for role in Role if role != Role.SERVICE), *several):
             out = folder / role / ("" if role == Role.DELAY else "out")
             for path in (folder, folder / role, out):
                 path.mkdir(exist_ok=True)
@@ -136,6 +150,8 @@ class ComposeBackend:
 
     def _create(self, plan: Plan, folder: Path, own: OwnImage | None) -> dict[Role, list[str]]:
         """Creates the plan's containers without starting them; their names by role."""
+        if any(service.name in SERVICES for service in plan.target.services):
+            engine.build("service_1")
         app = OURS.get(plan.target.folder, "target")
         services = {**_SERVICES, Role.APP: app}
         if plan.pooler == "direct":
@@ -152,16 +168,19 @@ class ComposeBackend:
             "RIG_CPUS_DATABASE": cpus.get("database", ""),
             "RIG_CPUS_POOLER": cpus.get("pooler", ""),
             "RIG_CPUS_LOAD": cpus.get("load_worker", ""),
+            **_of_services(plan.target.services, own.tag if own else TARGET_IMAGE),
         }
+        helpers = [f"service_{number}" for number, _ in enumerate(plan.target.services, 1)]
         self._compose(
             variables,
             *("up", "--no-start", "--no-deps", "--no-build", "--force-recreate"),
             *("--scale", f"locust_worker={plan.load.load_workers}"),
-            *services.values(),
+            *(*services.values(), *helpers),
             deadline_s=CREATE_DEADLINE_S,
         )
         names = self._names()
-        return {role: names[service] for role, service in services.items()}
+        found = {role: names[service] for role, service in services.items()}
+        return {**found, Role.SERVICE: [names[helper][0] for helper in helpers]}
 
     def _names(self) -> Mapping[str, list[str]]:
         """This session's containers by service, in the order of their numbers."""
@@ -203,6 +222,16 @@ class ComposeBackend:
             engine.remove_left_behind()
         finally:
             remove(self._scratch)
+
+
+def _of_services(services: Sequence[Service], target_image: str) -> dict[str, str]:
+    """Each one's image and the port by which the rig asks whether it serves."""
+    variables = {}
+    for number, service in enumerate(services, 1):
+        variables[f"RIG_SERVICE_{number}_PORT"] = str(service.ready_port or service.port)
+        if service.name not in SERVICES:
+            variables[f"RIG_SERVICE_{number}_IMAGE"] = target_image
+    return variables
 
 
 def _remove(names: Mapping[Role, Sequence[str]]) -> None:

@@ -24,12 +24,22 @@ LAYOUT = Programs(
     # Debian's package has them all
     extensions=CONTRIB,
 )
-NETWORKS = {Link.FRONT: "198.18.40", Link.DATA: "198.18.41", Link.CONTROL: "198.18.42"}
+NETWORKS = {
+    Link.FRONT: "198.18.40",
+    Link.DATA: "198.18.41",
+    Link.CONTROL: "198.18.42",
+    Link.SERVICES: "198.18.44",
+}
 ADMIN_NETWORK = "198.18.43"
 OURS = {str(PROJECT / f"django_{name}"): f"django_{name}" for name in ("sync", "async")}
 """Targets whose code stands in an image of their own, and their services."""
 MOST_EXIT_BYTES = 100
-_FIXED = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9}
+_FIXED = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9, Role.SERVICE: 20}
+
+
+def place(role: Role, index: int = 0) -> str:
+    """The name of a role's folder in a trial's."""
+    return f"{role}-{index + 1}" if role == Role.SERVICE else str(role)
 
 
 class Container:
@@ -151,7 +161,7 @@ class ComposeHosts:
         self._code = Path(code_folder or target_folder)
         self._own = own
         self._names, self._project = names, project
-        self._published: dict[Role, dict[int, tuple[str, int]]] = {}
+        self._published: dict[tuple[Role, int], dict[int, tuple[str, int]]] = {}
         """The addresses of containers that were not started again since."""
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> ProcessHandle:
@@ -160,12 +170,12 @@ class ComposeHosts:
         if role == Role.DELAY:  # in a container that runs, and has that folder mounted
             _hand_over(spec, self._folder / Role.APP / "delay.json")
             return DelayChild(out, self._names[Role.APP][0])
-        if index == 0:
+        if index == 0 or role == Role.SERVICE:
             remove(out)
             out.mkdir(exist_ok=True)
             out.chmod(0o777)  # the containers' user is nobody here
         _hand_over(spec, out.parent / "spec.json")
-        self._published.pop(role, None)
+        self._published.pop((role, index), None)
         return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 
     def prioritise(self, role: Role) -> None:
@@ -174,20 +184,21 @@ class ComposeHosts:
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         """A role's address on a link; a load worker's is known once it was started."""
         if role in _FIXED:
-            return f"{NETWORKS[link]}.{_FIXED[role]}"
+            return f"{NETWORKS[link]}.{_FIXED[role] + index}"
         network = f"{self._project}_{link}"
         form = f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}'
         return docker("inspect", "--format", form, self._names[role][index]).strip()
 
     def out(self, role: Role, index: int = 0) -> Path:
         """The folder that a role writes; load workers share one, in which they write nothing."""
-        return self._folder / role if role == Role.DELAY else self._folder / role / "out"
+        folder = self._folder / place(role, index)
+        return folder if role == Role.DELAY else folder / "out"
 
-    def reach(self, role: Role, port: int) -> tuple[str, int]:
+    def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
         """The port that the engine has published on 127.0.0.1."""
-        published = self._published.setdefault(role, {})
+        published = self._published.setdefault((role, index), {})
         if port not in published:
-            said = docker("port", self._names[role][0], f"{port}/tcp").splitlines()[0]
+            said = docker("port", self._names[role][index], f"{port}/tcp").splitlines()[0]
             address, _, number = said.rpartition(":")
             published[port] = address, int(number)
         return published[port]

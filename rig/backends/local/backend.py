@@ -23,6 +23,7 @@ from rig.backends.local.hosts import LocalHosts, roles_user
 from rig.backends.processes import remove
 from rig.backends.specs import PROJECT, Secrets, make_secrets
 from rig.backends.stack import RealStack
+from rig.factors.services import SERVICES
 from rig.model import StackError
 from rig.plan import Plan, Target
 
@@ -69,9 +70,13 @@ class LocalBackend:
         return made
 
     def unsupported_reason(self, plan: Plan) -> str:
-        """PgBouncer may be missing; everything else the doctor has seen to."""
+        """PgBouncer and a known service may be missing; the rest the doctor has seen to."""
         if plan.pooler == "pgbouncer" and not self._layout.pgbouncer:
             return "PgBouncer is not here: make setup, or sudo apt install pgbouncer"
+        for service in plan.target.services:
+            program = service.start[0]
+            if service.name in SERVICES and not binaries.which(program):
+                return f"{program} is not here: make setup, or sudo apt install {program}"
         return ""
 
     @contextlib.contextmanager

@@ -156,12 +156,12 @@ class LocalHosts:
 
     def out(self, role: Role, index: int = 0) -> Path:
         """The folder that a role writes, inside the session's scratch."""
-        number = f"-{index + 1}" if role == Role.LOAD_WORKER else ""
+        number = f"-{index + 1}" if role in network.SEVERAL else ""
         return self._folder / f"{role}{number}"
 
-    def reach(self, role: Role, port: int) -> tuple[str, int]:
+    def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
         """The runner stands on every link itself."""
-        return network.address_of(role, network.LINKS[role][0]), port
+        return network.address_of(role, network.LINKS[role][0], index), port
 
     def inside(self, path: Path) -> str:
         """The same: roles and runner see one file system."""

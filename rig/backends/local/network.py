@@ -15,23 +15,41 @@ if TYPE_CHECKING:
     from pyroute2 import IPRoute, NetNS
 
 # addresses of 198.18.0.0/15, the benchmarking range; the runner is .1 everywhere
-NETWORKS = {Link.FRONT: "198.18.0", Link.DATA: "198.18.1", Link.CONTROL: "198.18.2"}
+NETWORKS = {
+    Link.FRONT: "198.18.0",
+    Link.DATA: "198.18.1",
+    Link.CONTROL: "198.18.2",
+    Link.SERVICES: "198.18.3",
+}
 PREFIX_LENGTH = 24
 RUNNER = 1
-_HOSTS = {Role.APP: 2, Role.DATABASE: 3, Role.POOLER: 4, Role.LOAD_MASTER: 9, Role.LOAD_WORKER: 10}
+_HOSTS = {
+    Role.APP: 2,
+    Role.DATABASE: 3,
+    Role.POOLER: 4,
+    Role.LOAD_MASTER: 9,
+    Role.LOAD_WORKER: 10,
+    Role.SERVICE: 20,
+}
 LINKS = {
-    Role.APP: (Link.FRONT, Link.DATA),
+    Role.APP: (Link.FRONT, Link.DATA, Link.SERVICES),
     Role.DATABASE: (Link.DATA,),
     Role.POOLER: (Link.DATA,),
     Role.LOAD_MASTER: (Link.CONTROL,),
     Role.LOAD_WORKER: (Link.FRONT, Link.CONTROL),
+    # what a service of the project's own does may need the database, too
+    Role.SERVICE: (Link.SERVICES, Link.DATA),
 }
+SEVERAL = (Role.LOAD_WORKER, Role.SERVICE)
+"""Roles with a host for each index."""
 
 
 def host_of(role: Role, index: int = 0) -> str:
     """The name of a role's namespace; the delay works in the app's."""
     if role == Role.LOAD_WORKER:
         return f"load-{index + 1}"
+    if role == Role.SERVICE:
+        return f"service-{index + 1}"
     return str(Role.APP if role == Role.DELAY else role)
 
 
@@ -47,7 +65,9 @@ def hosts_of(plan: Plan) -> list[tuple[Role, int]]:
     """Every host of a plan, as role and index."""
     pooler = [] if plan.pooler == "direct" else [(Role.POOLER, 0)]
     loads = [(Role.LOAD_WORKER, index) for index in range(plan.load.load_workers)]
-    return [(Role.DATABASE, 0), *pooler, (Role.APP, 0), (Role.LOAD_MASTER, 0), *loads]
+    services = [(Role.SERVICE, index) for index, _ in enumerate(plan.target.services)]
+    alone = [(Role.APP, 0), (Role.LOAD_MASTER, 0)]
+    return [(Role.DATABASE, 0), *pooler, *services, *alone, *loads]
 
 
 def lay(hosts: Iterable[tuple[Role, int]]) -> None:

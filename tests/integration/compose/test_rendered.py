@@ -14,6 +14,7 @@ from tests.integration.compose.containers import call, docker, rendered
 pytestmark = pytest.mark.compose
 
 APPS = {"django_sync", "django_async", "target"}
+HELPERS = {"service_1", "service_2", "service_3"}
 FOR_THE_DELAY = {"NET_ADMIN", "NET_RAW"}
 TO_BECOME_ANOTHER_USER = {"SETUID", "SETGID", "SETPCAP", "KILL"}
 # writes the files of both volumes as their owner, and has no network at all
@@ -116,8 +117,8 @@ def test_cpus_are_given_as_sets() -> None:
     sets = {"RIG_CPUS_APP": "1", "RIG_CPUS_DATABASE": "0", "RIG_CPUS_POOLER": "2"}
     services = rendered(*RIGS, profiles=["*"], RIG_CPUS_LOAD="3", **sets)["services"]
     wanted = {
-        **dict.fromkeys(APPS, "1"), "postgres": "0", "pgbouncer": "2", "locust_master": "3",
-        "locust_worker": "3",
+        **dict.fromkeys(APPS, "1"), **dict.fromkeys(HELPERS, "0"), "postgres": "0", "pgbouncer": "2",
+        "locust_master": "3", "locust_worker": "3",
     }  # fmt: skip
     assert {name: services[name]["cpuset"] for name in wanted} == wanted
 
@@ -132,10 +133,10 @@ def test_what_is_published_is_published_on_loopback_only(services: dict[str, Any
 def test_the_rig_publishes_what_it_asks_alone() -> None:
     services = stack("the rig's")["services"]
     published = {name for name in services if services[name].get("ports")}
-    assert published == {"postgres", "pgbouncer", *APPS}
+    assert published == {"postgres", "pgbouncer", *APPS, *HELPERS}
 
 
-def test_data_and_control_lead_nowhere_else(file: dict[str, Any]) -> None:
+def test_data_services_and_control_lead_nowhere_else(file: dict[str, Any]) -> None:
     networks = file["networks"]
     subnets = []
     for network in networks.values():
@@ -144,7 +145,7 @@ def test_data_and_control_lead_nowhere_else(file: dict[str, Any]) -> None:
     assert all(net.subnet_of(ipaddress.IPv4Network("198.18.0.0/15")) for net in subnets)
     assert len(set(subnets)) == len(networks)
     internal = {name for name, network in networks.items() if network.get("internal")}
-    assert internal == {"data", "control"}
+    assert internal == {"data", "services", "control"}
     on_control = {
         name for name, it in file["services"].items() if "control" in it.get("networks", {})
     }

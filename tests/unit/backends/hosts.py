@@ -45,8 +45,8 @@ class PaperHosts:
     def out(self, role: Role, index: int = 0) -> Path:
         return self.root / f"{role}-{index}"
 
-    def reach(self, role: Role, port: int) -> tuple[str, int]:
-        return network.address_of(role, network.LINKS[role][0]), port
+    def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
+        return network.address_of(role, network.LINKS[role][0], index), port
 
     def inside(self, path: Path) -> str:
         return str(path)

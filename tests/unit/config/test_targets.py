@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from rig.config import OF_ENV, PLACEHOLDERS, read_targets
+from rig.factors.services import SERVICES
 from rig.model import BadYaml, Interface
-from rig.plan import Django, Ledger, Route, Target, Unsupported
+from rig.plan import Django, Ledger, Route, Service, Target, Unsupported
 
 from .conftest import ROOT
 
@@ -315,3 +316,39 @@ def test_only_direct_subfolders_are_looked_at(folder: Path) -> None:
 def test_a_root_that_is_no_folder(folder: Path) -> None:
     with pytest.raises(BadYaml, match="nowhere: is no folder"):
         read_targets([folder, Path("nowhere")], folder / "routes.yaml")
+
+
+def test_services_are_named_or_spelt_out(folder: Path) -> None:
+    assert read_one(folder, MINE + "services: [redis]\n").services == (SERVICES["redis"],)
+    text = (
+        "services: {redis: {}, mock: {start: [serve, '{port}'], port: 81, ready: {path: /up}}}\n"
+        "env: {MOCK: '{mock_url}'}\n"
+    )
+    redis, mock = read_one(folder, MINE + text).services
+    assert redis == SERVICES["redis"]
+    assert mock == Service("mock", ("serve", "{port}"), 81, ready_path="/up")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "services: [rediss]",
+            "service `rediss` needs `start` and `port`; the rig itself has redis",
+        ),
+        ("services: redis", "`services` expects a map, not `redis`"),
+        ("services: {redis: {port: 1}}", "the rig starts `redis` itself, so it takes no keys"),
+        ("services: {m: {start: [x], port: 70000}}", "`port` expects a whole number"),
+        ("services: {database: {start: [x], port: 1}}", "`{database_host}` is the rig's own"),
+        ("services: {M-1: {start: [x], port: 1}}", "expects a name of small letters"),
+        ("env: {CACHE: '{redis_url}'}", "has no such service; add `services: [redis]`"),
+        (
+            "services: [redis]\nenv: {CACHE: '{redis_ulr}'}",
+            "unknown placeholder `{redis_ulr}` in `CACHE`",
+        ),
+    ],
+)
+def test_what_is_wrong_with_services_is_said(folder: Path, text: str, says: str) -> None:
+    with pytest.raises(BadYaml) as raised:
+        read_one(folder, MINE + text + "\n")
+    assert says in str(raised.value)

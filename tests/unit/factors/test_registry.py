@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.factors import FACTORS, Choice, Natural, Number, apply, bind, impossible, label_of, slug_of
+from rig.factors.services import SERVICES
 from rig.model import Level, Link
 from rig.plan import Closed, Data, Draft, Load, Route, Target, Unsupported, Users
 
@@ -154,3 +155,19 @@ def test_bind_says_what_a_target_cannot_do() -> None:
 def test_impossible_levels_have_a_reason(levels: dict[str, Level], reason: str) -> None:
     one = target(refuses=(Unsupported("one thread", unless={"app_threads": (1,)}),))
     assert impossible(levels, {"one": one}) == reason
+
+
+def test_the_path_to_services_is_delayed_where_there_are_some() -> None:
+    without, having = target(), target(services=(SERVICES["redis"],))
+    both = apply(DRAFT, {"delay_path": "both", "delay_ms": 5})
+    alone = apply(DRAFT, {"delay_path": "services", "delay_ms": 5})
+    cpus = {"app": (1,), "database": (0,)}
+    bound, _ = bind(both, {"one": having}, cpus)
+    assert bound.delay.links == (Link.FRONT, Link.DATA, Link.SERVICES)
+    assert bound.cpus == {**cpus, "service": (0,)}
+    assert bind(alone, {"one": having}, cpus)[0].delay.links == (Link.SERVICES,)
+    assert bind(both, {"one": without}, cpus)[0].delay.links == (Link.FRONT, Link.DATA)
+    assert bind(both, {"one": without}, cpus)[0].cpus == cpus
+    assert bind(alone, {"one": without}, cpus)[1] == (
+        "target one has no services to delay the path to"
+    )

@@ -87,3 +87,10 @@ def test_the_delay_says_in_files_how_it_ended(tmp_path: Path) -> None:
     (tmp_path / "exit").write_text("3")
     (tmp_path / "log").write_text("delay: no mechanism\n")
     assert (delay.wait(5), delay.code(), delay.log_lines()) == (3, 3, ["delay: no mechanism"])
+
+
+def test_services_have_fixed_addresses_and_folders_of_their_own(tmp_path: Path) -> None:
+    ours = hosts(tmp_path)
+    assert ours.address(Role.SERVICE, Link.SERVICES) == f"{NETWORKS[Link.SERVICES]}.20"
+    assert ours.address(Role.SERVICE, Link.DATA, 2) == f"{NETWORKS[Link.DATA]}.22"
+    assert ours.out(Role.SERVICE, 1) == tmp_path / "service-2" / "out"
