@@ -7,7 +7,6 @@ import shutil
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -337,29 +336,3 @@ def test_no_password_is_left_in_the_results(ran: Ran) -> None:
     assert not any("PASSWORD '" in text and "SCRAM-SHA-256$" not in text for text in logs)
     kept = {path.name for path in ran.session.path.rglob("*")}
     assert not kept & {"pgpass", "userlist.txt", "superuser"}
-
-
-ARTICLES = """\
-experiment: articles
-setup: {data_access: orm}
-vary: {route: [articles_list], target: [articles, sync]}
-load: {users: {from: 2, per_s: 2, to: 4}, steady: 3s, load_workers: 1}
-data: {posts: 1000, cpu_n: 1000}
-"""
-
-
-def test_a_target_that_is_not_ours_in_shape(tmp_path: Path) -> None:
-    (tmp_path / "articles.yaml").write_text(ARTICLES)
-    session, _ = valid_session(
-        *("articles.yaml", "--backend", "local", "--yes", "--no-calibrate"), cwd=tmp_path
-    )
-    rows: dict[str, Any] = {row["target"]: row for row in session.rows("derived/trials.csv")}
-    assert rows["sync"]["verdict"] == "skipped"
-    assert "does not serve" in rows["sync"]["why"]
-    articles = rows["articles"]
-    assert (articles["verdict"], articles["failure_share"]) == ("valid", "0")
-    assert int(articles["successes"]) > 0
-    manifest = session.last(articles["trial"]).manifest
-    assert "app" not in manifest["facts"]
-    (said,) = (one["says"] for one in manifest["checks"] if one["name"] == "ledger")
-    assert said.startswith("articles_article +0 rows, ")
