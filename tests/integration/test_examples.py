@@ -18,11 +18,13 @@ also:
   api:
     because: another project, with a pool, middleware of the rig's, and a service
     only: {server: [gunicorn-gthread]}
-    set: {target: stock, route: add, server: granian-asgi, connections: pool, pool_size: 3, middleware: none}
+    set: {target: stock, route: add, server: granian-asgi, connections: pool, pool_size: 3,
+          middleware: none}
   alone:
     because: one that starts itself, and tells nothing of itself
     only: {server: [gunicorn-gthread]}
-    set: {target: articles, route: articles_list, server: own, connections: per_request, data_access: orm}
+    set: {target: articles, route: articles_list, server: own, connections: per_request,
+          data_access: orm}
 load: {users: {from: 4, per_s: 4, to: 4}, steady: 3s, load_workers: 1}
 data: {posts: 100, cpu_n: 1}
 """

@@ -117,8 +117,8 @@ def test_cpus_are_given_as_sets() -> None:
     sets = {"RIG_CPUS_APP": "1", "RIG_CPUS_DATABASE": "0", "RIG_CPUS_POOLER": "2"}
     services = rendered(*RIGS, profiles=["*"], RIG_CPUS_LOAD="3", **sets)["services"]
     wanted = {
-        **dict.fromkeys(APPS, "1"), **dict.fromkeys(HELPERS, "0"), "postgres": "0", "pgbouncer": "2",
-        "locust_master": "3", "locust_worker": "3",
+        **dict.fromkeys(APPS, "1"), **dict.fromkeys(HELPERS, "0"), "postgres": "0",
+        "pgbouncer": "2", "locust_master": "3", "locust_worker": "3",
     }  # fmt: skip
     assert {name: services[name]["cpuset"] for name in wanted} == wanted
 
