@@ -17,7 +17,9 @@ from tests.shares import every
 if TYPE_CHECKING:
     from tests.contract.conftest import Serve
 
-TARGETS = read_targets([ROOT, ROOT / "examples"], ROOT / "stack" / "routes.yaml")
+ALL = read_targets([ROOT, ROOT / "examples"], ROOT / "stack" / "routes.yaml")
+TARGETS = {name: target for name, target in ALL.items() if not target.python}
+"""Those that need no packages of their own; tests/integration/test_examples.py has the others."""
 POSTS, CPU_N = 60, 1000
 
 
