@@ -44,12 +44,10 @@ class OwnImage:
 def provide(plans: Iterable[Plan], say: Callable[[str], object]) -> Mapping[str, OwnImage]:
     """The images of these plans, by `making.ident`, kept or made. StackError, with one cause."""
     made: dict[str, OwnImage] = {}
-    for plan in plans:
-        name = making.ident(plan)
-        if name and name not in made:
-            project = making.project_of(plan)
-            if project.source != "interpreter":
-                made[name] = _image(project, making.server_packages(plan), say)
+    for name, (plan, servers) in making.servers_of(plans).items():
+        project = making.project_of(plan)
+        if project.source != "interpreter":
+            made[name] = _image(project, servers, say)
     if made:
         _prune({one.tag for one in made.values()})
     return made

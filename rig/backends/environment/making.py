@@ -55,9 +55,20 @@ def project_of(plan: Plan) -> Project:
 def ident(plan: Plan) -> str:
     """What the environments of a session are told apart by; "" for a target without its own."""
     target = plan.target
-    if not target.python:
-        return ""
-    return digest([target.code_folder, target.python, sorted(server_packages(plan))])[:16]
+    return digest([target.code_folder, target.python])[:16] if target.python else ""
+
+
+def servers_of(plans: Iterable[Plan]) -> Mapping[str, tuple[Plan, tuple[str, ...]]]:
+    """By `ident`: a plan, and the distributions that serve all plans of its target.
+
+    One environment for all of them: cells that differ by more than their server are no comparison.
+    """
+    found: dict[str, tuple[Plan, tuple[str, ...]]] = {}
+    for plan in plans:
+        if name := ident(plan):
+            first, servers = found.get(name, (plan, ()))
+            found[name] = first, tuple(sorted({*servers, *server_packages(plan)}))
+    return found
 
 
 def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, Environment]:
@@ -67,11 +78,10 @@ def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, E
     """
     made: dict[str, Environment] = {}
     keys: set[str] = set()
-    for plan in plans:
-        if (name := ident(plan)) and name not in made:
-            making = _Making.of(project_of(plan), server_packages(plan))
-            made[name] = making.environment(say)
-            keys.add(making.key)
+    for name, (plan, servers) in servers_of(plans).items():
+        making = _Making.of(project_of(plan), servers)
+        made[name] = making.environment(say)
+        keys.add(making.key)
     if made:
         store.prune(keys)
         os.environ[HANDED_ON] = json.dumps({name: one.to_json() for name, one in made.items()})

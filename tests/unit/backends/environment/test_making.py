@@ -122,6 +122,9 @@ def test_servers_have_no_part_in_what_decides_the_tables(plan: Plan, wheels: Pat
     one, other = made(plan)[0], made(replace(plan, server="uvicorn"))[0]
     assert one.content == other.content
     assert one.python != other.python
+    (both,) = provide([plan, replace(plan, server="uvicorn")], print).values()
+    versions = "__import__('gunicorn').version, __import__('uvicorn').version"
+    assert asked(both, versions) == "20.0 1.0"
 
 
 def test_the_project_s_versions_stay_and_a_conflict_is_named(plan: Plan, wheels: Path) -> None:
