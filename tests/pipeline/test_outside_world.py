@@ -168,7 +168,7 @@ def limited(most_kib: int, folder: Path, *arguments: str | Path) -> Done:
 
 
 def test_files_that_may_not_be_as_large(made: Path, tmp_path: Path) -> None:
-    done = limited(4, made, *RUN, "--out", tmp_path / "out")
+    done = limited(6, made, *RUN, "--out", tmp_path / "out")
     refused(done, "file too large", "ulimit -f, then: ")
     session = only_session(tmp_path / "out")
     assert runner("resume", session.path, cwd=made).code == 0
