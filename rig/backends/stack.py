@@ -106,7 +106,7 @@ class RealStack:
 
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
-        services.bring_up(plan, hosts, self._passwords, self._start_service)
+        services.bring_up(plan, hosts, self._passwords, self.start_service)
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         error_file = hosts.out(Role.APP) / said.START_ERROR
         await_ready(app.process, self._url, plan.target, lambda: said.start_error(error_file))
@@ -141,7 +141,8 @@ class RealStack:
         self._started.append(started)
         return started
 
-    def _start_service(self, role: Role, spec: RoleSpec, index: int) -> ProcessHandle:
+    def start_service(self, role: Role, spec: RoleSpec, index: int) -> ProcessHandle:
+        """Starts one of the target's services, which ends with the stack."""
         return self._start(role, spec, index).process
 
     def _await(self, started: _Started, what: str, there: Callable[[], bool]) -> None:

@@ -44,7 +44,8 @@ def examine() -> Iterator[Diagnosis]:
     message = "the load workers' and the delay's" if fine else "none; ulimit -r 10 would allow it"
     yield Diagnosis("real-time priority", fine, message, needed=False)
     yield _postgres()
-    yield _pgbouncer()
+    yield _optional("PgBouncer", "pgbouncer", "its cells")
+    yield _optional("Redis", "redis-server", "targets that need it")
     cpus = sorted(os.sched_getaffinity(0))
     message = f"{len(cpus)}: {', '.join(map(str, cpus))}"
     yield Diagnosis("CPUs", len(cpus) >= 2, message + ("" if len(cpus) > 1 else "; 2 are needed"))
@@ -95,13 +96,14 @@ def _postgres() -> Diagnosis:
     return Diagnosis("Postgres", True, where + without * bool(lacks))
 
 
-def _pgbouncer() -> Diagnosis:
-    path = binaries.which("pgbouncer")
+def _optional(name: str, program: str, skipped: str) -> Diagnosis:
+    """A program of which Debian's package has the name, and what is skipped without it."""
+    path = binaries.which(program)
     if not path:
-        message = "not here; its cells will be skipped. make setup, or: sudo apt install pgbouncer"
-        return Diagnosis("PgBouncer", False, message, needed=False)
+        message = f"not here; {skipped} will be skipped. make setup, or: sudo apt install {program}"
+        return Diagnosis(name, False, message, needed=False)
     try:
         version = run([path, "--version"], 20).splitlines()[0]
     except StackError as error:
-        return Diagnosis("PgBouncer", False, str(error), needed=False)
-    return Diagnosis("PgBouncer", True, f"{version} in {path}", needed=False)
+        return Diagnosis(name, False, str(error), needed=False)
+    return Diagnosis(name, True, f"{version} in {path}", needed=False)

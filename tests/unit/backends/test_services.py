@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from rig.backends.base import RoleSpec
 from rig.backends.processes import Process
 from rig.backends.services import bring_up, while_up
 from rig.backends.specs import delay_spec, placeholders, service_spec
+from rig.backends.stack import RealStack
 from rig.factors.services import SERVICES
 from rig.model import Link, Role, StackError
 from rig.plan import Limits, Plan, Service
@@ -125,3 +127,15 @@ def test_one_that_does_not_come_up_is_named_with_why(
     with pytest.raises(StackError) as raised:
         bring_up(plan, here, secrets(here.root), here.start)
     assert raised.value.what.startswith(says.replace("PORT", str(port)))
+
+
+def test_one_that_ends_under_load_is_named(here: Here) -> None:
+    port = free_port()
+    plan = serving(python("mock", web(port), port))
+    stack = RealStack(plan, here, secrets(here.root), "")
+    bring_up(plan, here, secrets(here.root), stack.start_service)
+    (mock,) = here.started
+    mock.signal(signal.SIGTERM)
+    mock.wait(5)
+    with pytest.raises(StackError, match="service mock ended under load: it printed nothing"):
+        stack.stop()
