@@ -16,7 +16,7 @@ from rig.backends.specs import Secrets, service_spec
 from rig.model import Role, StackError
 from rig.plan import Plan, Service
 
-CONNECT_S = 1.0
+CONNECT_S, SILENT_S = 1.0, 0.2
 Start = Callable[[Role, RoleSpec, int], ProcessHandle]
 
 
@@ -84,7 +84,16 @@ def _unready(service: Service, address: str, port: int) -> str:
         answer = http.get(f"http://{address}:{port}{service.ready_path}")
         return "" if answer.status == 200 else f"{service.ready_path} answers {answer.status}"
     try:
-        socket.create_connection((address, port), CONNECT_S).close()
+        with socket.create_connection((address, port), CONNECT_S) as there:
+            return "" if _stays(there) else f"port {_port(service)} closes at once"
     except OSError as error:
         return f"port {_port(service)}: {error.strerror or error}".lower()
-    return ""
+
+
+def _stays(there: socket.socket) -> bool:
+    """Whether it waits to be asked: an engine's proxy closes where nobody is in the container."""
+    there.settimeout(SILENT_S)
+    try:
+        return there.recv(1) != b""
+    except TimeoutError:
+        return True

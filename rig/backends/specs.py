@@ -137,11 +137,11 @@ def command_spec(plan: Plan, hosts: Hosts, passwords: Secrets, command: Sequence
 
 
 def service_spec(plan: Plan, hosts: Hosts, passwords: Secrets, index: int) -> AppSpec:
-    """One of the target's services: at its own address, in the target's environment and its own."""
+    """One of the target's services, in the target's environment and its own."""
     service = plan.target.services[index]
     direct = dataclasses.replace(plan, pooler="direct", connections="per_request")
-    address = hosts.address(Role.SERVICE, Link.SERVICES, index)
-    where = {"host": address, "port": str(service.port)}
+    # in a container, the rig's own way to it is another address than the app's
+    where = {"host": "0.0.0.0", "port": str(service.port)}
     return _target_spec(direct, hosts, passwords, True, service.start, where, service.env)
 
 

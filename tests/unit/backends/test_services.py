@@ -39,10 +39,10 @@ def test_a_target_finds_its_services_by_their_names(tmp_path: Path) -> None:
     assert words["redis_url"] == "redis://198.18.3.21:6379"
 
 
-def test_a_service_is_told_its_own_address(tmp_path: Path) -> None:
+def test_a_service_is_told_where_to_serve(tmp_path: Path) -> None:
     plan = serving(MOCK, SERVICES["redis"])
     spec = service_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), 0)
-    assert spec.command == ("mock", "198.18.3.20:8080", "redis://198.18.3.21:6379")
+    assert spec.command == ("mock", "0.0.0.0:8080", "redis://198.18.3.21:6379")
     assert spec.env["WORD"] == "8080"
     assert spec.env["ITS_OWN"].startswith("postgresql://"), "the target's environment is its, too"
 
@@ -92,6 +92,14 @@ def web(port: int) -> str:
     )
 
 
+def shy(port: int) -> str:
+    return (
+        "import socket\n"
+        f"there = socket.create_server(('127.0.0.1', {port}))\n"
+        "while True: there.accept()[0].close()\n"
+    )
+
+
 def test_each_is_up_for_as_long_as_it_is_wanted(here: Here) -> None:
     first, second = free_port(), free_port()
     plan = serving(
@@ -111,6 +119,7 @@ def test_each_is_up_for_as_long_as_it_is_wanted(here: Here) -> None:
             {},
             "service mock was not ready within 3 s (port PORT: connection refused): it printed",
         ),
+        ("SHY", {}, "service mock was not ready within 3 s (port PORT closes at once): "),
         (
             "WEB",
             {"ready_path": "/health"},
@@ -122,7 +131,7 @@ def test_one_that_does_not_come_up_is_named_with_why(
     here: Here, script: str, more: dict[str, str], says: str
 ) -> None:
     port = free_port()
-    script = web(port) if script == "WEB" else script
+    script = {"WEB": web(port), "SHY": shy(port)}.get(script, script)
     plan = serving(python("mock", script, port, **more), start_s=20 if "raise" in script else 3)
     with pytest.raises(StackError) as raised:
         bring_up(plan, here, secrets(here.root), here.start)
