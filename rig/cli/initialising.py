@@ -17,7 +17,7 @@ from rig.backends.environment import Environment
 from rig.backends.specs import PROJECT
 from rig.cli import lock, roots
 from rig.cli.terminal import Screen
-from rig.config import NoEnvFile, read_env_file, read_targets
+from rig.config import NoEnvFile, names_taken, read_env_file
 from rig.disk.files import create
 from rig.factors.servers import SERVERS
 from rig.model import ExitCode, RigError, UsageError, one_line
@@ -45,8 +45,8 @@ def init(folder: Path, out: Path, force: bool, screen: Screen) -> int:
     """Writes `NAME/target.yaml` and `NAME.yaml` into `out`. UsageError where they are there."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder", "name the project's folder")
-    found = look(folder.resolve())
-    name = name_of(folder.resolve(), read_targets(roots.OWN, roots.ROUTES_FILE))
+    taken = names_taken(roots.OWN, roots.ROUTES_FILE, out)
+    found, name = look(folder.resolve()), name_of(folder.resolve(), taken)
     variables, answered = _told(found, name, screen)
     routes = chosen(answered)
     why_none = one_line(answered.get("error", "it has no GET routes without parameters"))

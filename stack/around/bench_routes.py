@@ -78,6 +78,20 @@ def names(kind: Any) -> list[str]:
     return [one.__name__ for one in getattr(kind, "__mro__", ())]
 
 
+def set_up() -> None:
+    """Loads apps and models. What an app raises when it is ready is passed over."""
+    import django
+    from django.apps import apps
+
+    try:
+        django.setup()
+    except Exception:
+        if not apps.models_ready:  # from here on, apps may have asked their database
+            raise
+        traceback.print_exc()
+        apps.ready = True
+
+
 def main() -> None:
     """Prints `routes` or the `error` of a project that does not load."""
     said: dict[str, Any] = {}
@@ -88,7 +102,7 @@ def main() -> None:
         import django
         from django.urls import get_resolver
 
-        django.setup()
+        set_up()
         found = list(dict.fromkeys(routes(get_resolver().url_patterns)))
         said = {"routes": found[:MOST], "django": django.get_version()}
     except BaseException as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.config import cells, read_experiment, read_targets
+from rig.config import cells, names_taken, read_experiment, read_targets
 from rig.factors.servers import SERVERS
 from rig.plan import Django
 from rig.project import Found, Route, chosen, missing, written
@@ -136,3 +136,17 @@ def test_routes_are_those_that_users_ask_for_short_ones_first() -> None:
 )
 def test_a_variable_that_settings_lack_is_told_by_their_error(error: str, name: str) -> None:
     assert missing(error) == name
+
+
+def test_a_name_that_is_taken_gets_that_of_the_folder_above() -> None:
+    folder = Path("/code/My_Shop/sync")
+    assert name_of(folder) == "sync"
+    assert name_of(folder, {"sync"}) == "my-shop-sync"
+
+
+def test_names_are_taken_by_other_folders(tmp_path: Path) -> None:
+    routes_file, text = TOP / "stack" / "routes.yaml", "name: shop\nstart: [x]\nroutes: {cpu: {}}\n"
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "target.yaml").write_text(text)
+    assert names_taken([tmp_path], routes_file, tmp_path) == frozenset()
+    assert names_taken([tmp_path], routes_file, tmp_path / "elsewhere") == {"shop"}

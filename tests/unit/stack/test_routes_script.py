@@ -92,3 +92,17 @@ def test_routes_that_take_get_and_no_parameter(tmp_path: Path) -> None:
 )
 def test_settings_that_do_not_load_say_why(tmp_path: Path, settings: str, error: str) -> None:
     assert told(tmp_path, settings) == {"error": error}
+
+
+def test_an_app_that_asks_a_database_when_it_is_ready_hides_no_routes(tmp_path: Path) -> None:
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts" / "__init__.py").touch()
+    (tmp_path / "posts" / "apps.py").write_text(
+        "from django.apps import AppConfig\n"
+        "class Posts(AppConfig):\n"
+        '    name = "posts"\n'
+        "    def ready(self):\n"
+        '        raise OSError("Network is unreachable")\n'
+    )
+    settings = 'ROOT_URLCONF = "urls"\nSECRET_KEY = "x"\nINSTALLED_APPS = ["posts"]\n'
+    assert ["reads", "/reads/"] in told(tmp_path, settings)["routes"]
