@@ -65,7 +65,9 @@ def _told(found: Found, name: str, screen: Screen) -> tuple[Mapping[str, str], A
             environment = _environment(found, name, screen)
             for _ in range(MOST_LACKED):
                 answered = _asked(environment, found, variables)
-                lacked = missing(answered.get("error", ""))
+                lacked = missing(
+                    answered.get("error", ""), found.variables.keys() - variables.keys()
+                )
                 if not lacked or lacked in variables:
                     break
                 variables |= stand_ins([lacked], found.variables, found.examples)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rig.project.source import Module, text, unconditional
@@ -102,9 +102,13 @@ def _name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def missing(error: str) -> str:
-    """The variable that settings said they lack as they were loaded; "" for another error."""
-    return next((found[1] for lacked in _LACKED if (found := lacked.search(error))), "")
+def missing(error: str, read: Collection[str] = ()) -> str:
+    """The variable that settings said they lack as they were loaded; "" for another error.
+
+    Of those that they `read`, the first that the error names: projects have words of their own.
+    """
+    told = next((found[1] for lacked in _LACKED if (found := lacked.search(error))), "")
+    return told or next((word for word in re.findall(r"[A-Z]\w+", error) if word in read), "")
 
 
 def stand_ins(

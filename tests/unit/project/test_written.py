@@ -138,6 +138,12 @@ def test_a_variable_that_settings_lack_is_told_by_their_error(error: str, name: 
     assert missing(error) == name
 
 
+def test_or_by_the_first_of_those_that_they_read_in_words_of_their_own() -> None:
+    error = "SystemExit: Set up one of: DATABASE_URL to use PostgreSQL, DEBUG for SQLite"
+    assert missing(error, ("DEBUG", "DATABASE_URL")) == "DATABASE_URL"
+    assert missing(error) == ""
+
+
 def test_a_name_that_is_taken_gets_that_of_the_folder_above() -> None:
     folder = Path("/code/My_Shop/sync")
     assert name_of(folder) == "sync"
