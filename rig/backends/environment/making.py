@@ -26,12 +26,14 @@ from rig.plan import Plan
 
 HANDED_ON = "RIG_ENVIRONMENTS"
 """The variable with what was made, for the runner inside the sandbox."""
-RULES = 1
+RULES = 2
 """Counted up by whoever changes what an environment of the same files holds."""
 
 DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
-DRIVER = "psycopg[binary,pool]"
+DRIVER, OLDER_DRIVER = "psycopg[binary,pool]", "psycopg2-binary"
 """What is installed where the project has none of Postgres's drivers."""
+DRIVER_SINCE = (4, 2)
+"""The first Django that takes DRIVER."""
 POOL = "psycopg-pool"
 OLDEST = (3, 8)
 
@@ -211,7 +213,7 @@ class _Making:
         constraints.write_text("".join(f"{name}=={has[name]}\n" for name in sorted(has)))
         wanted = list(self.servers)
         if not any(name in has for name in DRIVERS):
-            wanted.append(DRIVER)
+            wanted.append(_driver(has.get("django", "")))
         elif "psycopg" in has:
             wanted.append(POOL)
         if self.project.source == "interpreter":  # its packages are found behind ours
@@ -237,6 +239,12 @@ class _Making:
         if done.code:
             why = cause(done.err or done.out)
             raise self.project.problem(f"it cannot be installed: {why}", advice(why))
+
+
+def _driver(django: str) -> str:
+    """The driver that this version of Django takes."""
+    number = tuple(int(part) for part in re.findall(r"\d+", django)[:2])
+    return OLDER_DRIVER if number and number < DRIVER_SINCE else DRIVER
 
 
 _INSTALL = ("pip", "install", "--quiet")

@@ -162,6 +162,20 @@ def test_a_python_that_is_nowhere_is_named(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize(
+    ("django", "driver"), [("3.1", "psycopg2_binary"), ("4.2", "psycopg")], ids=str
+)
+def test_a_driver_that_its_django_takes_is_added(
+    plan: Plan, wheels: Path, django: str, driver: str
+) -> None:
+    for name, version in (("django", django), ("psycopg2-binary", "2.9"), ("psycopg", "3.0")):
+        wheel(wheels, name, version)
+    (Path(plan.target.folder) / "base.txt").write_text("django\n")
+    environment, _ = made(plan)
+    modules = "[m.name for m in __import__('pkgutil').iter_modules() if 'psycopg' in m.name]"
+    assert asked(environment, modules) == repr([driver])
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("poetry.lock", '[[package]]\nname = "shop-lib"\nversion = "1.0"\n'),
