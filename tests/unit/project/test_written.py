@@ -144,12 +144,6 @@ def test_or_by_the_first_of_those_that_they_read_in_words_of_their_own() -> None
     assert missing(error) == ""
 
 
-def test_a_name_that_is_taken_gets_that_of_the_folder_above() -> None:
-    folder = Path("/code/My_Shop/sync")
-    assert name_of(folder) == "sync"
-    assert name_of(folder, {"sync"}) == "my-shop-sync"
-
-
 def test_names_are_taken_by_other_folders(tmp_path: Path) -> None:
     routes_file, text = TOP / "stack" / "routes.yaml", "name: shop\nstart: [x]\nroutes: {cpu: {}}\n"
     (tmp_path / "shop").mkdir()
