@@ -104,5 +104,5 @@ def test_an_app_that_asks_a_database_when_it_is_ready_hides_no_routes(tmp_path: 
         "    def ready(self):\n"
         '        raise OSError("Network is unreachable")\n'
     )
-    settings = 'ROOT_URLCONF = "urls"\nSECRET_KEY = "x"\nINSTALLED_APPS = ["posts"]\n'
+    settings = SETTINGS + 'INSTALLED_APPS.append("posts")\n'
     assert ["reads", "/reads/"] in told(tmp_path, settings)["routes"]
