@@ -105,4 +105,4 @@ def test_an_app_that_asks_a_database_when_it_is_ready_hides_no_routes(tmp_path: 
         '        raise OSError("Network is unreachable")\n'
     )
     settings = SETTINGS + 'INSTALLED_APPS.append("posts")\n'
-    assert ["reads", "/reads/"] in told(tmp_path, settings)["routes"]
+    assert ["reads", "/reads/", True] in told(tmp_path, settings)["routes"]
