@@ -152,6 +152,9 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
     known = {who: name for who, name in known.items() if module(manage.parent, name)}
     served = [one for one in known.items() if one[1].split(".")[-1] not in _NOT_SERVED]
     for who, name in served or list(known.items()):
+        if not served and (better := _served_beside(manage.parent, name)):
+            notes.append(f"settings {better}, as they look served, not {name}, as {who} has it")
+            return better
         if len(set(known.values())) > 1:
             others = ", ".join(sorted({*known.values()} - {name}))
             notes.append(f"settings {name}, as {who} has it, not {others}")
@@ -162,6 +165,13 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
     name = ".".join(guessed[0].relative_to(manage.parent).with_suffix("").parts)
     notes.append(f"settings {name}: no file names its {_VARIABLE} in words")
     return name
+
+
+def _served_beside(root: Path, name: str) -> str:
+    """The settings of production that stand beside those of development; "" for none."""
+    package = name.rpartition(".")[0]
+    beside = (f"{package}.{one}".lstrip(".") for one in ("production", "prod"))
+    return next((one for one in beside if module(root, one)), "")
 
 
 def _settings_named(tree: ast.Module) -> str:

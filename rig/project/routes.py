@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 MOST = 6
-_NOT_LOADED = ("admin", "__debug__", "static", "media", "silk", "schema", "swagger", "redoc")
+_NOT_LOADED = ("__debug__", "static", "media", "silk", "schema", "swagger", "redoc")
 """First parts of paths that nobody's users ask for."""
 _NOT_ASKED = re.compile(
     r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap|error|exception|callback|oauth"
+    r"|admin|404|500"
 )
 
 

@@ -36,6 +36,18 @@ def routes(
             yield name, "/" + before + path, not asks_who(one.callback)
 
 
+def home() -> Iterator[tuple[str, str, bool]]:
+    """The front page, which a pattern with parameters may serve, as those of a CMS do."""
+    from django.urls import Resolver404, resolve
+
+    try:
+        match = resolve("/")
+    except Resolver404:
+        return
+    if gets(match.func):
+        yield match.view_name or "", "/", not asks_who(match.func)
+
+
 def literal(pattern: str, perhaps_regex: bool) -> str | None:
     """A pattern's path where it has no parameter; else None."""
     if perhaps_regex and pattern.startswith("^"):
@@ -103,7 +115,7 @@ def main() -> None:
         from django.urls import get_resolver
 
         set_up()
-        found = list(dict.fromkeys(routes(get_resolver().url_patterns)))
+        found = list(dict.fromkeys([*home(), *routes(get_resolver().url_patterns)]))
         said = {"routes": found[:MOST], "django": django.get_version()}
     except BaseException as error:
         lines = traceback.format_exception_only(type(error), error)

@@ -80,6 +80,12 @@ def test_settings_for_development_are_better_than_none(lay: Lay) -> None:
     assert found.settings == "shop.local"
 
 
+def test_settings_of_production_are_better(lay: Lay) -> None:
+    found = look(lay({"shop/dev.py": FIXED, "shop/production.py": FIXED}, settings="shop.dev"))
+    assert found.settings == "shop.production"
+    assert found.notes[0].startswith("settings shop.production, as they look served, not shop.dev")
+
+
 @pytest.mark.parametrize(
     ("files", "python"),
     [

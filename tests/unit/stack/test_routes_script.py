@@ -106,3 +106,10 @@ def test_an_app_that_asks_a_database_when_it_is_ready_hides_no_routes(tmp_path: 
     )
     settings = SETTINGS + 'INSTALLED_APPS.append("posts")\n'
     assert ["reads", "/reads/", True] in told(tmp_path, settings)["routes"]
+
+
+def test_a_front_page_that_a_pattern_with_parameters_serves(tmp_path: Path) -> None:
+    pages = 'urls.urlpatterns = [urls.re_path(r"^((?:\\w+/)*)$", urls.plain, name="page")]\n'
+    (tmp_path / "pages.py").write_text(f"import urls\n{pages}urlpatterns = urls.urlpatterns\n")
+    settings = SETTINGS.replace('"urls"', '"pages"')
+    assert told(tmp_path, settings)["routes"] == [["page", "/", True]]
