@@ -23,6 +23,7 @@ from rig.factors.servers import SERVERS
 from rig.model import ExitCode, RigError, UsageError, one_line
 from rig.plan import PLACEHOLDER
 from rig.project import Answered, Found, Written, chosen, look, missing, stand_ins, written
+from rig.project.variables import OFF
 from rig.project.writing import name_of
 
 SCRIPT = PROJECT / "stack" / "around" / "bench_routes.py"
@@ -60,6 +61,7 @@ def init(folder: Path, out: Path, force: bool, screen: Screen) -> int:
 def _told(found: Found, name: str, screen: Screen) -> tuple[Mapping[str, str], Answered]:
     """The variables that its settings need, and what its own code says of its routes."""
     variables = stand_ins(found.needed, found.variables, found.examples)
+    variables |= dict.fromkeys(found.debugging, OFF)
     try:
         with lock.alone("(init)"):
             environment = _environment(found, name, screen)
@@ -135,8 +137,10 @@ def _say(
     screen.say_line(f"database: {found.database}; the rig lays its own over it")
     if found.env_file:
         screen.say_line(f"variables of {found.env_file} are given to it")
-    if variables:
-        screen.say_line(f"stand-ins for variables without a default: {', '.join(variables)}")
+    if stand_in := [name for name in variables if name not in found.debugging]:
+        screen.say_line(f"stand-ins for variables without a default: {', '.join(stand_in)}")
+    if found.debugging:
+        screen.say_line(f"DEBUG is off, and what its settings make of it: {found.debugging[0]}")
     if found.collects_static:
         screen.say_line("collectstatic runs before the start: its pages need its manifest")
     for note in found.notes:

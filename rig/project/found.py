@@ -13,7 +13,7 @@ from rig.config import NoEnvFile, read_env_file
 from rig.disk.files import read_text
 from rig.model import DamagedFile, UsageError
 from rig.project.source import Module, module, reached, text, tree_of
-from rig.project.variables import Variable, variables
+from rig.project.variables import Variable, debugging, variables
 
 DEEPEST = 4
 PASSED_OVER = ("node_modules", "venv", "site-packages", "__pycache__")
@@ -49,6 +49,8 @@ class Found:
     """The variables that its settings read."""
     examples: Mapping[str, str]
     """The values of an example of its `.env`."""
+    debugging: tuple[str, ...] = ()
+    """The variables by which its DEBUG is on."""
     collects_static: bool = False
     """Whether its pages need `collectstatic`, which writes the manifest that they look into."""
     notes: tuple[str, ...] = ()
@@ -86,6 +88,7 @@ def look(folder: Path) -> Found:
         database=_database(modules),
         variables=read,
         examples=_examples(root, folder),
+        debugging=debugging(modules, given),
         collects_static=any("ManifestStaticFiles" in ast.unparse(one.tree) for one in modules),
         notes=tuple(notes),
     )

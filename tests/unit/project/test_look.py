@@ -160,6 +160,24 @@ def test_stand_ins_are_the_rig_s_database_or_the_project_s_example_or_a_dummy(la
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "own", "names"),
+    [
+        ('env.bool("SHOP_DEBUG", default=True)', "", ("SHOP_DEBUG",)),
+        ('os.environ.get("SHOP_DEBUG", "1") == "1"', "", ("SHOP_DEBUG",)),
+        # as text that is not empty, every value would turn it on
+        ('bool(os.environ.get("SHOP_DEBUG", default=0))', "", ()),
+        ('env.bool("SHOP_DEBUG", False)', "SHOP_DEBUG=on\n", ("SHOP_DEBUG",)),
+        ("True", "", ()),
+    ],
+)
+def test_the_variables_by_which_debug_is_on(
+    lay: Lay, line: str, own: str, names: tuple[str, ...]
+) -> None:
+    found = look(lay({"shop/settings.py": f"{FIXED}DEBUG = {line}\n", ".env": own}))
+    assert found.debugging == names
+
+
 def test_pages_that_need_a_manifest_need_collectstatic(lay: Lay) -> None:
     storage = 'STATICFILES_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"\n'
     assert look(lay({"shop/settings.py": FIXED + storage})).collects_static
