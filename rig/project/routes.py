@@ -52,7 +52,7 @@ def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
 def _named(routes: Sequence[tuple[str, str]]) -> tuple[Route, ...]:
     names: Mapping[str, Route] = {}
     for name, path in routes:
-        for called in (_word(name), _word(path), f"{_word(path)}-{len(names) + 1}"):
+        for called in (name and _word(name), _word(path), f"{_word(path)}-{len(names) + 1}"):
             if called and called not in names:
                 names = {**names, called: Route(called, path)}
                 break

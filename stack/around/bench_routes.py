@@ -45,7 +45,8 @@ def home() -> Iterator[tuple[str, str, bool]]:
     except Resolver404:
         return
     if gets(match.func):
-        yield match.view_name or "", "/", not asks_who(match.func)
+        name = ":".join(filter(None, [*match.namespaces, match.url_name]))
+        yield name, "/", not asks_who(match.func)
 
 
 def literal(pattern: str, perhaps_regex: bool) -> str | None:

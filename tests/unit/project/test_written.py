@@ -123,6 +123,7 @@ def test_routes_are_those_that_users_ask_for_short_ones_first() -> None:
     )
     assert len(chosen({"routes": said}, most=2)) == 2
     assert chosen({"error": "no"}) == ()
+    assert chosen({"routes": [("", "/posts/cpu/", True)]}) == (Route("posts-cpu", "/posts/cpu/"),)
 
 
 @pytest.mark.parametrize(
