@@ -14,6 +14,7 @@ _NOT_ASKED = re.compile(
     r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap|error|exception|callback|oauth"
     r"|admin|404|500"
 )
+_ENTRY = re.compile(r"log_?in|sign_?(in|up)|regist|passw")
 
 
 class Answered(TypedDict, total=False):
@@ -36,7 +37,7 @@ class Route:
 def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
     """The first of its routes that ordinary users ask for, short paths first.
 
-    Those for whom one has to log in come last.
+    Those where one logs in come after the others; those for which one has to, last.
     """
     found: dict[str, str] = {}
     closed: set[str] = set()
@@ -45,7 +46,12 @@ def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
         if first not in _NOT_LOADED and not _NOT_ASKED.search(f"{name} {path}".lower()):
             found.setdefault(path, name)
             closed |= set() if is_open else {path}
-    paths = sorted(found, key=lambda path: (path in closed, path.count("/"), len(path)))
+    entries = {path for path in found if _ENTRY.search(f"{found[path]} {path}".lower())}
+
+    def later(path: str) -> tuple[bool, bool, int, int]:
+        return path in closed, path in entries, path.count("/"), len(path)
+
+    paths = sorted(found, key=later)
     return _named([(found[path], path) for path in paths[:most]])
 
 
