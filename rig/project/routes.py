@@ -12,7 +12,7 @@ _NOT_LOADED = ("__debug__", "static", "media", "silk", "schema", "swagger", "red
 """First parts of paths that nobody's users ask for."""
 _NOT_ASKED = re.compile(
     r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap|error|exception|callback|oauth"
-    r"|admin|404|500"
+    r"|admin|(?<!\d)[45]\d\d(?!\d)"
 )
 _ENTRY = re.compile(r"log_?in|sign_?(in|up)|regist|passw")
 

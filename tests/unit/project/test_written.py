@@ -123,6 +123,7 @@ def test_routes_are_those_that_users_ask_for_short_ones_first() -> None:
     )
     assert len(chosen({"routes": said}, most=2)) == 2
     assert chosen({"error": "no"}) == ()
+    assert chosen({"routes": [("", "/403", True), ("", "/test500/", True)]}) == ()
     login = ("rest:login", "/login/", True)
     assert chosen({"routes": [login, ("", "/api/v1/books/", True)]})[0].path == "/api/v1/books/"
     assert chosen({"routes": [("", "/posts/cpu/", True)]}) == (Route("posts-cpu", "/posts/cpu/"),)
