@@ -21,10 +21,15 @@ say "own: project"
 "${install[@]}" -r /own/project/requirements.txt -c /own/project/constraints.txt
 "$uv" pip freeze --python /own/venv/bin/python | grep == >/own/constraints.txt || true
 if ! grep -qiE "^($drivers)==" /own/constraints.txt; then
-    set -- "$@" 'psycopg[binary,pool]'
+    if grep -qiE '^django==([123]|4\.[01])(\.|$)' /own/constraints.txt; then
+        set -- "$@" psycopg2-binary
+    else
+        set -- "$@" 'psycopg[binary,pool]'
+    fi
 elif grep -qi '^psycopg==' /own/constraints.txt; then
     set -- "$@" psycopg-pool
 fi
+grep -qi '^setuptools==' /own/constraints.txt || set -- "$@" 'setuptools<81'
 say "own: servers"
 sed 's/^/own: has /' /own/constraints.txt
 [ $# = 0 ] || "${install[@]}" --compile-bytecode -c /own/constraints.txt "$@"

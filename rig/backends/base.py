@@ -29,7 +29,10 @@ from stack.delay.spec import DelaySpec
 from stack.pooler.spec import PoolerSpec
 
 # how Python, Postgres and `stack/around` begin the line that says what went wrong
-_ERROR = re.compile(r"\s*(request failed|([\w.]*(Error|Exception)|FATAL|ERROR)\b.*):")
+_ERROR = re.compile(
+    r"\s*(request failed|([\w.]*(Error|Exception|ImproperlyConfigured)|FATAL|ERROR)\b.*):"
+)
+_RAISED_FROM = "The above exception was the direct cause of the following exception:"
 ERROR_WITHIN_LINES, LINE_CHARS = 60, 400
 
 
@@ -259,9 +262,16 @@ def tail(process: ProcessHandle, lines: int = 3) -> str:
 
 
 def last_error(process: ProcessHandle) -> str:
-    """The last error a command printed, which is why it ended; without one, its last lines."""
-    errors = log_errors(process)
-    return errors[-1] if errors else tail(process)
+    """The last error a command printed, which is why it ended; without one, its last lines.
+
+    With the error that it was raised from: Django hides behind one of its own why a driver fails.
+    """
+    errors, said = log_errors(process), process.log_lines()
+    why = errors[-1] if errors else tail(process)
+    if _RAISED_FROM not in said:
+        return why
+    before = [line for line in said[: said.index(_RAISED_FROM)] if line.strip()]
+    return f"{why}, as {before[-1].strip()[:LINE_CHARS]}" if before else why
 
 
 def log_errors(process: ProcessHandle) -> list[str]:

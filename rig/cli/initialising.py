@@ -17,12 +17,13 @@ from rig.backends.environment import Environment
 from rig.backends.specs import PROJECT
 from rig.cli import lock, roots
 from rig.cli.terminal import Screen
-from rig.config import NoEnvFile, read_env_file, read_targets
+from rig.config import NoEnvFile, names_taken, read_env_file
 from rig.disk.files import create
 from rig.factors.servers import SERVERS
 from rig.model import ExitCode, RigError, UsageError, one_line
 from rig.plan import PLACEHOLDER
 from rig.project import Answered, Found, Written, chosen, look, missing, stand_ins, written
+from rig.project.variables import OFF
 from rig.project.writing import name_of
 
 SCRIPT = PROJECT / "stack" / "around" / "bench_routes.py"
@@ -45,8 +46,8 @@ def init(folder: Path, out: Path, force: bool, screen: Screen) -> int:
     """Writes `NAME/target.yaml` and `NAME.yaml` into `out`. UsageError where they are there."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder", "name the project's folder")
-    found = look(folder.resolve())
-    name = name_of(folder.resolve(), read_targets(roots.OWN, roots.ROUTES_FILE))
+    taken = names_taken(roots.OWN, roots.ROUTES_FILE, out)
+    found, name = look(folder.resolve()), name_of(folder.resolve(), taken)
     variables, answered = _told(found, name, screen)
     routes = chosen(answered)
     why_none = one_line(answered.get("error", "it has no GET routes without parameters"))
@@ -60,12 +61,15 @@ def init(folder: Path, out: Path, force: bool, screen: Screen) -> int:
 def _told(found: Found, name: str, screen: Screen) -> tuple[Mapping[str, str], Answered]:
     """The variables that its settings need, and what its own code says of its routes."""
     variables = stand_ins(found.needed, found.variables, found.examples)
+    variables |= dict.fromkeys(found.debugging, OFF)
     try:
         with lock.alone("(init)"):
             environment = _environment(found, name, screen)
             for _ in range(MOST_LACKED):
                 answered = _asked(environment, found, variables)
-                lacked = missing(answered.get("error", ""))
+                lacked = missing(
+                    answered.get("error", ""), found.variables.keys() - variables.keys()
+                )
                 if not lacked or lacked in variables:
                     break
                 variables |= stand_ins([lacked], found.variables, found.examples)
@@ -133,8 +137,10 @@ def _say(
     screen.say_line(f"database: {found.database}; the rig lays its own over it")
     if found.env_file:
         screen.say_line(f"variables of {found.env_file} are given to it")
-    if variables:
-        screen.say_line(f"stand-ins for variables without a default: {', '.join(variables)}")
+    if stand_in := [name for name in variables if name not in found.debugging]:
+        screen.say_line(f"stand-ins for variables without a default: {', '.join(stand_in)}")
+    if found.debugging:
+        screen.say_line(f"DEBUG is off, and what its settings make of it: {found.debugging[0]}")
     if found.collects_static:
         screen.say_line("collectstatic runs before the start: its pages need its manifest")
     for note in found.notes:

@@ -18,7 +18,7 @@ from rig.config.matrix import (
 )
 from rig.config.only import parse_only
 from rig.config.placeholders import OF_ENV, PLACEHOLDERS
-from rig.config.reading import find_target, read_experiment
+from rig.config.reading import find_target, names_taken, read_experiment
 from rig.config.targets import read_targets
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "cells",
     "filter_cells",
     "find_target",
+    "names_taken",
     "parse_only",
     "read_env_file",
     "read_experiment",

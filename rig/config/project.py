@@ -6,6 +6,8 @@ May not know PyYAML, nor how a target is started.
 from __future__ import annotations
 
 import contextlib
+import re
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import model_validator
@@ -15,8 +17,22 @@ from rig.config.sections import Context, Section, expected, wrong
 from rig.config.values import Matching, Optional, Written
 
 MIGRATE = ("{python}", "-m", "django", "migrate", "--no-input")
+MANAGE = "manage.py"
 READY, FACTS = "/-/ready", "/-/facts"
 """What the wrapper around a `django:` target answers itself."""
+_KEEPS_SETTINGS = re.compile(r"environ\.setdefault\(\s*[\"']DJANGO_SETTINGS_MODULE")
+"""What is in a manage.py that leaves DJANGO_SETTINGS_MODULE as it is."""
+
+
+def migrate_of(folder: Path) -> tuple[str, ...]:
+    """Django's `migrate`, by the project's own manage.py where that takes other settings.
+
+    Projects tell by its name that no server is starting, and extend the path in it.
+    """
+    with contextlib.suppress(OSError, UnicodeError):
+        if _KEEPS_SETTINGS.search((folder / MANAGE).read_text()):
+            return ("{python}", MANAGE, *MIGRATE[3:])
+    return MIGRATE
 
 
 class _Folder(Written):

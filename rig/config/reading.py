@@ -68,6 +68,15 @@ def find_target(
     )
 
 
+def names_taken(own: Sequence[Path], routes_file: Path, new: Path) -> frozenset[str]:
+    """The targets' names below the rig's `own` folders, but for one whose folder is in `new`."""
+    targets = find_targets([Root(path) for path in own], routes_file, frozenset()).by_name
+    folder = str(new.resolve())
+    return frozenset(
+        name for name, one in targets.items() if str(Path(one.folder).parent) != folder
+    )
+
+
 def _named(node: Node) -> Iterator[str]:
     """Every word under a key `target`, wherever in the experiment or its profiles."""
     if isinstance(node, Items):

@@ -24,7 +24,7 @@ from pydantic import (
 from rig import plan
 from rig.config.document import Node
 from rig.config.placeholders import Template, Variable, VariableValue
-from rig.config.project import FACTS, MIGRATE, READY, Django, Folder
+from rig.config.project import FACTS, READY, Django, Folder, migrate_of
 from rig.config.project_files import env_file_problem, python_problem
 from rig.config.sections import (
     Context,
@@ -292,11 +292,12 @@ class Target(Section):
             raise together(problems)
         return self
 
-    def _migrate(self) -> tuple[str, ...]:
+    def _migrate(self, folder: str) -> tuple[str, ...]:
         """As it says; else Django's own command, where its settings are known."""
         if self.migrate is not None:
             return self.migrate
-        return MIGRATE if self.django and self.django.settings else ()
+        known = self.django and self.django.settings
+        return migrate_of(Path(self.project or folder)) if known else ()
 
     def _interface(self) -> Interface | None:
         """As it says; else that of its only callable."""
@@ -322,7 +323,7 @@ class Target(Section):
             start=self.start or (),
             routes={name: route.planned(name) for name, route in self.routes.items()},
             env=self.env,
-            migrate=self._migrate(),
+            migrate=self._migrate(folder),
             seed=self.seed,
             content=self.content,
             template=self.template or "",

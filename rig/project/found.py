@@ -13,7 +13,7 @@ from rig.config import NoEnvFile, read_env_file
 from rig.disk.files import read_text
 from rig.model import DamagedFile, UsageError
 from rig.project.source import Module, module, reached, text, tree_of
-from rig.project.variables import Variable, variables
+from rig.project.variables import Variable, debugging, variables
 
 DEEPEST = 4
 PASSED_OVER = ("node_modules", "venv", "site-packages", "__pycache__")
@@ -49,6 +49,8 @@ class Found:
     """The variables that its settings read."""
     examples: Mapping[str, str]
     """The values of an example of its `.env`."""
+    debugging: tuple[str, ...] = ()
+    """The variables by which its DEBUG is on."""
     collects_static: bool = False
     """Whether its pages need `collectstatic`, which writes the manifest that they look into."""
     notes: tuple[str, ...] = ()
@@ -86,6 +88,7 @@ def look(folder: Path) -> Found:
         database=_database(modules),
         variables=read,
         examples=_examples(root, folder),
+        debugging=debugging(modules, given),
         collects_static=any("ManifestStaticFiles" in ast.unparse(one.tree) for one in modules),
         notes=tuple(notes),
     )
@@ -152,6 +155,9 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
     known = {who: name for who, name in known.items() if module(manage.parent, name)}
     served = [one for one in known.items() if one[1].split(".")[-1] not in _NOT_SERVED]
     for who, name in served or list(known.items()):
+        if not served and (better := _served_beside(manage.parent, name)):
+            notes.append(f"settings {better}, as they look served, not {name}, as {who} has it")
+            return better
         if len(set(known.values())) > 1:
             others = ", ".join(sorted({*known.values()} - {name}))
             notes.append(f"settings {name}, as {who} has it, not {others}")
@@ -162,6 +168,13 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
     name = ".".join(guessed[0].relative_to(manage.parent).with_suffix("").parts)
     notes.append(f"settings {name}: no file names its {_VARIABLE} in words")
     return name
+
+
+def _served_beside(root: Path, name: str) -> str:
+    """The settings of production that stand beside those of development; "" for none."""
+    package = name.rpartition(".")[0]
+    beside = (f"{package}.{one}".lstrip(".") for one in ("production", "prod"))
+    return next((one for one in beside if module(root, one)), "")
 
 
 def _settings_named(tree: ast.Module) -> str:

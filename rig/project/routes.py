@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 MOST = 6
-_NOT_LOADED = ("admin", "__debug__", "static", "media", "silk", "schema", "swagger", "redoc")
+_NOT_LOADED = ("__debug__", "static", "media", "silk", "schema", "swagger", "redoc")
 """First parts of paths that nobody's users ask for."""
 _NOT_ASKED = re.compile(
     r"logout|delete|remove|jsi18n|set_?lang|robots|favicon|sitemap|error|exception|callback|oauth"
+    r"|admin|(?<!\d)[45]\d\d(?!\d)"
 )
+_ENTRY = re.compile(r"log_?in|sign_?(in|up)|regist|passw")
 
 
 class Answered(TypedDict, total=False):
@@ -35,7 +37,7 @@ class Route:
 def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
     """The first of its routes that ordinary users ask for, short paths first.
 
-    Those for whom one has to log in come last.
+    Those where one logs in come after the others; those for which one has to, last.
     """
     found: dict[str, str] = {}
     closed: set[str] = set()
@@ -44,14 +46,19 @@ def chosen(answered: Answered, most: int = MOST) -> tuple[Route, ...]:
         if first not in _NOT_LOADED and not _NOT_ASKED.search(f"{name} {path}".lower()):
             found.setdefault(path, name)
             closed |= set() if is_open else {path}
-    paths = sorted(found, key=lambda path: (path in closed, path.count("/"), len(path)))
+    entries = {path for path in found if _ENTRY.search(f"{found[path]} {path}".lower())}
+
+    def later(path: str) -> tuple[bool, bool, int, int]:
+        return path in closed, path in entries, path.count("/"), len(path)
+
+    paths = sorted(found, key=later)
     return _named([(found[path], path) for path in paths[:most]])
 
 
 def _named(routes: Sequence[tuple[str, str]]) -> tuple[Route, ...]:
     names: Mapping[str, Route] = {}
     for name, path in routes:
-        for called in (_word(name), _word(path), f"{_word(path)}-{len(names) + 1}"):
+        for called in (name and _word(name), _word(path), f"{_word(path)}-{len(names) + 1}"):
             if called and called not in names:
                 names = {**names, called: Route(called, path)}
                 break

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rig.project.source import Module, text, unconditional
@@ -22,6 +22,9 @@ _LACKED = (
     re.compile(r"UndefinedValueError: (\w+) not found"),
     re.compile(r"(?:environment variable|env var)\w*[ :'\"`]+([A-Z][A-Z0-9_]+)"),
 )
+_ON = ("1", "true", "yes", "on", "t", "y")
+OFF = "0"
+"""Read as off in every way in which projects read DEBUG."""
 SECRET = "for-load-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
@@ -51,7 +54,28 @@ def variables(modules: Sequence[Module]) -> dict[str, Variable]:
     return found
 
 
-def _read(tree: ast.Module) -> Iterator[tuple[Variable, ast.AST]]:
+def debugging(modules: Sequence[Module], given: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables by which DEBUG is on, as its default or what is `given` says."""
+    found = {
+        one.name: given.get(one.name, _default(node))
+        for module in modules
+        for assigned in ast.walk(module.tree)
+        if _assigns(assigned, "DEBUG")
+        for one, node in _read(assigned)
+    }
+    return tuple(name for name, value in found.items() if value.lower() in _ON)
+
+
+def _default(node: ast.AST) -> str:
+    """The default of a variable that is read, as text; "" where there is none."""
+    if not isinstance(node, ast.Call):
+        return ""
+    named = [word.value for word in node.keywords if word.arg == "default"]
+    value = [*node.args[1:], *named][:1]
+    return str(value[0].value) if value and isinstance(value[0], ast.Constant) else ""
+
+
+def _read(tree: ast.AST) -> Iterator[tuple[Variable, ast.AST]]:
     parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and _is_environ(node.value) and text(node.slice):
@@ -102,9 +126,13 @@ def _name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def missing(error: str) -> str:
-    """The variable that settings said they lack as they were loaded; "" for another error."""
-    return next((found[1] for lacked in _LACKED if (found := lacked.search(error))), "")
+def missing(error: str, read: Collection[str] = ()) -> str:
+    """The variable that settings said they lack as they were loaded; "" for another error.
+
+    Of those that they `read`, the first that the error names: projects have words of their own.
+    """
+    told = next((found[1] for lacked in _LACKED if (found := lacked.search(error))), "")
+    return told or next((word for word in re.findall(r"[A-Z]\w+", error) if word in read), "")
 
 
 def stand_ins(

@@ -36,6 +36,19 @@ def routes(
             yield name, "/" + before + path, not asks_who(one.callback)
 
 
+def home() -> Iterator[tuple[str, str, bool]]:
+    """The front page, which a pattern with parameters may serve, as those of a CMS do."""
+    from django.urls import Resolver404, resolve
+
+    try:
+        match = resolve("/")
+    except Resolver404:
+        return
+    if gets(match.func):
+        name = ":".join(filter(None, [*match.namespaces, match.url_name]))
+        yield name, "/", not asks_who(match.func)
+
+
 def literal(pattern: str, perhaps_regex: bool) -> str | None:
     """A pattern's path where it has no parameter; else None."""
     if perhaps_regex and pattern.startswith("^"):
@@ -78,6 +91,20 @@ def names(kind: Any) -> list[str]:
     return [one.__name__ for one in getattr(kind, "__mro__", ())]
 
 
+def set_up() -> None:
+    """Loads apps and models. What an app raises when it is ready is passed over."""
+    import django
+    from django.apps import apps
+
+    try:
+        django.setup()
+    except Exception:
+        if not apps.models_ready:  # from here on, apps may have asked their database
+            raise
+        traceback.print_exc()
+        apps.ready = True
+
+
 def main() -> None:
     """Prints `routes` or the `error` of a project that does not load."""
     said: dict[str, Any] = {}
@@ -88,8 +115,8 @@ def main() -> None:
         import django
         from django.urls import get_resolver
 
-        django.setup()
-        found = list(dict.fromkeys(routes(get_resolver().url_patterns)))
+        set_up()
+        found = list(dict.fromkeys([*home(), *routes(get_resolver().url_patterns)]))
         said = {"routes": found[:MOST], "django": django.get_version()}
     except BaseException as error:
         lines = traceback.format_exception_only(type(error), error)

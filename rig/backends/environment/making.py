@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +26,17 @@ from rig.plan import Plan
 
 HANDED_ON = "RIG_ENVIRONMENTS"
 """The variable with what was made, for the runner inside the sandbox."""
-RULES = 1
+RULES = 3
 """Counted up by whoever changes what an environment of the same files holds."""
 
 DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
-DRIVER = "psycopg[binary,pool]"
+DRIVER, OLDER_DRIVER = "psycopg[binary,pool]", "psycopg2-binary"
 """What is installed where the project has none of Postgres's drivers."""
+DRIVER_SINCE = (4, 2)
+"""The first Django that takes DRIVER."""
 POOL = "psycopg-pool"
+SETUPTOOLS = "setuptools<81"
+"""Older packages, gunicorn 20 among them, import its pkg_resources and do not ask for it."""
 OLDEST = (3, 8)
 
 _DESCRIBE = """
@@ -209,11 +213,7 @@ class _Making:
     def _add_servers(self, part: Path, python: str, has: Mapping[str, str]) -> None:
         constraints = part / "constraints.txt"
         constraints.write_text("".join(f"{name}=={has[name]}\n" for name in sorted(has)))
-        wanted = list(self.servers)
-        if not any(name in has for name in DRIVERS):
-            wanted.append(DRIVER)
-        elif "psycopg" in has:
-            wanted.append(POOL)
+        wanted = [*self.servers, *_beside(has)]
         if self.project.source == "interpreter":  # its packages are found behind ours
             wanted = [one for one in wanted if one not in has]
         if not wanted:
@@ -237,6 +237,17 @@ class _Making:
         if done.code:
             why = cause(done.err or done.out)
             raise self.project.problem(f"it cannot be installed: {why}", advice(why))
+
+
+def _beside(has: Mapping[str, str]) -> Iterator[str]:
+    """What a project needs besides and has not: as setup/own.sh has it."""
+    if not any(name in has for name in DRIVERS):
+        number = tuple(int(part) for part in re.findall(r"\d+", has.get("django", ""))[:2])
+        yield OLDER_DRIVER if number and number < DRIVER_SINCE else DRIVER
+    elif "psycopg" in has:
+        yield POOL
+    if "setuptools" not in has:
+        yield SETUPTOOLS
 
 
 _INSTALL = ("pip", "install", "--quiet")

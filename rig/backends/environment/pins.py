@@ -9,6 +9,7 @@ from typing import Any
 _CARET = re.compile(r"\^\s*(\d+)(?:\.(\d+))?(?:\.\d+)?")
 _TILDE = re.compile(r"~\s*(\d+)\.(\d+)(?:\.\d+)?")
 _VERSION = re.compile(r"(\d+\.\d+)(\.\d+)?")
+_OLDEST = re.compile(r">=(3\.\d+)(?=$|[.,])")
 _SPECIFIER = re.compile(r"\s*(([<>=!~]=?|===)\s*[\w.*]+\s*(,\s*|$))+")
 
 
@@ -38,7 +39,9 @@ def python_requests(
     required = required or _in(pyproject, "project", "requires-python")
     required = required or _in(pyproject, "tool", "poetry", "dependencies", "python")
     wanted = specifier(required) if isinstance(required, str) else ""
-    return (wanted,) if wanted else ()
+    # what names its oldest was made with it: its packages may know no newer one
+    oldest = _OLDEST.match(wanted)
+    return (*([oldest[1]] if oldest else []), *([wanted] if wanted else []))
 
 
 def specifier(constraint: str) -> str:

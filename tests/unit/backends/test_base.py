@@ -49,6 +49,18 @@ def test_why_a_command_ended_is_its_last_error() -> None:
     assert last_error(cast(ProcessHandle, cast(Any, Said(["a", "b"])))) == "a / b"
 
 
+def test_an_error_is_quoted_with_the_one_that_it_was_raised_from() -> None:
+    said = [
+        *("ImportError: _psycopg.so: undefined symbol", ""),
+        *("The above exception was the direct cause of the following exception:", ""),
+        *("Traceback:", *100 * ["  ^^^"], "django.ImproperlyConfigured: Error loading psycopg2"),
+    ]
+    assert last_error(cast(ProcessHandle, cast(Any, Said(said)))) == (
+        "django.ImproperlyConfigured: Error loading psycopg2, "
+        "as ImportError: _psycopg.so: undefined symbol"
+    )
+
+
 def test_an_error_while_cleaning_up_does_not_hide_the_first_one() -> None:
     cleaned = []
 

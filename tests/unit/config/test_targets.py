@@ -111,6 +111,20 @@ def test_a_project_may_have_both_callables_a_folder_and_say_the_rest_itself(fold
     assert target.code_folder == str(folder / "code")
 
 
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        ('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")', ("manage.py",)),
+        ('os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"', ("-m", "django")),
+    ],
+)
+def test_it_is_migrated_by_its_own_manage_py_where_that_takes_other_settings(
+    folder: Path, line: str, by: tuple[str, ...]
+) -> None:
+    (folder / "mine" / "manage.py").write_text(line)
+    assert read_one(folder, DJANGO).migrate == ("{python}", *by, "migrate", "--no-input")
+
+
 def test_who_configures_himself_is_not_migrated_by_default(folder: Path) -> None:
     assert read_one(folder, DJANGO.replace("settings: shop.settings, ", "")).migrate == ()
 

@@ -80,6 +80,12 @@ def test_settings_for_development_are_better_than_none(lay: Lay) -> None:
     assert found.settings == "shop.local"
 
 
+def test_settings_of_production_are_better(lay: Lay) -> None:
+    found = look(lay({"shop/dev.py": FIXED, "shop/production.py": FIXED}, settings="shop.dev"))
+    assert found.settings == "shop.production"
+    assert found.notes[0].startswith("settings shop.production, as they look served, not shop.dev")
+
+
 @pytest.mark.parametrize(
     ("files", "python"),
     [
@@ -152,6 +158,24 @@ def test_stand_ins_are_the_rig_s_database_or_the_project_s_example_or_a_dummy(la
         "SQL_DATABASE": "{database_name}",
         "ADMIN_URL": "http://localhost",
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "own", "names"),
+    [
+        ('env.bool("SHOP_DEBUG", default=True)', "", ("SHOP_DEBUG",)),
+        ('os.environ.get("SHOP_DEBUG", "1") == "1"', "", ("SHOP_DEBUG",)),
+        # as text that is not empty, every value would turn it on
+        ('bool(os.environ.get("SHOP_DEBUG", default=0))', "", ()),
+        ('env.bool("SHOP_DEBUG", False)', "SHOP_DEBUG=on\n", ("SHOP_DEBUG",)),
+        ("True", "", ()),
+    ],
+)
+def test_the_variables_by_which_debug_is_on(
+    lay: Lay, line: str, own: str, names: tuple[str, ...]
+) -> None:
+    found = look(lay({"shop/settings.py": f"{FIXED}DEBUG = {line}\n", ".env": own}))
+    assert found.debugging == names
 
 
 def test_pages_that_need_a_manifest_need_collectstatic(lay: Lay) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.config import cells, read_experiment, read_targets
+from rig.config import cells, names_taken, read_experiment, read_targets
 from rig.factors.servers import SERVERS
 from rig.plan import Django
 from rig.project import Found, Route, chosen, missing, written
@@ -123,6 +123,10 @@ def test_routes_are_those_that_users_ask_for_short_ones_first() -> None:
     )
     assert len(chosen({"routes": said}, most=2)) == 2
     assert chosen({"error": "no"}) == ()
+    assert chosen({"routes": [("", "/403", True), ("", "/test500/", True)]}) == ()
+    login = ("rest:login", "/login/", True)
+    assert chosen({"routes": [login, ("", "/api/v1/books/", True)]})[0].path == "/api/v1/books/"
+    assert chosen({"routes": [("", "/posts/cpu/", True)]}) == (Route("posts-cpu", "/posts/cpu/"),)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +140,17 @@ def test_routes_are_those_that_users_ask_for_short_ones_first() -> None:
 )
 def test_a_variable_that_settings_lack_is_told_by_their_error(error: str, name: str) -> None:
     assert missing(error) == name
+
+
+def test_or_by_the_first_of_those_that_they_read_in_words_of_their_own() -> None:
+    error = "SystemExit: Set up one of: DATABASE_URL to use PostgreSQL, DEBUG for SQLite"
+    assert missing(error, ("DEBUG", "DATABASE_URL")) == "DATABASE_URL"
+    assert missing(error) == ""
+
+
+def test_names_are_taken_by_other_folders(tmp_path: Path) -> None:
+    routes_file, text = TOP / "stack" / "routes.yaml", "name: shop\nstart: [x]\nroutes: {cpu: {}}\n"
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "target.yaml").write_text(text)
+    assert names_taken([tmp_path], routes_file, tmp_path) == frozenset()
+    assert names_taken([tmp_path], routes_file, tmp_path / "elsewhere") == {"shop"}

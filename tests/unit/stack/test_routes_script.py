@@ -92,3 +92,24 @@ def test_routes_that_take_get_and_no_parameter(tmp_path: Path) -> None:
 )
 def test_settings_that_do_not_load_say_why(tmp_path: Path, settings: str, error: str) -> None:
     assert told(tmp_path, settings) == {"error": error}
+
+
+def test_an_app_that_asks_a_database_when_it_is_ready_hides_no_routes(tmp_path: Path) -> None:
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts" / "__init__.py").touch()
+    (tmp_path / "posts" / "apps.py").write_text(
+        "from django.apps import AppConfig\n"
+        "class Posts(AppConfig):\n"
+        '    name = "posts"\n'
+        "    def ready(self):\n"
+        '        raise OSError("Network is unreachable")\n'
+    )
+    settings = SETTINGS + 'INSTALLED_APPS.append("posts")\n'
+    assert ["reads", "/reads/", True] in told(tmp_path, settings)["routes"]
+
+
+def test_a_front_page_that_a_pattern_with_parameters_serves(tmp_path: Path) -> None:
+    pages = 'urls.urlpatterns = [urls.re_path(r"^((?:\\w+/)*)$", urls.plain, name="page")]\n'
+    (tmp_path / "pages.py").write_text(f"import urls\n{pages}urlpatterns = urls.urlpatterns\n")
+    settings = SETTINGS.replace('"urls"', '"pages"')
+    assert told(tmp_path, settings)["routes"] == [["page", "/", True]]

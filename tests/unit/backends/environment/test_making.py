@@ -39,6 +39,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "wheels"
     folder.mkdir()
     wheel(folder, "asyncpg", "1.0")
+    wheel(folder, "setuptools", "80.0")
+    wheel(folder, "setuptools", "81.0")
     wheel(folder, LIB, "1.0")
     wheel(folder, LIB, "2.0")
     wheel(folder, SERVER, "20.0", f"{LIB}<3")
@@ -159,6 +161,25 @@ def test_a_python_that_is_nowhere_is_named(plan: Plan) -> None:
         made(plan)
     assert "no Python 3.99 is here, and uv could not fetch one: " in caught.value.what
     assert caught.value.do == "install it, or name an interpreter: `python: PATH`"
+
+
+def test_old_packages_find_pkg_resources(plan: Plan) -> None:
+    environment, _ = made(plan)
+    assert asked(environment, "__import__('setuptools').version") == "80.0"
+
+
+@pytest.mark.parametrize(
+    ("django", "driver"), [("3.1", "psycopg2_binary"), ("4.2", "psycopg")], ids=str
+)
+def test_a_driver_that_its_django_takes_is_added(
+    plan: Plan, wheels: Path, django: str, driver: str
+) -> None:
+    for name, version in (("django", django), ("psycopg2-binary", "2.9"), ("psycopg", "3.0")):
+        wheel(wheels, name, version)
+    (Path(plan.target.folder) / "base.txt").write_text("django\n")
+    environment, _ = made(plan)
+    modules = "[m.name for m in __import__('pkgutil').iter_modules() if 'psycopg' in m.name]"
+    assert asked(environment, modules) == repr([driver])
 
 
 @pytest.mark.parametrize(

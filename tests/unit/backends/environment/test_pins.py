@@ -121,7 +121,7 @@ def test_a_python_is_asked_for_in_the_standard_s_words(constraint: str, wanted: 
 def test_which_python_is_asked_for_first() -> None:
     pyproject = {"project": {"requires-python": ">=3.10"}}
     assert python_requests(pyproject, "3.12.4\n", {}) == ("3.12.4", "3.12")
-    assert python_requests(pyproject, "my-virtualenv", {}) == (">=3.10",)
+    assert python_requests(pyproject, "my-virtualenv", {}) == ("3.10", ">=3.10")
     assert python_requests({}, "", {"_meta": {"requires": {"python_version": "3.9"}}}) == ("3.9",)
     assert python_requests({}, "", {}) == ()
 
