@@ -26,7 +26,7 @@ from rig.plan import Plan
 
 HANDED_ON = "RIG_ENVIRONMENTS"
 """The variable with what was made, for the runner inside the sandbox."""
-RULES = 3
+RULES = 4
 """Counted up by whoever changes what an environment of the same files holds."""
 
 DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
@@ -198,11 +198,20 @@ class _Making:
             self._lay_over(part)
             has = pins.frozen(_freeze(str(self.project.file)))
         else:
-            requirements = self.project.requirements(part)
+            requirements = [*self.project.requirements(part), *self._older(part)]
             self._uv(*_INSTALL, "--python", python, *requirements,
                      "--directory", str(self.project.folder))  # fmt: skip
             has = pins.frozen(_freeze(python))
         self._add_servers(part, python, has)
+
+    def _older(self, part: Path) -> Sequence[str]:
+        """SETUPTOOLS as a constraint, where the project leaves the version to its packages."""
+        if self.project.source not in ("requirements", "pyproject.toml"):
+            return ()
+        if not pins.leaves_setuptools(*self.project.flat()):
+            return ()
+        (part / "older.txt").write_text(SETUPTOOLS + "\n")
+        return ("--constraints", str(part / "older.txt"))
 
     def _lay_over(self, part: Path) -> None:
         """The user's own environment stays as it is: ours finds its packages behind the servers."""
