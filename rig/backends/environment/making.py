@@ -37,6 +37,8 @@ DRIVER_SINCE = (4, 2)
 POOL = "psycopg-pool"
 SETUPTOOLS = "setuptools<81"
 """Older packages, gunicorn 20 among them, import its pkg_resources and do not ask for it."""
+OLDER_UVICORN = "uvicorn<0.36"
+"""What the uvicorn-worker takes that goes with a gunicorn before 21."""
 OLDEST = (3, 8)
 
 _DESCRIBE = """
@@ -223,6 +225,8 @@ class _Making:
         constraints = part / "constraints.txt"
         constraints.write_text("".join(f"{name}=={has[name]}\n" for name in sorted(has)))
         wanted = [*self.servers, *_beside(has)]
+        if "uvicorn" in wanted and pins.major(has.get("gunicorn", "")) in range(1, 21):
+            wanted.append(OLDER_UVICORN)
         if self.project.source == "interpreter":  # its packages are found behind ours
             wanted = [one for one in wanted if one not in has]
         if not wanted:

@@ -163,6 +163,16 @@ def test_a_python_that_is_nowhere_is_named(plan: Plan) -> None:
     assert caught.value.do == "install it, or name an interpreter: `python: PATH`"
 
 
+def test_an_older_gunicorn_gets_the_uvicorn_that_goes_with_it(plan: Plan, wheels: Path) -> None:
+    for name, version in (("uvicorn", "0.35"), ("uvicorn", "0.54"), ("uvicorn-worker", "0.3")):
+        wheel(wheels, name, version)
+    for name in ("uvloop", "httptools"):
+        wheel(wheels, name, "1.0")
+    (Path(plan.target.folder) / "base.txt").write_text("asyncpg\ngunicorn==20.0\n")
+    environment, _ = made(replace(plan, server="gunicorn-uvicorn"))
+    assert asked(environment, "__import__('uvicorn').version") == "0.35"
+
+
 @pytest.mark.parametrize(
     ("line", "version"),
     [("asyncpg", "80.0"), ("old-server", "80.0"), ("old-server\nsetuptools>80", "81.0")],
