@@ -26,7 +26,7 @@ from rig.plan import Plan
 
 HANDED_ON = "RIG_ENVIRONMENTS"
 """The variable with what was made, for the runner inside the sandbox."""
-RULES = 4
+RULES = 5
 """Counted up by whoever changes what an environment of the same files holds."""
 
 DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
