@@ -30,6 +30,9 @@ elif grep -qi '^psycopg==' /own/constraints.txt; then
     set -- "$@" psycopg-pool
 fi
 grep -qi '^setuptools==' /own/constraints.txt || set -- "$@" 'setuptools<81'
+if [[ " $* " == *" uvicorn "* ]] && grep -qiE '^gunicorn==(1[0-9]|20)\.' /own/constraints.txt; then
+    set -- "$@" 'uvicorn<0.36'
+fi
 say "own: servers"
 sed 's/^/own: has /' /own/constraints.txt
 [ $# = 0 ] || "${install[@]}" --compile-bytecode -c /own/constraints.txt "$@"

@@ -38,6 +38,11 @@ def _gunicorn(worker_class: str) -> tuple[str, ...]:
     return ("{python}", "-m", "gunicorn", "--config", config, "--worker-class", worker_class)
 
 
+def _file(callable_: str) -> str:
+    """By its file: granian takes a module to be of a package where the project's folder is one."""
+    return "{stack}/around/" + callable_.replace(":", ".py:")
+
+
 _PLACE = ("--host", "{host}", "--port", "{port}", "--workers", "{app_workers}")
 _GRANIAN = ("{python}", "-m", "granian", *_PLACE, "--backlog", BACKLOG, "--log-level", "warning")
 
@@ -66,12 +71,12 @@ SERVERS: dict[str, Server] = {
     ),
     "granian-wsgi": Server(
         Interface.WSGI,
-        (*_GRANIAN, "--interface", "wsgi", "--blocking-threads", "{app_threads}", WSGI),
+        (*_GRANIAN, "--interface", "wsgi", "--blocking-threads", "{app_threads}", _file(WSGI)),
         ("granian",),
         threads=True,
     ),
     "granian-asgi": Server(
-        Interface.ASGI, (*_GRANIAN, "--interface", "asgi", ASGI), ("granian", "uvloop")
+        Interface.ASGI, (*_GRANIAN, "--interface", "asgi", _file(ASGI)), ("granian", "uvloop")
     ),
     "hypercorn": Server(
         Interface.ASGI,

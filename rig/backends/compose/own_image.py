@@ -65,6 +65,8 @@ def _prune(in_use: Collection[str]) -> None:
 def _image(project: Project, servers: Sequence[str], say: Callable[[str], object]) -> OwnImage:
     base = engine.docker("image", "inspect", "--format", "{{.Id}}", BASE).strip()
     packages, constraints = project.flat()
+    if pins.leaves_setuptools(packages, constraints):
+        constraints += f"\n{making.SETUPTOOLS}"
     python = (project.pythons() or ("/usr/bin/python3",))[-1]
     words = [python, "|".join(making.DRIVERS), *servers]
     dockerfile = DOCKERFILE.read_text().replace("own.sh WORDS", f"own.sh {shlex.join(words)}")

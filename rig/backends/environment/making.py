@@ -26,7 +26,7 @@ from rig.plan import Plan
 
 HANDED_ON = "RIG_ENVIRONMENTS"
 """The variable with what was made, for the runner inside the sandbox."""
-RULES = 3
+RULES = 5
 """Counted up by whoever changes what an environment of the same files holds."""
 
 DRIVERS = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
@@ -37,6 +37,8 @@ DRIVER_SINCE = (4, 2)
 POOL = "psycopg-pool"
 SETUPTOOLS = "setuptools<81"
 """Older packages, gunicorn 20 among them, import its pkg_resources and do not ask for it."""
+OLDER_UVICORN = "uvicorn<0.36"
+"""What the uvicorn-worker takes that goes with a gunicorn before 21."""
 OLDEST = (3, 8)
 
 _DESCRIBE = """
@@ -198,11 +200,20 @@ class _Making:
             self._lay_over(part)
             has = pins.frozen(_freeze(str(self.project.file)))
         else:
-            requirements = self.project.requirements(part)
+            requirements = [*self.project.requirements(part), *self._older(part)]
             self._uv(*_INSTALL, "--python", python, *requirements,
                      "--directory", str(self.project.folder))  # fmt: skip
             has = pins.frozen(_freeze(python))
         self._add_servers(part, python, has)
+
+    def _older(self, part: Path) -> Sequence[str]:
+        """SETUPTOOLS as a constraint, where the project leaves the version to its packages."""
+        if self.project.source not in ("requirements", "pyproject.toml"):
+            return ()
+        if not pins.leaves_setuptools(*self.project.flat()):
+            return ()
+        (part / "older.txt").write_text(SETUPTOOLS + "\n")
+        return ("--constraints", str(part / "older.txt"))
 
     def _lay_over(self, part: Path) -> None:
         """The user's own environment stays as it is: ours finds its packages behind the servers."""
@@ -214,6 +225,8 @@ class _Making:
         constraints = part / "constraints.txt"
         constraints.write_text("".join(f"{name}=={has[name]}\n" for name in sorted(has)))
         wanted = [*self.servers, *_beside(has)]
+        if "uvicorn" in wanted and pins.major(has.get("gunicorn", "")) in range(1, 21):
+            wanted.append(OLDER_UVICORN)
         if self.project.source == "interpreter":  # its packages are found behind ours
             wanted = [one for one in wanted if one not in has]
         if not wanted:

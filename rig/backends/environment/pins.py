@@ -154,7 +154,19 @@ def _in(data: Mapping[str, Any], *keys: str) -> Any:
     return found
 
 
+_SETUPTOOLS = re.compile(r"^\s*setuptools\b", re.M | re.I)
 _INCLUDED = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)")
+
+
+def major(version: str) -> int:
+    """The first number of a version; 0 of none."""
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
+
+
+def leaves_setuptools(*texts: str) -> bool:
+    """Whether no line of these requirements is about setuptools."""
+    return not any(_SETUPTOOLS.search(text) for text in texts)
 
 
 def included(requirements: str) -> list[str]:

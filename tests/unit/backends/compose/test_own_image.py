@@ -99,7 +99,7 @@ def test_an_image_is_built_once_of_what_the_files_say(plan: Plan, use: type[Engi
     assert said == ["target made: making its image (requirements.txt)"]
     (context,) = docker.built
     assert context["project/requirements.txt"].split("\n") == ["# base", "redis", "django", ""]
-    assert context["project/constraints.txt"] == "redis<6\n"
+    assert context["project/constraints.txt"] == "redis<6\nsetuptools<81\n"
     assert f"\nFROM {own_image.BASE}\n" in context["Dockerfile"]
     assert (
         "own.sh /usr/bin/python3 'psycopg|psycopg2|psycopg2-binary|asyncpg' gunicorn &&"

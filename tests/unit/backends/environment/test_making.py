@@ -163,9 +163,25 @@ def test_a_python_that_is_nowhere_is_named(plan: Plan) -> None:
     assert caught.value.do == "install it, or name an interpreter: `python: PATH`"
 
 
-def test_old_packages_find_pkg_resources(plan: Plan) -> None:
+def test_an_older_gunicorn_gets_the_uvicorn_that_goes_with_it(plan: Plan, wheels: Path) -> None:
+    for name, version in (("uvicorn", "0.35"), ("uvicorn", "0.54"), ("uvicorn-worker", "0.3")):
+        wheel(wheels, name, version)
+    for name in ("uvloop", "httptools"):
+        wheel(wheels, name, "1.0")
+    (Path(plan.target.folder) / "base.txt").write_text("asyncpg\ngunicorn==20.0\n")
+    environment, _ = made(replace(plan, server="gunicorn-uvicorn"))
+    assert asked(environment, "__import__('uvicorn').version") == "0.35"
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [("asyncpg", "80.0"), ("old-server", "80.0"), ("old-server\nsetuptools>80", "81.0")],
+)
+def test_old_packages_find_pkg_resources(plan: Plan, wheels: Path, line: str, version: str) -> None:
+    wheel(wheels, "old-server", "20.1", "setuptools>=3")
+    (Path(plan.target.folder) / "base.txt").write_text(f"asyncpg\n{line}\n")
     environment, _ = made(plan)
-    assert asked(environment, "__import__('setuptools').version") == "80.0"
+    assert asked(environment, "__import__('setuptools').version") == version
 
 
 @pytest.mark.parametrize(
