@@ -33,7 +33,7 @@ def keys(data: Any) -> Any:
     if isinstance(data, Mapping):
         free = (
             *("facts", "files", "outcomes", "finished_by_load_worker"),
-            *("load_worker_cpu_share", "sequences"),
+            *("load_worker_cpu_share", "sequences", "commonest"),
         )
         # nothing is probed on simulated hosts: the names alone
         if "postgres_sessions_max" in data:

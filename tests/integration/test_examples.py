@@ -12,7 +12,7 @@ from tests.runs import Attempt, Session, valid_session
 
 EXPERIMENT = """\
 experiment: examples
-setup: {target: guestbook, route: entries, connections: persistent, delay_ms: 10}
+setup: {target: guestbook, route: entries, connections: persistent, delay_ms: 100}
 vary: {server: [gunicorn-gthread, uvicorn]}
 also:
   api:

@@ -190,15 +190,15 @@ class UnderWay:
 
 
 @contextmanager
-def under_way(*arguments: str | Path, cwd: Path) -> Iterator[UnderWay]:
-    """A session started and, whatever happens, ended."""
+def under_way(*arguments: str | Path, cwd: Path, out: str = "results") -> Iterator[UnderWay]:
+    """A session started and, whatever happens, ended; `out` is where its arguments put it."""
     before = frozenset(map(str, scratch_folders()))
     process = subprocess.Popen(
         command(*arguments), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        yield UnderWay(process, cwd / "results", before)
+        yield UnderWay(process, cwd / out, before)
     finally:
         if process.poll() is None:
             process.terminate()

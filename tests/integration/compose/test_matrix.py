@@ -113,7 +113,8 @@ class Watched:
 def watched(folder: Path, out: str) -> Watched:
     """Runs the matrix, and looks once at every trial's load."""
     found, looked = Watched(holds()), ""
-    with under_way("matrix.yaml", "--backend", "compose", "--yes", "--out", out, cwd=folder) as it:
+    arguments = ("matrix.yaml", "--backend", "compose", "--yes", "--out", out)
+    with under_way(*arguments, cwd=folder, out=out) as it:
         while it.process.poll() is None:
             if (trial := it.loading()) and trial != looked:
                 found.look(it)
