@@ -32,6 +32,7 @@ from rig.factors import FACTORS, label_of
 from rig.model import (
     SCHEMA,
     ExitCode,
+    Interface,
     Level,
     Phase,
     StackError,
@@ -124,7 +125,7 @@ def session_facts(
         "load_workers": matrix.load.load_workers,
         "calibrate": calibrate,
         "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
-        "interfaces": {t.name: t.interface for t in matrix.targets.values() if t.interface},
+        "interfaces": _interfaces(matrix, chosen),
         "only": {name: list(levels) for name, levels in only.items()},
         "started_at": now(),
         "claim": claim,
@@ -134,6 +135,13 @@ def session_facts(
         "load": matrix.load.to_json(),
         "data": dataclasses.asdict(matrix.data),
     }
+
+
+def _interfaces(matrix: Matrix, chosen: Sequence[Cell]) -> dict[str, Interface]:
+    """Of the session's own targets, in the matrix's order: others may lie beside them."""
+    used = {cell.levels["target"] for cell in chosen}
+    targets = [target for target in matrix.targets.values() if target.name in used]
+    return {target.name: target.interface for target in targets if target.interface}
 
 
 def design_facts(design: Repeats | Until | Search) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class Warm:
     ) -> Done:
         """A command to its end: its own, after some seconds, or at an operation of a disk."""
         with tempfile.TemporaryDirectory() as streams:
+            for name in ("out", "err"):  # a child may be killed before it has any
+                Path(streams, name).touch()
             request = {
                 "arguments": list(map(str, arguments)),
                 "cwd": str(cwd),
