@@ -29,8 +29,12 @@ from rig.target import Target as Target
 from rig.target import Unsupported as Unsupported
 from rig.target import python_source as python_source
 
-_LATER_OF_PLAN = {"server": "own", "middleware": "own"}
-"""Fields that older plans do not have."""
+_LATER: tuple[tuple[tuple[str, ...], object], ...] = (
+    (("server",), "own"),
+    (("middleware",), "own"),
+    *((("target", *path), unsaid) for path, unsaid in LATER),
+)
+"""What older plans do not have, by its path, and what stands for it there."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +147,11 @@ class Plan(Draft):
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-ready data.
 
-        Of a target what it does not say is left out where plans on disk lack it: their text stays.
+        What is not said is left out where older plans on disk lack it: their text stays.
         """
         values = {**dataclasses.asdict(self), "load": self.load.to_json()}
-        for name, unsaid in LATER.items():
-            if getattr(self.target, name) == unsaid:
-                del values["target"][name]
-        for name, unsaid in _LATER_OF_PLAN.items():
-            if values[name] == unsaid:
-                del values[name]
-        if self.target.ledger and not self.target.ledger.tables:
-            del values["target"]["ledger"]["tables"]
-        if self.target.limits.before_start_s == Limits.before_start_s:
-            values["target"].get("limits", {}).pop("before_start_s", None)
+        for path, unsaid in _LATER:
+            _leave_out(values, path, unsaid)
         after = {name: values.pop(name) for name in ("cpus", "schema")}
         return {**values, "route": values["target"]["routes"].get(self.route_name), **after}
 
@@ -168,6 +164,16 @@ class Plan(Draft):
     def route(self) -> Route:
         """What is requested. KeyError where the target does not serve it: the trial is skipped."""
         return self.target.routes[self.route_name]
+
+
+def _leave_out(values: dict[str, Any], path: tuple[str, ...], unsaid: object) -> None:
+    """Takes away what stands at a path, if it is what stands for nothing said."""
+    *above, name = path
+    inside: Any = values
+    for key in above:
+        inside = inside.get(key) if inside else None
+    if inside and name in inside and inside[name] == unsaid:
+        del inside[name]
 
 
 @dataclass(frozen=True)

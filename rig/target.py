@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
 from rig.model import Between, Index, Interface, LengthS, Level
@@ -196,15 +196,17 @@ class Target:
         return self.project or self.folder
 
 
-LATER = {
-    "template": "",
-    "limits": Limits(),
-    "services": (),
-    "restarts_workers": False,
-    "django": None,
-    "project": "",
-    "python": "",
-    "env_file": "",
-    "before_start": (),
-}
-"""Fields of a target that older plans do not have."""
+LATER: tuple[tuple[tuple[str, ...], object], ...] = (
+    (("template",), ""),
+    (("limits",), asdict(Limits())),
+    (("limits", "before_start_s"), Limits.before_start_s),
+    (("ledger", "tables"), ()),
+    (("services",), ()),
+    (("restarts_workers",), False),
+    (("django",), None),
+    (("project",), ""),
+    (("python",), ""),
+    (("env_file",), ""),
+    (("before_start",), ()),
+)
+"""What older plans do not have of a target, by its path, and what stands for it there."""

@@ -55,9 +55,7 @@ def _confined(command: Sequence[str], needed: Sequence[Path], scratch: Path) -> 
         return completed([*(alone if possible else []), *command], DEADLINE_S)
     mounts = role_mounts.mount_for_roles(needed, scratch / "log")
     try:
-        person = [f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
-        rights = ["--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
         into = ["nsenter", f"--mount=/proc/{os.getpid()}/fd/{mounts}", "unshare", "--net", "--"]
-        return completed([*into, "setpriv", *person, *rights, *command], DEADLINE_S)
+        return completed([*into, *user.without_rights(), *command], DEADLINE_S)
     finally:
         os.close(mounts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 
@@ -18,15 +17,3 @@ class Environment:
     """What a role must be able to read of it."""
     content: str
     """Hex digest of the project's packages and its Python; servers have no part in it."""
-
-    def to_json(self) -> dict[str, object]:
-        """JSON-ready."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def of_json(cls, said: dict[str, object]) -> Environment:
-        """As `to_json` wrote it."""
-        folders = said["folders"]
-        assert isinstance(folders, list)
-        python, path, content = (str(said[name]) for name in ("python", "path", "content"))
-        return cls(python, path, tuple(map(str, folders)), content)

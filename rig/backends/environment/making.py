@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rig.backends.environment import pins, store
@@ -20,6 +20,7 @@ from rig.backends.environment.environment import Environment
 from rig.backends.environment.project import Project
 from rig.backends.environment.uv import INSTALL_DEADLINE_S, cause, printed, uv
 from rig.backends.processes import completed
+from rig.disk.typed import fitted
 from rig.factors.servers import SERVERS
 from rig.model import StackError, digest
 from rig.plan import Plan
@@ -90,7 +91,7 @@ def provide(plans: Iterable[Plan], say: Callable[[str], None]) -> Mapping[str, E
         keys.add(making.key)
     if made:
         store.prune(keys)
-        os.environ[HANDED_ON] = json.dumps({name: one.to_json() for name, one in made.items()})
+        os.environ[HANDED_ON] = json.dumps({name: asdict(one) for name, one in made.items()})
     return made
 
 
@@ -112,7 +113,7 @@ def handed_over(plan: Plan) -> Environment | None:
     said = json.loads(os.environ.get(HANDED_ON, "{}"))
     if name not in said:
         raise StackError(f"target {plan.target.name}'s Python was not made before the session")
-    return Environment.of_json(said[name])
+    return fitted(Environment, said[name])
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ class User:
         """Whether roles are someone else than the runner."""
         return self.uid != os.geteuid()
 
+    def without_rights(self) -> list[str]:
+        """The words before a command that run it as this user, without any capability."""
+        person = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+        return [
+            "setpriv",
+            *(person if self.other else []),
+            *("--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
+        ]
+
     def owns(self, *paths: Path) -> None:
         """Makes paths this user's."""
         if self.other:
@@ -142,13 +151,7 @@ class LocalHosts:
             command = ["taskset", "--cpu-list", ",".join(map(str, cpus)), *command]
         if role == Role.DELAY:
             return command
-        person = [f"--reuid={self._user.uid}", f"--regid={self._user.gid}", "--clear-groups"]
-        return [
-            *command,
-            "setpriv",
-            *(person if self._user.other else []),
-            *("--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
-        ]
+        return [*command, *self._user.without_rights()]
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         """A role's address on a link."""
