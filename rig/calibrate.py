@@ -50,7 +50,7 @@ from rig.store.session_folder import (
 
 NULL_S = 3.0
 UNLOADED_DELAYS_MS = (20.0,)
-UNLOADED_DELAYS_OF_THREADS_MS = (100.0, 300.0)
+UNLOADED_DELAYS_OF_THREADS_MS = (100.0, 200.0)
 """Of several servers in one process, which wait for each other's CPU in a burst: as long at either
 delay, so that the difference of the two says what a round trip costs."""
 BURSTS_S, BURSTS_OF_THREADS_S = 2.0, 3.0

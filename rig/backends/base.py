@@ -180,8 +180,8 @@ class Hosts(Protocol):
         """Starts a role in its host."""
         ...
 
-    def prioritise(self, role: Role) -> None:
-        """Lets a role that has started go before others from now on, where these hosts can."""
+    def settle(self, role: Role) -> None:
+        """Gives a role that is ready its CPUs and its priority for the load, where hosts can."""
         ...
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:

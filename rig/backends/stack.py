@@ -93,12 +93,16 @@ class RealStack:
     def bring_up(self) -> None:
         """Starts every role and waits until each is there. StackError names the one that is not."""
         plan, hosts = self._plan, self._hosts
-        self._bring_up_database()
         # Locust takes its time to import: it may do so while the rest comes up
         self._start(Role.LOAD_MASTER, load_spec(plan, hosts))
         for index in range(plan.load.load_workers):
             self._start(Role.LOAD_WORKER, load_spec(plan, hosts), index)
+        self._bring_up_database()
         self._bring_up_app()
+        self._await_file(self._of(Role.LOAD_MASTER)[0], "ready.json")
+        # not before: while they import, they would hold up all else
+        for role in (Role.LOAD_MASTER, Role.LOAD_WORKER):
+            hosts.settle(role)
 
     def _bring_up_database(self) -> None:
         spec = database_spec(self._plan, self._hosts, self._passwords, self._template)
@@ -253,10 +257,6 @@ class RealStack:
         )
         # again: a pool is there since its first request only
         self._facts |= self._app_facts()
-        master = self._of(Role.LOAD_MASTER)[0]
-        self._await_file(master, "ready.json")
-        # not before: while they import, they would hold up all else
-        self._hosts.prioritise(Role.LOAD_WORKER)
         self._facts["database"] = database.facts(self._login)
         roles = [role for role in Role if role != Role.SERVICE or plan.target.services]
         pids = {role: tuple(started.process.pid for started in self._of(role)) for role in roles}

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from stack.database.copies import refresh
 from stack.database.spec import read_spec
 
 HBA = "host all all 0.0.0.0/0 scram-sha-256\n"
@@ -63,9 +63,7 @@ def main() -> None:
     if spec.initialise and not (cluster / "PG_VERSION").exists():
         initialise(bin_dir, cluster, spec.password_files["postgres"])
     elif spec.template:
-        shutil.rmtree(cluster, ignore_errors=True)  # of the trial before
-        shutil.copytree(spec.template, cluster)
-        cluster.chmod(0o700)
+        refresh(Path(spec.template), cluster)
     if spec.set_passwords:
         set_passwords(bin_dir, cluster, spec.password_files)
     configure(cluster, spec.settings)

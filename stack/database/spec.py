@@ -15,7 +15,7 @@ class DatabaseSpec:
     bin_dir: str
     cluster: str
     template: str | None
-    """Copied to `cluster`, unless that is initialised."""
+    """What `cluster` is made like, unless that is initialised."""
     initialise: bool
     """initdb, unless a cluster is there."""
     set_passwords: bool

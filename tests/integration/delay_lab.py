@@ -76,7 +76,9 @@ def run(case: Case) -> Result:
     """Carries out one case between fresh hosts."""
     network.lay([(Role.APP, 0), (Role.DATABASE, 0), (Role.LOAD_WORKER, 0)])
     with tempfile.TemporaryDirectory() as folder:
-        hosts = LocalHosts(Path(folder), roles_user(), "", {}, Programs(sys.executable, "", ""))
+        hosts = LocalHosts(
+            Path(folder), roles_user(), "", {}, Programs(sys.executable, "", ""), Path(folder)
+        )
         role = hosts.start(Role.DELAY, _spec(case, hosts))
         try:
             return _observe(case, role, hosts.out(Role.DELAY))

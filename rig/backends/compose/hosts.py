@@ -178,8 +178,8 @@ class ComposeHosts:
         self._published.pop((role, index), None)
         return Container(self._names[role][index], self._folder / f"{role}-{index}.wait")
 
-    def prioritise(self, role: Role) -> None:
-        """Nothing: no container has the right."""
+    def settle(self, role: Role) -> None:
+        """Nothing: a container has its CPUs from the start, and no right to a priority."""
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         """A role's address on a link; a load worker's is known once it was started."""

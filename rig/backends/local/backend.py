@@ -55,6 +55,9 @@ class LocalBackend:
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=SCRATCH_ROOT))
         self._scratch.chmod(0o711)
         self._secrets = self._make_secrets()
+        self._clusters = self._scratch / "clusters"
+        self._clusters.mkdir(mode=0o700)
+        self._user.owns(self._clusters)
         # open mount namespaces, by what the target needs of the file system
         self._views: dict[tuple[str, ...], int] = {}
         self._copies = Copies(self._scratch, lambda made: self._user.owns(*made.rglob("*"), made))
@@ -93,7 +96,7 @@ class LocalBackend:
             layout = dataclasses.replace(
                 layout, own_python=environment.python, own_path=environment.path
             )
-        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, layout)
+        hosts = LocalHosts(folder, self._user, mounts, plan.cpus, layout, self._clusters)
         away = afterwards(lambda: remove(folder))
         with away, afterwards(network.clear), afterwards(sandbox.end_all):
             network.lay(network.hosts_of(plan))

@@ -66,6 +66,8 @@ def roles_user() -> User:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
+START_ANYWHERE = frozenset({Role.LOAD_MASTER, Role.LOAD_WORKER})
+"""They import Locust for a second each, while nothing is measured yet: until settled, anywhere."""
 REAL_TIME = 1
 """The load workers' priority, below the delay's. Where load and database share a CPU, a hundred of
 Postgres's processes would otherwise each go before one that has to note the time of an answer."""
@@ -81,10 +83,8 @@ def may_be_real_time() -> bool:
     return True
 
 
-def _make_real_time(pid: int) -> None:
-    for thread in Path(f"/proc/{pid}/task").glob("*"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # ended, or another's
-            os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(REAL_TIME))
+def _threads(pid: int) -> list[int]:
+    return [int(thread.name) for thread in Path(f"/proc/{pid}/task").glob("*")]
 
 
 class LocalHosts:
@@ -101,10 +101,12 @@ class LocalHosts:
         mounts: str,
         cpus: Mapping[str, tuple[int, ...]],
         layout: Programs,
+        clusters: Path,
     ) -> None:
-        """`mounts` is the mount namespace to enter, or empty for the runner's own."""
+        """`mounts` is the mount namespace to enter, or empty for the runner's own; `clusters` the
+        folder of the session's clusters, which is the user's."""
         self._folder, self._user, self._mounts = folder, user, mounts
-        self._cpus, self._layout = cpus, layout
+        self._cpus, self._layout, self._clusters = cpus, layout, clusters
         self._started: list[tuple[Role, Process]] = []
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
@@ -133,21 +135,29 @@ class LocalHosts:
         self._started.append((role, started))
         return started
 
-    def prioritise(self, role: Role) -> None:
-        """Its threads go before all ordinary ones from now on, where this user may have that.
+    def settle(self, role: Role) -> None:
+        """Its threads keep to its CPUs from now on; a load worker's go before all ordinary ones.
 
-        Only off the app's CPUs: on the same ones they would take from what is measured.
+        That only off the app's CPUs, where this user may have it: on the same ones they would take
+        from what is measured.
         """
-        if self._cpus.get(str(role)) and may_be_real_time():
-            for process in [process for started, process in self._started if started == role]:
-                _make_real_time(process.pid)
+        cpus = self._cpus.get(str(role))
+        if not cpus:
+            return
+        first = role == Role.LOAD_WORKER and may_be_real_time()
+        for process in [process for started, process in self._started if started == role]:
+            for thread in _threads(process.pid):
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
+                    os.sched_setaffinity(thread, cpus)
+                    if first:
+                        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(REAL_TIME))
 
     def _into(self, role: Role, index: int) -> list[str]:
         mounts = [f"--mount={self._mounts}"] if self._mounts and role != Role.DELAY else []
         namespace = NAMESPACES / network.host_of(role, index)
         command = ["nsenter", f"--net={namespace}", *mounts, "env", f"--chdir={self._folder}"]
         cpus = self._cpus.get(str(role))
-        if cpus:
+        if cpus and role not in START_ANYWHERE:
             command = ["taskset", "--cpu-list", ",".join(map(str, cpus)), *command]
         if role == Role.DELAY:
             return command
@@ -171,8 +181,8 @@ class LocalHosts:
         return str(path)
 
     def cluster(self) -> str:
-        """In the database's own folder."""
-        return str(self.out(Role.DATABASE) / "cluster")
+        """In a folder that outlives the trial: what one leaves unchanged serves the next."""
+        return str(self._clusters / "trial")
 
     def layout(self) -> Programs:
         """Programs of this machine."""

@@ -36,7 +36,7 @@ class PaperHosts:
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> Process:
         raise AssertionError("nothing is started here")
 
-    def prioritise(self, role: Role) -> None:
+    def settle(self, role: Role) -> None:
         raise AssertionError("nothing has started here")
 
     def address(self, role: Role, link: Link, index: int = 0) -> str:
