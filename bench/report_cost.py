@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SIZES = (33, 165, 500)
-BOUNDS_S = {33: 10.0, 500: 60.0}
+BOUNDS_S = {33: 6.0, 500: 60.0}
 MOST_BYTES = 1_000_000_000
 LOG_LINES = 2000
 SERIES = {

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.ordinary_user
 
 ONE_TRIAL = """\
 experiment: ordinary
-vary: {route: [io_create], target: [async], delay_ms: [60]}
+vary: {route: [io_create], target: [async], delay_ms: [120]}
 load: {users: {from: 2, per_s: 4, to: 6}, steady: 3s, load_workers: 2}
 data: {posts: 1000, cpu_n: 1000}
 """
