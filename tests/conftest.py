@@ -99,6 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"REQUIRE_SUITES: no suite {unknown}; there are {sorted(SUITES)}")
 
 
+@pytest.hookimpl(trylast=True)  # no suite is looked for that -m leaves out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes too long unless it is named; skip suites that cannot run here."""
     if CAMPAIGN not in config.option.markexpr:

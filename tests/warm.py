@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import io
 import json
 import os
@@ -109,6 +110,7 @@ def main() -> None:
 def _warm_up() -> None:
     """Imports whatever a command imports and draws once, so that a child has its fonts at once."""
     import matplotlib.figure
+    from scipy import special, stats  # noqa: F401
 
     import analysis.figures.goodput
     import analysis.report  # noqa: F401
@@ -120,6 +122,9 @@ def _warm_up() -> None:
     axes.legend()
     for kind in ("svg", "png"):
         drawn.savefig(io.BytesIO(), format=kind)
+    # what is here to stay is neither looked through nor copied by each child
+    gc.collect()
+    gc.freeze()
 
 
 def _ended(child: int, kill_after_s: float) -> int:

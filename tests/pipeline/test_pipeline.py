@@ -37,7 +37,7 @@ load: {users: {from: 2, per_s: 4, to: 6}, steady: 3s}
 data: {posts: 1000, cpu_n: 1000}
 """
 # each trial takes the simulation a noticeable while
-SLOW = SMALL.replace("to: 6}, steady: 3s", "to: 60}, steady: 90s")
+SLOW = SMALL.replace("to: 6}, steady: 3s", "to: 60}, steady: 45s").replace("cpu, ", "")
 
 
 @pytest.fixture(scope="module")
@@ -323,7 +323,7 @@ def ended_by_sigint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert process.returncode == 130
     assert said.strip() == "interrupted; python runner.py resume goes on"
     session = only_session(small / "results")
-    assert 2 <= len(session.names("ended")) < 16
+    assert 2 <= len(session.names("ended")) < 8
     return small
 
 
@@ -350,11 +350,11 @@ def test_an_interrupted_session_is_resumed_without_running_anything_twice(
     assert (done.code, done.err) == (0, "")
     after = interrupted.names("ended")
     assert after[: len(before)] == before
-    assert len(after) == len(set(after)) == 16
+    assert len(after) == len(set(after)) == 8
     for name, manifest in manifests.items():
         assert (interrupted.attempt(name).path / "manifest.json").read_bytes() == manifest
     rows = interrupted.rows("derived/trials.csv")
-    assert [row["verdict"] for row in rows] == ["valid"] * 16
+    assert [row["verdict"] for row in rows] == ["valid"] * 8
     assert [row["trial"] for row in rows] == [
         row["trial"] for row in interrupted.rows("schedule.csv")
     ]
@@ -392,8 +392,8 @@ def test_a_session_that_is_done_has_nothing_to_resume(
 def reported(quick: tuple[Session, Done]) -> Session:
     """The same session with its report."""
     session, _ = quick
-    done = runner("report", session.path, cwd=ROOT)
-    assert (done.code, done.err) == (0, "")
+    done = runner("report", "--check", session.path, cwd=ROOT)
+    assert (done.code, done.err) == (9, "")  # single runs decide nothing
     return session
 
 
@@ -401,8 +401,6 @@ def test_a_report_and_its_check(reported: Session) -> None:
     page = (reported.path / "derived" / "report.html").read_text()
     assert "SIMULATED" in page
     assert reported.path.name in (reported.path / "derived" / "report.md").read_text()
-    # single runs decide nothing
-    assert runner("report", "--check", reported.path, cwd=ROOT).code == 9
 
 
 def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
@@ -414,14 +412,6 @@ def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
     assert several.code == 9  # the same session twice is one
 
 
-def test_verify_finds_a_report_that_was_changed(reported: Session) -> None:
-    path = reported.path / "derived" / "report.md"
-    path.write_text(path.read_text().replace("Scope", "Scoop"))
-    done = runner("verify", reported.path, cwd=ROOT)
-    assert done.code == 7
-    assert "derived/report.md: line" in done.out
-
-
 @pytest.mark.parametrize(
     "name", every(4, ["connection-cap", "ablation", "crossover", "replication"])
 )
@@ -431,7 +421,8 @@ def test_the_experiments_give_a_report(name: str, tmp_path: Path) -> None:
     done = runner(yaml, *profile, "--backend", "fake", "--yes", cwd=tmp_path)
     assert done.code == 0, done.err
     session = only_session(tmp_path / "results")
-    assert runner("report", session.path, cwd=tmp_path).code == 0
+    done = runner("report", session.path, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
     figures = {path.stem for path in (session.path / "derived" / "figures").glob("*.csv")}
     own = {"ablation": "waterfall", "connection-cap": "connection-cap", "crossover": "crossover"}
     assert own.get(name, "goodput") in figures

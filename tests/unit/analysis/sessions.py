@@ -81,15 +81,16 @@ class Made:
         return {**BASE, **self.levels}
 
 
-def steady(rps: float, ms: float = 50.0, failed: float = 0.0, why: str = "") -> list[Answer]:
+@cache
+def steady(rps: float, ms: float = 50.0, failed: float = 0.0, why: str = "") -> Sequence[Answer]:
     """Evenly spaced answers over the whole load; a share of them fails, spread evenly too."""
-    found = []
+    found = list[Answer]()
     for index in range(int(rps * END_S)):
         fails = int((index + 1) * failed) > int(index * failed)
         spread = 0.7 + 0.6 * ((index * 37) % 100) / 100
         at_s = (index + 0.5) / rps
         found.append(Answer(at_s, ms * spread, why if fails else "ok"))
-    return found
+    return tuple(found)
 
 
 def make(
@@ -131,9 +132,11 @@ def attempt(trial: Path, made: Made, number: int = 1) -> Path:
     folder.mkdir(parents=True)
     if made.answers:
         write_load(folder / "load", made)
-    asked = plan(made)
-    (trial / "plan.json").write_text(json.dumps({**asked.to_json(), "digest": asked.digest}))
-    (folder / "manifest.json").write_text(json.dumps(record(trial.name, made, number).to_json()))
+    asked = plan(made).to_json()
+    of_plan = digest(asked)
+    (trial / "plan.json").write_text(json.dumps({**asked, "digest": of_plan}))
+    observed = record(trial.name, made, number, of_plan)
+    (folder / "manifest.json").write_text(json.dumps(observed.to_json()))
     return folder
 
 
@@ -151,7 +154,7 @@ def plan(made: Made) -> Plan:
     return Plan(target.name, str(levels["route"]), LOAD, DATA, delay, target=target)
 
 
-def record(trial: str, made: Made, number: int) -> Record:
+def record(trial: str, made: Made, number: int, of_plan: str) -> Record:
     """The record of a synthetic attempt: the delay on the data link, the front undelayed."""
     asked = float(made.all_levels()["delay_ms"])
     seen = asked + made.delay_off_ms
@@ -162,7 +165,6 @@ def record(trial: str, made: Made, number: int) -> Record:
     load = LoadFacts(peak_users=USERS, in_flight_at_stop=7, ramp_s=RAMP_S,
                      duration_s=END_S, complete=True)  # fmt: skip
     facts: Facts = {"app": {"versions": {"Django": "5.2.19", "gunicorn": "27.0"}}}
-    of_plan = plan(made).digest
     return replace(
         Record(trial, number, "local", made.all_levels(), of_plan, "2024-01-01T00:00:00+00:00"),
         facts=facts, delay=DelayFacts("netem" if asked else "", paths=paths),

@@ -27,6 +27,8 @@ Run = Callable[..., int]
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
     """run("plan", "x.yaml"): the exit code; the working folder is a new one."""
     monkeypatch.chdir(tmp_path)
+    # what this user's cache holds takes seconds to add up
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "small.yaml").write_text(SMALL)
 
     def program(*arguments: str) -> int:
