@@ -80,9 +80,14 @@ def queue(served: Cut, true_s: Callable[[float], float] | None = None) -> Load:
 @functools.cache
 def for_ever_s(served: Cut, quantile: float) -> float:
     """The percentile of a long load of a server."""
+    window = replace(served, ramp_s=BEFORE_S, window_s=FOR_EVER_S)
+    return truth_s(_answered_for_ever(served), window, quantile)
+
+
+@functools.lru_cache(maxsize=1)
+def _answered_for_ever(served: Cut) -> list[Request]:
     requests = simulate(replace(served, window_s=FOR_EVER_S), random.Random(0))
-    answered = [request for request in requests if math.isfinite(request.ended_s)]
-    return truth_s(answered, replace(served, ramp_s=BEFORE_S, window_s=FOR_EVER_S), quantile)
+    return [request for request in requests if math.isfinite(request.ended_s)]
 
 
 def mm1(per_s: float, utilisation: float) -> Load:

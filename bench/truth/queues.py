@@ -73,11 +73,11 @@ def simulate(served: Served, chance: random.Random) -> list[Request]:
     waiting: list[int] = []
     arrivals = list(_first_arrivals(served, chance))
     heapq.heapify(arrivals)
-    free_s = 0.0
+    followed_s, free_s = served.followed_s, 0.0
     while arrivals or waiting:
         next_s = arrivals[0][0] if arrivals else math.inf
         if waiting and free_s <= next_s:
-            if free_s > served.followed_s:
+            if free_s > followed_s:
                 break
             request = requests[_chosen(waiting, served.discipline, chance)]
             free_s = request.ended_s = _ends_s(served, free_s, chance)
@@ -85,7 +85,7 @@ def simulate(served: Served, chance: random.Random) -> list[Request]:
                 heapq.heappush(arrivals, (free_s + served.think_s, request.user))
             continue
         at_s, user = heapq.heappop(arrivals)
-        if at_s > served.followed_s:
+        if at_s > followed_s:
             break
         if not served.users:
             heapq.heappush(arrivals, (at_s + _gap_s(served, at_s, chance), user + 1))

@@ -10,8 +10,8 @@ import functools
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rig.inference.student import t_quantile, t_tail
 
@@ -64,9 +64,6 @@ class Line:
             return 1.0
         return t_tail(self.slope / se, self.df) if se else 0.0
 
-    def ratio(self, at: float) -> float:
-        return max(_LEAST, self.start + self.slope * at)
-
     def root(self, low: float, high: float) -> float:
         if self.slope == 0:
             return low
@@ -77,10 +74,17 @@ class Line:
         """Whether its points scatter more than repeats of one level explain."""
         return self.scatter > max(MISFIT, MISFIT_OF_REPEATS * scatter_of_repeats(self.points))
 
-    def log_se(self, at: float) -> float:
-        both = self.covariance
-        variance = both[0] + 2 * at * both[1] + at * at * both[2]
-        return self.scatter * math.sqrt(max(0.0, variance)) / self.ratio(at)
+    def first_held(self, levels: Iterable[float], quantile: float) -> float | None:
+        """The first of these levels at which 1 is within so many standard errors of the line."""
+        start, slope, scatter = self.start, self.slope, self.scatter
+        of_start, of_both, of_slope = self.covariance
+        for at in levels:  # thousands, so that nothing is looked up twice
+            ratio = max(_LEAST, start + slope * at)
+            variance = of_start + 2 * at * of_both + at * at * of_slope
+            log_se = scatter * math.sqrt(max(0.0, variance)) / ratio
+            if abs(math.log(ratio)) <= quantile * log_se:
+                return at
+        return None
 
 
 def rising(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
@@ -91,7 +95,7 @@ def rising(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
     by_level = sorted(points, key=lambda point: point.at)
     if by_level[-1].log_ratio >= by_level[0].log_ratio:
         return tuple(points), 1
-    return tuple(replace(point, log_ratio=-point.log_ratio) for point in points), -1
+    return tuple(Point(point.at, -point.log_ratio) for point in points), -1
 
 
 def mean_at(points: Sequence[Point], at: float) -> float:
@@ -104,12 +108,7 @@ def interval(line: Line, between: tuple[float, float]) -> tuple[float | None, fl
     if df < 1:
         return None, None
     quantile, levels = t_quantile(CONFIDENCE, df), _grid(*between)
-
-    def held(at: float) -> bool:
-        return abs(math.log(line.ratio(at))) <= quantile * line.log_se(at)
-
-    first = next(filter(held, levels), None)
-    return (None, None) if first is None else (first, next(filter(held, reversed(levels))))
+    return line.first_held(levels, quantile), line.first_held(reversed(levels), quantile)
 
 
 @functools.cache

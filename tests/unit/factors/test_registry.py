@@ -13,6 +13,8 @@ from rig.model import Level, Link
 from rig.plan import Closed, Data, Draft, Load, Route, Target, Unsupported, Users
 
 patient = settings(deadline=None)
+# of each factor by itself, of which there are many and each small
+few = settings(deadline=None, max_examples=30)
 
 NAMES = ("one", "two", "three")
 DRAFT = Draft("one", "one", Load(Closed(Users(1, 1.0, 5)), steady_s=1.0), Data(10, 10))
@@ -33,7 +35,7 @@ all_levels = st.fixed_dictionaries({name: levels_of(name) for name in FACTORS})
 
 
 @pytest.mark.parametrize("name", FACTORS)
-@patient
+@few
 @given(data=st.data())
 def test_a_factor_is_pure(name: str, data: st.DataObject) -> None:
     plan, level = apply(DRAFT, data.draw(some_levels)), data.draw(levels_of(name))
@@ -45,7 +47,7 @@ def test_a_factor_is_pure(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", FACTORS)
-@patient
+@few
 @given(data=st.data())
 def test_two_levels_of_a_factor_are_two_plans(name: str, data: st.DataObject) -> None:
     one, two = data.draw(levels_of(name)), data.draw(levels_of(name))
@@ -85,7 +87,7 @@ def test_a_default_is_a_level_and_what_the_plan_has_anyway(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FACTORS)
-@patient
+@few
 @given(data=st.data())
 def test_a_slug_can_stand_in_a_folders_name(name: str, data: st.DataObject) -> None:
     level = data.draw(levels_of(name))
