@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from analysis import provenance
+from analysis import provenance, recheck
 from analysis.provenance import maker
 from analysis.recheck import OLDER, differences
 from analysis.report import compare, report
@@ -32,6 +33,34 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def session(reported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(reported, tmp_path / "s"))
+
+
+@pytest.fixture(scope="module")
+def derived_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, bool], Path]:
+    """What the raw files of a session say: computed once for the same files."""
+    recompute, made = recheck._recompute, dict[object, Path]()
+
+    def derived(session: Path, reported: bool) -> Path:
+        paths = sorted(path for path in session.rglob("*") if path.is_file())
+        named = [(str(path.relative_to(session)), path) for path in paths]
+        raw = [(name, path.read_bytes()) for name, path in named if not name.startswith("derived/")]
+        key = (tuple(raw), reported)
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("derived") / "derived"
+            recompute(session, made[key], reported)
+        return made[key]
+
+    return derived
+
+
+@pytest.fixture(autouse=True)
+def computed_once(
+    derived_of: Callable[[Path, bool], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recompute(session: Path, now: Path, reported: bool) -> None:
+        shutil.copytree(derived_of(session, reported), now)
+
+    monkeypatch.setattr(recheck, "_recompute", recompute)
 
 
 def edit(session: Path, name: str, bit: int = 1) -> None:
