@@ -18,6 +18,8 @@ from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 from tests.unit.sentences import long_sentences
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 AUDITED: Mapping[tuple[str, int], tuple[float, float, float]] = {
     ("cpu", 0): (240, 236, 0.0),
     ("cpu", 100): (9.5, 213, 0.0),

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 
 from analysis.report import compare, report
-from rig.model import DamagedFile, ExitCode, UsageError, Verdict
+from rig.model import DamagedFile, ExitCode, ReportResult, UsageError, Verdict
 from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 
@@ -62,19 +62,24 @@ def made(folder: Path, trials: list[Made], **about: object) -> tuple[Page, str, 
     return Page(written.html), written.markdown.read_text(encoding="utf-8"), written.check
 
 
-def test_a_plain_session(tmp_path: Path) -> None:
-    page, markdown, outcome = made(tmp_path, pair())
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> ReportResult:
+    """A report with all its drawings, which nothing here changes."""
+    return report(sessions.make(tmp_path_factory.mktemp("plain") / "s", pair()))
+
+
+def test_a_plain_session(plain: ReportResult) -> None:
+    page, markdown = Page(plain.html), plain.markdown.read_text(encoding="utf-8")
     assert "indicated" in page.text
     assert "Probably yes in all 2 comparisons." in page.text
     assert "One run of each" in page.text
-    assert outcome is ExitCode.UNDECIDED
+    assert plain.check is ExitCode.UNDECIDED
     assert "## Result of the claim" in markdown
     assert not {"script", "iframe", "img"} & set(page.tags)
 
 
-def test_links_lead_to_files_and_to_parts_of_the_page(tmp_path: Path) -> None:
-    page, _, _ = made(tmp_path, pair())
-    derived = tmp_path / "s" / "derived"
+def test_links_lead_to_files_and_to_parts_of_the_page(plain: ReportResult) -> None:
+    page, derived = Page(plain.html), plain.html.parent
     inside = [link for link in page.links if link.startswith("#")]
     files = [link for link in page.links if not link.startswith(("#", "data:"))]
     assert inside
@@ -83,9 +88,8 @@ def test_links_lead_to_files_and_to_parts_of_the_page(tmp_path: Path) -> None:
     assert [link for link in files if not (derived / unquote(link)).exists()] == []
 
 
-def test_each_figure_has_its_csv(tmp_path: Path) -> None:
-    made(tmp_path, pair())
-    figures = tmp_path / "s" / "derived" / "figures"
+def test_each_figure_has_its_csv(plain: ReportResult) -> None:
+    figures = plain.html.parent / "figures"
     assert {path.stem for path in figures.glob("*.svg")} == {"goodput", "latency"}
     assert {path.stem for path in figures.glob("*.csv")} == {"goodput", "latency"}
     with (figures / "latency.csv").open(newline="") as file:
@@ -214,9 +218,11 @@ def test_no_session_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("which", ["report", "compare"])
-def test_the_policy_allows_the_own_style_and_nothing_else(tmp_path: Path, which: str) -> None:
+def test_the_policy_allows_the_own_style_and_nothing_else(
+    plain: ReportResult, tmp_path: Path, which: str
+) -> None:
     session = sessions.make(tmp_path / "s", pair())
-    written = report(session) if which == "report" else compare([session], [session])
+    written = plain if which == "report" else compare([session], [session])
     text = written.html.read_text(encoding="utf-8")
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None
@@ -301,6 +307,7 @@ def test_sessions_without_a_common_cell(tmp_path: Path) -> None:
 # figures' data
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_ceilings_stand_in_the_figure_and_the_table(tmp_path: Path) -> None:
     folder = sessions.make(tmp_path / "s", pair())
     stack = {"levels": {"target": "sync"}, "route": "io_create", "servers": 1, "unloaded": [],
