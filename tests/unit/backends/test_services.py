@@ -111,28 +111,35 @@ def test_each_is_up_for_as_long_as_it_is_wanted(here: Here) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "more", "says"),
+    ("script", "more", "start_s", "says"),
     [
-        ("raise KeyError('no queue')", {}, "service mock ended at its start: KeyError: 'no queue'"),
+        (
+            "raise KeyError('no queue')",
+            {},
+            20,
+            "service mock ended at its start: KeyError: 'no queue'",
+        ),
         (
             "import time; time.sleep(60)",
             {},
-            "service mock was not ready within 3 s (port PORT: connection refused): it printed",
+            0.5,
+            "service mock was not ready within 0.5 s (port PORT: connection refused): it printed",
         ),
-        ("SHY", {}, "service mock was not ready within 3 s (port PORT closes at once): "),
+        ("SHY", {}, 2, "service mock was not ready within 2 s (port PORT closes at once): "),
         (
             "WEB",
             {"ready_path": "/health"},
-            "service mock was not ready within 3 s (/health answers 503): ",
+            2,
+            "service mock was not ready within 2 s (/health answers 503): ",
         ),
     ],
 )
 def test_one_that_does_not_come_up_is_named_with_why(
-    here: Here, script: str, more: dict[str, str], says: str
+    here: Here, script: str, more: dict[str, str], start_s: float, says: str
 ) -> None:
     port = free_port()
     script = {"WEB": web(port), "SHY": shy(port)}.get(script, script)
-    plan = serving(python("mock", script, port, **more), start_s=20 if "raise" in script else 3)
+    plan = serving(python("mock", script, port, **more), start_s=start_s)
     with pytest.raises(StackError) as raised:
         bring_up(plan, here, secrets(here.root), here.start)
     assert raised.value.what.startswith(says.replace("PORT", str(port)))
