@@ -23,7 +23,7 @@ check: setup-dev lint ## the loop while working: lint, and all tests that start 
 test: check ## everything of `make check`, and one whole pass of each real part that this machine has
 	@$(PYTEST) -m "($(REAL)) and not campaign" tests $(OR_NONE)
 
-campaign: setup-dev ## the long proofs: sabotage, bad days, kills (KILLS, LOCAL_KILLS, COMPOSE_KILLS, SIGNALS, FILES, EVERY_NTH, SEED, ARGS)
+campaign: setup-dev ## the long proofs: sabotage, bad days, kills (KILLS, LOCAL_KILLS, COMPOSE_KILLS, SIGNALS, FILES, EVERY_NTH, SHARE, SEED, ARGS)
 	@REQUIRE_SUITES= $(PYTEST) -n 2 --dist worksteal -m "campaign and not ($(REAL))" tests $(OR_NONE)
 	@$(PYTEST) -m "campaign and ($(REAL))" tests $(OR_NONE)
 

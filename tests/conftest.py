@@ -23,6 +23,7 @@ import pytest
 from rig.backends.compose import engine
 from rig.model import RigError
 from tests.integration.nobody import ordinary_user
+from tests.shares import SHARE
 
 DEADLINE_S = 30
 
@@ -111,6 +112,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if why := SUITES[suite]():
                 config.stash[SKIPPED][suite] = why
                 item.add_marker(pytest.mark.skip(reason=f"suite {suite} cannot run here"))
+
+
+def pytest_report_header() -> list[str]:
+    """Which share of what repeats itself on real stacks is tried."""
+    said = f"of what repeats itself on real stacks one in {SHARE}, SEED={os.environ.get('SEED')}"
+    return [said] if SHARE > 1 else []
 
 
 def pytest_collection_finish() -> None:

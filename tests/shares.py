@@ -1,11 +1,22 @@
-"""Which of many cases of one kind run with `make check`; all others run with `make campaign`."""
+"""Which of many cases of one kind run with `make check`, and which with a part of the campaign."""
 
 from __future__ import annotations
 
+import math
+import os
+import random
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import pytest
 from _pytest.mark import ParameterSet
+
+T = TypeVar("T")
+SHARE = int(os.environ.get("SHARE") or 1)
+"""Of so many cases that repeat one thing on real stacks one is tried, by chance (SEED)."""
+
+if SHARE > 1:
+    os.environ.setdefault("SEED", str(int.from_bytes(os.urandom(4), "big")))
 
 
 def every(nth: int, cases: Iterable[object]) -> Sequence[ParameterSet]:
@@ -17,3 +28,13 @@ def every(nth: int, cases: Iterable[object]) -> Sequence[ParameterSet]:
         )
         for index, case in enumerate(cases)
     ]
+
+
+def by_chance(cases: Iterable[T], always: int = 0) -> list[T]:
+    """All cases, in their order; with SHARE so many of the first, and of the others some."""
+    given = list(cases)
+    if SHARE == 1:
+        return given
+    count = max(0, math.ceil(len(given) / SHARE) - always)
+    chosen = random.Random(os.environ["SEED"]).sample(range(always, len(given)), count)
+    return [*given[:always], *(given[index] for index in sorted(chosen))]

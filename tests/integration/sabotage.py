@@ -266,7 +266,7 @@ urlpatterns = [path("io_create", io_create), *all_of_them]
 TARGETS = """\
 experiment: sabotaged-targets
 setup: {route: io_create, delay_ms: 100, connections: pool}
-vary: {target: [async, hidden, short, swallow, sync]}
+vary: {target: [async, hidden, short, swallow]}
 claim:
   says: The same thing is compared.
   ratio: {of: goodput_rps, target: [async, short]}
@@ -274,7 +274,7 @@ claim:
 load: {users: {from: 10, per_s: 10, to: 20}, steady: 5s, load_workers: 2}
 data: {posts: 1000, cpu_n: 1000}
 """
-BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger", "sync": ""}
+BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger"}
 """The check that must fail for each target; of `short` the comparison must complain."""
 
 

@@ -21,7 +21,7 @@ ENDS_WITHIN_S = 15.0
 ONE_TRIAL = """\
 experiment: one
 vary: {route: [io_create], target: [async], delay_ms: [60]}
-load: {users: {from: 4, per_s: 4, to: 8}, steady: 6s, load_workers: 2}
+load: {users: {from: 4, per_s: 4, to: 8}, steady: 4s, load_workers: 2}
 data: {posts: 1000, cpu_n: 1000}
 """
 
@@ -113,9 +113,7 @@ def test_what_was_killed_leaves_a_scratch_folder_that_clean_removes(one: Path) -
     # a cluster that a session in containers left in its volume may go with it
     assert {path for path in removed if path.startswith("/")} == left["scratch"]
     assert machine().left_since(before) == {}
-    session = only_session(one / "results")
-    assert_unfinished(session)
-    assert_resumes(session, one)
+    assert_unfinished(only_session(one / "results"))
 
 
 SLOWLY = """\
@@ -140,29 +138,6 @@ def test_a_runner_that_is_killed_as_it_begins_its_world_takes_it_along(one: Path
         ours.process.wait()
         wait_for(lambda: not Path(f"/proc/{beginning}").exists(), "nothing of it runs")
     assert not sessions(one / "results")
-
-
-def test_a_load_worker_that_dies_spoils_the_attempt_and_it_is_tried_again(one: Path) -> None:
-    with running("one.yaml", "--yes", "--no-calibrate", cwd=one) as ours:
-        ours.reaches_load()
-        victim = ours.pids("locust_worker")[0]
-        os.kill(victim, signal.SIGKILL)
-        code, out, _ = ours.ends()
-        # a busy machine may spoil the others, too
-        assert code in (0, 4)
-        ours.leaves_no_process()
-    attempt, *more = only_session(one / "results").attempts()
-    assert 1 <= len(more) <= 2
-    assert "disturbed, so it is tried again" in out
-    manifest = attempt.manifest
-    assert manifest["verdict"] == "invalid"
-    assert "load_workers: " in manifest["why"]
-    assert "1 lost" in manifest["why"]
-    assert manifest["why"] in out
-    assert manifest["load"]["load_workers_lost"] == 1
-    assert len(manifest["load"]["load_worker_addresses"]) == 1
-    checks = {check["name"]: check for check in manifest["checks"]}
-    assert checks["load_workers"]["again"] is True
 
 
 # targets that are broken

@@ -11,6 +11,7 @@ from tests.integration import hostility
 from tests.integration.hostile_target import WEAPONS
 from tests.integration.hostility import Attacked, attacked
 from tests.integration.worlds import Machine, machine, scratch_folders
+from tests.shares import by_chance
 
 pytestmark = [
     pytest.mark.campaign,
@@ -24,7 +25,7 @@ def before() -> Machine:
     return machine()
 
 
-@pytest.fixture(scope="module", params=WEAPONS)
+@pytest.fixture(scope="module", params=by_chance(WEAPONS))
 def attack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, before: Machine
 ) -> Attacked:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.integration import sabotage
-from tests.integration.sabotage import BLAMED, DISTURBANCES, EACH_TRIAL
+from tests.integration.sabotage import BLAMED, EACH_TRIAL
 from tests.integration.worlds import running
 from tests.runs import Attempt, Session, only_session, runner
+from tests.shares import by_chance
 
 pytestmark = [
     pytest.mark.campaign,
@@ -23,22 +25,31 @@ pytestmark = [
 ]
 
 DEADLINE_S = 240.0
+DISTURBANCES = by_chance(sabotage.DISTURBANCES, always=1)
 
 
 def statuses(attempt: Attempt) -> dict[str, str]:
     return {check["name"]: check["status"] for check in attempt.manifest["checks"]}
 
 
+@dataclass(frozen=True)
+class Disturbed(Session):
+    """A session that suffers a disturbance in each of its first attempts, and what it said."""
+
+    out: str
+
+
 @pytest.fixture(scope="module")
-def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """A session that suffers a disturbance in each of its first attempts."""
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Disturbed:
     folder = tmp_path_factory.mktemp("disturbed")
-    (folder / "x.yaml").write_text(sabotage.experiment(DISTURBANCES, EACH_TRIAL))
+    # and at least one attempt that stays undisturbed
+    attempts = range(len(DISTURBANCES) + 1)
+    (folder / "x.yaml").write_text(sabotage.experiment(attempts, EACH_TRIAL))
     with running("x.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder) as world:
         sabotage.disturb(world, DISTURBANCES, EACH_TRIAL)
         code, out, err = world.ends(DEADLINE_S)
     assert code == 4, out + err
-    return only_session(folder / "results")
+    return Disturbed(only_session(folder / "results").path, out)
 
 
 @pytest.mark.parametrize("number", range(len(DISTURBANCES)), ids=[d.name for d in DISTURBANCES])
@@ -49,6 +60,23 @@ def test_a_disturbance_is_caught_by_the_right_check(disturbed: Session, number: 
     assert suffering.manifest["verdict"] == "invalid"
     failed = statuses(suffering)[DISTURBANCES[number].blamed] == "fail"
     assert failed, suffering.manifest["why"]
+
+
+def test_a_load_worker_that_died_is_named_and_the_trial_is_tried_again(
+    disturbed: Disturbed,
+) -> None:
+    assert DISTURBANCES[0].name == "SIGKILL a load worker"
+    name = disturbed.rows("schedule.csv")[0]["trial"]
+    assert f"{name}: disturbed, so it is tried again" in disturbed.out
+    assert disturbed.attempt(name, 2).manifest["load"]["finished"] > 0
+    manifest = disturbed.attempt(name).manifest
+    assert "load_workers: " in manifest["why"]
+    assert "1 lost" in manifest["why"]
+    assert manifest["why"] in disturbed.out
+    assert manifest["load"]["load_workers_lost"] == 1
+    assert len(manifest["load"]["load_worker_addresses"]) == 1
+    checks = {check["name"]: check for check in manifest["checks"]}
+    assert checks["load_workers"]["again"] is True
 
 
 def test_the_same_undisturbed_passes(disturbed: Session) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs import ROOT
+from tests.shares import by_chance
 from tests.signals import interrupted, started
 
 pytestmark = [pytest.mark.campaign, pytest.mark.integration]
@@ -39,7 +40,7 @@ interruption.end(130 if interruption.interrupted() else code)
 AFTER_S = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
-@pytest.mark.parametrize("after_s", AFTER_S)
+@pytest.mark.parametrize("after_s", by_chance(AFTER_S))
 def test_it_ends_with_130_and_one_line(tmp_path: Path, after_s: float) -> None:
     script = tmp_path / "outer.py"
     script.write_text(OUTER.format(root=str(ROOT)))

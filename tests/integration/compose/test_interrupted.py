@@ -14,6 +14,7 @@ import pytest
 from rig.backends.compose.engine import LABEL
 from tests.integration.compose.containers import call, docker, holds, under_way
 from tests.runs import Session, only_session, runner
+from tests.shares import by_chance
 
 pytestmark = [pytest.mark.campaign, pytest.mark.compose]
 
@@ -49,7 +50,7 @@ def assert_resumes(session: Session, folder: Path) -> None:
     assert last.manifest["load"]["outcomes"]["ok"] > 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", by_chance([signal.SIGINT, signal.SIGTERM]))
 def test_a_signal_under_load_leaves_nothing(one: Path, number: signal.Signals) -> None:
     before = holds()
     with under_way("one.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=one) as ours:
@@ -66,7 +67,7 @@ def test_a_signal_under_load_leaves_nothing(one: Path, number: signal.Signals) -
         assert_resumes(session, one)
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.4])
+@pytest.mark.parametrize("pause_s", by_chance([0.0, 0.4]))
 def test_two_signals_in_quick_succession_leave_nothing(one: Path, pause_s: float) -> None:
     before = holds()
     with under_way("one.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=one) as ours:
@@ -80,7 +81,7 @@ def test_two_signals_in_quick_succession_leave_nothing(one: Path, pause_s: float
     assert_unfinished(only_session(one / "results"))
 
 
-@pytest.mark.parametrize("wait", ["folder", "containers"])
+@pytest.mark.parametrize("wait", by_chance(["folder", "containers"]))
 def test_ctrl_c_before_the_load_leaves_nothing(one: Path, wait: str) -> None:
     before = holds()
     with under_way("one.yaml", "--backend", "compose", "--yes", cwd=one) as ours:

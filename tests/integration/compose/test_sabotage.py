@@ -19,6 +19,7 @@ from tests.integration.compose.containers import UnderWay, docker, running_servi
 from tests.integration.sabotage import EACH_TRIAL
 from tests.integration.worlds import children
 from tests.runs import Session, only_session, runner
+from tests.shares import by_chance
 
 pytestmark = [
     pytest.mark.campaign,
@@ -93,13 +94,13 @@ class Disturbance:
     cause: Callable[[UnderWay], None]
 
 
-DISTURBANCES: Sequence[Disturbance] = (
+DISTURBANCES: Sequence[Disturbance] = by_chance((
     Disturbance("SIGKILL a load worker", "load_workers", _kill_a_load_worker),
     Disturbance("remove the delay", "delay", _remove_the_delay),
     Disturbance("make the delay drop", "delay", _make_the_delay_drop),
     Disturbance("restart the app worker", "nothing_happened", _restart_the_app_worker),
     Disturbance("delete rows", "ledger", _delete_rows),
-)
+))  # fmt: skip
 NAMES = [disturbance.name for disturbance in DISTURBANCES]
 
 
@@ -121,7 +122,9 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Session:
             )  # fmt: skip
             disturbance.cause(world)
         done = world.ends(240)
-    assert done.code == 4, done.out + done.err
+    # the first trial has no other attempts than these, unless fewer are tried
+    codes = (4,) if len(DISTURBANCES) >= EACH_TRIAL else (0, 4)
+    assert done.code in codes, done.out + done.err
     return only_session(folder / "results")
 
 
@@ -140,7 +143,7 @@ def test_the_same_undisturbed_passes(disturbed: Session) -> None:
     assert last["verdict"] == "valid", last["why"]
 
 
-HERE = ("async", "hidden", "short", "swallow")
+HERE = ("async", "short", *by_chance(("hidden", "swallow")))
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +151,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A session of targets that are wrong from the start, and of those they were made from."""
     folder = tmp_path_factory.mktemp("targets")
     sabotage.make_targets(folder)
-    yaml = sabotage.TARGETS.replace("[async, hidden, short, swallow, sync]", f"[{', '.join(HERE)}]")
+    yaml = sabotage.TARGETS.replace("[async, hidden, short, swallow]", f"[{', '.join(HERE)}]")
     (folder / "x.yaml").write_text(yaml)
     done = runner("x.yaml", "--backend", "compose", "--yes", "--no-calibrate", cwd=folder)
     assert done.code == 4, done.out + done.err

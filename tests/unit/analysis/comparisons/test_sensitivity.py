@@ -18,7 +18,7 @@ Rates = Sequence[tuple[float, float]]
 """sync's and async's answers a second in each block."""
 
 
-def trials(rates: Rates, shaped: Callable[[float], list[Answer]] = steady) -> list[Made]:
+def trials(rates: Rates, shaped: Callable[[float], Sequence[Answer]] = steady) -> list[Made]:
     return [
         Made({"target": target}, shaped(rate), replicate=block)
         for block, both in enumerate(rates, start=1)
