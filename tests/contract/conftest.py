@@ -251,17 +251,22 @@ def database_of(postgres: Postgres) -> DatabaseOf:
     """
     made: set[str] = set()
 
+    def create(name: str, template: str = "template1") -> None:
+        statement = psycopg.sql.SQL("CREATE DATABASE {} OWNER bench TEMPLATE {}")
+        names = psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)
+        with postgres.as_superuser() as connection:
+            connection.execute(statement.format(*names))
+        made.add(name)
+
     def make(folder: str, purpose: str = "") -> str:
-        name = re.sub(r"\W", "_", folder + purpose)
-        if name not in made:
-            with postgres.as_superuser() as connection:
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER bench").format(
-                    psycopg.sql.Identifier(name)
-                ))  # fmt: skip
+        name, seeded = (re.sub(r"\W", "_", folder + end) for end in (purpose, "_seeded"))
+        if seeded not in made:
+            create(seeded)
             for step in ("migrate", "seed"):
-                done = _run_step(postgres, folder, name, step)
+                done = _run_step(postgres, folder, seeded, step)
                 assert done.returncode == 0, done.stderr
-            made.add(name)
+        if name not in made:
+            create(name, seeded)
         return name
 
     return make

@@ -75,6 +75,8 @@ def test_serves_its_routes(
 
         check_answers(served, postgres)
         check_costs(served, postgres, relay)
+        if connections == "per_request":
+            check_that_goodbyes_hold_no_answer_up(served, relay)
         home = tmp_path
         assert list(home.iterdir()) == []
 
@@ -138,6 +140,12 @@ def check_costs(served: Served, postgres: Postgres, relay: Relay) -> None:
             assert statements == text
 
 
+def check_that_goodbyes_hold_no_answer_up(served: Served, relay: Relay) -> None:
+    relay.goodbyes_may_pass.clear()
+    assert create(served).status == 201
+    relay.goodbyes_may_pass.set()
+
+
 def warmed_up(served: Served) -> dict[str, Any]:
     """The facts once a kept connection has seen every statement and a pool is filled."""
     for _ in range(1000):
@@ -163,14 +171,6 @@ def test_without_prepared_statements_asyncpg_pays_a_round_trip_more(
         create(served)
         assert relay.round_trips - spent == 2
         assert served.get("/-/facts").json["prepared_statements"] is False
-
-
-@pytest.mark.parametrize("folder", every(2, TARGETS))
-def test_closing_a_connection_holds_no_answer_up(folder: str, serve: Serve, relay: Relay) -> None:
-    with serve(folder, relay) as served:
-        relay.goodbyes_may_pass.clear()
-        assert create(served).status == 201
-        relay.goodbyes_may_pass.set()
 
 
 @pytest.mark.parametrize("data_access", every(2, ["sql", "orm"]))

@@ -31,11 +31,15 @@ pytestmark = pytest.mark.compose
 
 MATRIX = """\
 experiment: matrix
-vary: {route: [io_create], target: [sync, async], delay_ms: [0, 100]}
+vary: {route: [io_create], target: [sync, async], delay_ms: [100]}
 also:
+  near:
+    because: without a delay
+    only: {target: [sync]}
+    set: {delay_ms: 0}
   pgbouncer:
     because: fewer connections, behind PgBouncer
-    only: {target: [async], delay_ms: [100]}
+    only: {target: [async]}
     set: {max_connections: 15, pooler: pgbouncer, pooler_pool_size: 10}
 load: {users: {from: 6, per_s: 12, to: 18}, steady: 3s, load_workers: 2}
 data: {posts: 1000, cpu_n: 1000}
@@ -50,7 +54,6 @@ USERS = 18
 CELLS = [
     ("sync", 0, "direct", 100),
     ("sync", 100, "direct", 100),
-    ("async", 0, "direct", 100),
     ("async", 100, "direct", 100),
     ("async", 100, "pgbouncer", 15),
 ]
