@@ -25,6 +25,7 @@ from tests.integration.delay_lab import (
     quiet_median_ms,
 )
 from tests.integration.nobody import ordinary_user
+from tests.shares import by_chance
 
 pytestmark = [pytest.mark.campaign, pytest.mark.integration]
 
@@ -45,7 +46,9 @@ MEASURED = [
 
 @pytest.fixture(
     scope="module",
-    params=["this user", pytest.param("an ordinary user", marks=pytest.mark.ordinary_user)],
+    params=by_chance(
+        ["this user", pytest.param("an ordinary user", marks=pytest.mark.ordinary_user)]
+    ),
 )
 def seen(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
