@@ -110,7 +110,7 @@ def main() -> None:
 def _warm_up() -> None:
     """Imports whatever a command imports and draws once, so that a child has its fonts at once."""
     import matplotlib.figure
-    from scipy import special, stats  # noqa: F401
+    from scipy import special  # noqa: F401
 
     import analysis.figures.goodput
     import analysis.report  # noqa: F401
