@@ -17,8 +17,9 @@ help: ## this list
 run: setup ## set up, run the quick profile, print the table and where the figure is
 	@.venv/bin/python runner.py --yes --figure-is-enough
 
+# three on 2 cores: one runs while others wait for a server, a disk or a signal
 check: setup-dev lint ## the loop while working: lint, and all tests that start no real parts (ARGS="-k word" narrows them)
-	@REQUIRE_SUITES= $(PYTEST) -n 2 --dist worksteal -m "not ($(REAL))" tests $(OR_NONE)
+	@REQUIRE_SUITES= $(PYTEST) -n 3 --dist worksteal -m "not ($(REAL))" tests $(OR_NONE)
 
 test: check ## everything of `make check`, and one whole pass of each real part that this machine has
 	@$(PYTEST) -m "($(REAL)) and not campaign" tests $(OR_NONE)
