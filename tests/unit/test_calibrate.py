@@ -165,7 +165,7 @@ def test_threads_short_of_cpu_are_not_taken_for_held() -> None:
 
 def test_threads_are_asked_at_two_delays(folder: SessionFolder) -> None:
     several = made(folder, None, replace(PLAN, app_threads=4)).stacks[0]
-    assert [one.delay_ms for one in several.unloaded] == [0, 100, 300]
+    assert [one.delay_ms for one in several.unloaded] == [0, 100, 200]
     assert several.hold_n == pytest.approx(7)
 
 
