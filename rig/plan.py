@@ -36,6 +36,9 @@ _LATER: tuple[tuple[tuple[str, ...], object], ...] = (
 )
 """What older plans do not have, by its path, and what stands for it there."""
 
+_EARLIER = ("wsgi_worker",)
+"""What older plans have and newer ones do not: levels of factors that are no more."""
+
 
 @dataclass(frozen=True)
 class Delay:
@@ -129,7 +132,6 @@ class Draft:
     max_connections: Index = 100
     app_workers: Index = 1
     app_threads: Index = 1
-    wsgi_worker: str = "auto"
     server: str = "own"
     """As resolved: of a `django:` target never `own`."""
     middleware: str = "own"
@@ -222,6 +224,8 @@ def plan_from_json(data: Any) -> Plan:
     asked = {name: value for name, value in fitted(Digested, data).items() if name != "digest"}
     if digest(asked) != data["digest"]:
         raise Unfit("its digest is not that of its contents")
+    for name in _EARLIER:
+        asked.pop(name, None)
     try:
         route = fitted(Route | None, asked.pop("route", None), "route")
         plan = fitted(Plan, asked)

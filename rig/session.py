@@ -29,6 +29,7 @@ from rig.design import (
 from rig.disk.files import sha256
 from rig.evidence.calibration import predicted
 from rig.factors import FACTORS, label_of
+from rig.factors.servers import OWN, SERVERS, interface_of
 from rig.model import (
     SCHEMA,
     ExitCode,
@@ -125,7 +126,7 @@ def session_facts(
         "load_workers": matrix.load.load_workers,
         "calibrate": calibrate,
         "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
-        "interfaces": _interfaces(matrix, chosen),
+        **_interfaces(matrix, chosen),
         "only": {name: list(levels) for name, levels in only.items()},
         "started_at": now(),
         "claim": claim,
@@ -137,11 +138,19 @@ def session_facts(
     }
 
 
-def _interfaces(matrix: Matrix, chosen: Sequence[Cell]) -> dict[str, Interface]:
-    """Of the session's own targets, in the matrix's order: others may lie beside them."""
+def _interfaces(matrix: Matrix, chosen: Sequence[Cell]) -> dict[str, dict[str, Interface]]:
+    """Of the session's own targets, in the matrix's order: others may lie beside them.
+
+    And of the servers that its cells name.
+    """
     used = {cell.levels["target"] for cell in chosen}
     targets = [target for target in matrix.targets.values() if target.name in used]
-    return {target.name: target.interface for target in targets if target.interface}
+    usual = {target.name: interface_of(target, OWN) for target in targets}
+    named = dict.fromkeys(str(cell.levels["server"]) for cell in chosen)
+    return {
+        "interfaces": {name: interface for name, interface in usual.items() if interface},
+        "server_interfaces": {name: SERVERS[name].interface for name in named if name != OWN},
+    }
 
 
 def design_facts(design: Repeats | Until | Search) -> dict[str, Any]:

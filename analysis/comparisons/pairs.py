@@ -8,10 +8,11 @@ nor whether the two sides are the same thing (`analysis.comparisons.same_setup` 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.reading.session import Session
+from analysis.reading.session import PLAIN, SERVED_BY, THREADED, Session
 from analysis.summaries.cells import CellResult
 from analysis.summaries.layout import Layout
 from analysis.summaries.timeline import first_refusal
@@ -21,33 +22,15 @@ from rig.model import Interface, Level
 CLAIM, WATERFALL_STEP, CAP = "claim", "ladder", "cap"
 
 Wanted = Mapping[str, Level]
+_FRESH: Wanted = {"connections": "per_request", "app_threads": 1}
 _KEPT: Wanted = {"connections": "persistent", "app_threads": 1}
+_THREADS: Wanted = {"connections": "persistent", "app_threads": 20}
 _POOL: Wanted = {"connections": "pool", "pool_size": 20}
-STAGES: Sequence[tuple[str, str, Interface, Wanted]] = (
-    (
-        "",
-        "sync, connection per request",
-        Interface.WSGI,
-        {**_KEPT, "connections": "per_request", "wsgi_worker": "auto"},
-    ),
-    ("… ", "connection kept", Interface.WSGI, {**_KEPT, "wsgi_worker": "auto"}),
-    ("… and ", "gthread, one thread", Interface.WSGI, {**_KEPT, "wsgi_worker": "gthread"}),
-    ("… and ", "20 threads", Interface.WSGI, {**_KEPT, "app_threads": 20}),
-    ("", "async, the ORM, 20 connections", Interface.ASGI, {**_POOL, "data_access": "orm"}),
-    ("", "async, asyncpg, 20 connections", Interface.ASGI, {**_POOL, "data_access": "sql"}),
-)
-"""The steps of experiments/ablation.yaml: what leads a label on in a list, the label, the stack.
 
-Each differs from the one before in one idea, but for the last two, which change server and
-driver."""
+_Served = dict[tuple[Interface, str, str], list[CellResult]]
+"""Cells by interface, target and server."""
 
-LEVELS_UNSAID = {"wsgi_worker": "auto"}
-"""What sessions had that do not know these factors."""
-
-THREADED, POOLED = 3, 5
-"""Its stages that serve as many requests at once, without async and with it."""
-
-STEP_FACTORS = frozenset({"target", *(name for *_, wanted in STAGES for name in wanted)})
+STEP_FACTORS = frozenset({"target", "data_access", *SERVED_BY, *_KEPT, *_POOL})
 FEWEST = 3
 """Stages with a rate that make a waterfall."""
 
@@ -98,6 +81,10 @@ class Waterfall:
     group: str
     """What these are, in words."""
     stages: tuple[Stage, ...]
+    threaded: Stage
+    """That of its stages with as many threads as the last has connections."""
+    access: str = ""
+    """By what the last stage reaches the database: `asyncpg`; empty where as all others do."""
     sql_beside_orm: tuple[CellResult, CellResult] | None = None
     """The threaded stage with plain SQL and with the ORM, where both were measured."""
 
@@ -127,7 +114,7 @@ class Waterfall:
         """Whatever of it is divided by another part of it."""
         cells = [stage.cell for stage in self.measured if stage.cell]
         others = [(cells[-1], cells[0])]
-        threaded, pooled = self.stages[THREADED], self.stages[POOLED]
+        threaded, pooled = self.threaded, self.stages[-1]
         if threaded in self.measured and pooled in self.measured:
             assert threaded.cell is not None
             assert pooled.cell is not None
@@ -163,47 +150,110 @@ def claimed(session: Session, cells: Sequence[CellResult]) -> Iterator[Pair]:
             yield Pair(over, unders[others(over)], CLAIM)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """From WSGI to ASGI: a target and a server on either side, empty where there is none."""
+
+    targets: tuple[str, str]
+    servers: tuple[str, str]
+    """Of WSGI the one that keeps the clients' connections."""
+
+
 def waterfalls(
     session: Session, layout: Layout, cells: Sequence[CellResult]
 ) -> tuple[Waterfall, ...]:
-    """One per WSGI and ASGI target and combination of the other factors, with stages enough."""
+    """One per way from WSGI to ASGI and combination of the other factors, with stages enough."""
     groups: dict[tuple[tuple[str, Level], ...], list[CellResult]] = {}
     for cell in cells:
         key = tuple((n, level) for n, level in cell.levels.items() if n not in STEP_FACTORS)
         groups.setdefault(key, []).append(cell)
-    sides = [session.targets_of(interface) or ("",) for interface in Interface]
-    several = any(len(names) > 1 for names in sides)
-    found = [
-        _waterfall(
-            " · ".join([*(targets if several else ()), layout.group(alike[0].levels)]),
-            alike,
-            dict(zip(Interface, targets, strict=True)),
-        )
-        for alike in groups.values()
-        for targets in itertools.product(*sides)
-    ]
+    found = []
+    for alike in groups.values():
+        served: _Served = {}
+        for cell in alike:
+            if interface := session.interface_of(cell.levels):
+                side = interface, str(cell.levels.get("target")), session.server_of(cell.levels)
+                served.setdefault(side, []).append(cell)
+        ways = list(_ways(served))
+        several = [len({getattr(way, part) for way in ways}) > 1 for part in ("targets", "servers")]
+        for way in ways:
+            words = [*way.targets * several[0], *way.servers * several[1]]
+            words = [*dict.fromkeys(filter(None, words)), layout.group(alike[0].levels)]
+            found.append(_waterfall(" · ".join(words), served, way))
     return tuple(waterfall for waterfall in found if len(waterfall.measured) >= FEWEST)
 
 
-def _waterfall(
-    group: str, cells: Sequence[CellResult], targets: Mapping[Interface, str]
-) -> Waterfall:
-    wanted = [{**levels, "target": targets[interface]} for *_, interface, levels in STAGES]
-    stages = tuple(
-        Stage(label, _find(cells, levels), lead)
-        for (lead, label, *_), levels in zip(STAGES, wanted, strict=True)
-    )
-    sides = [_find(cells, {**wanted[THREADED], "data_access": access}) for access in ("sql", "orm")]
+def _ways(served: _Served) -> Iterator[_Way]:
+    """A target that is called in both ways is held against itself, any other against all."""
+    sync = _servers(served, Interface.WSGI)
+    asynchronous = _servers(served, Interface.ASGI)
+    for target, servers in sync.items():
+        others = [name for name in asynchronous if name not in sync]
+        kept = [server for server in servers if server != PLAIN]
+        for other in [target] if target in asynchronous else others or [""]:
+            for pair in itertools.product(kept or [THREADED], asynchronous.get(other, [""])):
+                yield _Way((target, other), pair)
+
+
+def _servers(served: _Served, interface: Interface) -> Mapping[str, Sequence[str]]:
+    """The servers of each target that is called like this."""
+    found: dict[str, list[str]] = {}
+    for one, target, server in served:
+        if one is interface:
+            found.setdefault(target, []).append(server)
+    return found
+
+
+def _waterfall(group: str, served: _Served, way: _Way) -> Waterfall:
+    """The stages of experiments/ablation.yaml, each of which differs from the one before in one
+    idea; but for the first async one, and for the last, which may change driver and ORM at once."""
+    (target, other), (server, loop) = way.targets, way.servers
+    keeping = served.get((Interface.WSGI, target, server), [])
+    plain = served.get((Interface.WSGI, target, PLAIN), [])
+    name = server.removeprefix("gunicorn-")
+    of_server = [Stage(f"{name}, one thread", _find(keeping, _KEPT), "… and ")] if plain else []
+    threaded = Stage("20 threads", _find(keeping, _THREADS), "… and ")
+    first = plain or keeping
+    pooled, access = _pooled(served.get((Interface.ASGI, other, loop), []), target == other)
+    sides = [_find(keeping, {**_THREADS, "data_access": level}) for level in ("sql", "orm")]
     sql, orm = (side if Stage("", side).goodput_rps else None for side in sides)
-    return Waterfall(group, stages, (sql, orm) if sql and orm else None)
+    stages = (
+        Stage("sync, connection per request", _find(first, _FRESH)),
+        Stage("connection kept", _find(first, _KEPT), "… "),
+        *of_server,
+        threaded,
+        *pooled,
+    )
+    return Waterfall(group, stages, threaded, access, (sql, orm) if sql and orm else None)
+
+
+def _pooled(cells: Sequence[CellResult], same_target: bool) -> tuple[Sequence[Stage], str]:
+    """The async stages, and by what the last of them reaches the database.
+
+    One and the same code at one level of `data_access` has one, whatever that level means to it.
+    """
+    if same_target and len({cell.levels.get("data_access") for cell in cells}) == 1:
+        return [Stage("async, 20 connections", _find(cells, _POOL))], ""
+    orm, sql = (_find(cells, {**_POOL, "data_access": level}) for level in ("orm", "sql"))
+    access = (_driver(sql) if sql else "") or "plain SQL"
+    stages = (
+        Stage("async, the ORM, 20 connections", orm),
+        Stage(f"async, {access}, 20 connections", sql),
+    )
+    return stages, access
+
+
+def _driver(cell: CellResult) -> str:
+    """What its app says that it reaches the database by; empty where it does not say."""
+    told = [one.record.facts.get("app") for one in cell.valid if one.record]
+    drivers = [str(app.get("driver", "")) for app in told if isinstance(app, Mapping)]
+    return next((name for name in drivers if re.fullmatch(r"\w{1,20}", name)), "")
 
 
 def _find(cells: Sequence[CellResult], wanted: Wanted) -> CellResult | None:
     """The cell at these levels; where data access is open, the ORM's, as in the steps after."""
     found = [
-        cell
-        for cell in cells
-        if all(cell.levels.get(n, LEVELS_UNSAID.get(n)) == level for n, level in wanted.items())
+        cell for cell in cells if all(cell.levels.get(n) == level for n, level in wanted.items())
     ]
     found.sort(key=lambda cell: cell.levels.get("data_access") != "orm")
     return found[0] if found else None

@@ -21,6 +21,11 @@ SCHEDULE = "schedule.csv"
 INTERFACES_BY_NAME = {"sync": Interface.WSGI, "async": Interface.ASGI}
 """The interfaces of the targets of sessions that do not say them."""
 
+SERVED_BY = SERVER, WORKER = "server", "wsgi_worker"
+"""The factors that say how a cell is served; the second of older sessions alone."""
+OWN, PLAIN, THREADED, ASYNC = "own", "gunicorn-sync", "gunicorn-gthread", "gunicorn-uvicorn"
+"""The level of whoever does not choose; then WSGI with one app thread, with more, and ASGI."""
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -141,7 +146,9 @@ class Session:
     """`users`, `steady_s`, `think_time_s` … as asked."""
     data: Mapping[str, Any] = field(default_factory=dict)
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
-    """By target that says its own."""
+    """By target that says its own: as it is served where nobody chose a server."""
+    server_interfaces: Mapping[str, Interface] = field(default_factory=dict)
+    """By server that its cells name."""
     vouched: Mapping[str, str] = field(default_factory=dict)
     """Hashes that the journal has, by path in the folder."""
     notes: tuple[str, ...] = ()
@@ -175,9 +182,19 @@ class Session:
             return ratio
         return f"{factor.label} {ratio} {factor.unit}".rstrip()
 
-    def targets_of(self, interface: Interface) -> tuple[str, ...]:
-        """The targets that say they are served by it."""
-        return tuple(name for name, one in self.interfaces.items() if one == interface)
+    def interface_of(self, levels: Mapping[str, Level]) -> Interface | None:
+        """How a cell's target is called: as its server does, else as the target says."""
+        of_server = self.server_interfaces.get(str(levels.get(SERVER)))
+        return of_server or self.interfaces.get(str(levels.get("target")))
+
+    def server_of(self, levels: Mapping[str, Level]) -> str:
+        """A cell's server as it is named, else the usual one of its interface."""
+        if (named := str(levels.get(SERVER, OWN))) != OWN:
+            return named
+        if self.interface_of(levels) is Interface.ASGI:
+            return ASYNC
+        threaded = levels.get("app_threads", 1) != 1 or levels.get(WORKER) == "gthread"
+        return THREADED if threaded else PLAIN
 
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
@@ -244,6 +261,7 @@ class _About(TypedDict):
     load: _Load
     data: Mapping[str, Any]
     interfaces: NotRequired[Mapping[str, Interface]]
+    server_interfaces: NotRequired[Mapping[str, Interface]]
 
 
 def read_session(folder: Path) -> Session:
@@ -278,6 +296,7 @@ def read_session(folder: Path) -> Session:
         load=about["load"],
         data=about["data"],
         interfaces=about.get("interfaces", INTERFACES_BY_NAME),
+        server_interfaces=about.get("server_interfaces", {}),
         vouched=hashes,
         notes=(*notes, *_lost(folder, scheduled)),
     )

@@ -30,7 +30,7 @@ from rig.evidence.ledger import (
     Statements,
     Written,
 )
-from rig.factors.servers import SERVERS
+from rig.factors.servers import interface_of
 from rig.inference.ceilings import RESERVED_CONNECTIONS
 from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
@@ -63,8 +63,7 @@ def queue_of(plan: Plan) -> Queue:
     if statements and plan.connections == "per_request":
         trips += _RECONNECT_TRIPS
     delay_s = plan.delay.on(Link.DATA) / 1000
-    served = SERVERS[plan.server].interface if plan.target.django else plan.target.interface
-    threaded = served is not Interface.ASGI
+    threaded = interface_of(plan.target, plan.server) is not Interface.ASGI
     servers = plan.app_workers * plan.app_threads if threaded else _NO_LIMIT
     if statements and plan.connections == "pool":
         # who finds the pool empty waits for a connection, as for a server

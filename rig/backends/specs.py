@@ -20,6 +20,7 @@ from rig.backends.database import (
 )
 from rig.backends.http import APP_PORT
 from rig.config import NoEnvFile, read_env_file
+from rig.factors import retired
 from rig.factors.servers import SERVERS
 from rig.factors.services import words as service_words
 from rig.load.scout import ScoutSpec, UnloadedRequest
@@ -247,7 +248,6 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         "pool_size": str(plan.pool_size),
         "app_workers": str(plan.app_workers),
         "app_threads": str(plan.app_threads),
-        "wsgi_worker": _wsgi_worker(plan),
         "pooler": plan.pooler,
         "prepared_statements": "on" if prepared else "off",
         "database_host": database_host,
@@ -260,6 +260,7 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         # no password in it: libpq and asyncpg read PGPASSFILE
         "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",
         **_service_placeholders(target, hosts),
+        **retired.words(plan),
     }
 
 
@@ -270,12 +271,6 @@ def _service_placeholders(target: Target, hosts: Hosts) -> dict[str, str]:
         values = address, str(service.port), service.url(address)
         filled |= dict(zip(service_words(service.name), values, strict=True))
     return filled
-
-
-def _wsgi_worker(plan: Plan) -> str:
-    """Gunicorn's own rule, unless asked otherwise: threads mean gthread."""
-    threaded = plan.app_threads > 1 or plan.wsgi_worker == "gthread"
-    return "gthread" if threaded else "sync"
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

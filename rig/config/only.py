@@ -11,6 +11,7 @@ from rig.config.document import scalar
 from rig.config.findings import did_you_mean, one_of, shortened
 from rig.config.matrix import Matrix, cells, filter_cells
 from rig.factors import FACTORS
+from rig.factors.retired import RETIRED
 from rig.model import Level, UsageError
 
 
@@ -28,6 +29,8 @@ def parse_only(text: str, matrix: Matrix) -> dict[str, tuple[Level, ...]]:
         if not equals:
             raise UsageError(f"--only: `{shortened(part)}` is no FACTOR=LEVEL")
         if name not in FACTORS:
+            if name in RETIRED:
+                raise UsageError(f"--only: {RETIRED[name].what}", RETIRED[name].do)
             what = f"--only: there is no factor `{shortened(name)}`"
             what += f", expected {one_of(tuple(FACTORS))}"
             raise UsageError(what, did_you_mean(name, FACTORS))

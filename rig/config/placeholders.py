@@ -15,6 +15,7 @@ from rig.config.findings import nearest, one_of
 from rig.config.sections import Context, at, together, wrong
 from rig.config.values import Matching, Written
 from rig.factors import services
+from rig.factors.retired import RETIRED
 
 PLACEHOLDERS = (
     "python",
@@ -30,7 +31,6 @@ PLACEHOLDERS = (
     "pool_size",
     "app_workers",
     "app_threads",
-    "wsgi_worker",
     "pooler",
     "database_host",
     "database_port",
@@ -69,7 +69,7 @@ class _Template(Written):
 
     def _problems(self, template: str, known: Sequence[str]) -> Iterator[PydanticCustomError]:
         named = plan.PLACEHOLDER.findall(template)
-        for found in [name for name in named if name not in known]:
+        for found in [name for name in named if name not in known and name not in RETIRED]:
             if found in OF_ENV:
                 what = "`{name}` names `{{{found}}}`, which everybody could read there"
                 yield wrong(what, "`env` may name it", found=found)

@@ -96,16 +96,20 @@ def with_words(
     handler: Callable[[Any], T],
     words: Sequence[str],
     misplaced: Mapping[str, tuple[str, str]] | None = None,
+    retired: Mapping[str, tuple[str, str]] | None = None,
 ) -> T:
-    """What `handler` makes of a map; its error for an unknown key tells the keys there are."""
-    misplaced = misplaced or {}
+    """What `handler` makes of a map; its error for an unknown key tells the keys there are.
+
+    `retired`: keys that are no more, what became of them, and what to do.
+    """
+    misplaced, retired = misplaced or {}, retired or {}
     try:
         return handler(data)
     except ValidationError as error:
         problems = list(details(error))
         for one in problems:
             if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
-                because = misplaced.get(str(one["loc"][0]))
+                because = {**retired, **misplaced}.get(str(one["loc"][0]))
                 ctx = {"words": (*words, *misplaced), "misplaced": because}
                 one["type"] = PydanticCustomError("unknown_key", "unknown key", ctx)
         raise together(problems) from None

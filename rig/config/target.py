@@ -264,7 +264,9 @@ class Target(Section):
     restarts_workers: Optional[bool] = None
     facts: Optional[UrlPath] = None
     ledger: Optional[Ledger] = None
-    supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED)] = Field(default_factory=dict)
+    supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED, ignored=True)] = Field(
+        default_factory=dict
+    )
     services: Services = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()

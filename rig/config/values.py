@@ -33,6 +33,7 @@ from rig.config.sections import (
     wrong,
 )
 from rig.factors import FACTORS, Choice, Levels, Natural
+from rig.factors.retired import RETIRED
 from rig.model import LONGEST_S, Level, plain, seconds
 
 T = TypeVar("T")
@@ -246,7 +247,11 @@ def level(factor: str) -> Any:
 
 def levels(factor: str) -> Any:
     """The type of a list of different levels."""
-    return Annotated[Some[Annotated[Level, of_factor(factor)]], WrapValidator(_distinct)]
+    return _levels(of_factor(factor))
+
+
+def _levels(fits: Fits) -> Any:
+    return Annotated[Some[Annotated[Level, fits]], WrapValidator(_distinct)]
 
 
 @dataclass(frozen=True)
@@ -257,6 +262,8 @@ class PerFactor:
     factors: Sequence[str] = tuple(FACTORS)
     others: tuple[tuple[str, Any], ...] = ()
     """Keys that must be there besides, each with its type."""
+    ignored: bool = False
+    """Whether factors that are no more may stand there, without effect, at levels that they had."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -269,12 +276,16 @@ class PerFactor:
         }
         for name, of in self.others:
             fields[name] = core_schema.typed_dict_field(handler.generate_schema(of))
+        for name, was in RETIRED.items() if self.ignored else ():
+            had = handler.generate_schema(_levels(Fits(Choice(was.levels))))
+            fields[name] = core_schema.typed_dict_field(had, required=False)
         inner = core_schema.typed_dict_schema(fields, extra_behavior="forbid")
         return core_schema.no_info_wrap_validator_function(self._in_order, inner)
 
     def _in_order(self, data: Any, handler: Callable[[Any], Mapping[str, T]]) -> Mapping[str, T]:
-        values = with_words(data, handler, (*self.factors, *dict(self.others)))
-        return {name: values[name] for name in data}
+        retired = {name: (was.what, was.do) for name, was in RETIRED.items()}
+        values = with_words(data, handler, (*self.factors, *dict(self.others)), retired=retired)
+        return {name: values[name] for name in data if name not in RETIRED}
 
 
 LevelOfEach = Annotated[Mapping[str, Level], PerFactor(level)]

@@ -178,17 +178,6 @@ def _app_threads(draft: Draft, level: int) -> Draft:
 
 
 @register(
-    "wsgi_worker",
-    "WSGI worker",
-    Choice(("auto", "gthread")),
-    default="auto",
-    facts=("app.worker_class", "answer.connection"),
-)
-def _wsgi_worker(draft: Draft, level: str) -> Draft:
-    return replace(draft, wsgi_worker=level)
-
-
-@register(
     "server",
     "server",
     Choice((OWN, *SERVERS)),

@@ -99,6 +99,12 @@ def usual(target: Target, app_threads: int) -> str:
     return "gunicorn-gthread" if app_threads > 1 else "gunicorn-sync"
 
 
+def interface_of(target: Target, server: str) -> Interface | None:
+    """How a target is called at a level of `server`; None where its `start` does not say."""
+    name = usual(target, 1) if server == OWN else server
+    return target.interface if name == OWN else SERVERS[name].interface
+
+
 def unserved(draft: Draft, target: Target) -> str:
     """Why a target cannot be served like this; empty where it can."""
     chosen, django = draft.server, target.django

@@ -1,4 +1,4 @@
-"""What a running app worker of our own targets observes of itself, for `/-/facts`."""
+"""What a running app worker of our own targets observes of itself, for their `/facts`."""
 
 from __future__ import annotations
 

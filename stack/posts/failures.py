@@ -22,8 +22,6 @@ from django.db import Error as DjangoDatabaseError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 
-from posts.counters import counted
-
 logger = logging.getLogger(__name__)
 
 TITLES = {
@@ -110,10 +108,7 @@ def classify(error: BaseException, *, behind_pgbouncer: bool) -> Failure:
 
 
 def answered(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a view, sync or async, answer its failures, and count its answers.
-
-    A client's mistakes stay Django's.
-    """
+    """Makes a view, sync or async, answer its failures. A client's mistakes stay Django's."""
 
     @wraps(view)
     def sync_view(*args: Any, **kwargs: Any) -> Any:
@@ -133,7 +128,7 @@ def answered(view: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             return _answer(error)
 
-    return counted(async_view if iscoroutinefunction(view) else sync_view)
+    return async_view if iscoroutinefunction(view) else sync_view
 
 
 def _answer(error: Exception) -> HttpResponse:

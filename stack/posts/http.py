@@ -39,8 +39,3 @@ def listed(count: int, rows: Iterable[Sequence[Any]]) -> JsonResponse:
     """The answer to a read: the table's count, and rows in the order of COLUMNS."""
     posts = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     return JsonResponse({"count": count, "posts": posts})
-
-
-def ready(_request: HttpRequest) -> JsonResponse:
-    """Whether the process serves; must not touch the database."""
-    return JsonResponse({"ready": True})

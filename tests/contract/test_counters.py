@@ -14,9 +14,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from posts.counters import counted
 
 import bench_counters as writer
-from posts.counters import counted
 from rig.evidence import app_counters as reader
 from tests.shares import every
 

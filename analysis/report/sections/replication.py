@@ -15,12 +15,12 @@ from analysis.reading.published_study import (
     inconsistencies,
     read_published_study,
 )
-from analysis.reading.session import Session
+from analysis.reading.session import ASYNC, PLAIN, Session
 from analysis.report.blocks import Absent, Fold, Items, Section, Table, Words, para, row
 from analysis.report.inputs import ReportInputs
 from analysis.report.wording import NOTHING, digits, mark
 from analysis.summaries.cells import CellResult
-from rig.model import Interface
+from rig.model import Level
 
 TITLE = "Comparison with the original study"
 FEWEST = 6
@@ -81,16 +81,15 @@ def _ours(inputs: ReportInputs, theirs: Set[Key]) -> Mapping[Key, float | None]:
 
 SET_UP = {"data_access": "orm", "connections": "per_request", "pooler": "direct",
           "app_workers": 1, "app_threads": 1}  # fmt: skip
-TARGETS = {"sync": Interface.WSGI, "async": Interface.ASGI}
-"""The study's two."""
+SERVERS = {PLAIN: "sync", ASYNC: "async"}
+"""The study's two targets, by what serves them."""
 
 
 def key_of(session: Session, cell: CellResult) -> Key | None:
     """Which of the original's cells it is; None if none."""
     levels = cell.levels
-    target = levels.get("target")
-    names = [name for name, one in TARGETS.items() if session.targets_of(one) == (target,)]
-    if not names:
+    name = SERVERS.get(session.server_of(levels))
+    if name is None or len(_alike(session, levels)) != 1:
         return None
     if any(levels.get(name) != level for name, level in SET_UP.items()):
         return None
@@ -99,7 +98,17 @@ def key_of(session: Session, cell: CellResult) -> Key | None:
         return None
     if delay != int(delay):
         return None
-    return str(levels.get("route")), names[0], int(delay), int(most)
+    return str(levels.get("route")), name, int(delay), int(most)
+
+
+def _alike(session: Session, levels: Mapping[str, Level]) -> Set[Level]:
+    """The targets that are called like that of a cell."""
+    own = session.interface_of(levels)
+    return {
+        one.levels["target"]
+        for one in session.scheduled
+        if own and session.interface_of(one.levels) is own
+    }
 
 
 def _row(

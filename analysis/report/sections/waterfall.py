@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import (
-    POOLED,
-    THREADED,
     WATERFALL_STEP,
     Pair,
     Stage,
@@ -117,12 +115,13 @@ def _overlap(one: Step, other: Step) -> bool:
 
 def _without_async(inputs: ReportInputs, waterfall: Waterfall) -> str:
     """The stage with threads beside the last: what async itself is worth."""
-    threaded, pooled = waterfall.stages[THREADED], waterfall.stages[POOLED]
+    threaded, pooled = waterfall.threaded, waterfall.stages[-1]
     if not (threaded.goodput_rps and pooled.goodput_rps):
         return ""
+    access = f"{waterfall.access} and " if waterfall.access else ""
     return (
         f" Sync with kept connections and 20 threads serves {digits(threaded.goodput_rps)} /s. "
-        f"Async with asyncpg and as many connections serves {digits(pooled.goodput_rps)} /s: "
+        f"Async with {access}as many connections serves {digits(pooled.goodput_rps)} /s: "
         f"{bounded(_ratio(inputs, pooled, threaded))}."
     )
 
