@@ -120,12 +120,13 @@ def _pooler() -> PoolerSpec:
 def _app() -> AppSpec:
     gateway = {"sync": "wsgi", "async": "asgi"}[TARGET]
     workers = {"sync": "sync", "async": "uvicorn_worker.UvicornWorker"}[TARGET]
+    callable_ = {f"BENCH_{gateway.upper()}": f"django_{TARGET}.{gateway}:application"}
     return AppSpec(
         command=(
-            *("gunicorn", "--config", "/rig/stack/app/gunicorn_conf.py"),
-            *("--worker-class", workers, f"django_{TARGET}.{gateway}:application"),
+            *("gunicorn", "--config", "/rig/stack/around/bench_gunicorn.py"),
+            *("--worker-class", workers, f"bench_{gateway}:application"),
         ),
-        env=environment(),
+        env={**environment(), **callable_},
         folder=f"/rig/django_{TARGET}",
         password_file=FILES["app"],
     )

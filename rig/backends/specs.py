@@ -157,7 +157,8 @@ def _target_spec(
 ) -> AppSpec:
     """`where` has words over the app's own, `env` variables over the target's."""
     target = plan.target
-    words = {**placeholders(plan, hosts, passwords, prepared), **(where or {})}
+    filled = placeholders(plan, hosts, passwords, prepared)
+    words = {**retired.words(plan), **filled, **(where or {})}
     fixed = {
         "PGHOST": words["database_host"],
         "PGPORT": words["database_port"],
@@ -260,7 +261,6 @@ def placeholders(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -
         # no password in it: libpq and asyncpg read PGPASSFILE
         "database_url": f"postgresql://{APP_USER}@{database_host}:{database_port}/{DATABASE}",
         **_service_placeholders(target, hosts),
-        **retired.words(plan),
     }
 
 

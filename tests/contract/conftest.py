@@ -29,7 +29,11 @@ import psycopg.sql
 import pytest
 import yaml
 
+from rig.config import read_targets
+from rig.factors.servers import OWN, SERVERS, usual
+
 ROOT = Path(__file__).resolve().parents[2]
+TARGETS = read_targets([ROOT, ROOT / "examples"], ROOT / "stack" / "routes.yaml")
 NOBODY = 65534
 POSTS = 60
 MAX_CONNECTIONS = 20
@@ -169,6 +173,10 @@ class Served:
     def get(self, path: str) -> Reply:
         return self._send("GET", path, None, {})
 
+    def facts(self) -> Any:
+        """What it says of itself."""
+        return self.get(self.spec["facts"]).json
+
     def post_form(self, path: str, form: Mapping[str, str]) -> Reply:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._send("POST", path, urlencode(form), kind)
@@ -280,17 +288,21 @@ def run_step(postgres: Postgres, database_of: DatabaseOf) -> Step:
 
 @pytest.fixture
 def serve(postgres: Postgres, database_of: DatabaseOf, tmp_path: Path) -> Serve:
-    """serve(folder, relay=None, purpose="", **BENCH settings): the target, started, as a context
-    manager; `purpose` is that of its database.
+    """serve(folder, relay=None, purpose="", server="own", **BENCH settings): the target, started,
+    as a context manager; `purpose` is that of its database.
     """
 
     @contextmanager
     def start(
-        folder: str, relay: Relay | None = None, purpose: str = "", **bench: str
+        folder: str,
+        relay: Relay | None = None,
+        purpose: str = "",
+        server: str = OWN,
+        **bench: str,
     ) -> Iterator[Served]:
         database, bind = database_of(folder, purpose), f"127.0.0.1:{_free_port()}"
         libpq = postgres.env(database, relay.port if relay else None)
-        spec, env, fill = _resolved(folder, database, libpq, bind)
+        spec, env, fill = _resolved(folder, database, libpq, bind, server)
         env |= {"BENCH_BIND": bind, "BENCH_APP_WORKERS": "1", "HOME": str(tmp_path), **bench}
         process = subprocess.Popen([fill(word) for word in spec["start"]], env=env, cwd=ROOT)
         served = Served(spec, database, bind)
@@ -313,15 +325,26 @@ def _run_step(
 
 
 def _resolved(
-    folder: str, database: str, libpq: Mapping[str, str], bind: str
+    folder: str, database: str, libpq: Mapping[str, str], bind: str, server: str = OWN
 ) -> tuple[dict[str, Any], dict[str, str], Callable[[str], str]]:
     """A target's YAML, its environment, and what fills the placeholders in."""
     spec = yaml.safe_load((ROOT / folder / "target.yaml").read_text())
+    target, told = TARGETS[spec["name"]], {}
+    spec |= {name: getattr(target, name) for name in ("start", "migrate", "ready", "facts")}
+    if target.django:
+        spec["start"] = SERVERS[usual(target, 1) if server == OWN else server].command
+        routes = {name: [route.method, route.path] for name, route in target.routes.items()}
+        told = {
+            "DJANGO_SETTINGS_MODULE": target.django.settings,
+            "BENCH_WSGI": target.django.wsgi,
+            "BENCH_ASGI": target.django.asgi,
+            "BENCH_ROUTES": json.dumps(routes),
+        }
     host, _, port = bind.partition(":")
     values = {
         "host": host, "port": port, "folder": ROOT / folder,
         "stack": ROOT / "stack", "python": sys.executable,
-        "posts": POSTS, "app_workers": 1, "app_threads": 1, "wsgi_worker": "sync",
+        "posts": POSTS, "app_workers": 1, "app_threads": 1,
         "database_url": f"postgresql://bench@127.0.0.1:{libpq['PGPORT']}/{database}",
     }  # fmt: skip
 
@@ -333,6 +356,7 @@ def _resolved(
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "stack", ROOT / "stack/around"))),
         **libpq,
+        **told,
         **{name: fill(value) for name, value in spec.get("env", {}).items()},
     }
     return spec, env, fill

@@ -75,7 +75,6 @@ def test_each_level_changes_what_the_roles_are_told(name: str, tmp_path: Path) -
         ({"max_connections": 77}, "database", ("settings", "max_connections"), 77),
         ({"app_workers": 3}, "app", ("env", "BENCH_APP_WORKERS"), "3"),
         ({"app_threads": 3}, "app", ("env", "BENCH_APP_THREADS"), "3"),
-        ({"wsgi_worker": "gthread"}, "app", ("command", 4), "gthread"),
         ({"target": "shop", "server": "uvicorn"}, "app", ("command", 2), "uvicorn"),
         ({"target": "shop", "middleware": "none"}, "app", ("env", "BENCH_MIDDLEWARE"), "none"),
     ],

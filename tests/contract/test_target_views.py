@@ -34,6 +34,12 @@ CASES = [
     ("django_async", "orm", "pool"),
 ]
 TARGETS = ["django_sync", "django_async"]
+SERVED = [
+    ("django_sync", "gunicorn-gthread"),
+    ("django_sync", "granian-wsgi"),
+    ("django_async", "uvicorn"),
+    ("django_async", "granian-asgi"),
+]
 DRIVER = {("django_async", "sql"): "asyncpg"}
 
 # TCP 1, SSL 1, startup 1, SCRAM 2; then psycopg 1 a statement, asyncpg 2: prepare, execute.
@@ -81,8 +87,19 @@ def test_serves_its_routes(
         assert list(home.iterdir()) == []
 
 
+@pytest.mark.parametrize(("folder", "server"), every(2, SERVED))
+def test_another_server_serves_the_same_at_the_same_cost(
+    folder: str, server: str, serve: Serve, relay: Relay, postgres: Postgres
+) -> None:
+    with serve(folder, relay, server=server, BENCH_CONNECTIONS="persistent") as served:
+        assert served.facts()["driver"] == DRIVER.get((folder, "sql"), "psycopg")
+        assert relay.exchanges == []
+        check_answers(served, postgres)
+        check_costs(served, postgres, relay)
+
+
 def check_facts(served: Served, folder: str, data_access: str, connections: str) -> None:
-    facts = served.get("/-/facts").json
+    facts = served.facts()
     is_async = folder == "django_async"
     assert facts["worker_class"] == (
         "uvicorn_worker._workers.UvicornWorker" if is_async else "gunicorn.workers.sync.SyncWorker"
@@ -151,7 +168,7 @@ def warmed_up(served: Served) -> dict[str, Any]:
     for _ in range(1000):
         assert create(served).status == 201
         assert read(served).status == 200
-        facts: dict[str, Any] = served.get("/-/facts").json
+        facts: dict[str, Any] = served.facts()
         pool = facts["pool"]
         if facts["connections"] != "pool":
             return facts
@@ -170,7 +187,7 @@ def test_without_prepared_statements_asyncpg_pays_a_round_trip_more(
         spent = relay.round_trips
         create(served)
         assert relay.round_trips - spent == 2
-        assert served.get("/-/facts").json["prepared_statements"] is False
+        assert served.facts()["prepared_statements"] is False
 
 
 @pytest.mark.parametrize("data_access", every(2, ["sql", "orm"]))
@@ -277,6 +294,6 @@ def under_way(served: Served, path: str) -> Iterator[None]:
     host, port = served.bind.split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        while served.get("/-/facts").json["pool"]["idle_connections"]:
+        while served.facts()["pool"]["idle_connections"]:
             pass
         yield

@@ -182,7 +182,7 @@ def _in_the_app_s_network(world: Running, script: str) -> None:
 
 def _app(world: Running) -> int:
     """The app's first process: gunicorn's arbiter."""
-    return world.pids("bin/gunicorn")[0]
+    return world.pids("-m\0gunicorn\0")[0]
 
 
 def _app_workers(world: Running) -> list[int]:
@@ -214,8 +214,6 @@ def _cpus_of(pid: int) -> str:
 # targets that are wrong from the start
 
 
-_ASYNC_START = """[gunicorn, --config, "{stack}/app/gunicorn_conf.py", --worker-class,
-        uvicorn_worker.UvicornWorker, %s"django_async.asgi:application"]"""
 _HIDDEN = """\
 from django_async.settings import *
 ROOT_URLCONF = "hidden_urls"
@@ -280,18 +278,17 @@ BLAMED = {"async": "", "hidden": "ledger", "short": "", "swallow": "ledger"}
 
 def make_targets(folder: Path) -> None:
     """Writes the sabotaged targets below a folder, each made from async: hidden, short, swallow."""
-    _target(folder, "hidden", _ASYNC_START % "", _HIDDEN, _HIDDEN_URLS)
-    _target(folder, "short", _ASYNC_START % '--timeout, "30", ', "", "")
-    _target(folder, "swallow", _ASYNC_START % "", _SWALLOW, _SWALLOW_URLS)
+    _target(folder, "hidden", "", _HIDDEN, _HIDDEN_URLS)
+    _target(folder, "short", "--timeout 30", "", "")
+    _target(folder, "swallow", "", _SWALLOW, _SWALLOW_URLS)
 
 
-def _target(folder: Path, name: str, start: str, settings: str, urls: str) -> None:
+def _target(folder: Path, name: str, options: str, settings: str, urls: str) -> None:
     own = folder / name
     own.mkdir()
     text = (ROOT / "django_async" / "target.yaml").read_text()
-    head, _, rest = text.partition("start:")
-    _, _, rest = rest.partition("\nenv:")
-    text = f"{head}start: {start}\nenv:{rest}"
+    text = text.replace("env:\n", f'env:\n  GUNICORN_CMD_ARGS: "{options}"\n')
+    text = text.replace('"{stack}/..:', '"{folder}:{stack}/..:')
     text = text.replace("name: async\n", f"name: {name}\n")
     text = text.replace("../stack/posts", str(ROOT / "stack" / "posts"))
     if settings:

@@ -105,14 +105,33 @@ OPEN_TEXT = """
 @pytest.mark.parametrize(
     ("plan", "load", "digest_of_plan"),
     [
-        (CLOSED, CLOSED_TEXT, "bf54b3fed0b8f95f85c3ad17639c06ed36fb235ce02d6f339b8d69460e726aef"),
-        (OPEN, OPEN_TEXT, "599d3634db12e8271c6171994df087a418bc102e4983d7026eec47e37a215720"),
+        (CLOSED, CLOSED_TEXT, "20f462e00036c6868e22386941a8f5dea2e66f9fc27c5c4fe161dc895847cda9"),
+        (OPEN, OPEN_TEXT, "3e0aab0b44f01c10fa8e9f9502853769e28dc1edc93c813d8786ace11cceafc5"),
     ],
     ids=["closed", "open"],
 )
 def test_a_plan_s_text_stays(plan: Plan, load: str, digest_of_plan: str) -> None:
     assert json.dumps(plan.to_json()) == WHOLE_TEXT.strip().replace("LOAD", load.strip())
     assert plan.digest == digest_of_plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "load", "digest_of_plan"),
+    [
+        (CLOSED, CLOSED_TEXT, "bf54b3fed0b8f95f85c3ad17639c06ed36fb235ce02d6f339b8d69460e726aef"),
+        (OPEN, OPEN_TEXT, "599d3634db12e8271c6171994df087a418bc102e4983d7026eec47e37a215720"),
+    ],
+    ids=["closed", "open"],
+)
+@pytest.mark.parametrize("level", ["auto", "gthread"])
+def test_a_plan_of_before_servers_is_read(
+    plan: Plan, load: str, digest_of_plan: str, level: str
+) -> None:
+    worker = f'"app_threads": 1, "wsgi_worker": "{level}", '
+    text = WHOLE_TEXT.replace("LOAD", load.strip()).replace('"app_threads": 1, ', worker)
+    data = json.loads(text)
+    assert (digest(data) == digest_of_plan) == (level == "auto")
+    assert plan_from_json({**data, "digest": digest(data)}) == plan
 
 
 def test_how_a_project_is_served_stands_in_the_plan() -> None:
@@ -149,8 +168,8 @@ WHOLE_TEXT = """
 {"target_name": "made", "route_name": "make", "load": LOAD, "data": {"posts": 100, "cpu_n": 10}, \
 "delay": {"delay_ms": 0.0, "links": ["front", "data"]}, "data_access": "sql", \
 "connections": "per_request", "pool_size": 20, "pooler": "direct", "pooler_pool_size": 50, \
-"max_connections": 100, "app_workers": 1, "app_threads": 1, "wsgi_worker": "auto", \
-"target": {"name": "made", "folder": "/nowhere/made", "title": "Made for a test", \
+"max_connections": 100, "app_workers": 1, "app_threads": 1, "target": {"name": "made", \
+"folder": "/nowhere/made", "title": "Made for a test", \
 "start": ["serve", "--bind", "{host}:{port}"], "routes": {"list": {"name": "list", \
 "method": "GET", "path": "/list", "form": {}, "json": null, "status": 200, "answer": {}, \
 "statements": null, "varying": []}, "make": MAKE}, "env": {"ITS_OWN": "{database_url}"}, \

@@ -73,6 +73,17 @@ def test_wsgi_requests_are_counted_by_route(tmp_path: Path) -> None:
     assert said[3] == ("201 Created", [], None)
 
 
+def test_an_answer_is_correct_below_400(tmp_path: Path) -> None:
+    def app(asked: dict[str, Any], start: Any) -> list[bytes]:
+        start(asked["QUERY_STRING"], [])
+        return []
+
+    for status in ("201 Created", "399 Odd", "400 Bad Request", "503 Busy"):
+        Wsgi(app)(environ("GET", "/list", status), lambda *_: None)
+    assert count_of(tmp_path).answered == 4
+    assert count_of(tmp_path).correct == {"list": 2}
+
+
 def test_a_streamed_answer_ends_with_its_last_part(tmp_path: Path) -> None:
     answer = Streaming([b"a", b"b"])
 

@@ -170,10 +170,13 @@ def test_the_app_is_told_of_prepared_statements(tmp_path: Path, prepared: bool, 
 
 
 @pytest.mark.parametrize(("threads", "worker"), [(1, "sync"), (2, "gthread")])
-def test_threads_decide_the_wsgi_worker(tmp_path: Path, threads: int, worker: str) -> None:
-    plan = replace(PLAN, app_threads=threads)
-    words = placeholders(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
-    assert words["wsgi_worker"] == worker
+def test_threads_decide_the_worker_class_of_older_targets(
+    tmp_path: Path, threads: int, worker: str
+) -> None:
+    target = replace(PLAN.target, start=("gunicorn", "--worker-class", "{wsgi_worker}"))
+    plan = replace(PLAN, app_threads=threads, target=target)
+    spec = app_spec(plan, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+    assert spec.command == ("gunicorn", "--worker-class", worker)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,12 @@ def test_equal_levels_have_one_form(read: Read) -> None:
         ("experiment: small", "experimnt: small", ":1: unknown key `experimnt`"),
         ("experiment: small", "experiment: 5", ":1: `experiment` expects a slug"),
         ("pooler: direct", "poler: direct", ":7: unknown key `poler`"),
+        (
+            "pooler: direct",
+            "wsgi_worker: auto",
+            ":7: `wsgi_worker` is no factor any more, `server` replaced it",
+        ),
+        ("set: " + SET, "set: {wsgi_worker: gthread}", ":17: `wsgi_worker` is no factor any more"),
         ("pooler: direct", "pooler: [direct]", ":7: `pooler` expects one level, not a list"),
         (
             "pooler: direct",
@@ -211,6 +217,11 @@ def test_each_problem_says_its_line(read: Read, old: str, new: str, expected: st
         ("experiment: small", "experimnt: small", "did you mean `experiment`?"),
         ("pooler: direct", "poler: direct", "did you mean `pooler`?"),
         ("pooler: direct", "pooler: pgbouncr", "did you mean `pgbouncer`?"),
+        (
+            "pooler: direct",
+            "wsgi_worker: gthread",
+            "for `gthread` write `server: gunicorn-gthread`; leave `auto` out",
+        ),
         (VARY, "  target: [sync, Async]\n", "did you mean `async`?"),
         ("[cpu, io_create]", "[cpu, io_raed]", "did you mean `io_read`?"),
         ("steady: 8s", "steady: 8", "did you mean `8s`?"),

@@ -32,6 +32,7 @@ def test_what_is_asked_for(
     ("text", "what", "do"),
     [
         ("rout=cpu", "there is no factor `rout`", "did you mean `route`?"),
+        ("wsgi_worker=gthread", "`server` replaced it", "write `server: gunicorn-gthread`"),
         ("target=asink", "`asink` is no level of target here, expected one of", ""),
         ("target=asyn", "expected one of sync, async", "did you mean `async`?"),
         ("delay_ms=200", "`200` is no level of delay_ms here, expected one of 0, 100", ""),

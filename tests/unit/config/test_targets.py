@@ -61,7 +61,7 @@ def test_the_projects_own_targets(targets: dict[str, Target]) -> None:
         target = targets[name]
         assert target.folder == str(ROOT / f"django_{name}")
         assert {"cpu", "io_create", "io_read"} <= set(target.routes)
-        assert target.start[0] == "gunicorn"
+        assert target.django is not None
         assert target.migrate[0] == "{python}"
     assert targets["async"].routes["io_create"] == Route(
         name="io_create",
@@ -74,10 +74,9 @@ def test_the_projects_own_targets(targets: dict[str, Target]) -> None:
         varying=("id",),
     )
     assert targets["sync"].routes["io_read"].answer == {"count": "{posts}", "posts": "{length:25}"}
-    orm, threads, worker = targets["async"].refuses
+    orm, threads = targets["async"].refuses
     assert orm.when == {"data_access": ("orm",), "connections": ("persistent",)}
     assert threads.unless == {"app_threads": (1,)}
-    assert worker.unless == {"wsgi_worker": ("auto",)}
 
 
 def test_a_target_needs_little(folder: Path) -> None:
@@ -92,6 +91,13 @@ name: mine
 django: {settings: shop.settings, wsgi: "shop.wsgi:application"}
 routes: {cpu: {}}
 """
+
+
+def test_an_older_target_may_name_a_factor_that_is_no_more(folder: Path) -> None:
+    text = MINE.replace("--port", "--worker-class, '{wsgi_worker}', --port")
+    target = read_one(folder, text + "supports: {wsgi_worker: [auto], app_threads: [1, 4]}\n")
+    assert target.start[1:3] == ("--worker-class", "{wsgi_worker}")
+    assert target.supports == {"app_threads": (1, 4)}
 
 
 def test_a_project_that_the_rig_serves_needs_as_little(folder: Path) -> None:
@@ -273,6 +279,16 @@ def test_limits_are_durations(folder: Path) -> None:
             "expects one of sql, orm, not `raw`",
         ),
         ("cpu: {}}", "cpu: {}}\nsupports: {delay_ms: [0]}", ":4: unknown key `delay_ms`"),
+        (
+            "cpu: {}}",
+            "cpu: {}}\nsupports: {wsgi_worker: [sync]}",
+            ":4: `wsgi_worker` expects one of auto, gthread, not `sync`",
+        ),
+        (
+            "cpu: {}}",
+            "cpu: {}}\nrefuses: [{because: x, when: {wsgi_worker: [auto]}}]",
+            ":4: `wsgi_worker` is no factor any more, `server` replaced it",
+        ),
         ("cpu: {}}", "cpu: {}}\nrefuses: [{when: {pooler: [direct]}}]", ":4: `because` is missing"),
         ("cpu: {}}", "cpu: {}}\nrefuses: [{because: x}]", "a refusal expects levels under `when`"),
         ("cpu: {}}", "cpu: {}}\ninherent: app.driver", ":4: `inherent` expects a list, not `app"),
