@@ -175,12 +175,21 @@ def waterfalls(
                 side = interface, str(cell.levels.get("target")), session.server_of(cell.levels)
                 served.setdefault(side, []).append(cell)
         ways = list(_ways(served))
-        several = [len({getattr(way, part) for way in ways}) > 1 for part in ("targets", "servers")]
         for way in ways:
-            words = [*way.targets * several[0], *way.servers * several[1]]
-            words = [*dict.fromkeys(filter(None, words)), layout.group(alike[0].levels)]
+            words = dict.fromkeys(filter(None, (*_named(way, ways), layout.group(alike[0].levels))))
             found.append(_waterfall(" · ".join(words), served, way))
     return tuple(waterfall for waterfall in found if len(waterfall.measured) >= FEWEST)
+
+
+def _named(way: _Way, ways: Sequence[_Way]) -> Iterator[str]:
+    """What tells a way from the others."""
+    if len({one.targets for one in ways}) > 1:
+        yield from way.targets
+    for server, every in zip(
+        way.servers, zip(*(one.servers for one in ways), strict=True), strict=True
+    ):
+        if len(set(every)) > 1:
+            yield server
 
 
 def _ways(served: _Served) -> Iterator[_Way]:

@@ -412,6 +412,64 @@ def test_a_session_compared_with_itself(quick: tuple[Session, Done]) -> None:
     assert several.code == 9  # the same session twice is one
 
 
+BOTH_CALLABLES = """\
+name: shop
+django: {settings: shop.settings, wsgi: "shop.wsgi:application", asgi: "shop.asgi:application"}
+routes: {buy: {method: POST, path: /buy, form: {item: "{unique}"}, status: 201, statements: 1}}
+"""
+STEPS = """\
+experiment: steps
+setup: {target: shop, route: buy, delay_ms: 20}
+vary: {connections: [per_request, persistent]}
+also:
+  one:
+    because: what is it worth to keep the clients' connections?
+    only: {connections: [persistent]}
+    set: {server: gunicorn-gthread}
+  threads:
+    because: do threads do it?
+    only: {connections: [persistent]}
+    set: {server: gunicorn-gthread, app_threads: 20}
+  granian: {because: another server, set: {server: granian-wsgi, app_threads: 20}}
+  asgi:
+    because: does async do it, without a change to the code?
+    only: {connections: [persistent]}
+    set: {server: uvicorn, connections: pool}
+load: {users: {from: 5, per_s: 20, to: 40}, steady: 4s, load_workers: 1}
+data: {posts: 1000, cpu_n: 1000}
+"""
+
+
+def test_one_target_with_both_callables_has_a_waterfall_over_servers(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "target.yaml").write_text(BOTH_CALLABLES)
+    (tmp_path / "steps.yaml").write_text(STEPS)
+    arguments = ("steps.yaml", "--backend", "fake", "--yes", "--no-calibrate")
+    done = runner(*arguments, cwd=tmp_path)
+    assert done.code == 0, done.err
+    session = only_session(tmp_path / "results")
+    told = read_json(session.path / "session.json")
+    assert told["interfaces"] == {"shop": "wsgi"}
+    servers = {"gunicorn-gthread": "wsgi", "granian-wsgi": "wsgi", "uvicorn": "asgi"}
+    assert told["server_interfaces"] == servers
+    assert runner("report", session.path, cwd=tmp_path).code == 0
+    found = session.rows("derived/figures/waterfall.csv")
+    steps: dict[str, list[str]] = {}
+    for row in found:
+        steps.setdefault(row["group"], []).append(row["step"])
+    first = ["sync, connection per request", "… connection kept"]
+    assert steps == {
+        "gunicorn-gthread · buy": [
+            *(*first, "… and gthread, one thread", "… and 20 threads", "async, 20 connections")
+        ],
+        "granian-wsgi · buy": [*first, "… and 20 threads", "async, 20 connections"],
+    }
+    rates = {row["step"]: float(row["goodput_rps"]) for row in found}
+    assert rates["async, 20 connections"] > 3 * rates["… connection kept"]
+    markdown = (session.path / "derived" / "report.md").read_text()
+    assert "Async with as many connections serves" in markdown
+
+
 @pytest.mark.parametrize(
     "name", every(4, ["connection-cap", "ablation", "crossover", "replication"])
 )
