@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rig.factors import bind
-from rig.factors.servers import SERVERS
+from rig.factors.servers import SERVERS, interface_of
 from rig.plan import Closed, Data, Django, Draft, Load, Route, Target, Users
 
 DRAFT = Draft("one", "one", Load(Closed(Users(1, 1.0, 5)), steady_s=1.0), Data(10, 10))
@@ -29,6 +29,22 @@ def target(django: Django | None) -> Target:
 def test_the_usual_server(django: Django | None, app_threads: int, server: str) -> None:
     plan, why = bind(replace(DRAFT, app_threads=app_threads), {"one": target(django)}, {})
     assert (plan.server, why) == (server, "")
+
+
+@pytest.mark.parametrize(
+    ("django", "server", "interface"),
+    [
+        (None, "own", None),
+        (BOTH, "own", "wsgi"),
+        (BOTH, "granian-wsgi", "wsgi"),
+        (BOTH, "uvicorn", "asgi"),
+        (replace(BOTH, wsgi=""), "own", "asgi"),
+    ],
+)
+def test_a_target_is_called_as_its_server_does(
+    django: Django | None, server: str, interface: str | None
+) -> None:
+    assert interface_of(target(django), server) == interface
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,40 @@ def test_a_ladder_is_found_by_its_levels(tmp_path: Path) -> None:
     assert "Unknown for 7 of 7 steps: whether they change anything" in page.text
 
 
+def test_targets_of_any_name_on_any_server_have_a_ladder(tmp_path: Path) -> None:
+    server = {"name": "server", "label": "server", "unit": "",
+              "levels": ["own", "granian-wsgi"], "facts": []}  # fmt: skip
+    first = {**ORM, "target": "web", "server": "own"}
+    threaded = {**first, "connections": "persistent", "server": "granian-wsgi"}
+    live = {**ORM, "target": "live", "server": "own", "connections": "pool"}
+    made = [
+        Made(first, steady(10)),
+        Made(threaded, steady(40)),
+        Made({**threaded, "app_threads": 20}, steady(160)),
+        Made({**live, "data_access": "sql"}, steady(80)),
+    ]
+    interfaces = {"web": "wsgi", "live": "asgi"}
+    served = {"granian-wsgi": "wsgi"}
+    folder = sessions.make(
+        tmp_path / "s",
+        made,
+        (*WIDER, server),
+        claim=None,
+        interfaces=interfaces,
+        server_interfaces=served,
+    )
+    change(folder, facts={"app": {"driver": "asyncpg"}})
+    text = Page(report(folder).html).text
+    assert [(row["step"], row["ratio"][:1]) for row in rows(folder, "waterfall")] == [
+        ("sync, connection per request", ""),
+        ("… and granian-wsgi, one thread", "4"),
+        ("… and 20 threads", "4"),
+        ("async, asyncpg, 20 connections", "0"),
+    ]
+    assert "Async with asyncpg and as many connections serves 80 /s: 0.5×" in text
+    assert "“granian-wsgi, one thread” also includes connection kept" in text
+
+
 def test_a_rung_of_its_own_for_what_gthread_changes(tmp_path: Path) -> None:
     worker = {"name": "wsgi_worker", "label": "WSGI worker", "unit": "",
               "levels": ["auto", "gthread"], "facts": ["answer.connection"]}  # fmt: skip
