@@ -91,8 +91,8 @@ def test_chosen_cells_only_and_their_slugs_stay() -> None:
     chosen = filter_cells(cells(QUICK), {"target": ("sync",), "route": ("cpu",)})
     (block,) = run(RandomBlocks(QUICK, 1, chosen))
     assert {trial.slug for trial in block} == {
-        "sync-cpu-delay0-per_request-direct-cap100-t1-own",
-        "sync-cpu-delay100-per_request-direct-cap100-t1-own",
+        "sync-cpu-delay0-per_request-direct-cap100-t1",
+        "sync-cpu-delay100-per_request-direct-cap100-t1",
     }
     assert run(RandomBlocks(QUICK, 1, ())) == []
 
@@ -105,7 +105,7 @@ def test_a_single_cell_is_named_by_target_and_route() -> None:
 
 def test_varied_factors_in_the_order_of_the_factors() -> None:
     factors = ("target", "route", "delay_ms", "connections", "pooler", "max_connections")
-    assert varied(cells(QUICK)) == (*factors, "app_threads", "server")
+    assert varied(cells(QUICK)) == (*factors, "app_threads")
     assert varied(cells(QUICK)[:1]) == ()
 
 
