@@ -70,6 +70,8 @@ wanted="$(sha256sum uv.lock)"
 ready=$(cat .venv/ready 2>/dev/null || true)
 # what the tests need holds all that a run needs
 if [ "$ready" = "$here test $wanted" ] || [ "$ready" = "$here $1 $wanted" ]; then
+    # targets with a Python of their own need it, too
+    type -P ${UV:-uv} >/dev/null || [ -x .tools/uv/bin/uv ] || find_uv "$(find_python)"
     exit 0
 fi
 made=${ready% run *}
