@@ -64,6 +64,11 @@ def _below(root: Path) -> Iterator[tuple[Path, Path]]:
 
 def files(root: Path) -> Iterator[Path]:
     """What a project's folder holds beside folders, links and all. StackError for too many."""
+    return (path for path in parts(root) if path.is_symlink() or not path.is_dir())
+
+
+def parts(root: Path) -> Iterator[Path]:
+    """What a project's folder holds, folders too. StackError for too many."""
     count = 0
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(kept(Path(folder), folders))
@@ -71,8 +76,7 @@ def files(root: Path) -> Iterator[Path]:
         if count > MOST_FILES:
             what = f"{root} has more than {MOST_FILES} files"
             raise StackError(what, "name what decides the posts in the target's `content`")
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        yield from (Path(folder) / name for name in (*names, *links))
+        yield from (Path(folder) / name for name in (*folders, *names))
 
 
 def kept(folder: Path, names: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from rig.backends.compose import cluster_cache, engine, own_image
 from rig.backends.compose.engine import CACHE_VOLUME, LABEL, SCRATCH_PREFIX, compose, docker
 from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts, place
 from rig.backends.compose.own_image import OwnImage
-from rig.backends.content import Copies
+from rig.backends.content import Copies, parts
 from rig.backends.environment import making
 from rig.backends.processes import remove
 from rig.backends.specs import make_secrets
@@ -124,7 +124,7 @@ class ComposeBackend:
         self._trials += 1
         given, plan = plan, self._copies.placed(plan)
         for code in {plan.target.folder, plan.target.code_folder}:
-            _readable(Path(code))
+            check_readable(Path(code))
         folder = self._scratch / f"trial-{self._trials}"
         several = [place(Role.SERVICE, index) for index, _ in enumerate(plan.target.services)]
         for role in (*(str(role) for role in Role if role != Role.SERVICE), *several):
@@ -247,14 +247,15 @@ def _hand_over(made: Path) -> None:
             path.chmod(0o777 if path.is_dir() else path.stat().st_mode | 0o666)
 
 
-def _readable(target: Path) -> None:
+def check_readable(target: Path) -> None:
     """StackError where the containers' user, who is nobody here, cannot read a target of a user's.
 
-    The folders above it do not matter: the engine mounts it as root.
+    The folders above it do not matter: the engine mounts it as root. Nor does what is no part of
+    the project, such as what git keeps for its owner alone.
     """
     if str(target) in OURS:
         return
-    for path in (target, *target.rglob("*")):
+    for path in (target, *parts(target)):
         wanted = 0o005 if path.is_dir() else 0o004
         if not path.is_symlink() and path.stat().st_mode & wanted != wanted:
             raise StackError(

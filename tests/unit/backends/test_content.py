@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rig.backends import content
+from rig.backends.compose.backend import check_readable
 from rig.backends.content import ContentHashes, hashes
 from rig.model import StackError
 from tests.unit.plans import TARGET
@@ -71,3 +72,15 @@ def test_a_folder_without_end_is_no_project(project: Path, monkeypatch: pytest.M
     with pytest.raises(StackError, match="has more than 2 files") as caught:
         hashes(replace(TARGET, folder=str(project)))
     assert "`content`" in caught.value.do
+
+
+def test_containers_must_read_a_project_but_nothing_that_is_no_part_of_it(project: Path) -> None:
+    (project / ".git" / "HEAD").chmod(0o600)  # git itself makes such files
+    check_readable(project)
+    (project / "shop").chmod(0o750)
+    with pytest.raises(StackError, match="shop/shop cannot be read by the containers' user"):
+        check_readable(project)
+    (project / "shop").chmod(0o755)
+    (project / "shop" / "models.py").chmod(0o640)
+    with pytest.raises(StackError, match=r"models\.py cannot be read by the containers' user"):
+        check_readable(project)
