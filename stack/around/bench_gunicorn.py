@@ -30,9 +30,7 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Lets `/-/facts` tell what this app worker really runs with, and opens its counters."""
-    import bench_counters
+    """Lets `/-/facts` tell what this app worker really runs with."""
     import bench_facts
 
     bench_facts.observe_server(worker)
-    bench_counters.ours()

@@ -11,6 +11,7 @@ import pytest
 
 import bench_counters
 import bench_facts
+import bench_gunicorn
 from bench_wrapper import Asgi, Wsgi, declared_routes, wrapped
 from rig.evidence import app_counters
 
@@ -26,6 +27,7 @@ def counted_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_COUNTERS", str(tmp_path))
     monkeypatch.setenv("BENCH_ROUTES", json.dumps(ROUTES))
     monkeypatch.setattr(bench_counters, "_ours", None)
+    monkeypatch.setattr(bench_facts, "_server", None)
 
 
 def count_of(folder: Path) -> app_counters.Count:
@@ -159,10 +161,12 @@ def test_other_kinds_of_scope_reach_the_project() -> None:
 
 
 def test_a_wrapper_that_cannot_be_applied_leaves_the_project_as_it_is(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BENCH_ROUTES", "no json")
     assert wrapped(list, Wsgi) is list
+    bench_gunicorn.post_worker_init(None)
+    assert not list(app_counters.files(tmp_path))  # none instead of zeros, which would be wrong
     assert "served without its wrapper" in capfd.readouterr().err
 
 
