@@ -205,7 +205,8 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
     plan = trials[0].plan
     target = dataclasses.replace(
         plan.target,
-        start=("{python}", "-m", "stack.null", "{host}", "{port}"),
+        # by its path: the rig's own packages cannot be imported around every target
+        start=("{python}", "{stack}/null/__main__.py", "{host}", "{port}"),
         ready="/",
         facts=None,
         ledger=None,

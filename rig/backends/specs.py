@@ -125,9 +125,8 @@ def pooler_spec(plan: Plan, hosts: Hosts, passwords: Secrets) -> PoolerSpec:
 
 
 def app_spec(plan: Plan, hosts: Hosts, passwords: Secrets, prepared: bool) -> AppSpec:
-    """The target's web server."""
-    served = plan.target.django is not None
-    command = SERVERS[plan.server].command if served else plan.target.start
+    """The target's web server; where it names no command, the one that its server needs."""
+    command = plan.target.start or SERVERS[plan.server].command
     return _target_spec(plan, hosts, passwords, prepared, command)
 
 

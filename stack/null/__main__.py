@@ -1,9 +1,10 @@
 """Answers every request at once, whatever it asks.
 
-    python -m stack.null ADDRESS PORT
+    python stack/null/__main__.py ADDRESS PORT
 
-Speaks just enough HTTP/1.1: requests with a body are read by their Content-Length, and the
-connection is kept. What a load generator reaches against it is the generator's own limit.
+By any target's Python, which is 3.8 or later and has no package of the rig's. Speaks just enough
+HTTP/1.1: requests with a body are read by their Content-Length, and the connection is kept. What a
+load generator reaches against it is the generator's own limit.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def test_it_ends_with_a_table(ran: Watched) -> None:
     verdicts = [row["verdict"] for row in ran.session.rows("derived/trials.csv")]
     assert verdicts == ["valid"] * len(CELLS)
     assert ran.done.err == ""
-    assert "io_create · added delay 100 ms" in ran.done.out
+    assert "sync, added delay 0 ms" in ran.done.out
 
 
 @EACH_PROMISE

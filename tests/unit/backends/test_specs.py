@@ -21,10 +21,11 @@ from rig.backends.specs import (
     pooler_spec,
     template_spec,
 )
+from rig.calibrate import null_trial
 from rig.config import PLACEHOLDERS
 from rig.load.spec import read_spec as read_load_spec
 from rig.model import Link, Role, StackError
-from rig.plan import Delay, Django
+from rig.plan import Cell, Delay, Django, Trial
 from stack.app.spec import read_spec as read_app_spec
 from stack.database.spec import read_spec as read_database_spec
 from stack.delay.spec import read_spec as read_delay_spec
@@ -87,6 +88,14 @@ def test_a_project_is_served_by_the_command_of_its_server(tmp_path: Path) -> Non
     assert spec.command[-1].endswith("/around/bench_wsgi.py:application")
     assert "198.18.0.2" in spec.command
     assert spec.folder == "/code/shop"
+
+
+def test_in_the_place_of_any_target_the_null_target_is_started(tmp_path: Path) -> None:
+    script = f"{PROJECT}/stack/null/__main__.py"
+    for plan in (SHOP, PLAN):
+        null = null_trial([Trial(Cell({}), plan, 1, 0, 0, "first")]).plan
+        spec = app_spec(null, PaperHosts(tmp_path), secrets(tmp_path), prepared=True)
+        assert spec.command == ("/python", script, "198.18.0.2", "8000")
 
 
 def test_around_a_project_nothing_of_the_rig_s_can_be_imported(tmp_path: Path) -> None:
