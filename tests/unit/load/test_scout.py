@@ -29,7 +29,7 @@ REQUEST = {
 def null() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, ROOT / "stack/null/__main__.py", "127.0.0.1", str(port)]
+    command = [sys.executable, str(ROOT / "stack/null/__main__.py"), "127.0.0.1", str(port)]
     with subprocess.Popen(command, cwd=ROOT) as server:
         try:
             for _ in range(200):
