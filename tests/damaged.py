@@ -360,7 +360,9 @@ class Bench:
         for command in self._before:
             with spoilt(path, change):
                 ended = self._run(command)
-            rest = [line for line in ended.said.splitlines() if path.name not in line]
+            # what names the file may quote it, on the lines after its first, too
+            lines = re.sub(r"\n {2,}", " ", ended.said).splitlines()
+            rest = [line for line in lines if path.name not in line]
             odd = re.search(r"\b(?:inf|nan)\b", "\n".join(rest))
             where = path.relative_to(self.session)
             table.tried(f"{command}, {where}, {name}", ended, odd[0] if odd else "")
