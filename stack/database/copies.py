@@ -1,4 +1,4 @@
-"""Makes a trial's cluster as its template is, at the least cost.
+"""Makes a trial's cluster what its template is, and copies no more than it has to.
 
 The first copy is a whole one. Of a thousand files a trial changes some thirty: after it, only those
 are copied again. It knows folders and files, and nothing of Postgres.
