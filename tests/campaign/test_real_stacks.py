@@ -6,17 +6,17 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rig.backends.compose import engine
-from tests.campaign.killing import USAGE, finished, has_begun, only_one, standing, torn
+from tests.campaign.killing import KILLED, USAGE, finished, has_begun, only_one, standing, torn
 from tests.integration.worlds import children, machine, namespace
-from tests.runs import Done, command, only_session, read_csv, runner
+from tests.runs import Done, command, read_csv, runner
 
 pytestmark = pytest.mark.campaign
 
@@ -26,8 +26,8 @@ LOCAL_KILLS = int(os.environ.get("LOCAL_KILLS", "30"))
 COMPOSE_KILLS = int(os.environ.get("COMPOSE_KILLS", "10"))
 ENDS_WITHIN_S = 60.0
 WAITS_FOR_THE_MACHINE_S = 1200.0
-BESIDE_TRIALS_S = 20.0
-"""A session that takes longer beside its trials has made images."""
+LONGEST_S = 60.0
+"""A session is killed within so long, or sooner where it would have ended by then."""
 
 TWO_TRIALS = """\
 experiment: tiny
@@ -52,16 +52,27 @@ def test_a_compose_session_killed_at_any_time_goes_on_and_leaves_nothing(
     judge("kills of compose sessions", killed(tmp_path, "compose", COMPOSE_KILLS, seed))
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A session that was over before it could be killed; USAGE where it had no turn."""
+
+    code: int
+    after_s: float
+
+
 def killed(folder: Path, backend: str, kills: int, seed: int) -> list[list[str]]:
     """So many sessions killed and resumed; every fault of each."""
     chance, found = random.Random(f"{seed} {backend}"), list[list[str]]()
-    usual_s = undisturbed_s(prepared(folder / "undisturbed"), backend)
+    # one that ends before it is killed tells how long the next may take
+    lasts_s = LONGEST_S
     for number in range(10 * kills):
         if len(found) == kills:
             break
-        after_s = chance.uniform(0, usual_s)
+        after_s = chance.uniform(0, lasts_s)
         faults = outlived(prepared(folder / str(number)), backend, after_s)
-        if faults is not None:
+        if isinstance(faults, Ended):
+            lasts_s = min(lasts_s, faults.after_s) if faults.code != USAGE else lasts_s
+        else:
             found.append([f"{fault} (killed after {after_s:.3f} s)" for fault in faults])
     return found
 
@@ -71,25 +82,6 @@ def prepared(folder: Path) -> Path:
     folder.mkdir()
     (folder / "tiny.yaml").write_text(TWO_TRIALS)
     return folder
-
-
-def undisturbed_s(folder: Path, backend: str) -> float:
-    """How long a session takes once templates and images are made."""
-    for name in ("first", "second"):
-        began_s = time.monotonic()
-        done = in_turn(*WORDS, backend, "--out", name, cwd=folder)
-        took_s = time.monotonic() - began_s
-        assert done.code in (0, 4), done
-        attempts = [attempt.manifest["spans"] for attempt in only_session(folder / name).attempts()]
-        if took_s - sum(lasted_s(span) for spans in attempts for span in spans) < BESIDE_TRIALS_S:
-            break
-    first, *_, last = (lasted_s(spans[0]) for spans in attempts)
-    # the first trial's provisioning made the templates
-    return took_s - max(0.0, first - last)
-
-
-def lasted_s(span: Mapping[str, Any]) -> float:
-    return float(span["end_s"] - span["start_s"])
 
 
 def in_turn(*words: str | Path, cwd: Path) -> Done:
@@ -102,18 +94,19 @@ def in_turn(*words: str | Path, cwd: Path) -> Done:
         time.sleep(1.0)
 
 
-def outlived(folder: Path, backend: str, after_s: float) -> list[str] | None:
-    """Kills a session and resumes it; every fault, or None where it was over or had no turn."""
-    before = machine()
+def outlived(folder: Path, backend: str, after_s: float) -> list[str] | Ended:
+    """Kills a session and resumes it; every fault."""
+    before, begun_s = machine(), time.monotonic()
     process = subprocess.Popen(
         command(*WORDS, backend), cwd=folder, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    time.sleep(after_s)
+    with suppress(subprocess.TimeoutExpired):
+        return Ended(process.wait(after_s), time.monotonic() - begun_s)
     worlds = worlds_of(process.pid)
     process.kill()
-    if process.wait() != -9:
-        return None
+    if (code := process.wait()) != KILLED:
+        return Ended(code, time.monotonic() - begun_s)
     found = [f"left: processes of {world}" for world in sorted(worlds) if not ends(world)]
     kept = standing(folder)
     done = in_turn("resume", cwd=folder)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs import ROOT, Session, valid_session
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.campaign, pytest.mark.integration]
 
 PREPARES = (
     "import importlib.util as u, os, sys; assert os.environ['SAID'] == 'a $b # c'; "

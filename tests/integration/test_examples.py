@@ -29,6 +29,8 @@ load: {users: {from: 4, per_s: 4, to: 4}, steady: 3s, load_workers: 1}
 data: {posts: 100, cpu_n: 1}
 """
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(
     scope="module",
