@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rig.load.spec import encoded, fill
+from rig.load.request import encoded, fill
 from rig.model import SCHEMA
 from rig.plan import Plan, Route
 

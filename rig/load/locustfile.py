@@ -31,8 +31,9 @@ from rig.load.completions import Completions
 from rig.load.meter import INTERVAL_S, Meter
 from rig.load.recorder import Recorder
 from rig.load.report import FinalCount, LoadReport
+from rig.load.request import fill
 from rig.load.shape import Closed, Open
-from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, fill, read_spec
+from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, read_spec
 from rig.model import OUTCOME_OK
 
 SPEC = read_spec(Path(os.environ[SPEC_VARIABLE]))

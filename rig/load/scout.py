@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
-from rig.load.spec import fill
+from rig.load.request import fill
 from rig.model import Between
 
 Ms = Annotated[float, Between(0, 10**9)]

@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
 
@@ -60,19 +59,3 @@ def read_spec(path: Path) -> LoadSpec:
     arrivals = Arrivals(**said) if (said := data.pop("arrivals", None)) else None
     model = model_of(Users(**data.pop("users")), data.pop("think_time_s"), arrivals)
     return LoadSpec(model=model, **data)
-
-
-def encoded(path: str) -> str:
-    """A path as it is sent: what is no ASCII is UTF-8, percent-encoded, as browsers do it."""
-    return quote(path, safe="%/:=&?~#+!$,;'@()*[]|{}^`<>\\\"")
-
-
-def fill(value: Any, unique: str) -> Any:
-    """A body with `{unique}` filled in, at any depth."""
-    if isinstance(value, str):
-        return value.replace("{unique}", unique)
-    if isinstance(value, dict):
-        return {key: fill(inner, unique) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [fill(inner, unique) for inner in value]
-    return value
