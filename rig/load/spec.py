@@ -11,6 +11,9 @@ from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_jso
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
+PLAIN, LOCUST = "plain", "locust"
+CLIENTS = (PLAIN, LOCUST)
+"""Who sends: the rig's own client, or Locust's FastHttpUser as the reference beside it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class LoadSpec:
     master_address: str
     master_port: int = 5557
     connect_deadline_s: float = 60.0
+    client: str = LOCUST
+    headers: dict[str, str] = field(default_factory=dict)
+    """What is sent in the place of, or beside, what is sent anyway."""
     form: dict[str, str] = field(default_factory=dict)
     json: Any = None
     raw: bool = False

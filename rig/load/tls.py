@@ -49,7 +49,7 @@ class TlsSocket:
             else:
                 return self.flush()
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """Encrypts some of it, and sends that; BlockingIOError where nothing can be taken now."""
         self.flush()
         taken = self._tls.write(data[:_AT_ONCE_BYTES])
