@@ -294,6 +294,8 @@ def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
         raw=load.raw,
+        client=load.client,
+        headers=dict(route.headers),
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )

@@ -243,6 +243,7 @@ def _finish(runner: Any) -> None:
             "load_workers_lost": SPEC.load_workers - completions.closed,
             "complete": completions.closed == SPEC.load_workers,
             "began_at_s": LoadClock.at_s,
+            "client": SPEC.client,
             **totals,
         },
     )

@@ -146,7 +146,8 @@ def fuzzed(pieces: list[bytes], cuts: list[int], is_head: bool) -> None:
     sent = b"".join(pieces)
     marks = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     cut = [sent[one:next] for one, next in itertools.pairwise(marks)]
-    whole, parts = [], []
+    whole: list[object] = []
+    parts: list[object] = []
     for into, given_pieces in ((whole, [sent] if sent else []), (parts, cut)):
         reader = Reader()
         reader.begin(is_head, ANY_STATUS)
