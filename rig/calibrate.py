@@ -282,6 +282,7 @@ def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
         status=route.status,
         form=dict(route.form),
         json=route.json,
+        headers=dict(route.headers),
         servers=servers,
         requests=REQUESTS,
         burst=max(BURST, BURST_ROUNDS * servers),

@@ -115,9 +115,13 @@ class Reader:
         """The head's fields, their names in lower case; repeated ones joined by a comma."""
         return _Fields(b"".join(self._head)).found
 
+    def raw_body(self) -> bytes:
+        """What was kept of the body, as it came."""
+        return b"".join(self._body or ())
+
     def body(self) -> bytes:
         """What was kept of the body, decompressed. NoAnswer where it is not what its head says."""
-        kept = b"".join(self._body or ())
+        kept = self.raw_body()
         codings = self.fields().get("content-encoding", "").lower().split(",") if kept else []
         for coding in reversed([name.strip() for name in codings]):
             if coding not in ("", "identity"):
@@ -176,6 +180,18 @@ class Reader:
     def _surplus(self) -> None:
         """More came than was asked for: the next answer could not be told from it."""
         self._spent, self.keeps_connection = True, False
+
+
+class BoundedReader(Reader):
+    """For who looks at every answer: what is larger than what may be kept is none."""
+
+    __slots__ = ()
+
+    def feed(self, data: bytes) -> bool:
+        whole = super().feed(data)
+        if self.body_left_out:
+            raise NoAnswer(FAILED, f"the answer has more than {self._most_kept} bytes")
+        return whole
 
 
 class _Fields:

@@ -59,10 +59,10 @@ class Connection:
 
     __slots__ = ("_channel", "_place", "_readable", "_receive", "_send", "_waiting", "reader")
 
-    def __init__(self, place: Place, waiting: Waiting) -> None:
+    def __init__(self, place: Place, waiting: Waiting, reader: Reader | None = None) -> None:
         self._place, self._waiting = place, waiting
         self._channel: _socket.socket | TlsSocket | None = None
-        self.reader = Reader()
+        self.reader = reader or Reader()
 
     def ask(
         self,

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from rig.backends import http
+from rig.model import VERSION
 from rig.plan import Route
 from tests.unit.backends.answering import Server
 from tests.unit.plans import PLAN, routed
@@ -106,7 +107,13 @@ def test_what_went_both_ways_is_kept(server: Server) -> None:
     assert kept["route"] == "r"
     assert kept["request"] == {
         "method": "POST", "path": "/r", "body": "title=verify-0",
-        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+        "headers": {
+            "Host": server.url.removeprefix("http://"),
+            "User-Agent": f"async-django-rig/{VERSION}",
+            "Accept": "*/*",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Length": "14",
+        },
     }  # fmt: skip
     said = kept["response"]
     assert (said["status"], json.loads(said["body"])) == (201, {"title": "verify-0"})
