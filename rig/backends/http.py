@@ -125,9 +125,9 @@ def _why_none(error: NoAnswer, reader: Reader) -> str:
 def _body(reader: Reader) -> bytes:
     """Decompressed; as it came where it cannot be, for its status may be all that is asked."""
     try:
-        return reader.body()
+        return reader.answer().body()
     except NoAnswer:
-        return reader.raw_body()
+        return reader.answer().raw_body()
 
 
 def get(url: str) -> Answer:

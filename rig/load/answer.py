@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -29,6 +31,43 @@ class NoAnswer(Exception):
     def __init__(self, outcome: str, says: str) -> None:
         super().__init__(says)
         self.outcome = outcome
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer. Its head is read again for its fields, because most answers need none."""
+
+    status: int
+    head: Sequence[bytes]
+    kept: Sequence[bytes]
+    body_bytes: int
+    """As it came: without the marks of chunks, not decompressed."""
+    most_bytes: int = MOST_KEPT_BYTES
+    """Of the body, decompressed."""
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The head's fields in their order, their names in lower case."""
+        return _Fields(b"".join(self.head)).pairs
+
+    def fields(self) -> dict[str, str]:
+        """The same by name; repeated ones joined by a comma."""
+        found: dict[str, str] = {}
+        for name, value in self.pairs():
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+    def raw_body(self) -> bytes:
+        """What was kept of the body, as it came."""
+        return b"".join(self.kept)
+
+    def body(self) -> bytes:
+        """What was kept of the body, decompressed. NoAnswer where it is not what its head says."""
+        body = self.raw_body()
+        codings = self.fields().get("content-encoding", "").lower().split(",") if body else []
+        for coding in reversed([name.strip() for name in codings]):
+            if coding not in ("", "identity"):
+                body = _decoded(body, coding, self.most_bytes)
+        return body
 
 
 class Reader:
@@ -111,22 +150,13 @@ class Reader:
             return coding.lower().split(",")[-1].strip() != "chunked"
         return "content-length" not in fields
 
+    def answer(self) -> Answer:
+        """What was read, for who keeps it beyond the next `begin`."""
+        return Answer(self.status, self._head, self._body or [], self.body_bytes, self._most_kept)
+
     def fields(self) -> dict[str, str]:
-        """The head's fields, their names in lower case; repeated ones joined by a comma."""
-        return _Fields(b"".join(self._head)).found
-
-    def raw_body(self) -> bytes:
-        """What was kept of the body, as it came."""
-        return b"".join(self._body or ())
-
-    def body(self) -> bytes:
-        """What was kept of the body, decompressed. NoAnswer where it is not what its head says."""
-        kept = self.raw_body()
-        codings = self.fields().get("content-encoding", "").lower().split(",") if kept else []
-        for coding in reversed([name.strip() for name in codings]):
-            if coding not in ("", "identity"):
-                kept = _decoded(kept, coding, self._most_kept)
-        return kept
+        """As an answer's."""
+        return self.answer().fields()
 
     # what httptools calls
 
@@ -195,10 +225,10 @@ class BoundedReader(Reader):
 
 
 class _Fields:
-    """The fields of the last head in some bytes: read again, because most answers need none."""
+    """The fields of the last head in some bytes."""
 
     def __init__(self, head: bytes) -> None:
-        self.found: dict[str, str] = {}
+        self.pairs: list[tuple[str, str]] = []
         self._final = False
         self._parser = HttpResponseParser(self)
         # what comes after the head was read before, and may break off
@@ -207,12 +237,11 @@ class _Fields:
 
     def on_message_begin(self) -> None:
         if not self._final:
-            self.found.clear()
+            self.pairs.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._final:
-            key, said = name.decode("latin-1").lower(), value.decode("latin-1")
-            self.found[key] = f"{self.found[key]}, {said}" if key in self.found else said
+            self.pairs.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         self._final = self._final or not _is_interim(self._parser.get_status_code())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rig.load.answer import FAILED, MALFORMED, REFUSED, RESET, TIMEOUT, NoAnswer, Reader
+from rig.load.answer import FAILED, MALFORMED, REFUSED, RESET, TIMEOUT, Answer, NoAnswer
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
 
 _PROBLEM_TYPE = "application/problem+json"
@@ -24,8 +24,8 @@ def of_answer(status: int, expected_status: int, content_type: str, body: bytes)
     return "app_error" if status >= 500 else "unexpected_status"
 
 
-def of_wrong(answer: Reader, expected_status: int) -> str:
-    """The outcome of an answer that came back whole, from the reader that holds it."""
+def of_wrong(answer: Answer, expected_status: int) -> str:
+    """The outcome of an answer that came back whole."""
     kind = answer.fields().get("content-type", "")
     try:
         body = answer.body()

@@ -69,7 +69,7 @@ class _Sender(User):
             end_s, size = LoadClock.elapsed_s(), answer.body_bytes
             Received.body_bytes += size
             right = answer.status == SPEC.status
-            result = OUTCOME_OK if right else outcome.of_wrong(answer, SPEC.status)
+            result = OUTCOME_OK if right else outcome.of_wrong(answer.answer(), SPEC.status)
         recorder.finish(number, end_s, SPEC.route, result)
         if self._fire is not None:
             self._fire(end_s - at_s, size, result)

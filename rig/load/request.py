@@ -19,7 +19,7 @@ PLACE = "{unique}"
 USER_AGENT = f"async-django-rig/{VERSION}"
 HTTP, HTTPS = "http", "https"
 _PORTS = {HTTP: 80, HTTPS: 443}
-_WITH_BODY = ("POST", "PUT", "PATCH")
+WITH_BODY = ("POST", "PUT", "PATCH")
 """Methods that announce the length of a body even where there is none."""
 OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "expect", "upgrade"})
 """What decides where a message ends is the client's own, and nobody else's to say."""
@@ -89,34 +89,40 @@ class Request:
 
     @property
     def _has_length(self) -> bool:
-        return bool(self.body) or self.method in _WITH_BODY
+        return bool(self.body) or self.method in WITH_BODY
+
+    def head(self) -> bytes:
+        """Its lines but for Content-Length and the empty one, each with its end."""
+        lines = [f"{self.method} {self.target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
     def prebuilt(self) -> Prebuilt:
         """Its bytes, made ready for many sends."""
-        lines = [f"{self.method} {self.target} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in self.headers]
-        lines += ["Content-Length: "] if self._has_length else ["", ""]
-        return Prebuilt("\r\n".join(lines).encode("latin-1"), self.body, self._has_length)
+        return Prebuilt(self.head(), self.body, self._has_length)
 
 
 class Prebuilt:
     """A request's bytes. A send is one join where something varies, and none where nothing does."""
 
-    __slots__ = ("_fixed", "_head", "_length", "_parts")
+    __slots__ = ("_fixed", "_head", "_length", "_parts", "_places")
 
     def __init__(self, head: bytes, parts: tuple[bytes, ...], has_length: bool) -> None:
-        self._head, self._parts = head, parts
+        self._head = head + b"Content-Length: " if has_length else head
+        self._parts, self._places = parts, max(0, len(parts) - 1)
         self._length = sum(map(len, parts))
         self._fixed = b""
-        if len(parts) < 2:
-            self._fixed = self.of("") if has_length else head
+        if not has_length:
+            self._fixed = head + b"\r\n"
+        elif not self._places:
+            self._fixed = self.of("")
 
     def of(self, unique: str) -> bytes:
         """The whole message with this text in its places."""
         if self._fixed:
             return self._fixed
         filling = unique.encode()
-        length = self._length + max(0, len(self._parts) - 1) * len(filling)
+        length = self._length + self._places * len(filling)
         return b"%b%d\r\n\r\n%b" % (self._head, length, filling.join(self._parts))
 
 
@@ -141,7 +147,7 @@ def request_of(asked: Asked, origin: Origin) -> Request:
         "Accept": "*/*",
         **({"Content-Type": kind} if kind else {}),
     }
-    return Request(asked.method, target_of(asked.path), _laid_over(defaults, asked.headers), body)
+    return Request(asked.method, target_of(asked.path), __laid_over(defaults, asked.headers), body)
 
 
 def target_of(path: str) -> str:
@@ -177,7 +183,7 @@ def header_problem(name: str, value: str) -> str:
     return ""
 
 
-def _laid_over(defaults: Mapping[str, str], own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def __laid_over(defaults: Mapping[str, str], own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """The defaults but for what is said otherwise, and that; what is said empty is not sent."""
     if problems := [found for item in own.items() if (found := header_problem(*item))]:
         raise BadRequest("; ".join(problems))

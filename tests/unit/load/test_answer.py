@@ -25,7 +25,7 @@ def read(pieces: Iterable[bytes], is_head: bool = False, reader: Reader | None =
             return RESET, 0, 0, b"", False
     except NoAnswer as error:
         return error.outcome, 0, 0, b"", False
-    return "", reader.status, reader.body_bytes, reader.body(), reader.keeps_connection
+    return "", reader.status, reader.body_bytes, reader.answer().body(), reader.keeps_connection
 
 
 def expected(case: Case) -> Read:
@@ -89,7 +89,11 @@ def test_trailers_are_no_fields() -> None:
 def test_what_nobody_asked_for_ends_the_connection(more: bytes) -> None:
     reader = Reader()
     assert reader.feed(OK + HELLO + more)
-    assert (reader.status, reader.body(), reader.keeps_connection) == (200, b"hello", False)
+    assert (reader.status, reader.answer().body(), reader.keeps_connection) == (
+        200,
+        b"hello",
+        False,
+    )
     reader.begin(False, ANY_STATUS)
     assert reader.feed(OK + HELLO)
     assert reader.keeps_connection
@@ -109,7 +113,7 @@ def test_a_right_answers_body_is_counted_and_dropped() -> None:
     assert not reader.feed(OK + b"Content-Length: %d\r\n\r\n" % (len(piece) * pieces))
     ended = [reader.feed(piece) for _ in range(pieces)]
     assert (ended[-1], any(ended[:-1])) == (True, False)
-    assert (reader.body_bytes, reader.body()) == (len(piece) * pieces, b"")
+    assert (reader.body_bytes, reader.answer().body()) == (len(piece) * pieces, b"")
 
 
 def test_a_wrong_answers_body_is_kept_up_to_its_bound() -> None:
@@ -118,7 +122,7 @@ def test_a_wrong_answers_body_is_kept_up_to_its_bound() -> None:
         reader.begin(False, 201)
         reader.feed(OK + b"Content-Length: %d\r\n\r\n" % size + b"x" * size)
         assert (reader.body_bytes, reader.body_left_out) == (size, not is_kept)
-        assert (len(reader.body()) == size) is is_kept
+        assert (len(reader.answer().body()) == size) is is_kept
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_a_body_that_cannot_be_decompressed_is_no_body(coding: str, body: bytes)
     length = b"Content-Length: %d\r\n" % len(body)
     reader.feed(OK + b"Content-Encoding: %b\r\n" % coding.encode() + length + b"\r\n" + body)
     with pytest.raises(NoAnswer, match="its body is") as refused:
-        reader.body()
+        reader.answer().body()
     assert refused.value.outcome == MALFORMED
 
 
