@@ -111,14 +111,11 @@ class PlainUser(_Sender):
 
     def _thinking(self) -> Callable[[], None]:
         """A pause. One timer for the user's whole life, instead of gevent's for each pause."""
-        timer, resume, pause = (
-            self._hub.loop.timer(THINK_S),
-            gevent.getcurrent().switch,
-            self._hub.switch,
-        )
+        timer = self._hub.loop.timer(THINK_S, THINK_S)
+        resume, pause = gevent.getcurrent().switch, self._hub.switch
 
         def think() -> None:
-            timer.start(resume)
+            timer.again(resume)  # a second `start` would count from the first one's end
             try:
                 pause()
             finally:
