@@ -80,14 +80,14 @@ class Reader:
     )
 
     def __init__(self) -> None:
-        self._spent = True
+        self._spent, self.whole = True, False
         self.begin(False, ANY_STATUS)
 
     def begin(
         self, is_head: bool, right_status: int, most_kept_bytes: int = MOST_KEPT_BYTES
     ) -> None:
         """An answer is due. Its body is kept where its status is not this one."""
-        if self._spent:
+        if self._spent or not self.whole:  # one that broke off left the parser in its middle
             self._spent = False
             self._parser = HttpResponseParser(self)
             self._parse = self._parser.feed_data

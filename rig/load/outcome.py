@@ -55,10 +55,11 @@ def of_error(error: BaseException | None) -> str:
             return REFUSED
         if names & {"timeout", "Timeout", "TimeoutError"}:
             return TIMEOUT
-        if "HTTPParseError" in names:
-            return MALFORMED
         if names & {"ConnectionResetError", "BrokenPipeError", "HTTPConnectionClosed"}:
             return RESET
+        if "HTTPParseError" in names:
+            # the client has one name for what breaks off and for what is no HTTP
+            return RESET if str(error).startswith("Incomplete") else MALFORMED
         # the last as the client gives it that has given up
         error = error.__cause__ or error.__context__ or getattr(error, "original", None)
     return FAILED

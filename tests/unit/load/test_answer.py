@@ -72,6 +72,15 @@ def test_one_reader_reads_a_connections_answers_one_after_another() -> None:
             assert read([case.sent], case.is_head, reader) == expected(case), name
 
 
+@pytest.mark.parametrize("half", [OK, OK + b"Content-Length: 9\r\n\r\nhalf", OK + CHUNKED + b"5"])
+def test_one_that_was_given_up_leaves_nothing_behind(half: bytes) -> None:
+    reader = Reader()
+    reader.feed(half)
+    reader.begin(False, ANY_STATUS)
+    assert reader.feed(OK + HELLO)
+    assert (reader.body_bytes, reader.keeps_connection) == (5, True)
+
+
 def test_fields_are_those_of_the_last_head() -> None:
     reader = Reader()
     early = b"HTTP/1.1 103 Early\r\nLink: </a.css>\r\n\r\n"
