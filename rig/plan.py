@@ -16,7 +16,7 @@ from rig.load.shape import Closed as Closed
 from rig.load.shape import Open as Open
 from rig.load.shape import Users as Users
 from rig.load.shape import model_of, model_to_json
-from rig.load.spec import LOCUST
+from rig.load.spec import LOCUST, Client
 from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Link, Role, digest
 from rig.target import EACH, LATER
 from rig.target import PLACEHOLDER as PLACEHOLDER
@@ -63,7 +63,7 @@ class Load:
     load_workers: Index = 2
     raw: bool = False
     """Whether every single request is written down."""
-    client: str = LOCUST
+    client: Client = LOCUST
     """Who sends: the rig's own client, or Locust's."""
 
     @property
@@ -105,7 +105,7 @@ class LoadFile:
     load_workers: Index = Load.load_workers
     arrivals: Arrivals | None = None
     raw: bool = Load.raw
-    client: Literal["plain", "locust"] = LOCUST
+    client: Client = LOCUST
 
     def load(self) -> Load:
         """What it stands for."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from rig.counts import ONCE_PER_APP_WORKER as ONCE_PER_APP_WORKER
 from rig.counts import LedgerFacts as LedgerFacts
@@ -18,7 +18,7 @@ from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
 from rig.inference.stationarity import Window
-from rig.load.spec import LOCUST
+from rig.load.spec import LOCUST, Client
 from rig.model import (
     ADVICE,
     FIRST_RULES,
@@ -91,7 +91,7 @@ class LoadFacts:
     load_workers_connected: Index = 0
     load_workers_lost: Index = 0
     load_worker_addresses: tuple[str, ...] = ()
-    client: Literal["plain", "locust"] = LOCUST
+    client: Client = LOCUST
     """Who sent: the rig's own client, or Locust's; older loads, which do not say, Locust's."""
     finished_by_load_worker: Mapping[str, Count] = field(default_factory=dict)
     """Each load worker's own count, by its address."""

@@ -6,7 +6,6 @@ Also the context manager of `catch_response`. May not know how an answer came.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -50,14 +49,14 @@ class PlainResponse:
         return self._answer.body() if self._answer else None
 
     @cached_property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> CaseInsensitiveDict[str]:
         """By name in any case; repeated ones joined by a comma."""
         return CaseInsensitiveDict(self._answer.fields() if self._answer else {})
 
     @cached_property
     def encoding(self) -> str:
         """As the head says, else UTF-8."""
-        return get_encoding_from_headers(self.headers) or "utf-8"  # type: ignore[no-untyped-call]
+        return get_encoding_from_headers(self.headers) or "utf-8"
 
     @property
     def text(self) -> str | None:
@@ -107,7 +106,7 @@ class PlainResponse:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        assert self._event is not None
+        event: Any = self._event
         meta = self.request_meta
         if self._said is not None:
             meta["exception"] = None if self._said is True else self._said
@@ -117,5 +116,5 @@ class PlainResponse:
             return False
         else:
             meta["exception"] = self.error
-        self._event.fire(**meta)
+        event.fire(**meta)
         return error is None or self._said is None

@@ -51,9 +51,10 @@ class _Sender(User):
         super().__init__(environment)
         if _Sender.sweeper is None:
             _Sender.sweeper = Sweeper(SPEC.timeout_s)
+        runner: Any = environment.runner
         self._ask = Client(PLACE, SPEC.timeout_s, _Sender.sweeper).ask
         self._hub: Any = gevent.get_hub()
-        self._index = environment.runner.worker_index if environment.runner else 0
+        self._index = runner.worker_index
         self._fire = _told(environment)
 
     def _send(self, at_s: float, intended_s: float | None, first: bool) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
-PLAIN, LOCUST = "plain", "locust"
+Client = Literal["plain", "locust"]
+PLAIN: Client = "plain"
+LOCUST: Client = "locust"
 CLIENTS = (PLAIN, LOCUST)
 """Who sends: the rig's own client, or Locust's FastHttpUser as the reference beside it."""
 
@@ -32,7 +34,7 @@ class LoadSpec:
     master_address: str
     master_port: int = 5557
     connect_deadline_s: float = 60.0
-    client: str = LOCUST
+    client: Client = LOCUST
     headers: dict[str, str] = field(default_factory=dict)
     """What is sent in the place of, or beside, what is sent anyway."""
     form: dict[str, str] = field(default_factory=dict)
