@@ -35,6 +35,7 @@ REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 KEEP_METHOD = frozenset({307, 308})
 MOST_BODY_BYTES = 256 << 20
 MOST_PREPARED = 1000
+JSON = "application/json"
 
 
 class PlainHttpUser(User):
@@ -185,6 +186,8 @@ class PlainHttpSession:
         names = {name.lower() for name in found}
         if kind and "content-type" not in names:
             found["Content-Type"] = kind
+            if kind == JSON and "accept" not in names:
+                found["Accept"] = JSON
         if said := _basic(*auth) if auth else self._auth:
             found["Authorization"] = said
         return tuple(found.items())
@@ -263,8 +266,10 @@ def _body(data: str | bytes | Mapping[str, Any] | None, json: Any) -> tuple[str,
             return "application/octet-stream", data
         if isinstance(data, str):
             return "text/plain; charset=utf-8", data.encode()
-        return "application/x-www-form-urlencoded", urlencode(data, doseq=True).encode()
-    return ("", None) if json is None else ("application/json", jsons.dumps(json).encode())
+        return "application/x-www-form-urlencoded; charset=utf-8", urlencode(
+            data, doseq=True
+        ).encode()
+    return ("", None) if json is None else (JSON, jsons.dumps(json).encode())
 
 
 def _basic(user: str, password: str) -> str:

@@ -88,9 +88,10 @@ def place(port: int, scheme: str = "http") -> Place:
 
 def ask(connection: Connection, message: bytes = REQUEST, within_s: float = DEADLINE_S) -> Reader:
     """In a greenlet of its own: the main one is where all others come from."""
-    return gevent.spawn(
-        connection.ask, message, time.monotonic() + within_s, False, ANY_STATUS
-    ).get()
+    deadline_s = time.monotonic() + within_s
+    asking = gevent.spawn(connection.ask, message, deadline_s, False, ANY_STATUS)
+    reader: Reader = asking.get()
+    return reader
 
 
 def answers(times: int) -> Serve:
