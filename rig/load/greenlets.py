@@ -6,6 +6,7 @@ instead of a timer for each request. May not know HTTP, Locust nor loads.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,12 @@ class Sweeper:
     def close(self) -> None:
         self._timer.stop()
         self._timer.close()
+
+
+@functools.cache
+def sweeper(timeout_s: float) -> Sweeper:
+    """The one of all connections of this process with this time-out."""
+    return Sweeper(timeout_s)
 
 
 class GreenletWaiting:

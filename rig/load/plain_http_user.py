@@ -10,7 +10,6 @@ a header says so. May not know the rig's loads.
 
 from __future__ import annotations
 
-import functools
 import json as jsons
 import time
 from base64 import b64encode
@@ -26,7 +25,7 @@ from locust.exception import StopTest
 
 from rig.load.answer import ANY_STATUS, Answer, NoAnswer
 from rig.load.cookies import Cookies
-from rig.load.greenlets import Client, Sweeper
+from rig.load.greenlets import Client, sweeper
 from rig.load.origin import resolved
 from rig.load.plain_response import FAILING, BadStatus, PlainResponse
 from rig.load.request import WITH_BODY, BadRequest, Origin, origin_of, request_of
@@ -57,12 +56,6 @@ class PlainHttpUser(User):
 
     def on_stop(self) -> None:
         self.client.close()
-
-
-@functools.cache
-def sweeper(timeout_s: float) -> Sweeper:
-    """One for all users of this process with this time-out."""
-    return Sweeper(timeout_s)
 
 
 @dataclass(frozen=True)

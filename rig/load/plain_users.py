@@ -7,6 +7,7 @@ costs more than a request. May not know the load's beginning or end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -17,7 +18,8 @@ from locust.exception import StopUser
 
 from rig.load import outcome
 from rig.load.answer import NoAnswer
-from rig.load.greenlets import Client, Sweeper
+from rig.load.exchange import Connection
+from rig.load.greenlets import GreenletWaiting, sweeper
 from rig.load.locust_statistics import is_heard
 from rig.load.origin import resolved
 from rig.load.process import (
@@ -41,39 +43,35 @@ THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
 
 
-class _Sender(User):
-    """Sends the load's request and records what became of it."""
-
-    abstract = True
-    sweeper: Sweeper | None = None
+class _Sender:
+    """Sends requests over one connection, one after another, and records what became of each."""
 
     def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        if _Sender.sweeper is None:
-            _Sender.sweeper = Sweeper(SPEC.timeout_s)
         runner: Any = environment.runner
-        self._ask = Client(PLACE, SPEC.timeout_s, _Sender.sweeper).ask
-        self._hub: Any = gevent.get_hub()
-        self._index = runner.worker_index
-        self._fire = _told(environment)
+        self._connection = Connection(PLACE, GreenletWaiting(sweeper(SPEC.timeout_s)))
+        self._name = f"{runner.worker_index}-"
+        self._tell = _told(environment)
+        self.close = self._connection.close
 
-    def _send(self, at_s: float, intended_s: float | None, first: bool) -> bool:
+    def send(self, at_s: float, intended_s: float | None = None, first: bool = False) -> bool:
         """Whether a whole answer came back, right or wrong."""
         number = recorder.start(at_s, intended_s=intended_s, first=first)
-        message = PREBUILT.of(f"{self._index}-{number}")
+        message, began_at_s = PREBUILT.of(f"{self._name}{number}"), LoadClock.at_s
         size, answered = 0, True
         try:
-            answer = self._ask(message, LoadClock.at_s + at_s, REQUEST.is_head, SPEC.status)
+            answer = self._connection.ask(
+                message, began_at_s + at_s + SPEC.timeout_s, REQUEST.is_head, SPEC.status
+            )
         except NoAnswer as error:
-            end_s, result, answered = LoadClock.elapsed_s(), error.outcome, False
+            end_s, result, answered = monotonic() - began_at_s, error.outcome, False
         else:
-            end_s, size = LoadClock.elapsed_s(), answer.body_bytes
+            end_s, size = monotonic() - began_at_s, answer.body_bytes
             Received.body_bytes += size
             right = answer.status == SPEC.status
             result = OUTCOME_OK if right else outcome.of_wrong(answer.answer(), SPEC.status)
         recorder.finish(number, end_s, SPEC.route, result)
-        if self._fire is not None:
-            self._fire(end_s - at_s, size, result)
+        if self._tell is not None:
+            self._tell(end_s - at_s, size, result)
         if not answered:
             gevent.sleep(0)  # one that is refused at once would let nobody else run
         return answered
@@ -97,53 +95,67 @@ def _told(environment: Environment) -> Callable[[float, int, str], None] | None:
     return fire if is_heard(environment) else None
 
 
-class PlainUser(_Sender):
+class PlainUser(User):
     """One user of a closed load: sends, waits for the answer, thinks, sends again."""
+
+    host = SPEC.target_url
+
+    def on_start(self) -> None:
+        self._sender = _Sender(self.environment)
+
+    def on_stop(self) -> None:
+        self._sender.close()
 
     @task
     def ask_again_and_again(self) -> None:
         answered = False
-        elapsed_s, send, think = LoadClock.elapsed_s, self._send, self._thinking()
-        while not is_over(at_s := elapsed_s()):
-            answered = send(at_s, None, not answered) or answered
+        send, think = self._sender.send, _thinking()
+        while not is_over(at_s := monotonic() - LoadClock.at_s):
+            answered = send(at_s, first=not answered) or answered
             if THINK_S:
                 think()
         raise StopUser
 
-    def _thinking(self) -> Callable[[], None]:
-        """A pause. One timer for the user's whole life, instead of gevent's for each pause."""
-        timer = self._hub.loop.timer(THINK_S, THINK_S)
-        resume, pause = gevent.getcurrent().switch, self._hub.switch
 
-        def think() -> None:
-            timer.again(resume)  # a second `start` would count from the first one's end
-            try:
-                pause()
-            finally:
-                timer.stop()
+def _thinking() -> Callable[[], None]:
+    """A user's pause. One timer for all of them, instead of gevent's for each."""
+    hub: Any = gevent.get_hub()
+    timer = hub.loop.timer(THINK_S, THINK_S)
+    resume, pause = gevent.getcurrent().switch, hub.switch
 
-        return think
+    def think() -> None:
+        timer.again(resume)  # a second `start` would count from the first one's end
+        try:
+            pause()
+        finally:
+            timer.stop()
+
+    return think
 
 
-class PlainArrivals(_Sender):
+class PlainArrivals(User):
     """An open load, one of these in each load worker: a greenlet for every request under way.
 
-    They share the connections, as if they came through one proxy: an idle one is used again, and
-    there may be as many as there may be requests in flight.
+    Each has a connection, and the one that was idle last is used first: as if all came through one
+    proxy, with as many connections as there may be requests in flight.
     """
 
+    host = SPEC.target_url
+
     def on_start(self) -> None:
+        self._hub: Any = gevent.get_hub()
         self._carriers = Group()
         self._idle: list[Callable[[float], object]] = []
-        self._index = self.environment.runner.worker_index
 
     def on_stop(self) -> None:
         self._carriers.kill(block=False)
 
     @task
     def arrive(self) -> None:
-        most = ARRIVALS.share(self._index, SPEC.load_workers)
-        for intended_s in ARRIVALS.of(self._index, SPEC.load_workers):
+        runner: Any = self.environment.runner
+        index = runner.worker_index
+        most = ARRIVALS.share(index, SPEC.load_workers)
+        for intended_s in ARRIVALS.of(index, SPEC.load_workers):
             gevent.sleep(max(0.0, intended_s - LoadClock.elapsed_s()))
             if is_over(LoadClock.elapsed_s()):
                 break
@@ -157,8 +169,11 @@ class PlainArrivals(_Sender):
         gevent.sleep(FINAL_REPORT_DEADLINE_S + SPEC.timeout_s)
 
     def _carry(self, intended_s: float) -> None:
-        resume = gevent.getcurrent().switch
-        while not is_over(at_s := LoadClock.elapsed_s()):
-            self._send(at_s, intended_s, False)
-            self._idle.append(resume)
-            intended_s = self._hub.switch()
+        sender, resume = _Sender(self.environment), gevent.getcurrent().switch
+        try:
+            while not is_over(at_s := LoadClock.elapsed_s()):
+                sender.send(at_s, intended_s)
+                self._idle.append(resume)
+                intended_s = self._hub.switch()
+        finally:
+            sender.close()

@@ -68,7 +68,8 @@ def main(kind: str, url: str) -> None:
     def note(request_type: str, name: str, exception: object, **rest: Any) -> None:
         fired.append([request_type, name, bool(exception), rest["response_length"]])
 
-    environment.events.request.add_listener(note)
+    listening: Any = environment.events.request
+    listening.add_listener(note)
     user = type("User", (base,), {"host": url})(environment)
     print(json.dumps({"said": calls(user.client, url), "fired": fired}))
 
