@@ -34,7 +34,8 @@ def feed(
     if failed:
         key = StatsError.create_key(method, slot.route, slot.outcome)
         error = stats.errors.setdefault(key, StatsError(method, slot.route, slot.outcome))
-        error.occurrences += sum(counts.values())
+        error.occurred()  # notes when, too
+        error.occurrences += sum(counts.values()) - 1
 
 
 def feed_size(stats: RequestStats, method: str, route: str, body_bytes: int) -> None:

@@ -23,10 +23,11 @@ import locust.runners
 from gevent.event import Event
 from locust import LoadTestShape, User, events
 from locust.env import Environment
+from locust.rpc import Message
 
 from rig.load import locust_statistics
+from rig.load import meter as meters
 from rig.load.completions import Completions
-from rig.load.meter import INTERVAL_S, Meter
 from rig.load.process import (
     FINAL_REPORT_DEADLINE_S,
     MODEL,
@@ -37,13 +38,17 @@ from rig.load.process import (
     is_over,
     recorder,
 )
-from rig.load.report import FinalCount, LoadReport, Slot
+from rig.load.report import (
+    HEARTBEATS_INTERVAL_S,
+    INTERVAL_S,
+    FinalCount,
+    LoadReport,
+    Slot,
+)
 from rig.load.shape import Closed, Open
 from rig.load.spec import LOCUST, PLAIN
 
-REPORT_INTERVAL_S = 1.0
-
-locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S
+locust.runners.WORKER_REPORT_INTERVAL = INTERVAL_S
 # Load workers go by the wall clock there, and would leave when it is set; whoever started them
 # ends them.
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10**9
@@ -54,7 +59,7 @@ _arguments = locust.argument_parser.default_args_dict()
 locust.argument_parser.default_args_dict = lambda: _arguments
 
 completions = Completions(SPEC.route)
-meter = Meter()
+meter = meters.Meter()
 
 
 def _user_class() -> type[User]:
@@ -96,6 +101,7 @@ if SPEC.headless:
 def _init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, locust.runners.WorkerRunner):
+        locust.runners.HEARTBEAT_INTERVAL = HEARTBEATS_INTERVAL_S
         # before Locust's own, so that what it sends now holds what it is told now
         reporting: Any = environment.events.report_to_master
         reporting._handlers.insert(0, partial(_report, environment))
@@ -104,6 +110,7 @@ def _init(environment: Environment, **_: Any) -> None:
     _freeze_what_is_there()
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
+        environment.events.worker_report.add_listener(partial(_is_alive, runner))
         quitting: Any = environment.events.quitting
         quitting.add_listener(_finish_anyway)
         _quit_once(runner)
@@ -159,8 +166,8 @@ def _begin(environment: Any, msg: Any) -> None:
 def _measure_itself(runner: Any) -> None:
     # beyond the end users leave, and would be missing from a second that is half theirs
     while not is_over(LoadClock.elapsed_s()):
-        due_s = LoadClock.elapsed_s() + INTERVAL_S
-        gevent.sleep(INTERVAL_S)
+        due_s = LoadClock.elapsed_s() + meters.INTERVAL_S
+        gevent.sleep(meters.INTERVAL_S)
         at_s = LoadClock.elapsed_s()
         meter.tick(at_s, time.process_time(), runner.user_count, max(0.0, at_s - due_s))
 
@@ -191,6 +198,17 @@ def _report(environment: Environment, data: dict[str, Any], **_: Any) -> None:
 def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
     if "recorder" in data:
         completions.add(client_id, LoadReport.from_wire(data["recorder"]))
+
+
+def _is_alive(runner: Any, client_id: str, **_: Any) -> None:
+    """A report is as good as a heartbeat."""
+    client = runner.clients.get(client_id)
+    if client is None:
+        return
+    client.heartbeat = locust.runners.HEARTBEAT_LIVENESS
+    if client.state == locust.runners.STATE_MISSING:
+        beat = {"state": locust.runners.STATE_RUNNING, "current_cpu_usage": client.cpu_usage}
+        runner.handle_message(client_id, Message("heartbeat", beat, client_id))
 
 
 def _send_final(environment: Any, msg: Any) -> None:
@@ -259,7 +277,7 @@ def _finish_anyway(environment: Environment, **_: Any) -> None:
 def _progress(runner: Any) -> None:
     with (OUT / "progress.jsonl").open("w") as log:
         while True:
-            gevent.sleep(REPORT_INTERVAL_S / 2)
+            gevent.sleep(INTERVAL_S / 2)
             elapsed_s = LoadClock.elapsed_s()
             correct, failed = completions.rate_rps(int(elapsed_s) - 2)
             line = {
