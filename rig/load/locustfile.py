@@ -110,7 +110,8 @@ def _init(environment: Environment, **_: Any) -> None:
     _freeze_what_is_there()
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
-        environment.events.worker_report.add_listener(partial(_is_alive, runner))
+        reported: Any = environment.events.worker_report
+        reported.add_listener(partial(_is_alive, runner))
         quitting: Any = environment.events.quitting
         quitting.add_listener(_finish_anyway)
         _quit_once(runner)
@@ -208,7 +209,8 @@ def _is_alive(runner: Any, client_id: str, **_: Any) -> None:
     client.heartbeat = locust.runners.HEARTBEAT_LIVENESS
     if client.state == locust.runners.STATE_MISSING:
         beat = {"state": locust.runners.STATE_RUNNING, "current_cpu_usage": client.cpu_usage}
-        runner.handle_message(client_id, Message("heartbeat", beat, client_id))
+        message: Any = Message
+        runner.handle_message(client_id, message("heartbeat", beat, client_id))
 
 
 def _send_final(environment: Any, msg: Any) -> None:

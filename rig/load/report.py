@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 INTERVAL_S = 1.0
 HEARTBEATS_INTERVAL_S = 10.0
-"""A report is a sign of life, too; Locust's own, which the master answers, cost more than reports."""
+"""A report is a sign of life, too; heartbeats, which the master answers, cost it more than that."""
 
 Range = tuple[int, int]
 """Consecutive whole numbers: the first and the last of them."""
