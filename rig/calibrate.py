@@ -32,8 +32,8 @@ from rig.disk.files import (
 from rig.disk.typed import Unfit
 from rig.evidence.calibration import FOLDER, NULL, SCOUT, read_calibration
 from rig.factors import FACTORS
+from rig.load.request import encoded
 from rig.load.scout import UnloadedRequest, UnloadedResults
-from rig.load.spec import encoded
 from rig.model import DamagedFile, Phase, RigError, UsageError
 from rig.plan import Cell, Closed, Delay, Plan, Route, Trial, Users
 from rig.record import Calibration, calibration_from_json
@@ -282,6 +282,7 @@ def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
         status=route.status,
         form=dict(route.form),
         json=route.json,
+        headers=dict(route.headers),
         servers=servers,
         requests=REQUESTS,
         burst=max(BURST, BURST_ROUNDS * servers),

@@ -20,6 +20,9 @@ from typing import Annotated
 SCHEMA = 2
 """Version of everything on disk. Files of another one are refused."""
 
+VERSION = "0.1.0"
+"""The rig's own; what it sends says so."""
+
 RULES, FIRST_RULES = 2, 1
 """By which rules facts, checks and tables come of raw files; what does not say so is of the first.
 Whoever changes such a rule counts it up, and says in `rig.evidence.verify` what it changes."""
@@ -188,6 +191,8 @@ FAILURE_CLASSES: Mapping[str, str] = {
     "app_worker_killed": "the connection broke as an app worker ended",
     "connection_refused": "nobody listened at the target's address",
     "connection_reset": "the target closed the connection without an answer",
+    "kept_connection_closed": "the target closed a kept connection as a request came over it",
+    "malformed_answer": "what came back is no HTTP answer",
     "timeout": "no answer within the load's time-out",
     "client_error": "the load worker itself failed to send or read",
     OUTCOME_DROPPED: "an open load's arrival that found `max_in_flight` requests under way",

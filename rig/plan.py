@@ -16,8 +16,9 @@ from rig.load.shape import Closed as Closed
 from rig.load.shape import Open as Open
 from rig.load.shape import Users as Users
 from rig.load.shape import model_of, model_to_json
+from rig.load.spec import LOCUST, Client
 from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Link, Role, digest
-from rig.target import LATER
+from rig.target import EACH, LATER
 from rig.target import PLACEHOLDER as PLACEHOLDER
 from rig.target import Django as Django
 from rig.target import Ledger as Ledger
@@ -62,6 +63,8 @@ class Load:
     load_workers: Index = 2
     raw: bool = False
     """Whether every single request is written down."""
+    client: Client = LOCUST
+    """Who sends: the rig's own client, or Locust's."""
 
     @property
     def ramp_s(self) -> float:
@@ -85,6 +88,8 @@ class Load:
             "load_workers": self.load_workers,
             "arrivals": model["arrivals"],
             "raw": self.raw,
+            # older plans do not say it, and were all sent by Locust's
+            **({} if self.client == LOCUST else {"client": self.client}),
         }
 
 
@@ -100,11 +105,12 @@ class LoadFile:
     load_workers: Index = Load.load_workers
     arrivals: Arrivals | None = None
     raw: bool = Load.raw
+    client: Client = LOCUST
 
     def load(self) -> Load:
         """What it stands for."""
         model = model_of(self.users, self.think_time_s, self.arrivals)
-        return Load(model, self.steady_s, self.timeout_s, self.load_workers, self.raw)
+        return Load(model, self.steady_s, self.timeout_s, self.load_workers, self.raw, self.client)
 
 
 @dataclass(frozen=True)
@@ -168,14 +174,16 @@ class Plan(Draft):
         return self.target.routes[self.route_name]
 
 
-def _leave_out(values: dict[str, Any], path: tuple[str, ...], unsaid: object) -> None:
+def _leave_out(inside: Any, path: tuple[str, ...], unsaid: object) -> None:
     """Takes away what stands at a path, if it is what stands for nothing said."""
-    *above, name = path
-    inside: Any = values
-    for key in above:
-        inside = inside.get(key) if inside else None
-    if inside and name in inside and inside[name] == unsaid:
-        del inside[name]
+    key, *below = path
+    for name in list(inside or ()) if key == EACH else (key,):
+        if not inside or name not in inside:
+            continue
+        if below:
+            _leave_out(inside[name], tuple(below), unsaid)
+        elif inside[name] == unsaid:
+            del inside[name]
 
 
 @dataclass(frozen=True)

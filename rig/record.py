@@ -18,6 +18,7 @@ from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
 from rig.inference.stationarity import Window
+from rig.load.spec import LOCUST, Client
 from rig.model import (
     ADVICE,
     FIRST_RULES,
@@ -90,6 +91,8 @@ class LoadFacts:
     load_workers_connected: Index = 0
     load_workers_lost: Index = 0
     load_worker_addresses: tuple[str, ...] = ()
+    client: Client = LOCUST
+    """Who sent: the rig's own client, or Locust's; older loads, which do not say, Locust's."""
     finished_by_load_worker: Mapping[str, Count] = field(default_factory=dict)
     """Each load worker's own count, by its address."""
     peak_users: Count = 0

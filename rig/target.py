@@ -32,6 +32,8 @@ class Route:
     varying: tuple[str, ...] = ()
     """Members of the JSON answer that no two answers share, by dotted path; lists are passed
     through. Two targets' answers are compared without them."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent beside what is sent anyway, or in its place; an empty one takes that away."""
 
     @property
     def writes(self) -> bool:
@@ -196,6 +198,9 @@ class Target:
         return self.project or self.folder
 
 
+EACH = "*"
+"""In a path: every key of what stands there."""
+
 LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("template",), ""),
     (("limits",), asdict(Limits())),
@@ -208,5 +213,6 @@ LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("python",), ""),
     (("env_file",), ""),
     (("before_start",), ()),
+    (("routes", EACH, "headers"), {}),
 )
 """What older plans do not have of a target, by its path, and what stands for it there."""

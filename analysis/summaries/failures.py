@@ -18,7 +18,7 @@ KILLED = "app_worker_killed"
 UNNAMED = "app_error"
 """What is counted where the app answers 5xx and says no more."""
 SILENT = "the app's log has no traceback; its LOGGING may print errors to the console"
-BROKEN = ("connection_reset", "connection_refused")
+BROKEN = ("connection_reset", "connection_refused", "kept_connection_closed")
 """What a load worker sees of a killed app worker; it cannot know why."""
 
 PROBED_EVERY_S = 1.0

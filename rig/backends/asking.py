@@ -26,10 +26,12 @@ CURES = {
 SILENT_LOG = "the view; the app's log says nothing, so let its LOGGING print errors to the console"
 
 
-def asked_once(url: str, plan: Plan, route: Route, app: ProcessHandle) -> Asked:
-    """Asks as a user of the load does."""
+def asked_once(
+    url: str, plan: Plan, route: Route, app: ProcessHandle, unique: str = http.UNIQUE
+) -> Asked:
+    """Asks as a user of the load does. `unique`: what stands in the places for it."""
     begun_s = time.perf_counter()
-    exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name))
+    exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name), unique)
     took_ms = 1000 * (time.perf_counter() - begun_s)
     answer = exchange.answer
     cure = _cure(route, answer, app) if exchange.wrong else ""

@@ -157,6 +157,7 @@ class FakeStack:
         if isinstance(load.model, Open):
             totals["never_answered_users"] = None
         connected = {"load_workers_connected": load.load_workers, "complete": True}
+        totals["client"] = load.client
         _write(folder / "load" / "load.json", {**totals, **connected})
         before, after = _counts(plan, self._left)
         _write(folder / LEDGER, before.to_json() | after.to_json())

@@ -5,20 +5,20 @@ A target is somebody's code: its answer may have no end, come a byte at a time, 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import html
-import http.client
 import json
 import re
-import socket
-import threading
+import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rig.load.spec import encoded, fill
+from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
+from rig.load.exchange import Blocking, Connection
+from rig.load.origin import resolved
+from rig.load.request import Origin, Request, origin_of, request_of
 from rig.model import SCHEMA
 from rig.plan import Plan, Route
 
@@ -94,59 +94,49 @@ class Exchange:
         }
 
 
-def ask(
-    method: str, url: str, body: bytes | None, headers: Mapping[str, str]
-) -> tuple[Answer, dict[str, str]]:
-    """One request, without any proxy of the environment; the answer, and its headers by name.
+def ask(request: Request, origin: Origin, unique: str = "") -> tuple[Answer, dict[str, str]]:
+    """One request, sent once and as the load's are; the answer, and its headers by name.
 
-    By hand: urllib asks every server to close the connection, and follows redirections anywhere.
+    Without any proxy of the environment, and without following redirections.
     """
-    parts = urllib.parse.urlsplit(encoded(url))
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE_S)
+    reader = BoundedReader()
+    deadline_s = time.monotonic() + DEADLINE_S
     try:
-        connection.connect()
-        with _in_time(connection.sock):
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            whole = response.read(MOST_BYTES + 1)
-        if len(whole) > MOST_BYTES:
-            raise OSError(f"the answer has more than {MOST_BYTES} bytes")
-        if response.length:
-            raise http.client.IncompleteRead(whole, response.length)
-        answered = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, whole, answered.get("location", "")), answered
-    except (OSError, http.client.HTTPException) as error:
-        return Answer(0, str(error).encode()), {}
-    finally:
-        connection.close()
+        connection = Connection(resolved(origin), Blocking(), reader)
+        try:
+            message = request.prebuilt().of(unique)
+            connection.ask(message, deadline_s, request.is_head, ANY_STATUS, MOST_BYTES)
+        finally:
+            connection.close()
+    except NoAnswer as error:
+        return Answer(0, _why_none(error, reader).encode()), {}
+    answered = reader.fields()
+    return Answer(reader.status, _body(reader), answered.get("location", "")), answered
 
 
-@contextlib.contextmanager
-def _in_time(connected: socket.socket) -> Iterator[None]:
-    """Hangs up on what goes on for too long, however often a byte of it comes. TimeoutError."""
-    late = threading.Event()
+def _why_none(error: NoAnswer, reader: Reader) -> str:
+    if error.outcome != TIMEOUT:
+        return str(error)
+    if reader.status:
+        return f"the answer does not end: {reader.body_bytes} bytes of it within {DEADLINE_S:g} s"
+    return f"no whole answer within {DEADLINE_S:g} s"
 
-    def hang_up() -> None:
-        late.set()
-        with contextlib.suppress(OSError):
-            connected.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(DEADLINE_S, hang_up)
-    timer.daemon = True
-    timer.start()
+def _body(reader: Reader) -> bytes:
+    """Decompressed; as it came where it cannot be, for its status may be all that is asked."""
     try:
-        yield
-    finally:
-        timer.cancel()
-    if late.is_set():
-        raise TimeoutError(f"no whole answer within {DEADLINE_S:g} s")
+        return reader.answer().body()
+    except NoAnswer:
+        return reader.answer().raw_body()
 
 
 def get(url: str) -> Answer:
     """A plain GET; redirections are followed as long as they stay with who was asked."""
     for _ in range(MOST_REDIRECTIONS):
-        answer, _ = ask("GET", url, None, {})
+        parts = urllib.parse.urlsplit(url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        origin = origin_of(url)
+        answer, _ = ask(request_of(Route("", "GET", path), origin), origin)
         leads_to = _within(url, answer.location)
         if answer.status not in REDIRECTIONS or not leads_to:
             break
@@ -164,21 +154,16 @@ def _within(url: str, location: str) -> str:
     return leads_to if stays and leads_to != url else ""
 
 
-def verify(url: str, plan: Plan) -> Exchange:
+def verify(url: str, plan: Plan, unique: str = UNIQUE) -> Exchange:
     """Asks the plan's route once, as a user of the load does, and keeps what went both ways."""
-    route = plan.route
-    body, headers = b"", {}
-    if route.json is not None:
-        body = json.dumps(fill(route.json, UNIQUE)).encode()
-        headers = {"Content-Type": "application/json"}
-    elif route.form:
-        body = urllib.parse.urlencode(fill(dict(route.form), UNIQUE)).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer, answered = ask(route.method, f"{url}{route.path}", body or None, headers)
-    return Exchange(route, headers, body, answer, answered, _wrong(plan, answer))
+    route, origin = plan.route, origin_of(url)
+    request = request_of(route, origin)
+    answer, answered = ask(request, origin, unique)
+    sent, body = request.sent_headers(unique), request.body_of(unique)
+    return Exchange(route, sent, body, answer, answered, _wrong(plan, answer, unique))
 
 
-def _wrong(plan: Plan, answer: Answer) -> str:
+def _wrong(plan: Plan, answer: Answer, unique: str) -> str:
     route = plan.route
     if answer.status != route.status:
         said = f"it leads to {answer.location}" if answer.location else answer.begins
@@ -190,7 +175,7 @@ def _wrong(plan: Plan, answer: Answer) -> str:
     except ValueError:
         return f"no JSON: {answer.body[:200]!r}"
     return "; ".join(
-        _differs(name, wanted, found, plan, UNIQUE) for name, wanted in route.answer.items()
+        _differs(name, wanted, found, plan, unique) for name, wanted in route.answer.items()
     ).strip("; ")
 
 

@@ -23,8 +23,9 @@ from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
 from rig.factors.services import words as service_words
+from rig.load.request import encoded
 from rig.load.scout import ScoutSpec, UnloadedRequest
-from rig.load.spec import LoadSpec, encoded
+from rig.load.spec import LoadSpec
 from rig.model import Link, Role, StackError
 from rig.plan import PLACEHOLDER, Django, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec
@@ -293,6 +294,8 @@ def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
         raw=load.raw,
+        client=load.client,
+        headers=dict(route.headers),
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )

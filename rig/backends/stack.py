@@ -219,11 +219,15 @@ class RealStack:
         routes = sorted(
             self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
         )
-        return [self._asked(route, app.process) for route in routes]
+        return [
+            # two routes may write into one column, which may take no text twice
+            self._asked(route, app.process, f"verify-{number}")
+            for number, route in enumerate(routes)
+        ]
 
-    def _asked(self, route: Route, app: ProcessHandle) -> Asked:
+    def _asked(self, route: Route, app: ProcessHandle, unique: str) -> Asked:
         self._book.begin()
-        asked = asked_once(self._url, self._plan, route, app)
+        asked = asked_once(self._url, self._plan, route, app, unique)
         sent = statement_facts(self._book.statements())
         return dataclasses.replace(asked, statements=None if sent.why else sent.certain)
 

@@ -56,6 +56,7 @@ from rig.config.values import (
     levels,
 )
 from rig.factors import FACTORS, Choice, Natural
+from rig.load.request import header_problem
 from rig.model import Interface, Level
 
 RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
@@ -113,7 +114,18 @@ def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
         yield loc, value
 
 
+class _HeaderValue(Written):
+    """A header's value; an empty one takes the header away."""
+
+    def read(self, value: Any, context: Context) -> str:
+        return "" if value == "" else super().read(value, context)
+
+    def schema(self) -> Mapping[str, object]:
+        return {"type": "string", "maxLength": self.longest}
+
+
 Content = Annotated[str, _Content()]
+HeaderValue = Annotated[str, _HeaderValue()]
 Json = Annotated[dict[str, Any], AfterValidator(_json)]
 Identifier = Annotated[
     str,
@@ -146,6 +158,18 @@ class Route(Section):
     answer: Annotated[Json, AfterValidator(_answer)] = Field(default_factory=dict)
     statements: Optional[Annotated[int, Fits(Natural(0, 1_000_000))]] = None
     varying: Distinct[Member] = ()
+    headers: dict[Text, HeaderValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sendable(self) -> Self:
+        problems = [
+            at(("headers", name), wrong(f"{problem} in `headers`"))
+            for name, value in self.headers.items()
+            if (problem := header_problem(name, value))
+        ]
+        if problems:
+            raise together(problems)
+        return self
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
@@ -165,6 +189,7 @@ class Route(Section):
             answer=self.answer,
             statements=self.statements,
             varying=self.varying,
+            headers=self.headers,
         )
 
 

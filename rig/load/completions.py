@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig.load.hlog import Line, encode, write_log
+from rig.load.hlog import Line, encode, tally, write_log
 from rig.load.recorder import AFTER, RAMP, STEADY, UNANSWERED, phase_at
 from rig.load.report import FinalCount, LoadReport, MeteredSecond, Request, Slot
 from rig.model import OUTCOME_DROPPED, OUTCOME_OK, nearest_rank
@@ -212,7 +212,7 @@ class Completions:
                     continue
                 rows.append((second, name, f"{share:.4f}", *_lags_ms(lags_us)))
                 tag = f"{phase_at(second, ramp_s, duration_s)}|{name}"
-                lines += [Line(tag, second, [encode(lags_us)])] if lags_us else []
+                lines += [Line(tag, second, [encode(tally(lags_us))])] if lags_us else []
         _write_csv(folder / "load_workers.csv", LOAD_WORKERS, sorted(rows))
         write_log(folder / "lags.hlog", sorted(lines, key=lambda line: (line.second, line.tag)))
 

@@ -5,13 +5,14 @@ May not know what the tags mean. Any viewer of HdrHistogram logs opens them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
-from rig.disk.hdr import HIGHEST_US, LOWEST_US, new_histogram
+from rig.disk.hdr import HIGHEST_US, KEPT_BITS, LOWEST_US, new_histogram
 
 _HEADING = """\
 #[Histogram log format version 1.3]
@@ -31,11 +32,23 @@ class Line:
     payloads: Sequence[str]
 
 
-def encode(values_us: Iterable[int]) -> str:
-    """Times as the base64 of a compressed V2 histogram; those out of range at its ends."""
+def tally(values_us: Iterable[int]) -> dict[int, int]:
+    """How often each time occurs, in a histogram's precision; those out of range at its ends."""
+    counts: dict[int, int] = {}
+    for value_us, count in Counter(values_us).items():
+        within_us = min(max(value_us, LOWEST_US), HIGHEST_US)
+        # what a histogram cannot tell apart has the same leading bits
+        dropped_bits = max(within_us.bit_length() - KEPT_BITS, 0)
+        as_counted_us = within_us >> dropped_bits << dropped_bits
+        counts[as_counted_us] = counts.get(as_counted_us, 0) + count
+    return counts
+
+
+def encode(counts: Mapping[int, int]) -> str:
+    """A tally as the base64 of a compressed V2 histogram."""
     histogram = new_histogram()
-    for value_us in values_us:
-        histogram.record_value(min(max(value_us, LOWEST_US), HIGHEST_US))
+    for value_us, count in counts.items():
+        histogram.record_value(value_us, count)
     return str(histogram.encode().decode())
 
 

@@ -8,162 +8,72 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import gevent
 import locust.argument_parser
 import locust.runners
 from gevent.event import Event
-from gevent.pool import Group
-from locust import FastHttpUser, LoadTestShape, constant, events, task
+from locust import LoadTestShape, User, events
 from locust.env import Environment
-from locust.exception import StopUser
+from locust.rpc import Message
 
-from rig.load import client, outcome
+from rig.load import locust_statistics
+from rig.load import meter as meters
 from rig.load.completions import Completions
-from rig.load.meter import INTERVAL_S, Meter
-from rig.load.recorder import Recorder
-from rig.load.report import FinalCount, LoadReport
+from rig.load.process import (
+    FINAL_REPORT_DEADLINE_S,
+    MODEL,
+    OUT,
+    SPEC,
+    LoadClock,
+    Received,
+    is_over,
+    recorder,
+)
+from rig.load.report import (
+    HEARTBEATS_INTERVAL_S,
+    INTERVAL_S,
+    FinalCount,
+    LoadReport,
+    Slot,
+)
 from rig.load.shape import Closed, Open
-from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, fill, read_spec
-from rig.model import OUTCOME_OK
+from rig.load.spec import LOCUST, PLAIN
 
-SPEC = read_spec(Path(os.environ[SPEC_VARIABLE]))
-MODEL = SPEC.model
-OUT = Path(os.environ[OUT_VARIABLE])
-REPORT_INTERVAL_S = 1.0
-FINAL_REPORT_DEADLINE_S = 20.0
-
-locust.runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S
+locust.runners.WORKER_REPORT_INTERVAL = INTERVAL_S
 # Load workers go by the wall clock there, and would leave when it is set; whoever started them
 # ends them.
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10**9
-
-client.patch_client()
 
 # At every step of the ramp Locust would build its argument parser some fifty times, which stops a
 # load worker for 80 ms and more, the last time in the steady window.
 _arguments = locust.argument_parser.default_args_dict()
 locust.argument_parser.default_args_dict = lambda: _arguments
 
-recorder = Recorder(SPEC.ramp_s, SPEC.duration_s, is_open=isinstance(MODEL, Open), raw=SPEC.raw)
 completions = Completions(SPEC.route)
-meter = Meter()
+meter = meters.Meter()
 
 
-class LoadClock:
-    """When the load began, on CLOCK_MONOTONIC, which all processes of a machine share."""
+def _user_class() -> type[User]:
+    """Who loads the target: by the load's model, and the client that it names."""
+    if SPEC.client == PLAIN:
+        from rig.load.plain_users import PlainArrivals, PlainUser
 
-    at_s = 0.0
+        return PlainUser if isinstance(MODEL, Closed) else PlainArrivals
+    from rig.load.locust_users import LocustArrivals, LocustUser
 
-    @classmethod
-    def elapsed_s(cls) -> float:
-        return time.monotonic() - cls.at_s
-
-
-def _is_over() -> bool:
-    """Whether no request may begin any more: nobody would count it."""
-    return recorder.frozen or (SPEC.headless and LoadClock.elapsed_s() >= SPEC.duration_s)
+    return LocustUser if isinstance(MODEL, Closed) else LocustArrivals
 
 
-class _Sender(FastHttpUser):
-    """Sends one request and records what became of it."""
-
-    abstract = True
-    host = SPEC.target_url
-    network_timeout = SPEC.timeout_s
-    connection_timeout = SPEC.timeout_s
-    max_redirects = 0  # an answer is what its route says, and sent for once
-    wait_time = constant(MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0)
-
-    def _send(self, intended_s: float | None = None, first: bool = False) -> bool:
-        """Whether a whole answer came back, right or wrong."""
-        if _is_over():
-            return False
-        number = recorder.start(LoadClock.elapsed_s(), intended_s=intended_s, first=first)
-        content = _body(f"{self.environment.runner.worker_index}-{number}")
-        with self.client.request(
-            SPEC.method, SPEC.path, name=SPEC.route, catch_response=True, **content
-        ) as response:
-            at_s = LoadClock.elapsed_s()
-            broken = outcome.of_broken(response.request_meta["exception"])
-            if not response.status_code:
-                result = outcome.of_error(response.error)
-            elif broken:
-                result = broken
-            else:
-                kind = response.headers.get("content-type", "")
-                body = response.content or b""
-                result = outcome.of_answer(response.status_code, SPEC.status, kind, body)
-            recorder.finish(number, at_s, SPEC.route, result)
-            if result == OUTCOME_OK:
-                response.success()
-            else:
-                response.failure(result)
-            return bool(response.status_code) and broken is None
-
-
-if isinstance(MODEL, Closed):
-
-    class TargetUser(_Sender):
-        """One user of a closed load: sends, waits for the answer, thinks, sends again."""
-
-        answered = False
-
-        @task
-        def request(self) -> None:
-            if _is_over():
-                raise StopUser
-            self.answered = self._send(first=not self.answered) or self.answered
-
-else:
-    ARRIVALS = MODEL.arrivals
-
-    class ArrivingUsers(_Sender):
-        """An open load, one of these in each load worker: a greenlet for every arrival.
-
-        They share a pool of connections, as if they came through one proxy: an idle one is
-        used again, and there may be as many as there may be requests in flight.
-        """
-
-        concurrency = ARRIVALS.max_in_flight
-
-        def on_start(self) -> None:
-            self._under_way = Group()
-
-        def on_stop(self) -> None:
-            self._under_way.kill(block=False)
-
-        @task
-        def arrive(self) -> None:
-            index = self.environment.runner.worker_index
-            most = ARRIVALS.share(index, SPEC.load_workers)
-            for intended_s in ARRIVALS.of(index, SPEC.load_workers):
-                gevent.sleep(max(0.0, intended_s - LoadClock.elapsed_s()))
-                if _is_over():
-                    break
-                if len(self._under_way) < most:
-                    self._under_way.spawn(self._send, intended_s)
-                else:
-                    recorder.drop(intended_s)
-            # stays until it is stopped, so that its requests may still be answered meanwhile
-            gevent.sleep(FINAL_REPORT_DEADLINE_S + SPEC.timeout_s)
-
-
-def _body(unique: str) -> dict[str, Any]:
-    if SPEC.json is not None:
-        return {"json": fill(SPEC.json, unique)}
-    if SPEC.form:
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return {"data": urlencode(fill(SPEC.form, unique)), "headers": kind}
-    return {}
+TargetUser = _user_class()  # Locust finds it by looking around here
 
 
 if SPEC.headless:
@@ -190,11 +100,18 @@ if SPEC.headless:
 @events.init.add_listener
 def _init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
+    if isinstance(runner, locust.runners.WorkerRunner):
+        locust.runners.HEARTBEAT_INTERVAL = HEARTBEATS_INTERVAL_S
+        # before Locust's own, so that what it sends now holds what it is told now
+        reporting: Any = environment.events.report_to_master
+        reporting._handlers.insert(0, partial(_report, environment))
     if not SPEC.headless:
         return  # somebody looks around by hand, on Locust's own page
     _freeze_what_is_there()
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
+        reported: Any = environment.events.worker_report
+        reported.add_listener(partial(_is_alive, runner))
         quitting: Any = environment.events.quitting
         quitting.add_listener(_finish_anyway)
         _quit_once(runner)
@@ -249,22 +166,31 @@ def _begin(environment: Any, msg: Any) -> None:
 
 def _measure_itself(runner: Any) -> None:
     # beyond the end users leave, and would be missing from a second that is half theirs
-    while not _is_over():
-        due_s = LoadClock.elapsed_s() + INTERVAL_S
-        gevent.sleep(INTERVAL_S)
+    while not is_over(LoadClock.elapsed_s()):
+        due_s = LoadClock.elapsed_s() + meters.INTERVAL_S
+        gevent.sleep(meters.INTERVAL_S)
         at_s = LoadClock.elapsed_s()
         meter.tick(at_s, time.process_time(), runner.user_count, max(0.0, at_s - due_s))
 
 
-def _drain() -> LoadReport:
-    return replace(recorder.drain(), meter=meter.drain())
+def _drain(environment: Environment) -> LoadReport:
+    """What is new since the last report; Locust is told of it, too, where nobody else has."""
+    if SPEC.client == LOCUST or locust_statistics.is_heard(environment):
+        return replace(recorder.drain(), meter=meter.drain())
+    began_s = time.time() - LoadClock.elapsed_s()
+
+    def count(slot: Slot, counts: Mapping[int, int]) -> None:
+        locust_statistics.feed(environment.stats, SPEC.method, slot, counts, began_s + slot.second)
+
+    report = recorder.drain(count)
+    locust_statistics.feed_size(environment.stats, SPEC.method, SPEC.route, Received.take())
+    return replace(report, meter=meter.drain())
 
 
-@events.report_to_master.add_listener
-def _report(client_id: str, data: dict[str, Any], **_: Any) -> None:
+def _report(environment: Environment, data: dict[str, Any], **_: Any) -> None:
     if recorder.frozen:
         return
-    report = _drain()
+    report = _drain(environment)
     if LoadClock.at_s:  # a load worker reports before the load has begun, and when led by hand, too
         data["recorder"] = report.to_wire()
 
@@ -275,16 +201,30 @@ def _merge(client_id: str, data: dict[str, Any], **_: Any) -> None:
         completions.add(client_id, LoadReport.from_wire(data["recorder"]))
 
 
+def _is_alive(runner: Any, client_id: str, **_: Any) -> None:
+    """A report is as good as a heartbeat."""
+    client = runner.clients.get(client_id)
+    if client is None:
+        return
+    client.heartbeat = locust.runners.HEARTBEAT_LIVENESS
+    if client.state == locust.runners.STATE_MISSING:
+        beat = {"state": locust.runners.STATE_RUNNING, "current_cpu_usage": client.cpu_usage}
+        message: Any = Message
+        runner.handle_message(client_id, message("heartbeat", beat, client_id))
+
+
 def _send_final(environment: Any, msg: Any) -> None:
     at_s = LoadClock.elapsed_s()
     left = recorder.freeze(at_s)
     meter.end(at_s, time.process_time())
     final = {
-        "report": _drain().to_wire(),
+        "report": _drain(environment).to_wire(),
         "index": environment.runner.worker_index,
         "address": _own_address(),
         "left": left.to_wire(),
     }
+    # Locust would send its own once more when nobody waits for it any more
+    environment.runner._send_stats()
     environment.runner.send_message("final", final)
 
 
@@ -323,6 +263,7 @@ def _finish(runner: Any) -> None:
             "load_workers_lost": SPEC.load_workers - completions.closed,
             "complete": completions.closed == SPEC.load_workers,
             "began_at_s": LoadClock.at_s,
+            "client": SPEC.client,
             **totals,
         },
     )
@@ -338,7 +279,7 @@ def _finish_anyway(environment: Environment, **_: Any) -> None:
 def _progress(runner: Any) -> None:
     with (OUT / "progress.jsonl").open("w") as log:
         while True:
-            gevent.sleep(REPORT_INTERVAL_S / 2)
+            gevent.sleep(INTERVAL_S / 2)
             elapsed_s = LoadClock.elapsed_s()
             correct, failed = completions.rate_rps(int(elapsed_s) - 2)
             line = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rig.load.answer import FAILED, MALFORMED, REFUSED, RESET, TIMEOUT, Answer, NoAnswer
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
 
 _PROBLEM_TYPE = "application/problem+json"
@@ -23,6 +24,16 @@ def of_answer(status: int, expected_status: int, content_type: str, body: bytes)
     return "app_error" if status >= 500 else "unexpected_status"
 
 
+def of_wrong(answer: Answer, expected_status: int) -> str:
+    """The outcome of an answer that came back whole."""
+    kind = answer.fields().get("content-type", "")
+    try:
+        body = answer.body()
+    except NoAnswer:  # a body that cannot be read names no class
+        body = b""
+    return of_answer(answer.status, expected_status, kind, body)
+
+
 def of_broken(error: BaseException | None) -> str | None:
     """The outcome where an answer broke off after its status had come; None where it did not.
 
@@ -30,7 +41,8 @@ def of_broken(error: BaseException | None) -> str | None:
     """
     if error is None or type(error).__name__ == "LocustBadStatusCode":
         return None
-    return "timeout" if of_error(error) == "timeout" else "connection_reset"
+    named = of_error(error)
+    return named if named in (TIMEOUT, MALFORMED) else RESET
 
 
 def of_error(error: BaseException | None) -> str:
@@ -40,11 +52,14 @@ def of_error(error: BaseException | None) -> str:
         seen.add(id(error))
         names = {kind.__name__ for kind in type(error).__mro__}
         if "ConnectionRefusedError" in names:
-            return "connection_refused"
+            return REFUSED
         if names & {"timeout", "Timeout", "TimeoutError"}:
-            return "timeout"
+            return TIMEOUT
         if names & {"ConnectionResetError", "BrokenPipeError", "HTTPConnectionClosed"}:
-            return "connection_reset"
+            return RESET
+        if "HTTPParseError" in names:
+            # the client has one name for what breaks off and for what is no HTTP
+            return RESET if str(error).startswith("Incomplete") else MALFORMED
         # the last as the client gives it that has given up
         error = error.__cause__ or error.__context__ or getattr(error, "original", None)
-    return "client_error"
+    return FAILED

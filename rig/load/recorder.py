@@ -7,12 +7,12 @@ began; response times go into HdrHistograms per second of completion, phase, rou
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from rig.load.hlog import encode
+from rig.load.hlog import encode, tally
 from rig.load.report import (
     Completed,
     Dropped,
@@ -38,22 +38,34 @@ def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
     return STEADY if at_s < duration_s else AFTER
 
 
-class _Flight(NamedTuple):
-    """A request under way. `first`: its user has had no answer yet."""
-
-    intended_s: float
-    sent_s: float
-    first: bool
-
-
-@dataclass
 class _Completed:
     """The answers of one slot, not yet reported."""
 
-    first_s: float
-    last_s: float
-    response_us: list[int] = field(default_factory=list)
-    service_us: list[int] = field(default_factory=list)
+    __slots__ = ("first_s", "last_s", "response_us", "service_us")
+
+    def __init__(self, first_s: float) -> None:
+        self.first_s = self.last_s = first_s
+        self.response_us: list[int] = []
+        self.service_us: list[int] = []
+
+
+class _Window:
+    """One second of one phase, not yet reported: what was meant to leave, and what came back.
+
+    It is known by its bounds, so that most requests find theirs where the last one did.
+    """
+
+    __slots__ = ("completed", "from_s", "phase", "second", "started", "until_s")
+
+    def __init__(self, second: int, phase: str, from_s: float, until_s: float) -> None:
+        self.second, self.phase = second, phase
+        self.from_s, self.until_s = from_s, until_s
+        self.started = 0
+        self.completed: dict[tuple[str, str], _Completed] = {}
+        """By route and outcome."""
+
+
+_NOWHERE = _Window(0, RAMP, math.inf, math.inf)
 
 
 @dataclass
@@ -77,10 +89,11 @@ class Recorder:
     ) -> None:
         self._ramp_s, self._duration_s = ramp_s, duration_s
         self._open, self._raw = is_open, raw
-        self._completed: dict[Slot, _Completed] = {}
-        self._started: Counter[tuple[int, str]] = Counter()
+        self._windows: dict[tuple[int, str], _Window] = {}
+        self._last_meant = self._last_ended = _NOWHERE
         self._dropped: dict[tuple[int, str], _Dropped] = {}
-        self._flying: dict[int, _Flight] = {}
+        self._flying: dict[int, tuple[float, float, bool]] = {}
+        """By number: intended, sent, and whether its user has had no answer yet."""
         self._not_ok: defaultdict[str, list[int]] = defaultdict(list)
         self._requests: list[Request] = []
         self._sequence = 0
@@ -101,11 +114,25 @@ class Recorder:
         """
         if self.frozen:
             raise RuntimeError("a request begins after the count has ended")
-        self._sequence += 1
+        self._sequence = number = self._sequence + 1
         meant_s = at_s if intended_s is None else intended_s
-        self._started[int(meant_s), phase_at(meant_s, self._ramp_s, self._duration_s)] += 1
-        self._flying[self._sequence] = _Flight(meant_s, at_s, first)
-        return self._sequence
+        window = self._last_meant
+        if not window.from_s <= meant_s < window.until_s:
+            window = self._last_meant = self._window(meant_s)
+        window.started += 1
+        self._flying[number] = (meant_s, at_s, first)
+        return number
+
+    def _window(self, at_s: float) -> _Window:
+        """Where an instant belongs."""
+        second, phase = int(at_s), phase_at(at_s, self._ramp_s, self._duration_s)
+        window = self._windows.get((second, phase))
+        if window is None:
+            edges_s = [at_s, second, second + 1, self._ramp_s, self._duration_s]
+            from_s = max(edge_s for edge_s in edges_s if edge_s <= at_s)
+            until_s = min((edge_s for edge_s in edges_s if edge_s > at_s), default=at_s)
+            window = self._windows[second, phase] = _Window(second, phase, from_s, until_s)
+        return window
 
     def finish(self, number: int, at_s: float, route: str, outcome: str) -> None:
         """Its answer (or its failure) is here. Ignored once the count is frozen."""
@@ -113,10 +140,12 @@ class Recorder:
             return
         intended_s, sent_s, _ = self._flying.pop(number)
         self.finished += 1
-        slot = Slot(int(at_s), phase_at(at_s, self._ramp_s, self._duration_s), route, outcome)
-        completed = self._completed.get(slot)
+        window = self._last_ended
+        if not window.from_s <= at_s < window.until_s:
+            window = self._last_ended = self._window(at_s)
+        completed = window.completed.get((route, outcome))
         if completed is None:
-            completed = self._completed[slot] = _Completed(at_s, at_s)
+            completed = window.completed[route, outcome] = _Completed(at_s)
         completed.last_s = at_s
         completed.response_us.append(round((at_s - intended_s) * 1e6))
         if self._open:
@@ -153,31 +182,37 @@ class Recorder:
             ],
         )
 
-    def drain(self) -> LoadReport:
-        """What is new since the last drain."""
-        completed, self._completed = self._completed, {}
-        started, self._started = self._started, Counter()
+    def drain(self, observe: Callable[[Slot, Mapping[int, int]], None] | None = None) -> LoadReport:
+        """What is new since the last drain.
+
+        `observe` is called with each slot and its tally: how often each response time, in µs.
+        """
+        windows, self._windows = self._windows.values(), {}
+        self._last_meant = self._last_ended = _NOWHERE
         dropped, self._dropped = self._dropped, {}
         requests, self._requests = self._requests, []
+        completed: list[Completed] = []
+        for window in windows:
+            for (route, outcome), done in window.completed.items():
+                slot = Slot(window.second, window.phase, route, outcome)
+                counts = tally(done.response_us)
+                if observe is not None:
+                    observe(slot, counts)
+                completed.append(self._report(slot, done, counts))
         return LoadReport(
-            started=[Started(*key, count) for key, count in started.items()],
+            started=[Started(it.second, it.phase, it.started) for it in windows if it.started],
             dropped=[
                 Dropped(*key, gone.count, gone.first_s, gone.last_s)
                 for key, gone in dropped.items()
             ],
-            completed=[
-                Completed(
-                    slot,
-                    len(done.response_us),
-                    done.first_s,
-                    done.last_s,
-                    encode(done.response_us),
-                    encode(done.service_us) if self._open else None,
-                )
-                for slot, done in completed.items()
-            ],
+            completed=completed,
             requests=requests,
         )
+
+    def _report(self, slot: Slot, done: _Completed, counts: Mapping[int, int]) -> Completed:
+        answers, response = len(done.response_us), encode(counts)
+        service = encode(tally(done.service_us)) if self._open else None
+        return Completed(slot, answers, done.first_s, done.last_s, response, service)
 
 
 def ranges(numbers: Iterable[int]) -> tuple[Range, ...]:

@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+INTERVAL_S = 1.0
+HEARTBEATS_INTERVAL_S = 10
+"""A report is a sign of life, too; heartbeats, which the master answers, cost it more than that."""
+
 Range = tuple[int, int]
 """Consecutive whole numbers: the first and the last of them."""
 

@@ -6,19 +6,21 @@ counted, and nothing else is under way. Two delays tell service time and round t
 
 from __future__ import annotations
 
-import http.client
 import json
+import secrets
 import statistics
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode, urlsplit
 
-from rig.load.spec import fill
+from rig.load.answer import NoAnswer
+from rig.load.exchange import Blocking, Connection
+from rig.load.origin import Place, resolved
+from rig.load.request import origin_of, request_of
 from rig.model import Between
 
 Ms = Annotated[float, Between(0, 10**9)]
@@ -50,6 +52,7 @@ class UnloadedRequest:
     requests: int
     burst: int
     bursts_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,24 +104,41 @@ class ScoutSpec:
 
 def run(spec: ScoutSpec, out: Path) -> None:
     """Runs every request against `target_url`; writes `scout.json`: each result, by route."""
-    url = urlsplit(spec.target_url)
-    address = (str(url.hostname), int(url.port or 80))
     found: dict[str, UnloadedResult] = {}
-    for unloaded_request in spec.scout:
+    origin = origin_of(spec.target_url)
+    for number, unloaded_request in enumerate(spec.scout):
         try:
-            found[unloaded_request.route] = _run(unloaded_request, address)
-        except (OSError, http.client.HTTPException) as error:
-            found[unloaded_request.route] = UnloadedResult((f"{type(error).__name__}: {error}",))
+            found[unloaded_request.route] = _run(
+                _Asker(unloaded_request, resolved(origin), f"{secrets.token_hex(3)}x{number}")
+            )
+        except NoAnswer as error:
+            found[unloaded_request.route] = UnloadedResult((str(error),))
     scratch = out / "scout.json.part"
     scratch.write_text(json.dumps({route: one.to_json() for route, one in found.items()}))
     scratch.replace(out / "scout.json")
 
 
-def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> UnloadedResult:
-    client = _Client(unloaded_request, address)
-    took_s, wrong = _asked(client, unloaded_request.requests)
-    client.close()
-    bursts_s, burst_wrong = _bursts(unloaded_request, address)
+@dataclass(frozen=True)
+class _Asker:
+    """What to ask, and whom. `name`: nobody else's, in this run or any other on the same rows."""
+
+    unloaded_request: UnloadedRequest
+    place: Place
+    name: str
+
+    def user(self, number: int) -> _User:
+        """A user with a connection of its own."""
+        # no load worker's name: the ledger must not take these rows for the load's
+        return _User(self.unloaded_request, self.place, f"scout{self.name}x{number}x")
+
+
+def _run(asker: _Asker) -> UnloadedResult:
+    unloaded_request, alone = asker.unloaded_request, asker.user(0)
+    try:
+        took_s, wrong = _asked(alone, unloaded_request.requests)
+    finally:
+        alone.close()
+    bursts_s, burst_wrong = _bursts(asker)
     wrong += burst_wrong
     if wrong:
         return UnloadedResult(tuple(sorted(set(wrong))))
@@ -136,7 +156,7 @@ def _run(unloaded_request: UnloadedRequest, address: tuple[str, int]) -> Unloade
     )
 
 
-def _asked(client: _Client, requests: int) -> tuple[list[float], list[str]]:
+def _asked(user: _User, requests: int) -> tuple[list[float], list[str]]:
     """How long each of the last requests took, in s, once the target is warm; what was wrong."""
     took_s: list[float] = []
     stop_s = time.monotonic() + WARM_UPS_S
@@ -145,7 +165,7 @@ def _asked(client: _Client, requests: int) -> tuple[list[float], list[str]]:
         and len(took_s) < MOST_REQUESTS
         and time.monotonic() < stop_s
     ):
-        one_s, wrong = client.ask()
+        one_s, wrong = user.ask()
         if wrong:
             return took_s, [wrong]
         took_s.append(one_s)
@@ -175,64 +195,45 @@ def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> f
     return max(0.0, burst_s - response_s) / (burst - servers)
 
 
-class _Client:
+class _User:
     """One user's connection, kept or made anew as the server wants it."""
 
-    def __init__(
-        self, unloaded_request: UnloadedRequest, address: tuple[str, int], name: str = "scout"
-    ) -> None:
-        self._unloaded_request, self._name = unloaded_request, name
-        self._connection = http.client.HTTPConnection(*address, timeout=DEADLINE_S)
-        self._asked = 0
+    def __init__(self, unloaded_request: UnloadedRequest, place: Place, name: str) -> None:
+        self._request = request_of(unloaded_request, place.origin)
+        self._prebuilt, self._status = self._request.prebuilt(), unloaded_request.status
+        self._connection = Connection(place, Blocking())
+        self._name, self._asked = name, 0
 
     def ask(self) -> tuple[float, str]:
-        """Seconds until the whole answer was here, and what is wrong with it."""
-        unloaded_request = self._unloaded_request
+        """Seconds until the whole answer was here, and what is wrong with it. NoAnswer."""
         self._asked += 1
-        # no load worker's name: the ledger must not take these rows for the load's
-        body, headers = body_of(unloaded_request, f"{self._name}-{self._asked}-")
+        message = self._prebuilt.of(f"{self._name}{self._asked}")
         begun_s = time.monotonic()
-        self._connection.request(unloaded_request.method, unloaded_request.path, body, headers)
-        answer = self._connection.getresponse()
-        answer.read()
+        deadline_s = begun_s + DEADLINE_S
+        answer = self._connection.ask(message, deadline_s, self._request.is_head, self._status)
         took_s = time.monotonic() - begun_s
-        wrong = "" if answer.status == unloaded_request.status else f"status {answer.status}"
+        wrong = "" if answer.status == self._status else f"status {answer.status}"
         return took_s, wrong
 
     def close(self) -> None:
         self._connection.close()
 
 
-def body_of(unloaded_request: UnloadedRequest, unique: str) -> tuple[bytes | None, dict[str, str]]:
-    """A request's body and its headers."""
-    if unloaded_request.json is not None:
-        body = json.dumps(fill(unloaded_request.json, unique)).encode()
-        return body, {"Content-Type": "application/json"}
-    if unloaded_request.form:
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return urlencode(fill(dict(unloaded_request.form), unique)).encode(), kind
-    return None, {}
-
-
-def _bursts(
-    unloaded_request: UnloadedRequest, address: tuple[str, int]
-) -> tuple[list[float], list[str]]:
+def _bursts(asker: _Asker) -> tuple[list[float], list[str]]:
     """As many users at once, a request each, several times: s from first to last, what was wrong.
 
     Each asks once before, so that a connection which the server keeps is there by then, as it is
     for the single requests.
     """
-    clients = [
-        _Client(unloaded_request, address, f"burst-{number}")
-        for number in range(unloaded_request.burst)
-    ]
+    unloaded_request = asker.unloaded_request
+    clients = [asker.user(number) for number in range(1, unloaded_request.burst + 1)]
     bursts_s: list[float] = []
     with ThreadPoolExecutor(unloaded_request.burst) as users:
 
         def all_ask() -> tuple[float, list[str]]:
             start = threading.Barrier(unloaded_request.burst)
 
-            def user(client: _Client) -> tuple[float, float, str]:
+            def user(client: _User) -> tuple[float, float, str]:
                 start.wait(DEADLINE_S)
                 begun_s = time.monotonic()
                 _, wrong = client.ask()
@@ -248,8 +249,10 @@ def _bursts(
             while not wrong and (not bursts_s or (_more(bursts_s) and time.monotonic() < stop_s)):
                 took_s, wrong = all_ask()
                 bursts_s.append(took_s)
-        except (OSError, http.client.HTTPException, threading.BrokenBarrierError) as error:
-            wrong = [f"{type(error).__name__}: {error}"]
+        except NoAnswer as error:
+            wrong = [str(error)]
+        except threading.BrokenBarrierError:
+            wrong = ["not all users of a burst were there in time"]
         finally:
             for client in clients:
                 client.close()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Literal
 
 from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
+Client = Literal["plain", "locust"]
+PLAIN: Client = "plain"
+LOCUST: Client = "locust"
+CLIENTS = (PLAIN, LOCUST)
+"""Who sends: the rig's own client, or Locust's FastHttpUser as the reference beside it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class LoadSpec:
     master_address: str
     master_port: int = 5557
     connect_deadline_s: float = 60.0
+    client: Client = LOCUST
+    headers: dict[str, str] = field(default_factory=dict)
+    """What is sent in the place of, or beside, what is sent anyway."""
     form: dict[str, str] = field(default_factory=dict)
     json: Any = None
     raw: bool = False
@@ -60,19 +67,3 @@ def read_spec(path: Path) -> LoadSpec:
     arrivals = Arrivals(**said) if (said := data.pop("arrivals", None)) else None
     model = model_of(Users(**data.pop("users")), data.pop("think_time_s"), arrivals)
     return LoadSpec(model=model, **data)
-
-
-def encoded(path: str) -> str:
-    """A path as it is sent: what is no ASCII is UTF-8, percent-encoded, as browsers do it."""
-    return quote(path, safe="%/:=&?~#+!$,;'@()*[]|{}^`<>\\\"")
-
-
-def fill(value: Any, unique: str) -> Any:
-    """A body with `{unique}` filled in, at any depth."""
-    if isinstance(value, str):
-        return value.replace("{unique}", unique)
-    if isinstance(value, dict):
-        return {key: fill(inner, unique) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [fill(inner, unique) for inner in value]
-    return value

@@ -12,9 +12,9 @@ import pytest
 from bench.loopback import Arrivals, Closed, Open, Users, run, spec
 from rig.disk.histograms import read_log
 from rig.evidence.load import derived
+from rig.load.spec import LOCUST, PLAIN
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
-from tests.shares import every
 
 BROKEN, WRONG, STUCK, HALF = 7, 11, 13, 17
 """Of the requests of each load worker: every 7th loses its connection, every 11th is refused,
@@ -27,14 +27,19 @@ class Server(Serving):
     def __init__(self, hangs: bool) -> None:
         super().__init__()
         self.seen: Counter[str] = Counter()
+        self.over_kept: set[str] = set()
+        """What came over a connection that had brought an answer before."""
         self._hangs = hangs
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered = 0
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
             unique = (await reader.readexactly(length)).decode().partition('"')[2][:-2]
             unique = unique.rpartition('"')[2]
             self.seen[unique] += 1
+            if answered:
+                self.over_kept.add(unique)
             number = int(unique.partition("-")[2])
             await asyncio.sleep(0.02)
             if number % BROKEN == 0:
@@ -48,12 +53,13 @@ class Server(Serving):
                 writer.write(head + b"o")
                 return
             writer.write(head + b"ok")
+            answered += 1
 
 
-def expected(number: int, hangs: bool) -> str:
-    """What becomes of a request by its number."""
+def expected(number: int, hangs: bool, kept: bool) -> str:
+    """What becomes of a request by its number. `kept`: over a connection that its client tells."""
     if number % BROKEN == 0:
-        return "connection_reset"
+        return "kept_connection_closed" if kept else "connection_reset"
     if number % STUCK == 0 and hangs:
         return "unanswered"
     if number % HALF == 0:
@@ -61,12 +67,16 @@ def expected(number: int, hangs: bool) -> str:
     return "app_error" if number % WRONG == 0 else "ok"
 
 
-@pytest.fixture(scope="module", params=every(2, ["open", "closed"]))
+KINDS = [("open", PLAIN), ("closed", LOCUST), ("closed", PLAIN), ("open", LOCUST)]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
 def loaded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any], Server, Any]:
     """The files of one load, its load.json, the server, the spec."""
-    folder, is_open = tmp_path_factory.mktemp(request.param), request.param == "open"
+    kind, client = request.param
+    folder, is_open = tmp_path_factory.mktemp(kind), kind == "open"
     model: Closed | Open = Closed(Users(3, 3, 6), think_time_s=0.02)
     if is_open:
         model = Open(Arrivals(80.0, ramp_s=1.0, max_in_flight=11))
@@ -74,7 +84,7 @@ def loaded(
     with server:
         load = spec(
             server.port, free_port(), model, method="PUT", json={"n": "{unique}"}, steady_s=3.0,
-            raw=True,
+            raw=True, client=client,
         )  # fmt: skip
         said, _ = run(load, folder / "run")
     return folder / "run" / "master", dict(said), server, load
@@ -95,7 +105,7 @@ def test_every_request_was_sent_once_and_has_its_number(loaded: Any) -> None:
 
 
 def test_the_ranges_say_exactly_what_did_not_end_well(loaded: Any) -> None:
-    folder, said, _, load = loaded
+    folder, said, server, load = loaded
     ended = {
         (index, n): "ok" for index, top in said["sequences"].items() for n in range(1, top + 1)
     }
@@ -108,10 +118,11 @@ def test_the_ranges_say_exactly_what_did_not_end_well(loaded: Any) -> None:
     assert unanswered == {key for key, outcome in ended.items() if outcome == "unanswered"}
     assert len(unanswered) == said["in_flight_at_stop"]
     is_open = isinstance(load.model, Open)
+    kept = server.over_kept if load.client == PLAIN else set()
     wrong = {
         key: outcome
         for key, outcome in ended.items()
-        if outcome not in (expected(key[1], is_open), "unanswered")
+        if outcome not in (expected(key[1], is_open, "-".join(map(str, key)) in kept), "unanswered")
     }
     assert wrong == {}
     counted = Counter(outcome for outcome in ended.values() if outcome != "unanswered")

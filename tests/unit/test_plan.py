@@ -134,6 +134,17 @@ def test_a_plan_of_before_servers_is_read(
     assert plan_from_json({**data, "digest": digest(data)}) == plan
 
 
+def test_who_sends_and_with_which_headers_stands_in_the_plan() -> None:
+    routes = {**TARGET.routes, "list": replace(TARGET.routes["list"], headers={"X": "1"})}
+    target = replace(CLOSED.target, routes=routes)
+    plan = replace(CLOSED, load=replace(CLOSED.load, client="plain"), target=target)
+    text = json.loads(json.dumps({**plan.to_json(), "digest": plan.digest}))
+    assert text["load"]["client"] == "plain"
+    assert text["target"]["routes"]["list"]["headers"] == {"X": "1"}
+    assert "headers" not in text["target"]["routes"]["make"]
+    assert plan_from_json(text) == plan
+
+
 def test_how_a_project_is_served_stands_in_the_plan() -> None:
     target = replace(
         CLOSED.target, django=Django("shop.settings", wsgi="shop:app"), project="/shop"

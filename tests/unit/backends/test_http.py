@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import itertools
 import json
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from rig.backends import http
+from rig.model import VERSION
 from rig.plan import Route
 from tests.unit.backends.answering import Server
 from tests.unit.plans import PLAN, routed
@@ -106,7 +108,13 @@ def test_what_went_both_ways_is_kept(server: Server) -> None:
     assert kept["route"] == "r"
     assert kept["request"] == {
         "method": "POST", "path": "/r", "body": "title=verify-0",
-        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+        "headers": {
+            "Host": server.url.removeprefix("http://"),
+            "User-Agent": f"async-django-rig/{VERSION}",
+            "Accept": "*/*",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Length": "14",
+        },
     }  # fmt: skip
     said = kept["response"]
     assert (said["status"], json.loads(said["body"])) == (201, {"title": "verify-0"})
@@ -192,6 +200,35 @@ def test_an_answer_without_end_is_none(raw: Any, monkeypatch: pytest.MonkeyPatch
     endless = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65_536))
     answer = http.get(raw(lambda: endless))
     assert (answer.status, answer.body) == (0, b"the answer has more than 1048576 bytes")
+
+
+def test_an_answer_that_does_not_end_is_told_as_such(
+    raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "DEADLINE_S", 0.3)
+    said = http.verify(raw(lambda: slowly(b"HTTP/1.1 200 OK\r\n\r\n")), PLAN).wrong
+    assert "the answer does not end" in said
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "body"),
+    [("HEAD", 200, b""), ("GET", 204, b""), ("GET", 200, gzip.compress(b'{"a": 1}'))],
+)
+def test_behind_gzip_an_answer_is_right_with_and_without_a_body(
+    raw: Any, method: str, status: int, body: bytes
+) -> None:
+    head = f"HTTP/1.1 {status} OK\r\nContent-Encoding: gzip\r\n".encode()
+    length = b"" if status == 204 else b"Content-Length: %d\r\n" % len(body or b"x" * 30)
+    answer = {"a": 1} if body else {}
+    route = routed(Route("r", method, "/r", status=status, answer=answer))
+    assert http.verify(raw(lambda: [head + length + b"\r\n" + body]), route).wrong == ""
+
+
+def test_a_view_that_needs_a_user_agent_gets_the_loads(server: Server) -> None:
+    sent = exchange(server, headers={"Accept-Encoding": "gzip", "accept": ""}).request_headers
+    assert sent["User-Agent"].startswith("async-django-rig/")
+    assert sent["Accept-Encoding"] == "gzip"
+    assert "accept" not in {name.lower() for name in sent}
 
 
 def test_half_an_answer_is_none(raw: Any) -> None:

@@ -77,6 +77,10 @@ def test_an_open_load_has_arrivals_and_no_users(read: Read) -> None:
     assert load.raw is False
     assert (load.ramp_s, load.duration_s) == (2.0, 10.0)
     least = read((OPEN_LOAD[0], "  model: open\n  arrivals: {per_s: 7}\n  raw: true\n")).load
+    assert (load.client, least.client) == ("locust", "locust")
+    for client in ("plain", "locust"):
+        said = f"  model: open\n  arrivals: {{per_s: 7}}\n  client: {client}\n"
+        assert read((OPEN_LOAD[0], said)).load.client == client
     assert (least.model, least.raw) == (Open(Arrivals(7.0, "poisson", 500, 5.0, 1)), True)
 
 
@@ -93,6 +97,7 @@ def test_an_open_load_has_arrivals_and_no_users(read: Read) -> None:
         ("max_in_flight: 30", "max_in_flight: 0", ":20: `max_in_flight` expects a whole number"),
         ("max_in_flight: 30", "max_in_flight: 1", "expects at least the 2 of `load_workers`"),
         ("per_s: 50", "per_s: 0", ":20: `per_s` expects a number above 0"),
+        ("steady: 8s", "steady: 8s\n  client: wrk", ":22: `client` expects one of plain, locust"),
         ("steady: 8s", "steady: 8s\n  raw: 1", ":22: `raw` expects true or false, not `1`"),
     ],
 )

@@ -298,6 +298,10 @@ def test_limits_are_durations(folder: Path) -> None:
         ("cpu: {}}", "cpu: {}}\nledger: {column: a}", "to count rows alone, name it in `tables`"),
         ("cpu: {}}", "cpu: {}}\nledger: {}", ":4: `ledger` expects a `table` and its `column`, or"),
         ("cpu: {}", "cpu: {varying: [a..b]}", ":3: `varying` expects members of the answer"),
+        ("cpu: {}", "cpu: {headers: {X Y: a}}", ":3: 'X Y' is no header's name in `headers`"),
+        ("cpu: {}", "cpu: {headers: {Content-Length: '1'}}", "Content-Length is the client's own"),
+        ("cpu: {}", "cpu: {headers: {X: 1}}", ":3: `X` expects text"),
+        ("cpu: {}", 'cpu: {headers: {X: "a\\nb"}}', ":3: X has a value with line ends"),
         ("cpu: {}}", "cpu: {}}\ncpu: 1\ncpu: 2", "mine/target.yaml:5: duplicate key `cpu`"),
     ],
 )
@@ -306,6 +310,12 @@ def test_each_problem_says_its_file_and_line(
 ) -> None:
     assert MINE.count(old) == 1
     assert expected in "\n".join(problems(folder, MINE.replace(old, new)))
+
+
+def test_headers_of_a_route_are_kept_as_they_stand(folder: Path) -> None:
+    text = MINE.replace("cpu: {}", "cpu: {headers: {Accept-Encoding: gzip, accept: ''}}")
+    target = read_one(folder, text)
+    assert target.routes["cpu"].headers == {"Accept-Encoding": "gzip", "accept": ""}
 
 
 def test_problems_of_all_files_come_together(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from rig.disk.typed import fitted
 from rig.load import scout
 from rig.load.scout import ScoutSpec
 from stack.null.__main__ import length_of
+from tests.unit.backends.answering import Server, answering
 
 ROOT = Path(__file__).parents[3]
 REQUEST = {
@@ -40,6 +42,12 @@ def null() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.kill()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with answering() as served:
+        yield served
 
 
 def seen(url: str, folder: Path, **changes: Any) -> Any:
@@ -99,9 +107,21 @@ def test_a_burst_that_fits_the_servers_says_nothing() -> None:
         scout.interval_s(1.0, 0.1, 4, 4)
 
 
-def test_bodies_are_never_taken_for_the_load_s() -> None:
-    body, _ = scout.body_of(scout.UnloadedRequest(**REQUEST), "scout-1-")  # type: ignore[arg-type]
-    assert body == b"title=scout-1-"
+def test_every_request_has_a_text_of_its_own_which_is_never_taken_for_the_loads(
+    server: Server, tmp_path: Path
+) -> None:
+    server.body = b"{}"
+    for _ in range(2):  # as at two delays, over the same rows
+        assert seen(server.url, tmp_path, bursts_s=0.0)["wrong"] == []
+    texts = [body.decode() for _, _, _, body in server.asked]
+    assert len(texts) == len(set(texts)) > 2 * 3
+    assert not [text for text in texts if re.search(r"\d+-\d+", text)]
+
+
+def test_a_route_s_headers_are_sent(server: Server, tmp_path: Path) -> None:
+    headers = {"Content-Type": "application/x-mine"}
+    assert seen(server.url, tmp_path, headers=headers, bursts_s=0.0)["wrong"] == []
+    assert {kind for _, _, kind, _ in server.asked} == {"application/x-mine"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rig.load.shape import Arrivals, Closed, Open, Users
-from rig.load.spec import LoadSpec, fill, read_spec
+from rig.load.spec import LoadSpec, read_spec
 
 USERS = Users(10, 50, 150)
 SPEC = LoadSpec(
@@ -64,13 +64,6 @@ def test_a_key_that_nobody_knows_is_refused(tmp_path: Path) -> None:
 
 def test_the_load_lasts_for_its_ramp_and_its_steady_window() -> None:
     assert SPEC.duration_s == 3 + 12
-
-
-def test_unique_is_filled_in_at_any_depth() -> None:
-    body = {"a": "{unique}", "b": ["x-{unique}", {"c": "{unique}{unique}"}], "n": 1, "z": None}
-    assert fill(body, "2-7") == {
-        "a": "2-7", "b": ["x-2-7", {"c": "2-72-7"}], "n": 1, "z": None,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""Both clients against one server that misbehaves in every way: same counts, same outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.loopback import Closed, Users, run, spec
+from rig.load.spec import LOCUST, PLAIN
+from tests.pipeline.serving import Serving, free_port
+from tests.runs import read_csv
+
+OK = b"HTTP/1.1 200 OK\r\n"
+PROBLEM = b'{"class": "db_pool_timeout"}'
+TIMEOUT_S = 0.4
+FAULTS: dict[str, str] = {
+    "fine": "ok",
+    "reset before the head": "connection_reset",
+    "reset after the head": "connection_reset",
+    "closed before the head": "connection_reset",
+    "short body": "connection_reset",
+    "bad chunk": "malformed_answer",
+    "garbage": "malformed_answer",
+    "silence": "timeout",
+    "silence in the body": "timeout",
+    "problem": "db_pool_timeout",
+    "redirect": "unexpected_status",
+    "endless": "timeout",
+    "head too large": "malformed_answer",
+}
+"""By what is done with a request, in turns of its number; what becomes of it."""
+OF_LOCUST = {
+    # its time-out is of each read, and its heads have no bound
+    "endless": "connection_reset",
+    "head too large": "ok",
+}
+NAMES = list(FAULTS)
+
+
+class Server(Serving):
+    """Does one of FAULTS with each request, by the number that it brings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over_kept: set[str] = set()
+        """What came over a connection that had brought an answer before."""
+        self.seen: Counter[str] = Counter()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered = 0
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            unique = json.loads(await reader.readexactly(length))["n"]
+            self.seen[unique] += 1
+            if answered:
+                self.over_kept.add(unique)
+            await asyncio.sleep(0.005)
+            if not await self._do(NAMES[int(unique.partition("-")[2]) % len(NAMES)], writer):
+                return
+            answered += 1
+
+    async def _do(self, fault: str, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection goes on."""
+        match fault:
+            case "fine":
+                writer.write(OK + b"Content-Length: 2\r\n\r\nok")
+            case "problem":
+                kind = b"Content-Type: application/problem+json\r\n"
+                length = b"Content-Length: %d\r\n\r\n" % len(PROBLEM)
+                writer.write(b"HTTP/1.1 503 No\r\n" + kind + length + PROBLEM)
+            case "redirect":
+                writer.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+            case _:
+                await self._break(fault, writer)
+                return False
+        return True
+
+    async def _break(self, fault: str, writer: asyncio.StreamWriter) -> None:
+        match fault:
+            case "reset before the head":
+                _reset(writer)
+            case "reset after the head":
+                writer.write(OK + b"Content-Length: 9\r\n\r\n")
+                await asyncio.sleep(0.02)
+                _reset(writer)
+            case "short body":
+                writer.write(OK + b"Content-Length: 9\r\n\r\nshort")
+            case "bad chunk":
+                writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+                await asyncio.sleep(0.02)
+                writer.write(b"zz\r\nnone\r\n")
+            case "garbage":
+                writer.write(b"garbage instead of an answer\r\n\r\n")
+            case "silence":
+                await asyncio.sleep(2 * TIMEOUT_S)
+            case "silence in the body":
+                writer.write(OK + b"Content-Length: 9\r\n\r\nhalf")
+                await asyncio.sleep(2 * TIMEOUT_S)
+            case "endless":
+                writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+                for _ in range(int(4 * TIMEOUT_S / 0.02)):
+                    writer.write(b"4\r\ntick\r\n")
+                    await asyncio.sleep(0.02)
+            case "head too large":
+                writer.write(OK + b"Connection: close\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    writer.transport.abort()
+
+
+def ended(folder: Path, said: dict[str, Any]) -> dict[str, str]:
+    """What became of each request that ended, by its text."""
+    found = {
+        f"{index}-{number}": "ok"
+        for index, highest in said["sequences"].items()
+        for number in range(1, highest + 1)
+    }
+    for row in read_csv(folder / "sequences.csv"):
+        for number in range(int(row["first"]), int(row["last"]) + 1):
+            found[f"{row['load_worker']}-{number}"] = row["outcome"]
+    return {unique: outcome for unique, outcome in found.items() if outcome != "unanswered"}
+
+
+@pytest.fixture(scope="module", params=[PLAIN, LOCUST])
+def loaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Server, dict[str, str]]:
+    """The client, the server, and what became of each request."""
+    server, folder = Server(), tmp_path_factory.mktemp(request.param)
+    with server:
+        load = spec(
+            server.port, free_port(), Closed(Users(12, 12, 12)), method="PUT",
+            json={"n": "{unique}"}, steady_s=4.0, load_workers=1, timeout_s=TIMEOUT_S,
+            client=request.param,
+        )  # fmt: skip
+        said, _ = run(load, folder / "run")
+    return request.param, server, ended(folder / "run" / "master", dict(said))
+
+
+def fault_of(unique: str) -> str:
+    return NAMES[int(unique.partition("-")[2]) % len(NAMES)]
+
+
+def test_each_fault_has_its_outcome(loaded: tuple[str, Server, dict[str, str]]) -> None:
+    client, server, outcomes = loaded
+    wanted = FAULTS if client == PLAIN else {**FAULTS, **OF_LOCUST}
+    found: dict[str, Counter[str]] = {name: Counter() for name in NAMES}
+    for unique, outcome in outcomes.items():
+        # the new one is told apart from a reset where the connection was kept, and only there
+        if outcome == "kept_connection_closed":
+            assert client == PLAIN
+            assert unique in server.over_kept
+            outcome = "connection_reset"
+        elif outcome == "connection_reset" and client == PLAIN:
+            before = fault_of(unique) in ("reset before the head", "closed before the head")
+            assert not (before and unique in server.over_kept)
+        found[fault_of(unique)][outcome] += 1
+    assert {name: set(counts) for name, counts in found.items()} == {
+        name: {outcome} for name, outcome in wanted.items()
+    }
+
+
+def test_nothing_is_sent_twice(loaded: tuple[str, Server, dict[str, str]]) -> None:
+    _, server, outcomes = loaded
+    assert set(server.seen.values()) == {1}
+    assert set(outcomes) <= set(server.seen)
+
+
+@pytest.mark.parametrize("client", [PLAIN, LOCUST])
+def test_nobody_there_is_refused(client: str, tmp_path: Path) -> None:
+    load = spec(
+        free_port(), free_port(), Closed(Users(2, 2, 2), think_time_s=0.05), steady_s=2.5,
+        load_workers=1, client=client,
+    )  # fmt: skip
+    said, _ = run(load, tmp_path / "run")
+    assert said["outcomes"] == {"connection_refused": said["finished"]}
+    assert said["finished"] > 4
