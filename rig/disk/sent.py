@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from rig.disk.contents import rows
-from rig.disk.histograms import counts_us, lowest_us, read_lines
+from rig.disk.histograms import Counts as Counts
+from rig.disk.histograms import lowest_us, read_lines
 from rig.disk.rows import Completion, SecondRow, UnansweredRow
 from rig.model import OUTCOME_OK, DamagedFile
 
@@ -22,9 +23,6 @@ Row = TypeVar("Row")
 STEADY = "steady"
 TIMEOUT = "timeout"
 """The outcome of a request that the client gave up on."""
-
-Counts = Sequence[tuple[int, int]]
-"""(µs, how many), ascending, at the upper edges of a histogram's buckets."""
 
 
 class Answers(NamedTuple):
@@ -99,10 +97,7 @@ def read_raw(folder: Path, completions: Sequence[Completion]) -> RawLoad:
         completions,
         needed_rows(folder / "seconds.csv", SecondRow),
         needed_rows(folder / "unanswered.csv", UnansweredRow),
-        tuple(
-            Answers(tag, second, counts_us(histogram))
-            for tag, second, histogram in read_lines(folder / "latencies.hlog", _is_later)
-        ),
+        tuple(Answers(*line) for line in read_lines(folder / "latencies.hlog", _is_later)),
     )
 
 
