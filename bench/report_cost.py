@@ -1,6 +1,6 @@
 """What a report costs: seconds and memory over 33, 165 and 500 trials of 3 minutes.
 
-    .venv/bin/python bench/report_cost.py
+    .venv/bin/python bench/report_cost.py [SIZE …]
 
 The trials are the paper profile's, from the fake backend, with probes' series and logs as long as
 real ones beside them; more trials are copies under other names. Exit code 1: a bound was missed.
@@ -8,6 +8,7 @@ real ones beside them; more trials are copies under other names. Exit code 1: a 
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -30,11 +32,12 @@ SERIES = {
 
 
 def main() -> int:
-    """Prints a line per size."""
+    """Prints a line per size, and between sizes what each further trial costs."""
+    sizes = _sizes()
     with tempfile.TemporaryDirectory() as scratch:
         base = _session(Path(scratch))
         missed, seconds = False, {}
-        for size in SIZES:
+        for size in sizes:
             folder = _grown(base, Path(scratch, f"grown-{size}"), size)
             took_s, cpu_s, most_bytes = _report(folder)
             seconds[size] = cpu_s
@@ -45,10 +48,20 @@ def main() -> int:
             )
             missed = missed or took_s > BOUNDS_S.get(size, took_s) or most_bytes > MOST_BYTES
             shutil.rmtree(folder)
-        rise = (seconds[500] - seconds[165]) / (500 - 165)
-        first = (seconds[165] - seconds[33]) / (165 - 33)
-        print(f"each further trial: {1000 * first:.0f} CPU-ms up to 165, {1000 * rise:.0f} after")
+    for fewer, more in pairwise(sizes):
+        rise = (seconds[more] - seconds[fewer]) / (more - fewer)
+        print(f"each further trial from {fewer} to {more}: {1000 * rise:.0f} CPU-ms")
     return int(missed)
+
+
+def _sizes() -> list[int]:
+    """Those that were asked for, ascending; by default `SIZES`."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sizes", metavar="SIZE", type=int, nargs="*", default=SIZES)
+    sizes = sorted(set(parser.parse_args().sizes))
+    if sizes[0] < 1:
+        parser.error(f"{sizes[0]} trials: a report is of one or more")
+    return sizes
 
 
 def _session(scratch: Path) -> Path:

@@ -59,8 +59,9 @@ class Labels:
         for across, up, side in offsets:
             label.set_position((across, up))
             label.set_horizontalalignment(side)  # type: ignore[arg-type]
-            if self._free(label.get_window_extent()):
-                self._taken.append(label.get_window_extent())
+            box = label.get_window_extent()
+            if self._free(box):
+                self._taken.append(box)
                 return label
         label.remove()
         return None

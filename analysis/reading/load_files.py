@@ -5,17 +5,17 @@ May not know plans, verdicts or cells. docs/results-format.md describes the file
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
 from rig.disk.hdr import new_histogram as new_histogram
-from rig.disk.histograms import counts_us, read_lines, read_log
+from rig.disk.histograms import counts_us, read_log
 from rig.disk.rows import Completion as Completion
-from rig.disk.rows import SecondRow
 from rig.disk.sent import STEADY as STEADY
-from rig.disk.sent import Counts, needed_rows
+from rig.disk.sent import Counts, RawLoad
 from rig.model import OUTCOME_OK
 
 
@@ -32,8 +32,8 @@ class Second:
     dropped: int = 0
 
 
-def read_seconds(path: Path) -> tuple[Second, ...]:
-    """`seconds.csv`. DamagedFile, StorageError."""
+def seconds_of(raw: RawLoad) -> tuple[Second, ...]:
+    """What the users did, second by second."""
     return tuple(
         Second(
             second=row.second,
@@ -43,7 +43,7 @@ def read_seconds(path: Path) -> tuple[Second, ...]:
             in_flight=row.in_flight,
             dropped=row.dropped,
         )
-        for row in needed_rows(path, SecondRow)
+        for row in raw.seconds
     )
 
 
@@ -57,12 +57,13 @@ def _is_of(tag: str, phase: str, outcome: str) -> bool:
     return tag_phase == phase and rest.rpartition("|")[2] == outcome
 
 
-def read_by_second(path: Path) -> tuple[Counts, ...]:
+def by_second(raw: RawLoad) -> tuple[Counts, ...]:
     """Response times of the window's correct answers, by the second in which they came."""
-    seconds: dict[int, HdrHistogram] = {}
-    for _, second, histogram in read_lines(path, lambda tag: _is_of(tag, STEADY, OUTCOME_OK)):
-        seconds.setdefault(second, new_histogram()).add(histogram)
-    return tuple(counts_us(seconds[second]) for second in sorted(seconds))
+    seconds: dict[int, Counter[int]] = {}
+    for tag, second, counts in raw.answers:
+        if _is_of(tag, STEADY, OUTCOME_OK):
+            seconds.setdefault(second, Counter()).update(dict(counts))
+    return tuple(tuple(sorted(seconds[second].items())) for second in sorted(seconds))
 
 
 def counts_ms(histogram: HdrHistogram) -> tuple[tuple[float, int], ...]:

@@ -19,9 +19,9 @@ from analysis.reading.load_files import (
     STEADY,
     Completion,
     Second,
-    read_by_second,
+    by_second,
     read_latencies,
-    read_seconds,
+    seconds_of,
 )
 from analysis.reading.probe_samples import app_worker_ends_s, connections
 from analysis.reading.role_logs import read_logs
@@ -38,8 +38,7 @@ from analysis.summaries.percentiles import best_rps, median, share
 from analysis.summaries.response_times import response_times, telling
 from analysis.summaries.timeline import Timeline, timeline
 from rig.disk.contents import rows
-from rig.disk.rows import SecondRow
-from rig.disk.sent import Counts, Sent, read_sent
+from rig.disk.sent import Counts, Sent, read_raw, sent_from
 from rig.inference.goodput import Group, goodput_of
 from rig.inference.stationarity import State, Window, state_of, window_of
 from rig.model import RigError, Status, Verdict
@@ -215,14 +214,15 @@ def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
         if answers_of is None:
             return LoadFiles(), "no load/completions.csv" if record.verdict == Verdict.VALID else ""
         completions = attributed_to_worker_ends(answers_of, app_worker_ends_s(attempt, load))
-        seconds = read_seconds(folder / "seconds.csv")
-        sent = read_sent(folder, load.ramp_s)
+        raw = read_raw(folder, answers_of)
+        seconds = seconds_of(raw)
+        sent = sent_from(raw, load.ramp_s)
         loaded = LoadFiles(
             tuple(completions),
             seconds,
             sent,
-            read_by_second(folder / "latencies.hlog"),
-            _window(folder, load, sent),
+            by_second(raw),
+            window_of(raw.seconds, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s),
             failures(completions, seconds, connections(attempt, load)),
         )
     except RigError as error:
@@ -231,11 +231,6 @@ def read_load(attempt: Path, record: Record) -> tuple[LoadFiles, str]:
     timed = sum(count for counts in loaded.by_second for _, count in counts)
     differ = f"completions.csv counts {answers} successes, latencies.hlog {timed}"
     return loaded, differ if answers != timed else ""
-
-
-def _window(folder: Path, load: LoadFacts, sent: Sent) -> Window:
-    found = rows(folder / "seconds.csv", SecondRow) or ()
-    return window_of(found, sent.ended, sent.waiting_us, load.ramp_s, load.duration_s)
 
 
 def _measures(loaded: LoadFiles, record: Record) -> TrialMeasures:
@@ -266,8 +261,8 @@ def measure(loaded: LoadFiles, load: LoadFacts) -> TrialMeasures:
     classes = _classes(completions)
     times = response_times(loaded.sent, loaded.state)
     bounds = [times.bounds_ms(percent / 100) for percent in PERCENTS]
-    by_second = telling(loaded.by_second, loaded.window)
-    intervals = [times.interval_ms(percent / 100, by_second) for percent in PERCENTS]
+    seconds = telling(loaded.by_second, loaded.window)
+    intervals = [times.interval_ms(percent / 100, seconds) for percent in PERCENTS]
     found = TrialMeasures(
         offered_rps=loaded.offered / window_s if window_s > 0 else None,
         goodput_rps=rate,

@@ -1,4 +1,8 @@
-"""The commands: their options, and one call each. `runner.py` hands in what analysing takes."""
+"""The commands: their options, and one call each. `runner.py` hands in what analysing takes.
+
+Each command imports what it calls: what runs trials takes half a second to load, and those that
+read a session run none.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,20 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rig.cli import initialising, reporting, running, trying, upkeep
+from rig.cli import reporting
 from rig.cli.ending import ended
 from rig.cli.out import ResultsFolder
 from rig.cli.reporting import Analysis
-from rig.cli.running import RunOptions
 from rig.cli.terminal import Screen
 from rig.model import ExitCode, UsageError
 from rig.store.session_folder import find_session, find_sessions
+
+if TYPE_CHECKING:
+    from rig.cli.running import RunOptions
 
 COMMANDS = (
     *("run", "plan", "init", "try", "show", "analyse", "report", "compare"),
@@ -111,35 +117,47 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @_options(*_RUN)
     def run(**given: Any) -> int:
         """Run an experiment (the default command)."""
+        from rig.cli import running
+
         return running.run(_run_options(given), analysis, screen)
 
     @group.command("plan")
     @_options(*_RUN)
     def plan(**given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
+        from rig.cli import running
+
         return running.plan(_run_options(given), screen)
 
     @group.command("init")
     @_options("project", "into", "force")
     def init(project: Path, out: Path, force: bool) -> int:
         """Look at a Django project; write a target and a first experiment for it."""
+        from rig.cli import initialising
+
         return initialising.init(project, out, force, screen)
 
     @group.command("try")
     @_options("target", "backend")
     def try_(target: str, backend: str) -> int:
         """Bring a target up once, ask each of its routes once, say what to mend."""
+        from rig.cli import trying
+
         return trying.try_target(target, backend, screen)
 
     @group.command("resume")
     @_options("session", "out", "figure")
     def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
         """Run the trials of a session that have no finished attempt."""
+        from rig.cli import running
+
         return running.resume(out, session, figure_is_enough, analysis, screen)
 
 
 def _run_options(given: Mapping[str, Any]) -> RunOptions:
     """UsageError where there is no such file, which may be a command in the wrong place."""
+    from rig.cli.running import RunOptions
+
     options = RunOptions(**given)
     if os.path.isfile(options.file):
         return options
@@ -194,12 +212,16 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
     @group.command("doctor")
     def examine() -> int:
         """Say what this machine can do."""
+        from rig.cli import upkeep
+
         return upkeep.examine(screen)
 
     @group.command("clean")
     @_options("out", "cache")
     def clean(out: Path, cache: bool) -> int:
         """Remove whatever an earlier run may have left behind."""
+        from rig.cli import upkeep
+
         return upkeep.clean(screen, out, cache)
 
 

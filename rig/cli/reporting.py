@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rig.cli.terminal import Screen
 from rig.disk.refusals import writing
-from rig.evidence import verify
 from rig.model import ExitCode, ReportResult, RigError
 from rig.store.session_folder import DERIVED, MANIFEST, SessionFolder
 
@@ -80,7 +79,9 @@ def print_result(result: ReportResult, screen: Screen, check: bool) -> int:
 
 def verify_session(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
     """Prints what differs from what the raw files give; the exit code."""
-    found = list(verify.verify(folder))
+    from rig.evidence.verify import verify
+
+    found = list(verify(folder))
     refused: OSError | None = None
     try:
         differ, unknown = analysis.differences(folder.path)

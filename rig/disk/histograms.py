@@ -10,17 +10,18 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdrh.codec import (
     HdrCookieException,
+    HdrHistogramEncoder,
     HdrHistogramSettingsException,
     HdrLengthException,
 )
-from hdrh.histogram import HdrHistogram
 
 from rig.disk.files import open_regular
 from rig.disk.hdr import HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, new_histogram
@@ -29,6 +30,9 @@ from rig.model import DamagedFile, StorageError, nearest_rank
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Counts = Sequence[tuple[int, int]]
+"""(µs, how many), ascending, at the upper edges of a histogram's buckets."""
 
 MOST_VALUES = 10**9
 """In one log. More answers than any load has."""
@@ -49,14 +53,17 @@ _MOST_BYTES = _HEAD.size + _MOST_BYTES_A_COUNT * _EMPTY.counts_len
 
 def read_log(path: Path, wanted: Callable[[str], bool]) -> Any:
     """The sum of all lines whose tag is wanted. DamagedFile, StorageError."""
+    total: Counter[int] = Counter()
+    for _, _, counts in read_lines(path, wanted):
+        total.update(dict(counts))
     merged = new_histogram()
-    for _, _, histogram in read_lines(path, wanted):
-        merged.add(histogram)
+    for us, count in total.items():
+        merged.record_value(us, count)
     return merged
 
 
-def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int, Any]]:
-    """(tag, second, histogram) of each line whose tag is wanted. DamagedFile, StorageError."""
+def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int, Counts]]:
+    """(tag, second, counts) of each line whose tag is wanted. DamagedFile, StorageError."""
     try:
         descriptor = open_regular(path, _MOST_LOG_BYTES)
     except OSError as error:
@@ -69,22 +76,27 @@ def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
                 tag, start, payload = _parts(line)
                 if not tag or not wanted(tag):
                     continue
-                histogram = _decoded(payload)
-                values += histogram.get_total_count()
+                counts = _decoded(payload)
+                values += sum(count for _, count in counts)
                 _hold(values <= MOST_VALUES, "too many values")
-                yield tag, int(float(start)), histogram
+                yield tag, int(float(start)), counts
             _hold(number > 0, "it is empty")
         except _NO_HISTOGRAM as error:
             said = str(error) or type(error).__name__
             raise DamagedFile(f"{path}:{number}: no histogram: {said}") from error
 
 
-def counts_us(histogram: Any) -> tuple[tuple[int, int], ...]:
-    """(µs, how many), ascending, at the upper edges of its buckets."""
+def counts_us(histogram: Any) -> Counts:
+    """How many values a histogram has, bucket by bucket."""
+    return _filled(_array(histogram.counts))
+
+
+def _filled(counts: NDArray[np.uint64]) -> Counts:
     import numpy as np
 
-    counts = _counts(histogram)
-    return tuple((_upper_us(int(index)), int(counts[index])) for index in np.flatnonzero(counts))
+    # numpy finds what is true in a third of the time that it takes to find what is not 0
+    filled = np.flatnonzero(counts != 0)
+    return tuple(zip(map(_upper_us, filled.tolist()), counts[filled].tolist(), strict=True))
 
 
 def lowest_us(us: int) -> int:
@@ -100,14 +112,14 @@ def percentile_us(histogram: Any, percent: int) -> int:
     if not total:
         return 0
     rank = nearest_rank(total, percent / 100)
-    return _upper_us(int(np.searchsorted(np.cumsum(_counts(histogram)), rank)))
+    return _upper_us(int(np.searchsorted(np.cumsum(_array(histogram.counts)), rank)))
 
 
-def _counts(histogram: Any) -> NDArray[np.uint64]:
-    """How many in each bucket; another view of the histogram's own memory."""
+def _array(counts: Any) -> NDArray[np.uint64]:
+    """How many in each bucket; another view of a histogram's own memory."""
     import numpy as np
 
-    return np.frombuffer(histogram.counts, dtype=np.uint64)
+    return np.frombuffer(counts, dtype=np.uint64)
 
 
 @cache
@@ -126,11 +138,12 @@ def _parts(line: str) -> tuple[str, str, str]:
     return tag, start, payload
 
 
-def _decoded(payload: str) -> Any:
+def _decoded(payload: str) -> Counts:
+    """The counts alone: a histogram around them takes as long to make, and longer to be freed."""
     _check(payload)
-    histogram = HdrHistogram.decode(payload)
-    _hold(_counts(histogram).max() <= histogram.get_total_count(), "too many values")
-    return histogram
+    decoded = HdrHistogramEncoder.decode(payload)
+    decoded.init_counts(_EMPTY.counts_len)
+    return _filled(_array(decoded.get_counts()))
 
 
 def _check(payload: str) -> None:

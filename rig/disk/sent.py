@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from rig.disk.contents import rows
-from rig.disk.hdr import new_histogram
-from rig.disk.histograms import counts_us, lowest_us, read_lines
+from rig.disk.histograms import Counts as Counts
+from rig.disk.histograms import lowest_us, read_lines
 from rig.disk.rows import Completion, SecondRow, UnansweredRow
 from rig.model import OUTCOME_OK, DamagedFile
 
@@ -24,8 +24,24 @@ STEADY = "steady"
 TIMEOUT = "timeout"
 """The outcome of a request that the client gave up on."""
 
-Counts = Sequence[tuple[int, int]]
-"""(µs, how many), ascending, at the upper edges of a histogram's buckets."""
+
+class Answers(NamedTuple):
+    """A line of `latencies.hlog`: what came in one second, by its tag `phase|route|outcome`."""
+
+    tag: str
+    second: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class RawLoad:
+    """The files of one load that tell of its requests, each read once."""
+
+    completions: Sequence[Completion]
+    seconds: Sequence[SecondRow]
+    unanswered: Sequence[UnansweredRow]
+    answers: Sequence[Answers]
+    """Of the steady window, and what came after it."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +91,22 @@ class _Ended(NamedTuple):
     left: int
 
 
-def read_sent(folder: Path, ramp_s: float) -> Sent:
-    """The requests sent from `ramp_s` on, to the end. DamagedFile, StorageError."""
-    seconds = needed_rows(folder / "seconds.csv", SecondRow)
-    waiting_us = sorted(
-        round(1e6 * row.age_s)
-        for row in needed_rows(folder / "unanswered.csv", UnansweredRow)
-        if row.started_s >= ramp_s
+def read_raw(folder: Path, completions: Sequence[Completion]) -> RawLoad:
+    """The files beside `completions`, all of which must be there. DamagedFile, StorageError."""
+    return RawLoad(
+        completions,
+        needed_rows(folder / "seconds.csv", SecondRow),
+        needed_rows(folder / "unanswered.csv", UnansweredRow),
+        tuple(Answers(*line) for line in read_lines(folder / "latencies.hlog", _is_later)),
     )
-    steady = [row for row in seconds if row.phase == STEADY]
+
+
+def sent_from(raw: RawLoad, ramp_s: float) -> Sent:
+    """The requests sent from `ramp_s` on, to the end."""
+    waiting_us = sorted(round(1e6 * row.age_s) for row in raw.unanswered if row.started_s >= ramp_s)
+    steady = [row for row in raw.seconds if row.phase == STEADY]
     ended = sum(row.started for row in steady) - len(waiting_us)
-    found = _ended(folder, ramp_s, ended)
+    found = _ended(raw, ramp_s, ended)
     fastest = _chosen(found, sorted(found.unclear))
     slowest = _chosen(found, sorted(found.unclear, key=lambda one: (one.before, -one.us)))
     others = (of for outcome, of in fastest.items() if outcome not in (OUTCOME_OK, TIMEOUT))
@@ -97,6 +118,12 @@ def read_sent(folder: Path, ramp_s: float) -> Sent:
         waiting_us=tuple(waiting_us),
         dropped=sum(row.dropped for row in steady),
     )
+
+
+def read_sent(folder: Path, ramp_s: float) -> Sent:
+    """The same from a load's folder. DamagedFile, StorageError."""
+    completions = needed_rows(folder / "completions.csv", Completion)
+    return sent_from(read_raw(folder, completions), ramp_s)
 
 
 def together(parts: Iterable[Sent]) -> Sent:
@@ -127,23 +154,23 @@ def _counts(*parts: Mapping[int, int]) -> Counts:
     return tuple(sorted(total.items()))
 
 
-def _ended(folder: Path, ramp_s: float, ended: int) -> _Ended:
+def _ended(raw: RawLoad, ramp_s: float, ended: int) -> _Ended:
     """What ended from `ramp_s` on, of which `ended` were sent from then on, too."""
-    spans = _spans(folder / "completions.csv")
-    surely: dict[str, Any] = {}
+    spans = _spans(raw.completions)
+    surely: dict[str, Counter[int]] = {}
     unclear: list[_Open] = []
-    for tag, second, histogram in read_lines(folder / "latencies.hlog", _is_later):
+    for tag, second, counts in raw.answers:
         outcome = tag.rpartition("|")[2]
         first_s, last_s = spans.get((second, tag), (second, second + 1.0))
-        if histogram.get_max_value() / 1e6 <= first_s - ramp_s:
-            surely.setdefault(outcome, new_histogram()).add(histogram)
+        slowest_us = counts[-1][0] if counts else 0
+        if slowest_us / 1e6 <= first_s - ramp_s:
+            surely.setdefault(outcome, Counter()).update(dict(counts))
             continue
-        for us, count in counts_us(histogram):
+        for us, count in counts:
             if lowest_us(us) / 1e6 <= last_s - ramp_s:
                 unclear.append(_Open(us / 1e6 > first_s - ramp_s, us, outcome, count))
-    counts = {outcome: dict(counts_us(of)) for outcome, of in surely.items()}
-    left = ended - sum(of.get_total_count() for of in surely.values())
-    return _Ended(counts, unclear, left)
+    left = ended - sum(of.total() for of in surely.values())
+    return _Ended(surely, unclear, left)
 
 
 def _chosen(ended: _Ended, unclear: Sequence[_Open]) -> Mapping[str, Mapping[int, int]]:
@@ -161,9 +188,9 @@ def _is_later(tag: str) -> bool:
     return not tag.startswith("ramp|")
 
 
-def _spans(path: Path) -> dict[tuple[int, str], tuple[float, float]]:
+def _spans(completions: Iterable[Completion]) -> dict[tuple[int, str], tuple[float, float]]:
     """When the first and the last answer of each line of the log came."""
     return {
         (row.second, f"{row.phase}|{row.route}|{row.outcome}"): (row.first_s, row.last_s)
-        for row in needed_rows(path, Completion)
+        for row in completions
     }

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.load_files import Completion, read_latencies, read_seconds
+from analysis.reading.load_files import Completion, read_latencies, seconds_of
 from rig.disk.contents import rows
+from rig.disk.sent import read_raw
 from tests.unit.analysis.sessions import Answer, Made, write_load
 
 ANSWERS = [
@@ -38,7 +39,7 @@ def test_a_second_with_the_boundary_stands_twice(load: Path) -> None:
         ("ramp", 1),
         ("steady", 1),
     ]
-    seconds = read_seconds(load / "seconds.csv")
+    seconds = seconds_of(read_raw(load, completions))
     assert [s.phase for s in seconds if s.second == 2] == ["ramp", "steady"]
 
 
