@@ -6,9 +6,9 @@ reader (`rig/evidence/app_counters.py`) has the layout a second time, and a cont
 both together. Runs on the target's own Python, 3.8 or later.
 
 Each thread has a tally of its own, which no other writes: a count needs no lock, with or without a
-global interpreter lock. Where there are more threads than tallies, the others share the last one,
-with a lock. A tally's version and counts tell all: requests ended are the sum of its counts,
-requests begun and ended together are half its version.
+global interpreter lock; one store of 64 bits is whole. Where there are more threads than tallies,
+the others share the last one, with a lock. A tally's version and counts tell all: requests ended
+are the sum of its counts, requests begun and ended together are half its version.
 
 Layout: native 64-bit slots, u64 or f64, in this order.
 
@@ -58,7 +58,9 @@ WINDOW_S = 1.5
 class Tally:
     """The counts of one thread, which alone may call it."""
 
-    def __init__(self, whole: memoryview, real: memoryview, place_of: Callable[[str], int]) -> None:
+    def __init__(
+        self, whole: memoryview[int], real: memoryview[float], place_of: Callable[[str], int]
+    ) -> None:
         """Takes its zeroed slots, as u64 and as f64, and what tells a route's place."""
         self._whole, self._real, self._place_of = whole, real, place_of
         # numbers kept here are only ever written there: to read them back costs as much again
@@ -91,7 +93,9 @@ class Tally:
 class SharedTally(Tally):
     """The counts of all threads that have none of their own."""
 
-    def __init__(self, whole: memoryview, real: memoryview, place_of: Callable[[str], int]) -> None:
+    def __init__(
+        self, whole: memoryview[int], real: memoryview[float], place_of: Callable[[str], int]
+    ) -> None:
         super().__init__(whole, real, place_of)
         self._lock = threading.Lock()
 
