@@ -1,13 +1,15 @@
 """What the wrapper around a `django:` target costs of its goodput: at most 2 %?
 
-    .venv/bin/python bench/wrapper_cost.py [PAIRS]      (default: 120; about a minute a server)
+    .venv/bin/python bench/wrapper_cost.py [PAIRS [SERVER …]]    (default: 600; a minute a server)
 
-Each server runs twice, with the wrapper and without, each on the same CPU, and both are asked in
-short turns, in the order A B B A, so that a noisy machine's moods fall on both. The view does
-nothing, so that the wrapper's share is as large as it can be. Goodput is of a closed load of 8
-users who keep the server busy; the CPU time per answer is the server's own, so that waiting for a
-CPU is not in it. The figure is the median over the pairs, with the interval that order statistics
-give it at 95 %. Exits 1 where a goodput costs more than the bound.
+A server runs once, and the query string of a request says whether it goes through the wrapper: two
+processes of the same server differ by more than the wrapper costs. Both ways are asked in short
+turns, in the order A B B A, so that a noisy machine's moods fall on both. The view does nothing, so
+that the wrapper's share is as large as it can be. Goodput is of a closed load of 8 users who keep
+the server busy; the CPU time per answer is the server's own, so that waiting for a CPU is not in
+it. The figure is the median over the pairs, with the interval that order statistics give it at
+95 %. Exits 1 where a goodput costs more than the bound. With the wrapper `off`, both ways are the
+same: what is found then is the error of the measurement (BENCH_WRAPPER=off before the command).
 """
 
 from __future__ import annotations
@@ -34,11 +36,14 @@ sys.path[:0] = [str(ROOT)]
 from rig.factors.servers import SERVERS  # noqa: E402
 
 ASKED = ("gunicorn-sync", "gunicorn-gthread", "gunicorn-uvicorn", "granian-asgi")
-PAIRS, TURN_S, WARM_S = 120, 0.25, 2.0
+PAIRS, TURN_S, WARM_S = 600, 0.05, 2.0
 USERS, THREADS = 8, 4
 BOUND = 0.02
 START_DEADLINE_S, ANSWER_DEADLINE_S = 30.0, 10.0
-REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+REQUESTS = {
+    wrapped: b"GET /?" + query + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for wrapped, query in ((True, b"w"), (False, b"b"))
+}
 SERVER_CPU, CLIENT_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 PROJECT = """\
 from django.conf import settings
@@ -50,6 +55,9 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
 
+import bench_counters
+from bench_wrapper import Asgi, Wsgi, wrapped
+
 django.setup()
 
 
@@ -58,7 +66,24 @@ def ok(_request):
 
 
 urlpatterns = [path("", ok)]
-application, asgi = get_wsgi_application(), get_asgi_application()
+wsgi, asgi = get_wsgi_application(), get_asgi_application()
+wrapped_wsgi, wrapped_asgi = wrapped(wsgi, Wsgi), wrapped(asgi, Asgi)
+
+
+def by_query(environ, start_response):
+    way = wrapped_wsgi if environ["QUERY_STRING"] == "w" else wsgi
+    return way(environ, start_response)
+
+
+async def by_query_async(scope, receive, send):
+    if scope["type"] == "http" and scope["query_string"] == b"w":
+        await wrapped_asgi(scope, receive, send)
+    else:
+        counters = bench_counters.ours()
+        if counters._loop is not None:  # the bare way has no beat either
+            counters._beating.cancel()
+            counters._loop = None
+        await asgi(scope, receive, send)
 """
 
 
@@ -85,8 +110,8 @@ class Turn:
 
 
 @contextlib.contextmanager
-def served(name: str, folder: Path, wrapper: str) -> Iterator[Served]:
-    """The server with or without the wrapper; TimeoutError where it does not answer."""
+def served(name: str, folder: Path) -> Iterator[Served]:
+    """The server, which serves both ways; TimeoutError where it does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     places = {
@@ -98,15 +123,15 @@ def served(name: str, folder: Path, wrapper: str) -> Iterator[Served]:
         for place, value in places.items():
             word = word.replace(place, value)
         command.append(word)
-    counters = folder / f"{name}-{wrapper}"
+    counters = folder / name
     counters.mkdir()
     env = {
         **os.environ, "PYTHONPATH": f"{ROOT / 'stack' / 'around'}:{folder}",
-        "BENCH_WSGI": "project:application", "BENCH_ASGI": "project:asgi",
-        "BENCH_ROUTES": json.dumps({"ok": ["GET", "/"]}), "BENCH_WRAPPER": wrapper,
+        "BENCH_WSGI": "project:by_query", "BENCH_ASGI": "project:by_query_async",
+        "BENCH_ROUTES": json.dumps({"ok": ["GET", "/"]}),
         "BENCH_COUNTERS": str(counters), "BENCH_BIND": f"127.0.0.1:{port}",
     }  # fmt: skip
-    with (folder / f"{name}-{wrapper}.log").open("wb") as log:
+    with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             ["taskset", "-c", str(SERVER_CPU), *command], cwd=folder, env=env, stderr=log
         )
@@ -122,7 +147,7 @@ def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
     give_up_s = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < give_up_s and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as one:
-            one.sendall(REQUEST)
+            one.sendall(REQUESTS[False])
             if one.recv(65536).startswith(b"HTTP/1.1 200"):
                 return
         time.sleep(0.1)
@@ -134,10 +159,11 @@ def _below(pid: int) -> list[int]:
     return [found for child in map(int, text.split()) for found in (child, *_below(child))]
 
 
-def turn(server: Served, lasts_s: float = TURN_S) -> Turn:
+def turn(server: Served, wrapped: bool, lasts_s: float = TURN_S) -> Turn:
     """Asks for so long, with 8 users who wait for each answer; a connection is kept where it can.
 
-    OSError where an answer is not right, or none comes.
+    Ends with the last answer, so that nothing falls into the next turn. OSError where an answer is
+    not right, or none comes.
     """
     waiting = select.epoll()
     users: dict[int, socket.socket] = {}
@@ -147,36 +173,40 @@ def turn(server: Served, lasts_s: float = TURN_S) -> Turn:
             user = socket.create_connection(("127.0.0.1", server.port), ANSWER_DEADLINE_S)
             users[user.fileno()] = user
             waiting.register(user.fileno(), select.EPOLLIN)
-        user.sendall(REQUEST)
+        user.sendall(REQUESTS[wrapped])
 
+    answers, began_cpu_s, began_s = 0, server.cpu_s(), time.monotonic()
     for _ in range(USERS):
         send(None)
-    answers, began_cpu_s, began_s = 0, server.cpu_s(), time.monotonic()
-    while (now_s := time.monotonic()) - began_s < lasts_s:
+    while users:
         ready = waiting.poll(ANSWER_DEADLINE_S)
         if not ready:
             raise TimeoutError(f"no answer within {ANSWER_DEADLINE_S:g} s")
         for number, _ in ready:
-            user, answer = users[number], b""
-            while not answer.endswith(b"\r\n\r\nok"):
-                if not (part := user.recv(65536)):
-                    raise ConnectionError(f"closed after {answer!r}")
-                answer += part
-            if not answer.startswith(b"HTTP/1.1 200"):
-                raise ConnectionError(f"not right: {answer!r}")
+            user = users[number]
+            kept = _answered(user)
             answers += 1
-            kept = b"onnection: close" not in answer
-            if not kept:
+            goes_on = time.monotonic() - began_s < lasts_s
+            if not (kept and goes_on):
                 waiting.unregister(number)
                 users.pop(number).close()
-            send(user if kept else None)
-    took_s, cpu_s = now_s - began_s, server.cpu_s() - began_cpu_s
-    for user in users.values():
-        user.close()
+            if goes_on:
+                send(user if kept else None)
+    took_s, cpu_s = time.monotonic() - began_s, server.cpu_s() - began_cpu_s
     waiting.close()
-    # those that are still in work must not fall into the other's turn
-    time.sleep(0.02)
     return Turn(answers / took_s, cpu_s / answers * 1e6)
+
+
+def _answered(user: socket.socket) -> bool:
+    """Reads one answer; whether its connection is kept."""
+    answer = b""
+    while not answer.endswith(b"\r\n\r\nok"):
+        if not (part := user.recv(65536)):
+            raise ConnectionError(f"closed after {answer!r}")
+        answer += part
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise ConnectionError(f"not right: {answer!r}")
+    return b"onnection: close" not in answer
 
 
 def interval(ratios: Sequence[float]) -> tuple[float, float]:
@@ -189,25 +219,26 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
 def compared(name: str, folder: Path, pairs: int) -> list[tuple[Turn, Turn]]:
     """With and without the wrapper, pair by pair."""
     found = []
-    with served(name, folder, "on") as wrapped, served(name, folder, "off") as bare:
-        for server in (wrapped, bare):
-            turn(server, WARM_S)
+    with served(name, folder) as server:
+        for wrapped in (True, False):
+            turn(server, wrapped, WARM_S)
         for number in range(pairs):
-            first, second = (wrapped, bare) if number % 2 else (bare, wrapped)
-            one, other = turn(first), turn(second)
-            found.append((one, other) if number % 2 else (other, one))
+            first = bool(number % 2)
+            one, other = turn(server, first), turn(server, not first)
+            found.append((one, other) if first else (other, one))
     return found
 
 
 def main() -> int:
     """Prints each server's ratios; 1 where a goodput costs more than the bound."""
     pairs = int(sys.argv[1]) if sys.argv[1:] else PAIRS
+    asked = sys.argv[2:] or ASKED
     os.sched_setaffinity(0, {CLIENT_CPU})
     within = True
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "project.py").write_text(PROJECT)
-        for name in ASKED:
+        for name in asked:
             both = compared(name, folder, pairs)
             goodputs = [wrapped.goodput_rps / bare.goodput_rps for wrapped, bare in both]
             cpus = [wrapped.cpu_us / bare.cpu_us for wrapped, bare in both]

@@ -19,11 +19,13 @@ from pathlib import Path
 from rig.disk.files import open_regular
 from rig.model import DamagedFile
 
-MAGIC = 0x31_4F_46_4E_4B_43_4F_50
-_HEAD = struct.Struct("=QQQdQQdddd")
-_FIRST_ROUTE_BYTES, _ROUTES = 16 * 8, 16
-_ROUTE = struct.Struct("=24sQ")
-SIZE_BYTES = _FIRST_ROUTE_BYTES + _ROUTES * _ROUTE.size
+MAGIC = 0x32_4F_46_4E_4B_43_4F_50
+_HEAD = struct.Struct("=QQddddQQ")
+_NAME_BYTES, _ROUTES = 24, 16
+_TALLY = struct.Struct(f"=QdQ{_ROUTES}Q")
+_TALLY_BYTES, _TALLIES = 24 * 8, 32
+_FIRST_TALLY_BYTES = _HEAD.size + _ROUTES * _NAME_BYTES
+SIZE_BYTES = _FIRST_TALLY_BYTES + _TALLIES * _TALLY_BYTES
 _TRIES = 200
 MOST_FILES = 1000
 
@@ -52,34 +54,66 @@ def read(path: Path) -> Count | None:
     except (OSError, DamagedFile):
         return None
     try:
-        for _ in range(_TRIES):
-            data, now_s = os.pread(descriptor, SIZE_BYTES, 0), time.monotonic()
-            if len(data) != SIZE_BYTES or _HEAD.unpack_from(data)[0] != MAGIC:
+        head = os.pread(descriptor, _FIRST_TALLY_BYTES, 0)
+        if len(head) != _FIRST_TALLY_BYTES or _HEAD.unpack_from(head)[0] != MAGIC:
+            return None
+        used = min(_HEAD.unpack_from(head)[6], _TALLIES)
+        tallies = []
+        for number in range(used):
+            if (tally := _tally(descriptor, number)) is None:
                 return None
-            version = _HEAD.unpack_from(data)[1]
-            # at rest before the copy and still the same after it
-            if version % 2 == 0 and os.pread(descriptor, 16, 0)[8:] == data[8:16]:
-                return _count(data, now_s)
-        return None
+            tallies.append(tally)
+        # after the tallies, so that it names every route that they count
+        head, now_s = os.pread(descriptor, _FIRST_TALLY_BYTES, 0), time.monotonic()
+        if len(head) != _FIRST_TALLY_BYTES:
+            return None
+        return _count(head, now_s, tallies)
     finally:
         os.close(descriptor)
 
 
-def _count(data: bytes, now_s: float) -> Count:
-    _, _, pid, started_at_s, begun, ended, busy_s, lag_ms, _, due_s = _HEAD.unpack_from(data)
+@dataclass(frozen=True)
+class _Tally:
+    """One thread's counts at one moment."""
+
+    begun: int
+    ended: int
+    busy_s: float
+    correct: tuple[int, ...]
+    """By the route's place."""
+
+
+def _tally(descriptor: int, number: int) -> _Tally | None:
+    """One thread's counts; None where they are never found at rest."""
+    first = _FIRST_TALLY_BYTES + number * _TALLY_BYTES
+    for _ in range(_TRIES):
+        data, now_s = os.pread(descriptor, _TALLY.size, first), time.monotonic()
+        if len(data) != _TALLY.size:
+            return None
+        version, busy_s, incorrect, *correct = _TALLY.unpack(data)
+        # at rest before the copy and still the same after it
+        if version % 2 == 0 and os.pread(descriptor, 8, first) == data[:8]:
+            ended = incorrect + sum(correct)
+            begun = version // 2 - ended
+            return _Tally(begun, ended, busy_s + (begun - ended) * now_s, tuple(correct))
+    return None
+
+
+def _count(head: bytes, now_s: float, tallies: list[_Tally]) -> Count:
+    _, pid, started_at_s, lag_ms, _, due_s, _, routes = _HEAD.unpack_from(head)
     late_ms = (now_s - due_s) * 1000
     correct: dict[str, int] = {}
-    for place in range(_ROUTES):
-        name, answers = _ROUTE.unpack_from(data, _FIRST_ROUTE_BYTES + place * _ROUTE.size)
-        if name[0]:
-            route = name.rstrip(b"\0").decode(errors="replace")
-            correct[route] = correct.get(route, 0) + answers
+    for place in range(min(routes, _ROUTES)):
+        first = _HEAD.size + place * _NAME_BYTES
+        route = head[first : first + _NAME_BYTES].rstrip(b"\0").decode(errors="replace")
+        answers = sum(tally.correct[place] for tally in tallies)
+        correct[route] = correct.get(route, 0) + answers
     return Count(
         pid=pid,
         started_at_s=started_at_s,
-        requests=begun,
-        answered=ended,
-        busy_s=busy_s + (begun - ended) * now_s,
+        requests=sum(tally.begun for tally in tallies),
+        answered=sum(tally.ended for tally in tallies),
+        busy_s=sum(tally.busy_s for tally in tallies),
         # a loop that is blocked just now cannot say so itself
         lag_max_ms=None if math.isnan(lag_ms) else max(lag_ms, late_ms),
         correct=correct,

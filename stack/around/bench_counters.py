@@ -5,20 +5,28 @@ counting goes into anonymous memory, so that it costs the same. May not know who
 reader (`rig/evidence/app_counters.py`) has the layout a second time, and a contract test holds
 both together. Runs on the target's own Python, 3.8 or later.
 
+Each thread has a tally of its own, which no other writes: a count needs no lock, with or without a
+global interpreter lock; one store of 64 bits is whole. Where there are more threads than tallies,
+the others share the last one, with a lock. A tally's version and counts tell all: requests ended
+are the sum of its counts, requests begun and ended together are half its version.
+
 Layout: native 64-bit slots, u64 or f64, in this order.
 
      0  u64  MAGIC, written last
-     1  u64  version: odd while a count is being changed
-     2  u64  process id, as the app worker itself sees it
-     3  f64  when it began, s on CLOCK_MONOTONIC
-     4  u64  requests begun
-     5  u64  requests ended
-     6  f64  busy time: the sum of ends minus the sum of beginnings, s on CLOCK_MONOTONIC; those
-             in progress times "now" are to be added
-     7  f64  the event loop's largest lag in the last one to two windows, ms; NaN without a loop
-     8  f64  its largest lag so far, ms; NaN without a loop
-     9  f64  when the loop is due to wake up next, s on CLOCK_MONOTONIC; NaN without a loop
-    16  ROUTES times: 24 bytes of name, UTF-8, padded by zeros; u64 correct answers (status < 400)
+     1  u64  process id, as the app worker itself sees it
+     2  f64  when it began, s on CLOCK_MONOTONIC
+     3  f64  the event loop's largest lag in the last one to two windows, ms; NaN without a loop
+     4  f64  its largest lag so far, ms; NaN without a loop
+     5  f64  when the loop is due to wake up next, s on CLOCK_MONOTONIC; NaN without a loop
+     6  u64  tallies in use
+     7  u64  routes in use, the last of them for all others where it has no room of its own
+     8  ROUTES times: 24 bytes of name, UTF-8, padded by zeros
+    56  TALLIES times, 24 slots each:
+         0  u64  version: odd while this tally is being changed, then 2 more than before
+         1  f64  busy time: the sum of ends minus the sum of beginnings, s on CLOCK_MONOTONIC; those
+                 in progress times "now" are to be added
+         2  u64  requests ended with a status of 400 or more, or none
+         3  ROUTES times: u64 requests ended with a status below 400
 """
 
 from __future__ import annotations
@@ -30,18 +38,74 @@ import os
 import threading
 from math import nan
 from pathlib import Path
+from threading import get_ident
 from time import monotonic
+from typing import Callable
 
-MAGIC = 0x31_4F_46_4E_4B_43_4F_50
-VERSION, PID, STARTED, BEGUN, ENDED, BUSY, LAG, LAG_EVER, DUE = range(1, 10)
-FIRST_ROUTE, ROUTES, ROUTE_SLOTS, NAME_BYTES = 16, 16, 4, 24
+MAGIC = 0x32_4F_46_4E_4B_43_4F_50
+PID, STARTED, LAG, LAG_EVER, DUE, TALLIES_USED, ROUTES_USED = range(1, 8)
+FIRST_ROUTE, ROUTES, NAME_BYTES = 8, 16, 24
+FIRST_TALLY, TALLIES, TALLY_SLOTS = FIRST_ROUTE + ROUTES * NAME_BYTES // 8, 32, 24
 OTHERS = "(others)"
-SIZE_BYTES = 8 * (FIRST_ROUTE + ROUTES * ROUTE_SLOTS)
+SIZE_BYTES = 8 * (FIRST_TALLY + TALLIES * TALLY_SLOTS)
 
 BEAT_S = 0.05
 """How often an event loop is asked to wake up: rarely enough to cost it nothing."""
 WINDOW_S = 1.5
 """A lag can be read for at least so long, so that a reader once a second misses none."""
+
+
+class Tally:
+    """The counts of one thread, which alone may call it."""
+
+    def __init__(
+        self, whole: memoryview[int], real: memoryview[float], place_of: Callable[[str], int]
+    ) -> None:
+        """Takes its zeroed slots, as u64 and as f64, and what tells a route's place."""
+        self._whole, self._real, self._place_of = whole, real, place_of
+        # numbers kept here are only ever written there: to read them back costs as much again
+        self._version, self._busy_s, self._counts = 0, 0.0, [0] * (3 + ROUTES)
+        self._places: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """A request has begun."""
+        whole, version = self._whole, self._version
+        whole[0] = version + 1
+        self._busy_s = self._real[1] = self._busy_s - monotonic()
+        self._version = whole[0] = version + 2
+
+    def end(self, route: str, correct: bool) -> None:
+        """One has ended, with a status below 400 or not."""
+        place = self._places.get(route) or self._new_place(route)
+        if not correct:
+            place = 2
+        whole, version, counts = self._whole, self._version, self._counts
+        whole[0] = version + 1
+        self._busy_s = self._real[1] = self._busy_s + monotonic()
+        counts[place] = whole[place] = counts[place] + 1
+        self._version = whole[0] = version + 2
+
+    def _new_place(self, route: str) -> int:
+        place = self._places[route] = 3 + self._place_of(route)
+        return place
+
+
+class SharedTally(Tally):
+    """The counts of all threads that have none of their own."""
+
+    def __init__(
+        self, whole: memoryview[int], real: memoryview[float], place_of: Callable[[str], int]
+    ) -> None:
+        super().__init__(whole, real, place_of)
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        with self._lock:
+            super().begin()
+
+    def end(self, route: str, correct: bool) -> None:
+        with self._lock:
+            super().end(route, correct)
 
 
 class Counters:
@@ -52,7 +116,9 @@ class Counters:
         self._memory = memory
         self._whole, self._real = memoryview(memory).cast("Q"), memoryview(memory).cast("d")
         self._lock = threading.Lock()
-        self._routes: dict[str, int] = {}
+        self._by_thread: dict[int, Tally] = {}
+        self._shared: Tally | None = None
+        self._places: dict[str, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beating: asyncio.Task[None] | None = None
         self._whole[PID] = os.getpid()
@@ -60,34 +126,37 @@ class Counters:
         self._real[LAG] = self._real[LAG_EVER] = self._real[DUE] = nan
         self._whole[0] = MAGIC
 
-    def begin(self) -> None:
-        """A request has begun."""
-        whole, real = self._whole, self._real
-        with self._lock:
-            whole[VERSION] += 1
-            whole[BEGUN] += 1
-            real[BUSY] -= monotonic()
-            whole[VERSION] += 1
+    def mine(self) -> Tally:
+        """The tally of the thread that asks. A thread's number is another's only once it ended."""
+        return self._by_thread.get(get_ident()) or self._new_tally()
 
-    def end(self, route: str, correct: bool) -> None:
-        """One has ended, with a status below 400 or not."""
-        whole, real = self._whole, self._real
+    def _new_tally(self) -> Tally:
         with self._lock:
-            slot = self._routes.get(route) or self._slot(route)
-            whole[VERSION] += 1
-            whole[ENDED] += 1
-            real[BUSY] += monotonic()
-            whole[slot] += correct
-            whole[VERSION] += 1
+            if self._shared is not None:
+                return self._shared
+            used = len(self._by_thread)
+            first = FIRST_TALLY + used * TALLY_SLOTS
+            own = slice(first, first + TALLY_SLOTS)
+            kind = Tally if used < TALLIES - 1 else SharedTally
+            tally = kind(self._whole[own], self._real[own], self._place)
+            self._whole[TALLIES_USED] = used + 1
+            if isinstance(tally, SharedTally):
+                self._shared = tally
+            else:
+                self._by_thread[get_ident()] = tally
+            return tally
 
-    def _slot(self, route: str) -> int:
-        """A new route's slot; the last one is for all that there is no room for."""
-        place = min(len(self._routes), ROUTES - 1)
-        first = FIRST_ROUTE + place * ROUTE_SLOTS
-        name = (route if place < ROUTES - 1 else OTHERS).encode()[:NAME_BYTES]
-        self._memory[8 * first : 8 * first + len(name)] = name
-        self._routes[route] = first + ROUTE_SLOTS - 1
-        return self._routes[route]
+    def _place(self, route: str) -> int:
+        """A route's place; the last one is for all that there is no room for."""
+        with self._lock:
+            if route not in self._places:
+                place = min(len(self._places), ROUTES - 1)
+                first = 8 * FIRST_ROUTE + place * NAME_BYTES
+                name = (route if place < ROUTES - 1 else OTHERS).encode()[:NAME_BYTES]
+                self._memory[first : first + len(name)] = name
+                self._whole[ROUTES_USED] = place + 1
+                self._places[route] = place
+            return self._places[route]
 
     def watch_loop(self) -> None:
         """Watches the running event loop's lag, from its first request on."""

@@ -13,7 +13,7 @@ from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, Tuple
 from urllib.parse import unquote_to_bytes
 
 import bench_facts
-from bench_counters import OTHERS, Counters, ours
+from bench_counters import OTHERS, ours
 
 READY, FACTS = "/-/ready", "/-/facts"
 Routes = Dict[Tuple[str, str, str], str]
@@ -61,23 +61,24 @@ class Wsgi:
             headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
             start_response("200 OK", headers)
             return [body]
-        counters, correct = ours(), False
+        tally, correct = ours().mine(), False
 
-        def start(status: str, *more: Any, **named: Any) -> Any:
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             nonlocal correct
             correct = status < "4"
-            return start_response(status, *more, **named)
+            if exc_info is None:
+                return start_response(status, headers)
+            return start_response(status, headers, exc_info)
 
-        counters.begin()
+        tally.begin()
         try:
             answer = self._app(environ, start)
         except BaseException:
-            counters.end(self._route(environ, path), False)
+            tally.end(self._route(environ, path), False)
             raise
-        route = self._route(environ, path)
         if getattr(answer, "streaming", False):
-            return _Streamed(answer, counters, route, correct)
-        counters.end(route, correct)
+            return _Streamed(answer, self._route(environ, path), correct)
+        tally.end(self._route(environ, path), correct)
         return answer
 
     def _route(self, environ: dict[str, Any], path: str) -> str:
@@ -89,9 +90,9 @@ class Wsgi:
 class _Streamed:
     """A streaming answer, whose request ends with its last part."""
 
-    def __init__(self, answer: Any, counters: Counters, route: str, correct: bool) -> None:
-        self._answer, self._counters = answer, counters
-        self._route, self._correct, self._ended = route, correct, False
+    def __init__(self, answer: Any, route: str, correct: bool) -> None:
+        self._answer, self._route, self._correct = answer, route, correct
+        self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._answer)
@@ -103,7 +104,8 @@ class _Streamed:
         finally:
             if not self._ended:
                 self._ended = True
-                self._counters.end(self._route, self._correct)
+                # of the thread that closes it, which need not be the one that began it
+                ours().mine().end(self._route, self._correct)
 
 
 Send = Callable[[Dict[str, Any]], Awaitable[None]]
@@ -127,17 +129,19 @@ class Asgi:
         counters, correct = ours(), False
         counters.watch_loop()
 
-        async def sending(message: dict[str, Any]) -> None:
+        # no coroutine around the server's: what it returns is awaited by who called this
+        def sending(message: dict[str, Any]) -> Awaitable[None]:
             nonlocal correct
             if message["type"] == "http.response.start":
                 correct = message["status"] < 400
-            await send(message)
+            return send(message)
 
-        counters.begin()
+        counters.mine().begin()
         try:
             await self._app(scope, receive, sending)
         finally:
-            counters.end(self._route(scope, path), correct)
+            # of this thread: who throws a coroutine away may be in another
+            counters.mine().end(self._route(scope, path), correct)
 
     def _route(self, scope: dict[str, Any], path: str) -> str:
         method, routes = scope["method"], self._routes

@@ -35,9 +35,9 @@ def only(folder: Path) -> reader.Count:
 def test_both_know_one_layout(tmp_path: Path) -> None:
     before_s = time.monotonic()
     counters = writer.opened(str(tmp_path))
-    counters.begin()
-    counters.begin()
-    counters.end("io_create", correct=True)
+    counters.mine().begin()
+    counters.mine().begin()
+    counters.mine().end("io_create", correct=True)
     count = only(tmp_path)
     assert (reader.SIZE_BYTES, reader.MAGIC) == (writer.SIZE_BYTES, writer.MAGIC)
     assert (count.pid, count.requests, count.answered) == (os.getpid(), 2, 1)
@@ -49,11 +49,11 @@ def test_busy_time_includes_what_is_in_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counters = writer.opened(str(tmp_path))
-    for now_s, step in ((10.0, counters.begin), (11.0, counters.begin)):
+    for now_s, step in ((10.0, counters.mine().begin), (11.0, counters.mine().begin)):
         monkeypatch.setattr(writer, "monotonic", lambda now_s=now_s: now_s)
         step()
     monkeypatch.setattr(writer, "monotonic", lambda: 13.0)
-    counters.end("cpu", correct=True)
+    counters.mine().end("cpu", correct=True)
     monkeypatch.setattr("rig.evidence.app_counters.time", SimpleNamespace(monotonic=lambda: 20.0))
     # 10 to 13, and 11 to now
     assert only(tmp_path).busy_s == pytest.approx(3 + 9)
@@ -64,8 +64,8 @@ def test_every_thread_is_counted(tmp_path: Path) -> None:
 
     def work() -> None:
         for turn in range(2000):
-            counters.begin()
-            counters.end("cpu", correct=turn % 2 == 0)
+            counters.mine().begin()
+            counters.mine().end("cpu", correct=turn % 2 == 0)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -77,11 +77,45 @@ def test_every_thread_is_counted(tmp_path: Path) -> None:
     assert 0 <= count.busy_s < 60
 
 
+def test_more_threads_than_there_is_room_for_lose_no_answer(tmp_path: Path) -> None:
+    counters = writer.opened(str(tmp_path))
+    number = writer.TALLIES + 8
+    together = threading.Barrier(number, timeout=30)
+
+    def work() -> None:
+        together.wait()
+        tally = counters.mine()
+        together.wait()  # a thread's number is not another's as long as it lives
+        for turn in range(200):
+            tally.begin()
+            tally.end(f"route {turn % 2}", correct=turn % 4 > 0)
+
+    threads = [threading.Thread(target=work) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    count = only(tmp_path)
+    assert (count.requests, count.answered) == (200 * number, 200 * number)
+    assert count.correct == {"route 0": 50 * number, "route 1": 100 * number}
+
+
+def test_an_answer_may_end_in_another_thread(tmp_path: Path) -> None:
+    counters = writer.opened(str(tmp_path))
+    counters.mine().begin()
+    other = threading.Thread(target=lambda: counters.mine().end("cpu", correct=True))
+    other.start()
+    other.join()
+    count = only(tmp_path)
+    assert (count.requests, count.answered, count.correct) == (1, 1, {"cpu": 1})
+    assert 0 <= count.busy_s < 60
+
+
 def test_more_routes_than_there_is_room_for_lose_no_answer(tmp_path: Path) -> None:
     counters = writer.opened(str(tmp_path))
     for number in range(writer.ROUTES + 3):
-        counters.begin()
-        counters.end(f"a-name-longer-than-its-room-{number}", correct=True)
+        counters.mine().begin()
+        counters.mine().end(f"a-name-longer-than-its-room-{number}", correct=True)
     # names that are cut to the same are added up
     named = "a-name-longer-than-its-room-"[: writer.NAME_BYTES]
     assert only(tmp_path).correct == {named: writer.ROUTES - 1, writer.OTHERS: 4}
@@ -90,8 +124,8 @@ def test_more_routes_than_there_is_room_for_lose_no_answer(tmp_path: Path) -> No
 def test_the_dead_count_too(tmp_path: Path) -> None:
     for _ in range(2):
         counters = writer.opened(str(tmp_path))
-        counters.begin()
-        counters.end("cpu", correct=True)
+        counters.mine().begin()
+        counters.mine().end("cpu", correct=True)
     assert reader.correct_by_route(tmp_path) == {"cpu": 2}
 
 
@@ -105,18 +139,18 @@ def test_no_file_no_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", [None, "", "/nowhere/at/all"])
 def test_a_target_serves_without_a_file_all_the_same(folder: str | None) -> None:
     counters = writer.opened(folder)
-    counters.begin()
-    counters.end("cpu", correct=True)
+    counters.mine().begin()
+    counters.mine().end("cpu", correct=True)
 
 
 def test_what_changes_just_now_is_not_read(tmp_path: Path) -> None:
-    writer.opened(str(tmp_path))
+    writer.opened(str(tmp_path)).mine()
     (path,) = reader.files(tmp_path)
     with path.open("rb+") as file:
         memory = mmap.mmap(file.fileno(), writer.SIZE_BYTES)
-    memory[8 * writer.VERSION] = 1
+    memory[8 * writer.FIRST_TALLY] = 1
     assert reader.read(path) is None
-    memory[8 * writer.VERSION] = 2
+    memory[8 * writer.FIRST_TALLY] = 2
     assert reader.read(path) is not None
 
 
@@ -138,10 +172,10 @@ def test_a_loops_lag_is_seen_while_it_is_blocked_and_after(tmp_path: Path) -> No
 
 FORKS = """
 import os, bench_counters
-bench_counters.ours().begin()
+bench_counters.ours().mine().begin()
 if os.fork() == 0:
-    bench_counters.ours().begin()
-    bench_counters.ours().begin()
+    bench_counters.ours().mine().begin()
+    bench_counters.ours().mine().begin()
     os._exit(0)
 os.wait()
 """

@@ -72,7 +72,21 @@ def test_wsgi_requests_are_counted_by_route(tmp_path: Path) -> None:
     count = count_of(tmp_path)
     assert (count.requests, count.answered, count.lag_max_ms) == (6, 6, None)
     assert count.correct == {"list": 2, "second": 1, "size": 1, "(others)": 1}
-    assert said[3] == ("201 Created", [], None)
+    assert said[3] == ("201 Created", [])
+
+
+def test_an_answer_that_is_started_again_keeps_its_reason(tmp_path: Path) -> None:
+    said: list[Any] = []
+    error = (ValueError, ValueError("late"), None)
+
+    def app(_asked: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        start("500 Internal Server Error", [], exc_info=error)
+        return []
+
+    Wsgi(app)(environ("GET", "/list", "page=1"), lambda *told: said.append(told))
+    assert said == [("200 OK", []), ("500 Internal Server Error", [], error)]
+    assert count_of(tmp_path).correct == {"list": 0}
 
 
 def test_an_answer_is_correct_below_400(tmp_path: Path) -> None:

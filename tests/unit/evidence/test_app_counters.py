@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import bench_counters
 from bench_counters import opened
 from rig.evidence import app_counters
 
 
 def test_what_was_planted_among_the_counters_is_passed_over(tmp_path: Path) -> None:
     ours = opened(str(tmp_path))
-    ours.begin()
-    ours.end("io_read", correct=True)
+    ours.mine().begin()
+    ours.mine().end("io_read", correct=True)
     (tmp_path / "counters-1-1").symlink_to("/dev/zero")
     (real,) = (path for path in tmp_path.iterdir() if path.is_file())
     (tmp_path / "counters-2-2").symlink_to(real)
@@ -25,10 +26,10 @@ def test_what_was_planted_among_the_counters_is_passed_over(tmp_path: Path) -> N
 
 
 def test_a_file_that_is_never_at_rest_counts_nothing(tmp_path: Path) -> None:
-    opened(str(tmp_path))
+    opened(str(tmp_path)).mine()
     (path,) = tmp_path.iterdir()
     data = bytearray(path.read_bytes())
-    data[8] |= 1
+    data[8 * bench_counters.FIRST_TALLY] |= 1
     path.write_bytes(data)
     assert app_counters.read(path) is None
 
