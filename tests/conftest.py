@@ -23,7 +23,7 @@ import pytest
 from rig.backends.compose import engine
 from rig.model import RigError
 from tests.integration.nobody import ordinary_user
-from tests.shares import SHARE
+from tests.shares import SHARE, by_chance
 
 DEADLINE_S = 30
 
@@ -88,6 +88,9 @@ SUITES: Mapping[str, Callable[[], str]] = {
 CAMPAIGN = "campaign"
 """The marker of what only `make campaign` runs, whatever else is asked for."""
 
+EITHER = ("integration", "compose")
+"""The backends' suites; what is marked `either_backend` is one proof, made on each of them."""
+
 SKIPPED = pytest.StashKey[dict[str, str]]()
 RAN = pytest.StashKey[Counter[str]]()
 
@@ -107,6 +110,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker(CAMPAIGN)]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    here = by_chance(EITHER)
+    elsewhere = [item for item in items if _is_only_on(item, [*{*EITHER} - {*here}])]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
     for item in items:
         for suite in _suites(item):
             if why := SUITES[suite]():
@@ -162,6 +169,11 @@ def _required() -> set[str]:
 
 def _not_run(config: pytest.Config) -> list[str]:
     return sorted(suite for suite in _required() if not config.stash[RAN][suite])
+
+
+def _is_only_on(item: pytest.Item, left_out: Sequence[str]) -> bool:
+    """Whether a proof that either backend gives is made on one that is left out."""
+    return bool(item.get_closest_marker("either_backend")) and bool({*_suites(item)} & {*left_out})
 
 
 def _suites(item: pytest.Item) -> list[str]:

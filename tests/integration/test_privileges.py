@@ -16,6 +16,7 @@ from tests.shares import by_chance
 pytestmark = [
     pytest.mark.campaign,
     pytest.mark.integration,
+    pytest.mark.either_backend,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to be taken"),
 ]
 

@@ -14,7 +14,7 @@ from tests.shares import by_chance
 
 TRIED = by_chance(WEAPONS)
 
-pytestmark = [pytest.mark.campaign, pytest.mark.compose]
+pytestmark = [pytest.mark.campaign, pytest.mark.compose, pytest.mark.either_backend]
 
 
 @pytest.fixture(scope="module")

@@ -158,6 +158,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Session:
     return only_session(folder / "results")
 
 
+@pytest.mark.either_backend
 @pytest.mark.parametrize("target", HERE)
 def test_a_sabotaged_target_is_caught_by_the_right_check(targets: Session, target: str) -> None:
     (trial,) = (row["trial"] for row in targets.rows("schedule.csv") if row["target"] == target)
@@ -167,6 +168,7 @@ def test_a_sabotaged_target_is_caught_by_the_right_check(targets: Session, targe
     assert blamed in failed if blamed else not failed, last.manifest["why"]
 
 
+@pytest.mark.either_backend
 def test_a_timeout_of_one_side_costs_the_comparison_its_label(targets: Session) -> None:
     (row,) = targets.rows("derived/comparisons.csv")
     assert row["verdict"] == "different"
