@@ -1,6 +1,6 @@
 """Are the recorder's percentiles those of a server whose answer times are known? Four minutes.
 
-    .venv/bin/python -m bench.known_latency [FOLDER]
+    .venv/bin/python -m bench.known_latency [CLIENT] [FOLDER]     (default plain)
 
 The real load master and two load workers, 500 users, against `slept_server` on loopback: answer
 times that are constant, bimodal and lognormal, at a rate that leaves the generator its headroom.
@@ -26,7 +26,7 @@ from bench.loopback import Closed, Users, run, server, spec
 from rig.checks.generator import generator
 from rig.disk.histograms import read_log
 from rig.evidence.load import derived
-from rig.load.spec import LoadSpec
+from rig.load.spec import LOCUST, PLAIN, Client, LoadSpec
 from rig.model import Status
 from rig.record import Record, load_from_json
 
@@ -51,10 +51,10 @@ def truth_ms(path: Path, began_s: float, load: LoadSpec) -> list[float]:
     return sorted(1000 * took_s for at_s, took_s in answers if first_s <= at_s < last_s)
 
 
-def compare(name: str, folder: Path) -> bool:
+def compare(name: str, client: Client, folder: Path) -> bool:
     """One distribution; prints a line a percentile."""
     model = Closed(Users(10, 10, 500), think_time_s=1.037)
-    load = spec(PORT, CONTROL_PORT, model, steady_s=12.0)
+    load = spec(PORT, CONTROL_PORT, model, steady_s=12.0, client=client)
     with server(PORT, name, folder) as truth:
         said, _ = run(load, folder / "run")
     exact_ms = truth_ms(truth, said["began_at_s"], load)
@@ -75,9 +75,9 @@ def compare(name: str, folder: Path) -> bool:
     return good
 
 
-def overload(folder: Path) -> bool:
+def overload(client: Client, folder: Path) -> bool:
     """Users who never think, a server that answers at once: the generator is what is slow."""
-    load = spec(PORT, CONTROL_PORT, Closed(Users(500, 1, 500)), steady_s=8.0)
+    load = spec(PORT, CONTROL_PORT, Closed(Users(500, 1, 500)), steady_s=8.0, client=client)
     with server(PORT, "none", folder):
         said, _ = run(load, folder / "run")
     status, says = judged(load, said, folder / "run")
@@ -87,9 +87,11 @@ def overload(folder: Path) -> bool:
 
 def main() -> None:
     """Prints what was found; exits with 1 where it is not as it must be."""
-    folder = Path(sys.argv[1] if sys.argv[1:] else tempfile.mkdtemp(prefix="known-latency-"))
-    good = [compare(name, folder / name) for name in ("constant", "bimodal", "lognormal")]
-    good.append(overload(folder / "overload"))
+    client = LOCUST if sys.argv[1:2] == [LOCUST] else PLAIN
+    folder = Path(sys.argv[2] if sys.argv[2:] else tempfile.mkdtemp(prefix="known-latency-"))
+    names = ("constant", "bimodal", "lognormal")
+    good = [compare(name, client, folder / name) for name in names]
+    good.append(overload(client, folder / "overload"))
     print("as it must be" if all(good) else "NOT as it must be")
     sys.exit(0 if all(good) else 1)
 

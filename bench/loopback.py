@@ -67,7 +67,7 @@ def process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
 def wait_for(path: Path, deadline_s: float, alive: subprocess.Popen[bytes]) -> Any:
     """The JSON in a file, once it is there; RuntimeError if a process ends before."""
     give_up_s = time.monotonic() + deadline_s
-    while not path.exists():
+    while not (path.exists() and path.stat().st_size):  # one that is there may not be written yet
         if alive.poll() is not None:
             raise RuntimeError(f"a process ended early; see the logs in {path.parents[1]}")
         if time.monotonic() > give_up_s:

@@ -83,22 +83,7 @@ class Connection:
             if not kept:
                 self._connect()
             self._send_all(message)
-            readable, receive, feed = self._readable, self._receive, reader.feed
-            size = FIRST_BYTES
-            while True:
-                readable()
-                try:
-                    data = receive(size)
-                except BlockingIOError:
-                    continue
-                if not data:
-                    if reader.end():
-                        break
-                    raise ConnectionResetError("the target closed the connection")
-                if feed(data):
-                    break
-                if len(data) == size:
-                    size = MORE_BYTES
+            self._read_whole(reader)
         except OSError as error:
             self.close()
             raise _named(error, kept and not reader.begun) from error
@@ -109,6 +94,24 @@ class Connection:
         if not reader.keeps_connection:
             self.close()
         return reader
+
+    def _read_whole(self, reader: Reader) -> None:
+        readable, receive, feed = self._readable, self._receive, reader.feed
+        size = FIRST_BYTES
+        while True:
+            readable()
+            try:
+                data = receive(size)
+            except BlockingIOError:
+                continue
+            if not data:
+                if reader.end():
+                    return
+                raise ConnectionResetError("the target closed the connection")
+            if feed(data):
+                return
+            if len(data) == size:
+                size = MORE_BYTES
 
     def close(self) -> None:
         """Gives the connection up, if there is one."""

@@ -20,6 +20,9 @@ from rig.model import OUTCOME_OK
 
 client.patch_client()
 REQUEST = request_of(SPEC, origin_of(SPEC.target_url))
+HEADERS = dict(REQUEST.headers)
+if "accept-encoding" not in map(str.lower, HEADERS):
+    HEADERS["Accept-Encoding"] = "identity"  # or it would ask for gzip
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
 
 
@@ -62,9 +65,7 @@ class _Sender(FastHttpUser):
 
 def _content(unique: str) -> dict[str, Any]:
     """What is sent: the same as with the rig's own client, but for what Locust's adds to it."""
-    # what is the connection's own business is the client's
-    headers = {name: value for name, value in REQUEST.headers if name != "Host"}
-    return {"data": REQUEST.body_of(unique) or None, "headers": headers}
+    return {"data": REQUEST.body_of(unique) or None, "headers": HEADERS}
 
 
 class LocustUser(_Sender):

@@ -6,6 +6,7 @@ costs more than a request. May not know the load's beginning or end.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -21,7 +22,7 @@ from rig.load.answer import NoAnswer
 from rig.load.exchange import Connection
 from rig.load.greenlets import GreenletWaiting, sweeper
 from rig.load.locust_statistics import is_heard
-from rig.load.origin import resolved
+from rig.load.origin import Place, resolved
 from rig.load.process import (
     FINAL_REPORT_DEADLINE_S,
     MODEL,
@@ -38,9 +39,14 @@ from rig.model import OUTCOME_OK
 ORIGIN = origin_of(SPEC.target_url)
 REQUEST = request_of(SPEC, ORIGIN)
 PREBUILT = REQUEST.prebuilt()
-PLACE = resolved(ORIGIN)
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
+
+
+@functools.cache
+def _place() -> Place:
+    """The target's address: asked for once, and by load workers only, for the master has no way."""
+    return resolved(ORIGIN)
 
 
 class _Sender:
@@ -48,7 +54,7 @@ class _Sender:
 
     def __init__(self, environment: Environment) -> None:
         runner: Any = environment.runner
-        self._connection = Connection(PLACE, GreenletWaiting(sweeper(SPEC.timeout_s)))
+        self._connection = Connection(_place(), GreenletWaiting(sweeper(SPEC.timeout_s)))
         self._name = f"{runner.worker_index}-"
         self._tell = _told(environment)
         self.close = self._connection.close

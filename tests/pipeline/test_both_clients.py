@@ -14,6 +14,7 @@ import pytest
 
 from bench.loopback import Closed, Users, run, spec
 from rig.load.spec import LOCUST, PLAIN
+from rig.model import VERSION
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
 
@@ -52,11 +53,14 @@ class Server(Serving):
         self.over_kept: set[str] = set()
         """What came over a connection that had brought an answer before."""
         self.seen: Counter[str] = Counter()
+        self.heads: set[frozenset[str]] = set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answered = 0
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            lines = frozenset(head.decode().strip().split("\r\n"))
+            self.heads.add(lines - {f"Content-Length: {length}"})
             unique = json.loads(await reader.readexactly(length))["n"]
             self.seen[unique] += 1
             if answered:
@@ -169,6 +173,16 @@ def test_each_fault_has_its_outcome(loaded: tuple[str, Server, dict[str, str]]) 
     assert {name: set(counts) for name, counts in found.items()} == {
         name: {outcome} for name, outcome in wanted.items()
     }
+
+
+def test_both_send_the_same(loaded: tuple[str, Server, dict[str, str]]) -> None:
+    client, server, _ = loaded
+    same = [
+        *("PUT / HTTP/1.1", "Accept: */*", "Content-Type: application/json"),
+        *(f"Host: 127.0.0.1:{server.port}", f"User-Agent: async-django-rig/{VERSION}"),
+    ]
+    of_locust = ["Accept-Encoding: identity"] if client == LOCUST else []
+    assert server.heads == {frozenset([*same, *of_locust])}
 
 
 def test_nothing_is_sent_twice(loaded: tuple[str, Server, dict[str, str]]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.loopback import Closed, Users, run, spec
+from rig.load.spec import CLIENTS, Client
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
 from tests.shares import every
@@ -48,11 +49,14 @@ def server() -> Iterator[Server]:
         yield served
 
 
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("method", every(4, ["POST", "GET", "PUT", "DELETE"]))
-def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Path) -> None:
+def test_a_request_given_up_timed_out(
+    method: str, client: Client, server: Server, tmp_path: Path
+) -> None:
     load = spec(
         server.port, free_port(), USERS, method=method, path="/silent", load_workers=1,
-        timeout_s=0.4, steady_s=2.0,
+        timeout_s=0.4, steady_s=2.0, client=client,
     )  # fmt: skip
     said, _ = run(load, tmp_path / "run")
     assert said["outcomes"]["timeout"] == said["finished"] >= 4
@@ -60,10 +64,13 @@ def test_a_request_given_up_timed_out(method: str, server: Server, tmp_path: Pat
 
 
 @pytest.mark.campaign
-def test_an_answer_that_sends_elsewhere_is_the_answer(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_answer_that_sends_elsewhere_is_the_answer(
+    client: Client, server: Server, tmp_path: Path
+) -> None:
     load = spec(
         server.port, free_port(), USERS, path="/moved", status=302, load_workers=1,
-        steady_s=2.0,
+        steady_s=2.0, client=client,
     )  # fmt: skip
     said, _ = run(load, tmp_path / "run")
     assert said["outcomes"]["ok"] == said["finished"] > 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,21 @@ def test_the_histograms_hold_what_the_raw_list_holds(loaded: Any) -> None:
         assert (
             raw_ms[len(raw_ms) // 2 - 2] * 0.999 <= middle <= raw_ms[len(raw_ms) // 2 + 2] * 1.001
         )
+
+
+def test_locust_s_own_count_is_the_recorder_s(loaded: Any) -> None:
+    folder, said, _, load = loaded
+    summary = (folder.parent / "master.log").read_text()
+    (line,) = re.findall(r"Aggregated +(\d+) +(\d+)\(.*\) \|", summary)
+    counted, failed = map(int, line)
+    wrong = said["finished"] - said["outcomes"]["ok"]
+    if load.client == PLAIN:  # fed in bulk
+        assert (counted, failed) == (said["finished"], wrong)
+    else:  # by itself, and a little beyond the end
+        assert said["finished"] <= counted <= said["finished"] + said["in_flight_at_stop"]
+    for outcome, count in said["outcomes"].items():
+        if load.client == PLAIN and outcome not in ("ok", "dropped"):
+            assert re.search(rf"^{count} +PUT root: {outcome} *$", summary, re.MULTILINE)
 
 
 def test_what_stuck_fills_the_open_load_and_is_told(loaded: Any) -> None:

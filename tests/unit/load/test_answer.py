@@ -183,6 +183,6 @@ def test_nothing_that_comes_is_more_than_an_outcome(
 
 @pytest.mark.campaign
 @given(PIECES, st.lists(st.integers(0, 10_000), max_size=12), st.booleans())
-@settings(max_examples=30_000, deadline=None)
+@settings(max_examples=15_000, deadline=None)
 def test_nor_is_it_in_a_minute(pieces: list[bytes], cuts: list[int], is_head: bool) -> None:
     fuzzed(pieces, cuts, is_head)
