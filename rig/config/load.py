@@ -15,7 +15,7 @@ from rig.config.sections import Section, context_of, either, wrong
 from rig.config.values import Duration, Fits, Rate, Seed, Wait
 from rig.factors import Choice, Natural
 from rig.load.shape import PATTERNS
-from rig.load.spec import CLIENTS, LOCUST, Client
+from rig.load.spec import CLIENTS, PLAIN, Client
 from rig.model import LONGEST_S
 
 CLOSED, OPEN = plan.Closed.name, plan.Open.name
@@ -82,7 +82,7 @@ class _AnyLoad(Section):
     timeout: Duration = plan.Load.timeout_s
     load_workers: Annotated[int, Fits(Natural(1, MOST_LOAD_WORKERS))] = plan.Load.load_workers
     raw: bool = plan.Load.raw
-    client: Annotated[Client, Fits(Choice(CLIENTS))] = LOCUST  # where nothing is said
+    client: Annotated[Client, Fits(Choice(CLIENTS))] = PLAIN  # where nothing is said
 
 
 def _useless(model: str, *keys: str) -> dict[str, tuple[str, str]]:

@@ -35,7 +35,7 @@ def test_everything_asked_is_in_the_matrix(read: Read) -> None:
     assert (extra.name, extra.because) == ("cap", "the cap lifted")
     assert extra.only == {"target": ("async",), "delay_ms": (100,)}
     assert extra.set == {"max_connections": 1000}
-    assert matrix.load == Load(Closed(Users(5, 5.0, 50)), steady_s=8.0)
+    assert matrix.load == Load(Closed(Users(5, 5.0, 50)), steady_s=8.0, client="plain")
     assert matrix.data == Data(posts=1000, cpu_n=100)
     assert (matrix.design, matrix.order, matrix.seed) == (Repeats(2), "random_blocks", 7)
     assert matrix.text == GOOD
@@ -77,7 +77,7 @@ def test_an_open_load_has_arrivals_and_no_users(read: Read) -> None:
     assert load.raw is False
     assert (load.ramp_s, load.duration_s) == (2.0, 10.0)
     least = read((OPEN_LOAD[0], "  model: open\n  arrivals: {per_s: 7}\n  raw: true\n")).load
-    assert (load.client, least.client) == ("locust", "locust")
+    assert (load.client, least.client) == ("plain", "plain")
     for client in ("plain", "locust"):
         said = f"  model: open\n  arrivals: {{per_s: 7}}\n  client: {client}\n"
         assert read((OPEN_LOAD[0], said)).load.client == client
