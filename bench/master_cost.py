@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -193,6 +194,7 @@ def main() -> None:
         f"of a CPU (at most {100 * MOST_SHARE:.0f} %); {answers} answers sent, {said['finished']} "
         f"counted, {rows} in completions.csv"
     )
+    shutil.rmtree(at)
     sys.exit(0 if share <= MOST_SHARE and answers == said["finished"] == rows else 1)
 
 

@@ -189,8 +189,15 @@ class Target:
     """The file that names its packages, or its interpreter; empty: the rig's own Python."""
     env_file: str = ""
     """More environment, which `env` wins over. Its values stand in no plan: they may be secret."""
+    tls: str = ""
+    """The file with the certificates that vouch for it (PEM); empty: it is asked without TLS."""
     before_start: tuple[tuple[str, ...], ...] = ()
     """Commands that run once a session before its web server first starts."""
+
+    @property
+    def scheme(self) -> str:
+        """How the URL begins under which it is asked."""
+        return "https" if self.tls else "http"
 
     @property
     def code_folder(self) -> str:
@@ -213,6 +220,7 @@ LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("python",), ""),
     (("env_file",), ""),
     (("before_start",), ()),
+    (("tls",), ""),
     (("routes", EACH, "headers"), {}),
 )
 """What older plans do not have of a target, by its path, and what stands for it there."""

@@ -13,14 +13,15 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
 from rig.load.exchange import Blocking, Connection
 from rig.load.origin import resolved
 from rig.load.request import Origin, Request, origin_of, request_of
-from rig.model import SCHEMA
-from rig.plan import Plan, Route
+from rig.model import SCHEMA, StackError
+from rig.plan import Plan, Route, Target
 
 APP_PORT = 8000
 DEADLINE_S = 60.0
@@ -130,12 +131,22 @@ def _body(reader: Reader) -> bytes:
         return reader.answer().raw_body()
 
 
-def get(url: str) -> Answer:
+def vouching(target: Target) -> str:
+    """The certificates that vouch for a target (PEM); empty without TLS. StackError."""
+    if not target.tls:
+        return ""
+    try:
+        return (Path(target.folder) / target.tls).read_text(encoding="ascii")
+    except (OSError, UnicodeError) as error:
+        raise StackError(f"target {target.name}: `tls: {target.tls}`: {error}") from error
+
+
+def get(url: str, ca: str = "") -> Answer:
     """A plain GET; redirections are followed as long as they stay with who was asked."""
     for _ in range(MOST_REDIRECTIONS):
         parts = urllib.parse.urlsplit(url)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        origin = origin_of(url)
+        origin = origin_of(url, ca)
         answer, _ = ask(request_of(Route("", "GET", path), origin), origin)
         leads_to = _within(url, answer.location)
         if answer.status not in REDIRECTIONS or not leads_to:
@@ -156,7 +167,7 @@ def _within(url: str, location: str) -> str:
 
 def verify(url: str, plan: Plan, unique: str = UNIQUE) -> Exchange:
     """Asks the plan's route once, as a user of the load does, and keeps what went both ways."""
-    route, origin = plan.route, origin_of(url)
+    route, origin = plan.route, origin_of(url, vouching(plan.target))
     request = request_of(route, origin)
     answer, answered = ask(request, origin, unique)
     sent, body = request.sent_headers(unique), request.body_of(unique)

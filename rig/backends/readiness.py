@@ -33,8 +33,9 @@ def await_ready(
     """
     refused_since_s: float | None = None
     answer = Answer(0, b"nobody listens")
+    ca = http.vouching(target)
     for _ in until(target.limits.start_s):
-        answer = http.get(f"{url}{target.ready}")
+        answer = http.get(f"{url}{target.ready}", ca)
         if answer.status == 200 or _serves_unwrapped(target, answer):
             return
         # a server may try again for ever to load what does not load

@@ -18,7 +18,7 @@ from rig.backends.database import (
     PORT,
     SUPERUSER,
 )
-from rig.backends.http import APP_PORT
+from rig.backends.http import APP_PORT, vouching
 from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
@@ -282,7 +282,8 @@ def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
     """The same file for the load master and every load worker."""
     route, load = plan.route, plan.load
     return LoadSpec(
-        target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
+        target_url=_app_url(plan, hosts),
+        ca=vouching(plan.target),
         route=route.name,
         method=route.method,
         path=encoded(route.path),
@@ -301,10 +302,13 @@ def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
     )
 
 
-def scout_spec(hosts: Hosts, unloaded_requests: Sequence[UnloadedRequest]) -> ScoutSpec:
+def scout_spec(plan: Plan, hosts: Hosts, unloaded_requests: Sequence[UnloadedRequest]) -> ScoutSpec:
     """What a load worker's host asks without any load."""
-    url = f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
-    return ScoutSpec(url, tuple(unloaded_requests))
+    return ScoutSpec(_app_url(plan, hosts), tuple(unloaded_requests), vouching(plan.target))
+
+
+def _app_url(plan: Plan, hosts: Hosts) -> str:
+    return f"{plan.target.scheme}://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}"
 
 
 def delay_spec(plan: Plan, hosts: Hosts) -> DelaySpec:

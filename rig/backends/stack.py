@@ -120,7 +120,7 @@ class RealStack:
         path = self._plan.target.facts
         if not path:
             return {}
-        answer = http.get(f"{self._url}{path}")
+        answer = http.get(f"{self._url}{path}", http.vouching(self._plan.target))
         if self._plan.target.django and answer.status == 404:
             return {}  # it is served without its wrapper
         if len(answer.body) > said.MOST_BYTES:
@@ -170,7 +170,7 @@ class RealStack:
     @property
     def _url(self) -> str:
         address, port = self._hosts.reach(Role.APP, http.APP_PORT)
-        return f"http://{address}:{port}"
+        return f"{self._plan.target.scheme}://{address}:{port}"
 
     @property
     def _book(self) -> DatabaseCounts:
@@ -204,7 +204,9 @@ class RealStack:
     def _unloaded(
         self, unloaded_requests: Sequence[UnloadedRequest]
     ) -> Mapping[str, UnloadedResult]:
-        started = self._start(Role.LOAD_WORKER, scout_spec(self._hosts, unloaded_requests))
+        started = self._start(
+            Role.LOAD_WORKER, scout_spec(self._plan, self._hosts, unloaded_requests)
+        )
         if started.process.wait(SCOUT_DEADLINE_S) != 0:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
         routes = [unloaded_request.route for unloaded_request in unloaded_requests]

@@ -279,6 +279,7 @@ class Target(Section):
     python: Optional[Text] = None
     env: dict[Variable, VariableValue] = Field(default_factory=dict)
     env_file: Optional[Text] = None
+    tls: Optional[Content] = None
     before_start: Several[Some[Template]] = ()
     migrate: Optional[Several[Template]] = None
     seed: Several[Template] = ()
@@ -370,5 +371,6 @@ class Target(Section):
             project=self.project or "",
             python=self.python or "",
             env_file=self.env_file or "",
+            tls=self.tls or "",
             before_start=self.before_start,
         )

@@ -40,11 +40,17 @@ def resolved(origin: Origin, verified: bool = True) -> Place:
     except (OSError, UnicodeError) as error:
         raise NoAnswer(FAILED, f"{origin.host}: {error}") from error
     family, _, _, _, address = found[0]
-    return Place(origin, family, address, _context(verified) if origin.scheme == HTTPS else None)
+    tls = _context(origin, verified) if origin.scheme == HTTPS else None
+    return Place(origin, family, address, tls)
 
 
-def _context(verified: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+def _context(origin: Origin, verified: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=origin.ca or None)
+    except (ssl.SSLError, ValueError) as error:
+        raise NoAnswer(FAILED, f"no certificates that vouch for {origin.host}: {error}") from error
+    if origin.ca or not verified:
+        context.check_hostname = False
     if not verified:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.verify_mode = ssl.CERT_NONE
     return context

@@ -36,7 +36,7 @@ from rig.load.request import origin_of, request_of
 from rig.load.shape import Arrivals, Closed, Open
 from rig.model import OUTCOME_OK
 
-ORIGIN = origin_of(SPEC.target_url)
+ORIGIN = origin_of(SPEC.target_url, SPEC.ca)
 REQUEST = request_of(SPEC, ORIGIN)
 PREBUILT = REQUEST.prebuilt()
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0

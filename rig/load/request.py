@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -53,6 +53,9 @@ class Origin:
     scheme: str
     host: str
     port: int
+    ca: str = field(default="", repr=False)
+    """Over TLS: the certificates (PEM) that vouch for it, whatever address it is asked at; empty:
+    those of the system, for its host's name."""
 
     @property
     def authority(self) -> str:
@@ -126,8 +129,8 @@ class Prebuilt:
         return b"%b%d\r\n\r\n%b" % (self._head, length, filling.join(self._parts))
 
 
-def origin_of(url: str) -> Origin:
-    """Who a URL names. BadRequest where that is nobody this client can ask."""
+def origin_of(url: str, ca: str = "") -> Origin:
+    """Who a URL names, and who vouches for it over TLS. BadRequest where it names nobody."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -135,7 +138,7 @@ def origin_of(url: str) -> Origin:
         raise BadRequest(f"{url!r} is no address: {error}") from error
     if parts.scheme not in _PORTS or not parts.hostname:
         raise BadRequest(f"{url!r} is no address of http or https")
-    return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
+    return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], ca)
 
 
 def request_of(asked: Asked, origin: Origin) -> Request:

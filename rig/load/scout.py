@@ -100,12 +100,14 @@ class ScoutSpec:
 
     target_url: str
     scout: tuple[UnloadedRequest, ...]
+    ca: str = ""
+    """Who vouches for the target over TLS (PEM)."""
 
 
 def run(spec: ScoutSpec, out: Path) -> None:
     """Runs every request against `target_url`; writes `scout.json`: each result, by route."""
     found: dict[str, UnloadedResult] = {}
-    origin = origin_of(spec.target_url)
+    origin = origin_of(spec.target_url, spec.ca)
     for number, unloaded_request in enumerate(spec.scout):
         try:
             found[unloaded_request.route] = _run(

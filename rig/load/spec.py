@@ -37,6 +37,8 @@ class LoadSpec:
     client: Client = LOCUST
     headers: dict[str, str] = field(default_factory=dict)
     """What is sent in the place of, or beside, what is sent anyway."""
+    ca: str = ""
+    """Who vouches for the target over TLS (PEM)."""
     form: dict[str, str] = field(default_factory=dict)
     json: Any = None
     raw: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 
 
@@ -15,6 +16,8 @@ def free_port() -> int:
 
 class Serving:
     """Up inside its `with` block; `answer` is what each does with a connection."""
+
+    tls: ssl.SSLContext | None = None
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -31,7 +34,7 @@ class Serving:
 
     async def _run(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self._up.set()
         await self._end.wait()
         server.close()

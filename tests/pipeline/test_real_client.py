@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -75,6 +77,34 @@ def test_an_answer_that_sends_elsewhere_is_the_answer(
     said, _ = run(load, tmp_path / "run")
     assert said["outcomes"]["ok"] == said["finished"] > 10
     assert (server.seen["/moved"], server.seen["/"]) == (said["started"], 0)
+
+
+def certificate(folder: Path) -> Path:
+    """A key and a certificate that nobody else vouches for, in one file."""
+    key, both = folder / "key.pem", folder / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-keyout", str(key), "-out", str(both), "-subj", "/CN=shop"]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    both.write_text(both.read_text() + key.read_text())
+    return both
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_target_may_serve_tls(client: Client, tmp_path: Path) -> None:
+    vouches = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(vouches)
+    server = Server()
+    server.tls = context
+    with server:
+        load = spec(
+            server.port, free_port(), USERS, load_workers=1, steady_s=2.0, client=client,
+            target_url=f"https://127.0.0.1:{server.port}", ca=vouches.read_text(),
+        )  # fmt: skip
+        said, _ = run(load, tmp_path / "run")
+    assert said["outcomes"] == {"ok": said["finished"]}
+    assert 0 <= said["started"] - server.seen["/"] <= said["in_flight_at_stop"]
+    assert server.seen["/"] > 10
 
 
 def kill_load_worker_after(answers: int, server: Server) -> None:

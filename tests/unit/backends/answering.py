@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[Server]:
+def answering(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server of this machine, until the end of the block."""
     served = Server()
 
@@ -51,7 +52,9 @@ def answering() -> Iterator[Server]:
             pass
 
     listening = HTTPServer(("127.0.0.1", 0), Answering)
-    served.url = f"http://127.0.0.1:{listening.server_port}"
+    served.url = f"{'https' if tls else 'http'}://127.0.0.1:{listening.server_port}"
+    if tls:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
     thread.start()
     yield served

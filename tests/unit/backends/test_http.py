@@ -8,19 +8,22 @@ import hashlib
 import itertools
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from rig.backends import http
-from rig.model import VERSION
-from rig.plan import Route
-from tests.unit.backends.answering import Server
+from rig.model import VERSION, StackError
+from rig.plan import Plan, Route
+from tests.unit.backends.answering import Server, answering
 from tests.unit.plans import PLAN, routed
 
 
@@ -229,6 +232,25 @@ def test_a_view_that_needs_a_user_agent_gets_the_loads(server: Server) -> None:
     assert sent["User-Agent"].startswith("async-django-rig/")
     assert sent["Accept-Encoding"] == "gzip"
     assert "accept" not in {name.lower() for name in sent}
+
+
+def test_a_target_over_tls_is_verified_by_who_vouches_for_it(tmp_path: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=shop"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    plan = routed(Route("r", "GET", "/r"))
+
+    def of(file: str) -> Plan:
+        return replace(plan, target=replace(plan.target, folder=str(tmp_path), tls=file))
+
+    with answering(context) as served:
+        assert http.verify(served.url, of("cert.pem")).wrong == ""
+        assert http.get(served.url, http.vouching(of("cert.pem").target)).status == 200
+        assert "certificate verify failed" in http.verify(served.url, plan).wrong
+        with pytest.raises(StackError, match=r"tls: gone\.pem"):
+            http.verify(served.url, of("gone.pem"))
 
 
 def test_half_an_answer_is_none(raw: Any) -> None:

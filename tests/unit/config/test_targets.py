@@ -312,6 +312,15 @@ def test_each_problem_says_its_file_and_line(
     assert expected in "\n".join(problems(folder, MINE.replace(old, new)))
 
 
+def test_a_target_over_tls_names_the_file_that_vouches_for_it(folder: Path) -> None:
+    assert read_one(folder, MINE).scheme == "http"
+    (said,) = problems(folder, MINE + "tls: cert.pem\n")
+    assert "files and folders that are there" in said
+    (folder / "mine" / "cert.pem").write_text("")
+    target = read_one(folder, MINE + "tls: cert.pem\n")
+    assert (target.tls, target.scheme) == ("cert.pem", "https")
+
+
 def test_headers_of_a_route_are_kept_as_they_stand(folder: Path) -> None:
     text = MINE.replace("cpu: {}", "cpu: {headers: {Accept-Encoding: gzip, accept: ''}}")
     target = read_one(folder, text)

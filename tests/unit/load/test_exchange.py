@@ -244,18 +244,30 @@ def test_over_tls_whoever_is_not_vouched_for_is_refused(
     assert refused.value.outcome == "client_error"
 
 
+@pytest.mark.parametrize("by", ["the system", "its own"])
 def test_over_tls_it_is_the_same(
     connected: Callable[[Place], Connection],
     secured: Server,
     certificate: Path,
+    by: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    connection = connected(place(secured.port, "https"))
+    origin = Origin("https", "127.0.0.1", secured.port)
+    if by == "the system":
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    else:  # whatever address it is asked at: the certificate has no such name
+        vouches = certificate.with_name("signed.pem").read_text()
+        origin = Origin("https", "localhost", secured.port, vouches)
+    connection = connected(resolved(origin))
     for message in (REQUEST, b"x" * 2_000_000 + b"end", REQUEST):
         reader = ask(connection, message)
         assert (reader.status, reader.body_bytes) == (200, len(message))
     assert secured.came == 1
+
+
+def test_what_is_no_certificate_vouches_for_nobody() -> None:
+    with pytest.raises(NoAnswer, match="no certificates that vouch for 127"):
+        resolved(Origin("https", "127.0.0.1", 443, "nonsense"))
 
 
 def test_over_tls_a_server_without_it_gives_no_answer(
