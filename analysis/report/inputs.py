@@ -28,6 +28,7 @@ from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.progress import Progress, progress_of
 from analysis.summaries.trials import TrialResult, read_service, rejected, results
+from analysis.summary_json import Analysed
 from analysis.tables import comparisons, notes_of
 from rig.model import Level, RigError
 from rig.record import Calibration, ProbeFacts
@@ -116,6 +117,19 @@ class ReportInputs:
         """A cell in words: `io_create · added delay 100 ms · async, pgbouncer`."""
         group = self.layout.group(levels)
         return " · ".join(part for part in (group, self.layout.series(levels)) if part)
+
+    @property
+    def analysed(self) -> Analysed:
+        """What tables and `summary.json` are made of."""
+        return Analysed(
+            self.session,
+            self.results,
+            self.by_cell,
+            self.pairs,
+            self.estimates,
+            self.answer,
+            self.progress,
+        )
 
     @property
     def simulated(self) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analysis.comparisons.checking import check_of
 from analysis.comparisons.same_setup import lost_labels
 from analysis.figures.svg import standalone
-from analysis.inference import Judgement, Verdict
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.inputs import ReportInputs, read_inputs
@@ -18,17 +18,7 @@ from analysis.report.opening import opening_of
 from analysis.report.page import page
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
-from rig.model import ExitCode, ReportResult
-
-_CHECKS = {
-    Verdict.SUPPORTED: ExitCode.OK,
-    Verdict.EQUIVALENT: ExitCode.OK,
-    Verdict.CONTRADICTED: ExitCode.CONTRADICTED,
-    Verdict.DIFFERENT: ExitCode.CONTRADICTED,
-    Verdict.DEPENDS: ExitCode.CONTRADICTED,
-    Verdict.INDICATED: ExitCode.UNDECIDED,
-    Verdict.NOT_DECIDED: ExitCode.UNDECIDED,
-}
+from rig.model import ReportResult
 
 
 def report(folder: Path, into: Path | None = None) -> ReportResult:
@@ -39,31 +29,9 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
     inputs = read_inputs(folder)
     made = build(inputs)
     derived = into or folder / "derived"
-    write_derived(
-        inputs.session,
-        inputs.results,
-        inputs.by_cell,
-        inputs.pairs,
-        inputs.estimates,
-        derived,
-        lambda new: write_report(made, new, "report"),
-    )
-    return ReportResult(
-        derived / "report.html", derived / "report.md", _messages(inputs), _check(inputs)
-    )
-
-
-def _check(inputs: ReportInputs) -> ExitCode:
-    """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
-
-    Undecided if a pair differs in something that nobody declared.
-    """
-    answer = inputs.answer
-    if answer is None:
-        return ExitCode.UNDECIDED
-    if answer.those(Judgement.CONTRADICTED, Judgement.DIFFERENT):
-        return ExitCode.CONTRADICTED
-    return ExitCode.UNDECIDED if _lost(inputs) else _CHECKS[answer.verdict]
+    write_derived(inputs.analysed, derived, lambda new: write_report(made, new, "report"))
+    check = check_of(inputs.session, inputs.layout, inputs.pairs, inputs.answer)
+    return ReportResult(derived / "report.html", derived / "report.md", _messages(inputs), check)
 
 
 def _lost(inputs: ReportInputs) -> list[str]:
