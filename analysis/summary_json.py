@@ -13,6 +13,7 @@ from typing import Any
 
 from analysis.comparisons.checking import check_of
 from analysis.comparisons.environment import environment
+from analysis.comparisons.requirements import JudgedLimit
 from analysis.comparisons.same_setup import Comparison
 from analysis.inference import Answer, JudgedPair
 from analysis.reading.session import Claim, Session
@@ -21,6 +22,7 @@ from analysis.summaries.cells import CellResult
 from analysis.summaries.layout import layout_of
 from analysis.summaries.progress import Progress
 from analysis.summaries.trials import VERDICTS, TrialResult
+from rig.model import ExitCode
 
 FORMAT = 1
 """Counted up where a key goes or means something else; new keys count up nothing."""
@@ -41,7 +43,14 @@ class Analysed:
     estimates: Mapping[str, CellEstimate]
     """By cell."""
     answer: Answer | None
+    required: Sequence[JudgedLimit]
     progress: Progress
+
+    @property
+    def check(self) -> ExitCode:
+        """How `report --check` ends."""
+        layout = layout_of(self.session)
+        return check_of(self.session, layout, self.pairs, self.answer, self.required)
 
 
 def summary_text(found: Analysed) -> str:
@@ -51,14 +60,14 @@ def summary_text(found: Analysed) -> str:
 
 def summary(found: Analysed) -> Mapping[str, Any]:
     """What the file says."""
-    check = check_of(found.session, layout_of(found.session), found.pairs, found.answer)
     return {
         "format": FORMAT,
         "session": _session(found),
         "claim": _claim(found.session.claim, found.answer),
         "ratios": list(_ratios(found)),
+        "requirements": [_required(one) for one in found.required],
         "cells": [_cell(one, found.estimates[one.cell]) for one in found.cells],
-        "check": {"exit_code": int(check), "says": check.name.lower()},
+        "check": {"exit_code": int(found.check), "says": found.check.name.lower()},
         "environment": dict(environment(found.session, found.results)),
     }
 
@@ -126,6 +135,18 @@ def _ratio(
         "repeats_needed": asdict(judged.repeats_needed) if judged.repeats_needed else None,
         "same_setup": same_setup,
         "warnings": [words for words in (pair.no_ratio_reason, pair.failing) if words],
+    }
+
+
+def _required(one: JudgedLimit) -> Mapping[str, Any]:
+    return {
+        "levels": dict(one.requirement.cell),
+        "cell": one.cell.cell if one.cell else None,
+        **asdict(one.limit),
+        "known": asdict(one.known),
+        "runs": len(one.cell.valid) if one.cell else 0,
+        "judgement": one.judgement.value,
+        "notes": list(one.notes),
     }
 
 

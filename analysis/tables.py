@@ -12,6 +12,7 @@ from pathlib import Path
 
 from analysis.comparisons.pairs import pairings
 from analysis.comparisons.ratios import answer, claimed_ratios, observations
+from analysis.comparisons.requirements import judged_limits
 from analysis.comparisons.same_setup import (
     Comparison,
     compared,
@@ -86,6 +87,7 @@ def analysed(session_dir: Path) -> Analysed:
         comparisons(session, by_cell, calibration),
         estimate_cells(by_cell, ceilings_of(session, by_cell, calibration)),
         answer(session, observed, ended=progress.ended),
+        judged_limits(session, by_cell, ended=progress.ended),
         progress,
     )
 

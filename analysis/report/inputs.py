@@ -14,6 +14,7 @@ from hdrh.histogram import HdrHistogram
 
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import representative_trial
+from analysis.comparisons.requirements import JudgedLimit, judged_limits
 from analysis.comparisons.same_setup import Comparison
 from analysis.comparisons.sensitivity import Turn, turns
 from analysis.comparisons.thrown_out import ThrownOut, thrown_out
@@ -95,6 +96,8 @@ class ReportInputs:
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
+    required: tuple[JudgedLimit, ...]
+    """Every limit of the requirements, in each of its cells."""
     progress: Progress
     thrown_out: ThrownOut | None
     turns: tuple[Turn, ...]
@@ -128,6 +131,7 @@ class ReportInputs:
             self.pairs,
             self.estimates,
             self.answer,
+            self.required,
             self.progress,
         )
 
@@ -163,6 +167,7 @@ def read_inputs(folder: Path) -> ReportInputs:
         estimate_cells(ordered, ceilings),
         comparisons(session, by_cell, calibration),
         answer,
+        judged_limits(session, by_cell, ended=progress.ended),
         progress,
         thrown_out(session, layout, found, tuple(rejected(session, found)), answer),
         turns(session, found, observations, answer) if answer and progress.ended else (),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.comparisons.checking import check_of
 from analysis.comparisons.same_setup import lost_labels
 from analysis.figures.svg import standalone
 from analysis.report.blocks import Report, figures
@@ -16,6 +15,7 @@ from analysis.report.inputs import ReportInputs, read_inputs
 from analysis.report.markdown import markdown
 from analysis.report.opening import opening_of
 from analysis.report.page import page
+from analysis.report.sections import requirements
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
 from rig.model import ReportResult
@@ -30,8 +30,9 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
     made = build(inputs)
     derived = into or folder / "derived"
     write_derived(inputs.analysed, derived, lambda new: write_report(made, new, "report"))
-    check = check_of(inputs.session, inputs.layout, inputs.pairs, inputs.answer)
-    return ReportResult(derived / "report.html", derived / "report.md", _messages(inputs), check)
+    return ReportResult(
+        derived / "report.html", derived / "report.md", _messages(inputs), inputs.analysed.check
+    )
 
 
 def _lost(inputs: ReportInputs) -> list[str]:
@@ -40,13 +41,15 @@ def _lost(inputs: ReportInputs) -> list[str]:
 
 def _messages(inputs: ReportInputs) -> list[str]:
     lines = [*inputs.notes, *_lost(inputs)]
-    if inputs.answer is None:
-        claims = "nothing is scheduled yet" if inputs.session.claim else "nothing is claimed"
-        return [*lines, f"session {inputs.session.name}: {claims}, so nothing is judged"]
+    required = requirements.lines(inputs)
     claim = inputs.session.claim
-    assert claim is not None
-    answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
-    return [*lines, f"{inputs.answer.verdict}: {answer}", *remarks]
+    if inputs.answer is not None and claim is not None:
+        answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
+        return [*lines, f"{inputs.answer.verdict}: {answer}", *remarks, *required]
+    claims = "nothing is scheduled yet" if claim else "nothing is claimed"
+    if claim or not required:
+        lines.append(f"session {inputs.session.name}: {claims}, so nothing is judged")
+    return [*lines, *required]
 
 
 def write_report(made: Report, folder: Path, name: str) -> None:

@@ -103,7 +103,8 @@ def test_the_table_compares_what_the_claim_claims(quick: tuple[Session, Done]) -
 SESSION_FILES = {
     "session.json", "calibration.json", "experiments.yaml", "schedule.csv", "journal.jsonl",
     "lock",
-    "derived/made.json", "derived/summary.json", "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
+    "derived/made.json", "derived/summary.json",
+    "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
     "derived/failures.csv",
     "derived/figures/goodput.svg", "derived/figures/goodput.png", "derived/figures/goodput.csv",
 }  # fmt: skip

@@ -30,7 +30,10 @@ def trials(repeats: int = 3) -> list[Made]:
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Of a session whose claim is decided."""
-    session = make(tmp_path_factory.mktemp("said") / "s", trials(), repeats=3)
+    limits = [{"of": "p95_ms", "relation": "<", "value": 300}]
+    requires = [{"cell": {"target": "sync"}, "limits": limits}]
+    folder = tmp_path_factory.mktemp("said") / "s"
+    session = make(folder, trials(), repeats=3, requires=requires)
     return fitting(derive(session).folder)
 
 
