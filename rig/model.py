@@ -168,6 +168,8 @@ class ReportResult:
     markdown: Path
     messages: Sequence[str]
     check: ExitCode
+    junit: str = ""
+    """The same for a CI service, as JUnit XML; empty of a comparison."""
 
 
 OUTCOME_OK = "ok"

@@ -12,6 +12,7 @@ from analysis.figures.svg import standalone
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.inputs import ReportInputs, read_inputs
+from analysis.report.junit import junit
 from analysis.report.markdown import markdown
 from analysis.report.opening import opening_of
 from analysis.report.page import page
@@ -31,7 +32,11 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
     derived = into or folder / "derived"
     write_derived(inputs.analysed, derived, lambda new: write_report(made, new, "report"))
     return ReportResult(
-        derived / "report.html", derived / "report.md", _messages(inputs), inputs.analysed.check
+        derived / "report.html",
+        derived / "report.md",
+        _messages(inputs),
+        inputs.analysed.check,
+        junit(inputs),
     )
 
 

@@ -59,6 +59,12 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="For CI: the result sets the exit code (8 contradicted, 9 not decided, 10 slower).",
     ),
+    "junit": click.option(
+        "--junit",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JUnit XML for a CI service.",
+    ),
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
         "--backend",
@@ -169,10 +175,10 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
         return ExitCode.OK
 
     @group.command("report")
-    @_options("session", "out", "check")
-    def report(session: str | None, out: Path, check: bool) -> int:
+    @_options("session", "out", "check", "junit")
+    def report(session: str | None, out: Path, check: bool, junit: Path | None) -> int:
         """Write the report of a session: derived/report.html, report.md and figures."""
-        return reporting.write_report(find_session(out, session), analysis, screen, check)
+        return reporting.write_report(find_session(out, session), analysis, screen, check, junit)
 
     @group.command("compare")
     @_options("before", "after", "out", "check")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig.cli.elsewhere import append_step_summary, write_junit
 from rig.cli.terminal import Screen
 from rig.disk.refusals import writing
 from rig.evidence import verify
@@ -46,11 +47,17 @@ def write_tables_and_figure(
     return figure
 
 
-def write_report(folder: SessionFolder, analysis: Analysis, screen: Screen, check: bool) -> int:
+def write_report(
+    folder: SessionFolder, analysis: Analysis, screen: Screen, check: bool, junit: Path | None
+) -> int:
     """Writes a session's report and prints its result; the exit code, as `print_result`'s."""
     with writing(folder.path / DERIVED):
         result = analysis.report(folder.path)
-    return print_result(result, screen, check)
+    code = print_result(result, screen, check)
+    append_step_summary(result.markdown)
+    if junit is not None:
+        write_junit(result.junit, junit)
+    return code
 
 
 def write_comparison(

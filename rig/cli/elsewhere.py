@@ -1,0 +1,55 @@
+"""What a report leaves outside the session: a JUnit file, the summary of a GitHub step.
+
+May not know what either says. What cannot be written is told after the report, and loses nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rig.disk.refusals import writing
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable in which GitHub Actions names the file of a step's summary."""
+
+MOST_SUMMARY_BYTES = 1 << 20
+"""Of which GitHub shows none where a step has more."""
+
+CUT = "The rest is in report.md: a step's summary holds 1 MiB."
+
+
+def write_junit(text: str, path: Path) -> None:
+    """OSError, which names the path, where it cannot be written."""
+    # in place: it may be a pipe, or /dev/stdout
+    with writing(path), path.open("w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def append_step_summary(markdown: Path) -> None:
+    """Adds a report to the summary of the step that runs this, where one does. OSError."""
+    named = os.environ.get(STEP_SUMMARY)
+    if not named:
+        return
+    path = Path(named)
+    with writing(path), path.open("ab") as file:
+        room = MOST_SUMMARY_BYTES - file.tell()
+        file.write(cut_to(markdown.read_text(encoding="utf-8"), room).encode())
+
+
+def cut_to(text: str, room_bytes: int) -> str:
+    """The whole sections of a Markdown text that fit, and a line where some do not.
+
+    Empty where not even that line fits.
+    """
+    if len(text.encode()) <= room_bytes:
+        return text
+    head, *sections = text.split("\n## ")
+    kept, note = "", f"\n{CUT}\n"
+    room_bytes -= len(note.encode())
+    for part in (head, *(f"\n## {section}" for section in sections)):
+        room_bytes -= len(part.encode())
+        if room_bytes < 0:
+            break
+        kept += part
+    return f"{kept}{note}" if kept else ""
