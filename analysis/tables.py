@@ -162,6 +162,11 @@ def table(session_dir: Path) -> str:
     return text_table(session, layout, by_cell, notes, pairs, claimed)
 
 
+def for_programs(session_dir: Path) -> str:
+    """What `summary.json` says, from the raw files; writes nothing. UsageError."""
+    return summary_text(analysed(session_dir))
+
+
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Rows under a heading; six significant digits, None as an empty cell."""
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -172,6 +172,14 @@ class ReportResult:
     """The same for a CI service, as JUnit XML; empty of a comparison."""
 
 
+@dataclass(frozen=True)
+class Export:
+    """A session as a document of another tool, and one line on each thing that is not in it."""
+
+    text: str
+    left_out: Sequence[str] = ()
+
+
 OUTCOME_OK = "ok"
 """The outcome of an answer that was correct; every other outcome is a failure class."""
 

@@ -73,7 +73,7 @@ def _in_cell(requirement: Requirement, limit: Limit, cell: CellResult, ended: bo
     if not cell.valid:
         why = (cell.reason or "no trial of it is valid",)
         return JudgedLimit(requirement, limit, cell, Estimate(), Judgement.NOT_MEASURED, why)
-    known = _estimate(limit, cell)
+    known = estimate(limit.of, cell)
     judgement = limits.judge_limit(limit.keeps, known)
     failed = cell.measures.failure_share or 0.0
     flattered = limit.is_time and failed > MOST_FAILURES
@@ -85,12 +85,11 @@ def _in_cell(requirement: Requirement, limit: Limit, cell: CellResult, ended: bo
     return JudgedLimit(requirement, limit, cell, known, judgement, notes)
 
 
-def _estimate(limit: Limit, cell: CellResult) -> Estimate:
-    if limit.of == "failure_share":
+def estimate(of: str, cell: CellResult) -> Estimate:
+    """What is known of a measure over a cell's valid trials, of which there is one at least."""
+    if of == "failure_share":
         return _failures(cell)
-    if limit.is_time:
-        return _response_time(int(limit.of[1:3]), cell)
-    return _rate(limit.of, cell)
+    return _response_time(int(of[1:3]), cell) if of.endswith("_ms") else _rate(of, cell)
 
 
 def _failures(cell: CellResult) -> Estimate:

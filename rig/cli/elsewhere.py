@@ -1,10 +1,11 @@
-"""What a report leaves outside the session: a JUnit file, the summary of a GitHub step.
+"""What is written for programs, outside a session: documents, the summary of a GitHub step.
 
-May not know what either says. What cannot be written is told after the report, and loses nothing.
+May not know what they say. What cannot be written is told after a report, and loses nothing.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -19,7 +20,12 @@ MOST_SUMMARY_BYTES = 1 << 20
 CUT = "The rest is in report.md: a step's summary holds 1 MiB."
 
 
-def write_junit(text: str, path: Path) -> None:
+def json_text(value: object) -> str:
+    """A value as JSON in ASCII, of which no character steers a terminal."""
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
+def write_document(text: str, path: Path) -> None:
     """OSError, which names the path, where it cannot be written."""
     # in place: it may be a pipe, or /dev/stdout
     with writing(path), path.open("w", encoding="utf-8") as file:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from rig.model import ExitCode
 from tests.runs import Done, Session, only_session, runner
@@ -69,3 +72,53 @@ def test_the_summary_of_a_step_gets_the_report(measured: Session, tmp_path: Path
     report = (measured.path / "derived" / "report.md").read_text(encoding="utf-8")
     assert summary.read_text(encoding="utf-8") == f"before\n{report}"
     assert step(measured, tmp_path, tmp_path / "no" / "summary").code == ExitCode.STORAGE
+
+
+def test_a_session_in_the_forms_of_other_tools(measured: Session, tmp_path: Path) -> None:
+    done = warm("export", "benchmarks", measured.path, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert [one["unit"] for one in json.loads(done.out)] == ["answers/s"] * 4
+    less = warm("export", "benchmarks", measured.path, "--of", "p50_ms", cwd=tmp_path)
+    assert {one["unit"] for one in json.loads(less.out)} == {"ms"}
+    done = warm("export", "prometheus", measured.path, "--to", "series.txt", cwd=tmp_path)
+    assert (done.code, done.out, done.err) == (0, "", "")
+    text = (tmp_path / "series.txt").read_text(encoding="utf-8")
+    families = {one.name: one for one in text_string_to_metric_families(text)}
+    users = families["rig_users"].samples
+    assert len({one.labels["trial"] for one in users}) == 4
+    assert warm("export", "grafana", measured.path, cwd=tmp_path).code == ExitCode.USAGE
+    done = warm("export", "prometheus", measured.path, "--to", "no/series", cwd=tmp_path)
+    assert done.code == ExitCode.STORAGE
+
+
+def test_what_commands_say_as_json(measured: Session, tmp_path: Path) -> None:
+    shown = warm("show", "--json", measured.path, cwd=tmp_path)
+    assert shown.code == 0
+    assert shown.out == (measured.path / "derived" / "summary.json").read_text()
+    verified = warm("verify", "--json", measured.path, cwd=tmp_path)
+    said = json.loads(verified.out)
+    assert (verified.code, said["differs"], said["attempts"]) == (0, [], 4)
+    assert said["session"] == measured.path.name
+    (tmp_path / "small.yaml").write_text(SMALL)
+    planned = warm("plan", "--json", "small.yaml", cwd=tmp_path)
+    plan = json.loads(planned.out)
+    assert [one["trial"] for one in plan["trials"]] == [
+        row["trial"] for row in measured.rows("schedule.csv")
+    ]
+    assert plan["most_trials"] == 4
+    assert plan["first_plan"]["route"]["name"] == "io_create"
+    examined = warm("doctor", "--json", cwd=tmp_path)
+    machine = json.loads(examined.out)
+    assert {one["name"] for one in machine["backends"]} == {"local", "compose"}
+    assert all({"name", "fine", "message", "needed"} == one.keys() for one in machine["findings"])
+    fits = next(one["fits"] for one in machine["backends"] if one["name"] == "local")
+    assert examined.code == (0 if fits else ExitCode.NO_STACK)
+
+
+def test_what_differs_as_json(measured: Session, tmp_path: Path) -> None:
+    session = Path(shutil.copytree(measured.path, tmp_path / measured.path.name))
+    path = session / "derived" / "summary.csv"
+    path.write_text(path.read_text().replace("valid", "invalid", 1))
+    done = warm("verify", "--json", session, cwd=tmp_path)
+    assert done.code == ExitCode.DIFFERS
+    assert any(line.startswith("derived/summary.csv") for line in json.loads(done.out)["differs"])

@@ -12,7 +12,7 @@ from rig.cli.elsewhere import (
     STEP_SUMMARY,
     append_step_summary,
     cut_to,
-    write_junit,
+    write_document,
 )
 
 REPORT = "# title\n\nfirst\n\n## One\n\nä" + "x" * 50 + "\n\n## Two\n\n" + "y" * 50 + "\n"
@@ -64,4 +64,4 @@ def test_without_a_step_nothing_is_written(
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"no/junit\.xml"):
-        write_junit("", tmp_path / "no" / "junit.xml")
+        write_document("", tmp_path / "no" / "junit.xml")
