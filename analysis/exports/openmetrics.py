@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hdrh.histogram import HdrHistogram
+
 from analysis.reading.attempts import one_line
 from analysis.reading.load_files import new_histogram
 from analysis.reading.session import Session, read_session
@@ -106,7 +108,7 @@ def _seconds(labels: Mapping[str, str], counts: Sequence[int]) -> Iterator[Sampl
 
 def _responses(folder: Path) -> Iterator[tuple[str, Sample]]:
     log = folder / "load" / "latencies.hlog"
-    by_second = {}
+    by_second: dict[int, HdrHistogram] = {}
     for _, second, histogram in read_lines(log, lambda tag: tag.endswith(f"|{OUTCOME_OK}")):
         by_second.setdefault(second, new_histogram()).add(histogram)
     for percent in PERCENTS:

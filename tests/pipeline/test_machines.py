@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from rig.model import ExitCode
 from tests.runs import Done, Session, only_session, runner
+from tests.unit.analysis.exports.metrics import families_of
 from tests.unit.analysis.summary_schema import fitting
 from tests.warm import runner as warm
 
@@ -83,8 +83,7 @@ def test_a_session_in_the_forms_of_other_tools(measured: Session, tmp_path: Path
     done = warm("export", "prometheus", measured.path, "--to", "series.txt", cwd=tmp_path)
     assert (done.code, done.out, done.err) == (0, "", "")
     text = (tmp_path / "series.txt").read_text(encoding="utf-8")
-    families = {one.name: one for one in text_string_to_metric_families(text)}
-    users = families["rig_users"].samples
+    users = families_of(text)["rig_users"]
     assert len({one.labels["trial"] for one in users}) == 4
     assert warm("export", "grafana", measured.path, cwd=tmp_path).code == ExitCode.USAGE
     done = warm("export", "prometheus", measured.path, "--to", "no/series", cwd=tmp_path)

@@ -33,7 +33,7 @@ def runs(*rates: float, ms: float = 50.0, failed: float = 0.0) -> list[Made]:
 
 def judged(
     folder: Path, trials: Sequence[Made], *requires: dict[str, Any], **about: Any
-) -> tuple[JudgedLimit, ...]:
+) -> Sequence[JudgedLimit]:
     repeats = max((one.replicate for one in trials), default=1)
     given = {"claim": None, "repeats": repeats, "requires": requires, **about}
     return analysed(make(folder / "s", trials, **given)).required

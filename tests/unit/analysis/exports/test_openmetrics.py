@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from analysis.exports import export
 from rig.model import UsageError
+from tests.unit.analysis.exports.metrics import families_of
 from tests.unit.analysis.sessions import Answer, Made, make, steady
 
 Samples = dict[str, list[Any]]
@@ -23,10 +23,7 @@ STARTED_S = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC).timestamp()
 def read(session: Path) -> tuple[Samples, list[str]]:
     """Samples by the name of their family."""
     found = export(session, "prometheus", "")
-    samples: Samples = defaultdict(list)
-    for family in text_string_to_metric_families(found.text):
-        samples[family.name] = list(family.samples)
-    return samples, list(found.left_out)
+    return families_of(found.text), list(found.left_out)
 
 
 def test_every_second_of_a_trial(tmp_path: Path) -> None:
