@@ -155,10 +155,9 @@ def _labels(session: Session, result: TrialResult) -> Mapping[str, str]:
     """Which trial it is, and its levels of what varies."""
     scheduled = result.scheduled
     varying = [one.name for one in session.factors if len(one.levels) > 1]
-    levels = {name: str(scheduled.levels[name]) for name in ("target", "route", *varying)
-              if name in scheduled.levels}  # fmt: skip
+    told = [one for one in ("target", "route", *varying) if one in scheduled.levels]
     return {
-        **levels,
+        **{_name(one): str(scheduled.levels[one]) for one in told},
         "experiment": session.experiment,
         "session": session.name,
         "trial": scheduled.trial,
@@ -168,12 +167,13 @@ def _labels(session: Session, result: TrialResult) -> Mapping[str, str]:
 
 def _line(family: Family, labels: Mapping[str, str], began_s: float, sample: Sample) -> str:
     own, at_s, value = sample
-    said = ",".join(f'{_name(key)}="{_text(word)}"' for key, word in {**labels, **own}.items())
+    said = ",".join(f'{key}="{_text(word)}"' for key, word in {**labels, **own}.items())
     return f"{family.sample}{{{said}}} {value:.9g} {began_s + at_s:.3f}\n"
 
 
-def _name(label: str) -> str:
-    return re.sub(r"\W", "_", label, flags=re.ASCII)
+def _name(factor: str) -> str:
+    """As a label may be called."""
+    return re.sub(r"\W|^(?=\d)", "_", factor, flags=re.ASCII)
 
 
 def _text(value: str) -> str:

@@ -137,6 +137,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     _add_running(group, analysis, screen)
     _add_reading(group, analysis, screen)
     _add_upkeep(group, screen)
+    _add_for_others(group, analysis, screen)
     return lambda: ended(lambda: _invoked(group))
 
 
@@ -224,14 +225,6 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
         """Recompute every hash, check and number of a session from its raw files."""
         return reporting.verify_session(find_session(out, session), analysis, screen, as_json)
 
-    @group.command("export")
-    @_options("form", "session", "out", "of", "to")
-    def export(form: str, session: str | None, out: Path, measure: str, to: Path | None) -> int:
-        """Print a session for another tool: its cells, or its trials' series."""
-        folder = find_session(out, session)
-        errors = Screen(stderr=True)
-        return reporting.export(folder, analysis, screen, errors, form, measure, to)
-
 
 def _add_upkeep(group: click.Group, screen: Screen) -> None:
     """What looks after the machine."""
@@ -247,6 +240,18 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
     def clean(out: Path, cache: bool) -> int:
         """Remove whatever an earlier run may have left behind."""
         return upkeep.clean(screen, out, cache)
+
+
+def _add_for_others(group: click.Group, analysis: Analysis, screen: Screen) -> None:
+    """What other programs use."""
+
+    @group.command("export")
+    @_options("form", "session", "out", "of", "to")
+    def export(form: str, session: str | None, out: Path, measure: str, to: Path | None) -> int:
+        """Print a session for another tool: its cells, or its trials' series."""
+        folder = find_session(out, session)
+        errors = Screen(stderr=True)
+        return reporting.export(folder, analysis, screen, errors, form, measure, to)
 
     @group.command("completion")
     @_options("shell")
