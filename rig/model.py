@@ -161,6 +161,15 @@ class ExitCode(enum.IntEnum):
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """What a CI service shows beside a change. `level`: notice, warning or error."""
+
+    level: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ReportResult:
     """Where a report stands, the lines that sum it up, and how a check of it ends."""
 
@@ -170,6 +179,7 @@ class ReportResult:
     check: ExitCode
     junit: str = ""
     """The same for a CI service, as JUnit XML; empty of a comparison."""
+    annotations: Sequence[Annotation] = ()
 
 
 @dataclass(frozen=True)

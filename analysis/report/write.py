@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analysis.comparisons.same_setup import lost_labels
 from analysis.figures.svg import standalone
+from analysis.report.annotations import annotations
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.inputs import ReportInputs, read_inputs
@@ -31,30 +32,29 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
     made = build(inputs)
     derived = into or folder / "derived"
     write_derived(inputs.analysed, derived, lambda new: write_report(made, new, "report"))
+    lost = lost_labels(inputs.session, inputs.layout, inputs.pairs)
+    result = _result(inputs)
     return ReportResult(
         derived / "report.html",
         derived / "report.md",
-        _messages(inputs),
+        [*inputs.notes, *lost, *result],
         inputs.analysed.check,
         junit(inputs),
+        annotations(inputs, result[0]),
     )
 
 
-def _lost(inputs: ReportInputs) -> list[str]:
-    return lost_labels(inputs.session, inputs.layout, inputs.pairs)
-
-
-def _messages(inputs: ReportInputs) -> list[str]:
-    lines = [*inputs.notes, *_lost(inputs)]
+def _result(inputs: ReportInputs) -> list[str]:
+    """What became of the claim, and of the requirements; one line at least."""
     required = requirements.lines(inputs)
     claim = inputs.session.claim
     if inputs.answer is not None and claim is not None:
         answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
-        return [*lines, f"{inputs.answer.verdict}: {answer}", *remarks, *required]
+        return [f"{inputs.answer.verdict}: {answer}", *remarks, *required]
+    if required and not claim:
+        return required
     claims = "nothing is scheduled yet" if claim else "nothing is claimed"
-    if claim or not required:
-        lines.append(f"session {inputs.session.name}: {claims}, so nothing is judged")
-    return [*lines, *required]
+    return [f"session {inputs.session.name}: {claims}, so nothing is judged", *required]
 
 
 def write_report(made: Report, folder: Path, name: str) -> None:

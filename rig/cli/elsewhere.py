@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rig.disk.refusals import writing
+from rig.model import Annotation, one_line
+
+ACTIONS = "GITHUB_ACTIONS"
+"""The variable that is `true` where GitHub Actions reads the output."""
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable in which GitHub Actions names the file of a step's summary."""
@@ -30,6 +35,19 @@ def write_document(text: str, path: Path) -> None:
     # in place: it may be a pipe, or /dev/stdout
     with writing(path), path.open("w", encoding="utf-8") as file:
         file.write(text)
+
+
+def annotation_lines(annotations: Iterable[Annotation]) -> Iterator[str]:
+    """As GitHub Actions reads them from the output; none where it does not read."""
+    if os.environ.get(ACTIONS) != "true":
+        return
+    for one in annotations:
+        title = _escaped(one_line(one.title)).replace(":", "%3A").replace(",", "%2C")
+        yield f"::{one.level} title={title}::{_escaped(one_line(one.text))}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def append_step_summary(markdown: Path) -> None:

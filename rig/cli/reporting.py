@@ -9,7 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rig.cli.elsewhere import append_step_summary, json_text, write_document
+from rig.cli.elsewhere import (
+    annotation_lines,
+    append_step_summary,
+    json_text,
+    write_document,
+)
 from rig.cli.terminal import Screen
 from rig.disk.refusals import writing
 from rig.evidence import verify
@@ -87,6 +92,8 @@ def write_report(
     with writing(folder.path / DERIVED):
         result = analysis.report(folder.path)
     code = print_result(result, screen, check)
+    for line in annotation_lines(result.annotations):
+        screen.say_line(line)
     append_step_summary(result.markdown)
     if junit is not None:
         write_document(result.junit, junit)

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from rig.cli.elsewhere import (
+    ACTIONS,
     CUT,
     MOST_SUMMARY_BYTES,
     STEP_SUMMARY,
+    annotation_lines,
     append_step_summary,
     cut_to,
     write_document,
 )
+from rig.model import Annotation
 
 REPORT = "# title\n\nfirst\n\n## One\n\nä" + "x" * 50 + "\n\n## Two\n\n" + "y" * 50 + "\n"
 NOTE = f"\n{CUT}\n"
@@ -65,3 +68,13 @@ def test_without_a_step_nothing_is_written(
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"no/junit\.xml"):
         write_document("", tmp_path / "no" / "junit.xml")
+
+
+def test_annotations_are_for_github_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Annotation("error", "p95 < 300 ms: at a, b", "100 %\n::warning::x \x1b[2J")
+    monkeypatch.delenv(ACTIONS, raising=False)
+    assert list(annotation_lines([one])) == []
+    monkeypatch.setenv(ACTIONS, "true")
+    assert list(annotation_lines([one])) == [
+        "::error title=p95 < 300 ms%3A at a%2C b::100 %25\\n::warning::x \\x1b[2J"
+    ]
