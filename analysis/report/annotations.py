@@ -14,7 +14,7 @@ MOST_CASES = 9
 _LEVELS = {ExitCode.OK: "notice", ExitCode.CONTRADICTED: "error", ExitCode.UNDECIDED: "warning"}
 
 
-def annotations(inputs: ReportInputs, summary: str) -> tuple[Annotation, ...]:
+def annotated(inputs: ReportInputs, summary: str) -> tuple[Annotation, ...]:
     """`summary`, and up to nine cases that do not pass, those that fail first."""
     check = inputs.analysed.check
     title = f"{inputs.session.experiment}: {check.name.lower()}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.comparisons.same_setup import lost_labels
 from analysis.figures.svg import standalone
-from analysis.report.annotations import annotations
+from analysis.report.annotations import annotated
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.inputs import ReportInputs, read_inputs
@@ -40,7 +40,7 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
         [*inputs.notes, *lost, *result],
         inputs.analysed.check,
         junit(inputs),
-        annotations(inputs, result[0]),
+        annotated(inputs, result[0]),
     )
 
 
