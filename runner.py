@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rig.cli import Analysis, make_cli, outlive_readers
-from rig.model import ReportResult
+from rig.model import Export, ReportResult
 
 
 def _derive(session: Path) -> Path | None:
@@ -49,7 +49,19 @@ def _differences(session: Path) -> tuple[Sequence[str], Sequence[str]]:
     return analysis.differences(session)
 
 
-ANALYSIS = Analysis(_derive, _table, _report, _compare, _differences)
+def _summary(session: Path) -> str:
+    import analysis
+
+    return analysis.for_programs(session)
+
+
+def _export(session: Path, form: str, measure: str) -> Export:
+    from analysis.exports import export
+
+    return export(session, form, measure)
+
+
+ANALYSIS = Analysis(_derive, _table, _report, _compare, _differences, _summary, _export)
 
 
 def main() -> NoReturn:

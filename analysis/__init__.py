@@ -5,6 +5,6 @@ only. What it needs of the factors (label, unit, order of levels) stands in `ses
 """
 
 from analysis.recheck import differences
-from analysis.tables import Derived, derive, table
+from analysis.tables import Derived, derive, for_programs, table
 
-__all__ = ["Derived", "derive", "differences", "table"]
+__all__ = ["Derived", "derive", "differences", "for_programs", "table"]

@@ -6,19 +6,20 @@ Writes into a temporary folder only. May not know what any number means.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analysis.provenance import MADE, Made, read_made
 from analysis.reading.attempts import last_finished
-from analysis.tables import derive
-from rig.disk.files import VERIFY_SCRATCH, read_bytes, regular_files, scratch, sha256
-from rig.model import RULES
+from analysis.tables import FOR_PROGRAMS, derive
+from rig.disk.files import VERIFY_SCRATCH, read_bytes, read_json, regular_files, scratch, sha256
+from rig.model import RULES, RigError
 
-MOST_CELLS = 20
+MOST_CELLS, LONGEST_SHOWN = 20, 100
 REPORTS = ("report.md", "report.html")
 DRAWN = (".svg", ".png", ".html", ".md")
 """What people look at: pages and drawings."""
@@ -27,6 +28,7 @@ COMPARED = re.compile(r"compare-[^/]*\.(html|md)\Z")
 """Pages that need another session, too."""
 NOT_ITS_HASH = f"is not the file whose hash {MADE} has"
 OLDER = "derived by an older rule; `report` writes it anew"
+UNKNOWN_THEN = "another version of the code made this folder, without it; `report` adds it"
 OTHERS = "another version of the code or of a library made it: as it was written, not recomputed"
 
 
@@ -50,7 +52,7 @@ def differences(session_dir: Path) -> Differences:
     names = _names(kept)
     pages = [_of_two(kept, name, made) for name in names if COMPARED.match(name)]
     found = [difference for difference in pages if difference]
-    if any(name.endswith(".csv") or name in REPORTS for name in names):
+    if any(name.endswith(".csv") or name in (*REPORTS, FOR_PROGRAMS.name) for name in names):
         with scratch(VERIFY_SCRATCH) as folder:
             now = folder / "derived"
             _recompute(session_dir, now, any((kept / name).exists() for name in REPORTS))
@@ -88,9 +90,47 @@ def _held_against(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
     for name in names:
         if name.endswith(".csv"):
             yield from ((True, line) for line in _compared(kept, now, name))
+        elif name == FOR_PROGRAMS.name:
+            yield from _values_compared(kept, now, made)
         elif name.endswith(DRAWN) and not COMPARED.match(name):
             difference = _drawn(kept, now, name, made)
             yield from [difference] if difference else []
+
+
+def _values_compared(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
+    """`summary.json`, value by value; versions that knew of none wrote none."""
+    name = FOR_PROGRAMS.name
+    if not (kept / name).exists():
+        unknown = bool(made.by) and not made.today and name not in made.files
+        yield not unknown, f"{name}: {UNKNOWN_THEN if unknown else 'is missing'}"
+    elif read_bytes(kept / name) != read_bytes(now / name):
+        try:
+            lines = list(_unequal(read_json(kept / name), read_json(now / name)))
+        except RigError:
+            lines = ["is no JSON"]
+        yield from ((True, f"{name}: {line}") for line in lines[:MOST_CELLS])
+        if len(lines) > MOST_CELLS:
+            yield True, f"{name}: {len(lines) - MOST_CELLS} more"
+        if not lines:
+            yield True, f"{name}: is written differently"
+
+
+def _unequal(one: Any, other: Any, at: str = "") -> Iterator[str]:
+    """Where two values of JSON differ, by the keys that lead there."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys([*one, *other]):
+            yield from _unequal(one.get(key), other.get(key), f"{at}.{key}" if at else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from _unequal(a, b, f"{at}[{index}]")
+    elif one != other:
+        yield f"{at or 'all of it'} is {_shown(one)}, recomputed {_shown(other)}"
+
+
+def _shown(value: Any) -> str:
+    """A value of JSON in a line; what is long is cut."""
+    text = json.dumps(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _of_older(kept: Path, now: Path, made: Made) -> Iterator[_Said]:

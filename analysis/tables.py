@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.comparisons.pairs import pairings
-from analysis.comparisons.ratios import claimed_ratios, observations
+from analysis.comparisons.ratios import answer, claimed_ratios, observations
+from analysis.comparisons.requirements import judged_limits
 from analysis.comparisons.same_setup import (
     Comparison,
     compared,
@@ -22,7 +23,7 @@ from analysis.provenance import write_made
 from analysis.reading.attempt_setup import read_round_trips, read_setup
 from analysis.reading.calibration import read_calibration
 from analysis.reading.session import Session, read_session
-from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimate_cells
+from analysis.summaries.cell_estimates import ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import (
     FAILURE_COLUMNS,
@@ -34,7 +35,9 @@ from analysis.summaries.csv_rows import (
     trial_row,
 )
 from analysis.summaries.layout import layout_of
+from analysis.summaries.progress import progress_of
 from analysis.summaries.trials import TrialResult, results
+from analysis.summary_json import Analysed, summary_text
 from analysis.text_table import text_table
 from rig.disk import files
 from rig.model import Level, printable
@@ -44,6 +47,7 @@ TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
 FAILURES = Path("failures.csv")
 COMPARISONS = Path("comparisons.csv")
+FOR_PROGRAMS = Path("summary.json")
 GOODPUT = Path("figures", "goodput.csv")
 
 
@@ -65,38 +69,45 @@ def derive(session_dir: Path, into: Path | None = None) -> Derived:
 
     UsageError for a folder that is no session.
     """
+    return write_derived(analysed(session_dir), into or session_dir / "derived")
+
+
+def analysed(session_dir: Path) -> Analysed:
+    """What a session's raw files say; UsageError for a folder that is no session."""
     session = read_session(session_dir)
     found = results(session)
     by_cell = cells(session, found)
     calibration, _ = read_calibration(session_dir)
-    estimates = estimate_cells(by_cell, ceilings_of(session, by_cell, calibration))
-    pairs = comparisons(session, by_cell, calibration)
-    return write_derived(session, found, by_cell, pairs, estimates, into or session_dir / "derived")
+    observed = observations(session, layout_of(session), found)
+    progress = progress_of(session, found)
+    return Analysed(
+        session,
+        found,
+        by_cell,
+        comparisons(session, by_cell, calibration),
+        estimate_cells(by_cell, ceilings_of(session, by_cell, calibration)),
+        answer(session, observed, ended=progress.ended),
+        judged_limits(session, by_cell, ended=progress.ended),
+        progress,
+    )
 
 
 def write_derived(
-    session: Session,
-    found: Sequence[TrialResult],
-    by_cell: Sequence[CellResult],
-    pairs: Sequence[Comparison],
-    estimates: Mapping[str, CellEstimate],
-    folder: Path,
-    more: Callable[[Path], None] = lambda _: None,
+    found: Analysed, folder: Path, more: Callable[[Path], None] = lambda _: None
 ) -> Derived:
-    """Replaces a folder by tables and figure, and whatever `more` writes into it.
-
-    `estimates`: intervals and ceilings for the figure, by cell.
-    """
+    """Replaces a folder by tables and figure, and whatever `more` writes into it."""
+    session, trials = found.session, found.results
     with files.scratch(files.DERIVED_SCRATCH, folder.parent) as scratch:
         new = scratch / "new"
         (new / GOODPUT).parent.mkdir(parents=True)
-        write_csv(new / TRIALS, trial_columns(session), [trial_row(one) for one in found])
-        write_csv(new / SUMMARY, summary_columns(session), [summary_row(cell) for cell in by_cell])
-        write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(found)))
-        rows = tuple(comparison_rows(session, pairs))
+        write_csv(new / TRIALS, trial_columns(session), [trial_row(one) for one in trials])
+        write_csv(new / SUMMARY, summary_columns(session), list(map(summary_row, found.cells)))
+        write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(trials)))
+        rows = tuple(comparison_rows(session, found.pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)
-        if found:
-            _figure(session, by_cell, pairs, estimates, new / GOODPUT)
+        (new / FOR_PROGRAMS).write_text(summary_text(found), encoding="ascii")
+        if trials:
+            _figure(found, new / GOODPUT)
         more(new)
         write_made(new)
         if folder.exists() or folder.is_symlink():
@@ -106,8 +117,8 @@ def write_derived(
         folder=folder,
         trials_csv=folder / TRIALS,
         summary_csv=folder / SUMMARY,
-        figure=(folder / GOODPUT).with_suffix(".png") if found else None,
-        notes=notes_of(session, found),
+        figure=(folder / GOODPUT).with_suffix(".png") if trials else None,
+        notes=notes_of(session, trials),
     )
 
 
@@ -125,17 +136,12 @@ def comparisons(
     return compared(session, asked, setups, read_round_trips(calibration))
 
 
-def _figure(
-    session: Session,
-    by_cell: Sequence[CellResult],
-    pairs: Sequence[Comparison],
-    estimates: Mapping[str, CellEstimate],
-    path: Path,
-) -> None:
+def _figure(found: Analysed, path: Path) -> None:
     # matplotlib takes longer to import than a table to print, so only drawing pays for it
     from analysis.figures import goodput
 
-    figure = goodput.data(session, layout_of(session), by_cell, pairs, estimates)
+    session = found.session
+    figure = goodput.data(session, layout_of(session), found.cells, found.pairs, found.estimates)
     write_csv(path, goodput.COLUMNS, figure.rows())
     goodput.save(figure, svg=path.with_suffix(".svg"), png=path.with_suffix(".png"))
 
@@ -154,6 +160,11 @@ def table(session_dir: Path) -> str:
     claimed = claimed_ratios(session, observations(session, layout, found))
     notes = notes_of(session, found, note)
     return text_table(session, layout, by_cell, notes, pairs, claimed)
+
+
+def for_programs(session_dir: Path) -> str:
+    """What `summary.json` says, from the raw files; writes nothing. UsageError."""
+    return summary_text(analysed(session_dir))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -164,6 +164,15 @@ class ExitCode(enum.IntEnum):
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """What a CI service shows beside a change. `level`: notice, warning or error."""
+
+    level: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ReportResult:
     """Where a report stands, the lines that sum it up, and how a check of it ends."""
 
@@ -171,6 +180,17 @@ class ReportResult:
     markdown: Path
     messages: Sequence[str]
     check: ExitCode
+    junit: str = ""
+    """The same for a CI service, as JUnit XML; empty of a comparison."""
+    annotations: Sequence[Annotation] = ()
+
+
+@dataclass(frozen=True)
+class Export:
+    """A session as a document of another tool, and one line on each thing that is not in it."""
+
+    text: str
+    left_out: Sequence[str] = ()
 
 
 OUTCOME_OK = "ok"

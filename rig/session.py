@@ -130,6 +130,7 @@ def session_facts(
         "only": {name: list(levels) for name, levels in only.items()},
         "started_at": now(),
         "claim": claim,
+        "requires": [dataclasses.asdict(one) for one in matrix.requires],
         "factors": _factor_facts(matrix.design, chosen),
         "extras": [{"name": extra.name, "because": extra.because} for extra in matrix.also],
         "host": dict(backend.facts()),

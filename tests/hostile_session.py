@@ -41,12 +41,17 @@ def hostile_session(folder: Path, url: str) -> Path:
     made = sessions.make(
         folder, trials, factors, claim={**sessions.CLAIM, "says": texts[18]},
         experiment=texts[18], profile=plain[7], backend=plain[8],
-        host={text: text for text in texts},
+        host={text: text for text in texts}, requires=list(map(_required, plain)),
     )  # fmt: skip
     for number, attempt in enumerate(sorted(folder.glob("trials/*/attempt-1"))):
         _poison(attempt, plain, texts, number)
         _spell_out(attempt / "load" / "completions.csv", plain[number % len(plain)])
     return made
+
+
+def _required(route: str) -> dict[str, object]:
+    limits = [{"of": "p95_ms", "relation": "<", "value": 300}]
+    return {"cell": {"route": route, route: route}, "limits": limits}
 
 
 def _spell_out(completions: Path, outcome: str) -> None:

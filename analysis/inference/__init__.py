@@ -33,6 +33,7 @@ from analysis.inference.claim import (
     judge_claim,
 )
 from analysis.inference.effects import Effect, effects
+from analysis.inference.limits import Basis, Estimate
 from analysis.inference.order_statistics import Second, ranks_around, scatter_of
 from analysis.inference.ranks import rank_p, ranks_can_decide
 from analysis.inference.repeated import geometric_mean_interval
@@ -72,9 +73,11 @@ __all__ = [
     "SURE_OF_SEARCH",
     "TRIAL_CV",
     "Answer",
+    "Basis",
     "Bound",
     "Crossover",
     "Effect",
+    "Estimate",
     "JudgedPair",
     "Judgement",
     "Kind",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from analysis.reading.journal_hashes import ClaimFixed, claim_fixed, vouched
+from analysis.reading.requirements import Requirement
 from rig.disk.contents import data, made
 from rig.disk.schema import hold_schema
 from rig.disk.typed import Unfit, fitted
@@ -153,6 +154,7 @@ class Session:
     """Hashes that the journal has, by path in the folder."""
     notes: tuple[str, ...] = ()
     """One line on each of its own files that is not what was written."""
+    requires: tuple[Requirement, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -253,6 +255,7 @@ class _About(TypedDict):
     profile: str | None
     backend: str
     claim: _Claim | None
+    requires: NotRequired[tuple[Requirement, ...]]
     factors: tuple[_Factor, ...]
     host: Mapping[str, Any]
     repeats: NotRequired[Annotated[int, Between(1, 10**4)]]
@@ -299,6 +302,7 @@ def read_session(folder: Path) -> Session:
         server_interfaces=about.get("server_interfaces", {}),
         vouched=hashes,
         notes=(*notes, *_lost(folder, scheduled)),
+        requires=about.get("requires", ()),
     )
 
 

@@ -17,12 +17,14 @@ from analysis.report.sections import (
     interaction,
     latency,
     replication,
+    requirements,
     trials,
     waterfall,
 )
 
 SECTIONS: Sequence[Callable[[ReportInputs], Section | Absent]] = (
     answer.section,
+    requirements.section,
     goodput.section,
     bottleneck.section,
     interaction.section,

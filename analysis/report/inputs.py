@@ -14,6 +14,7 @@ from hdrh.histogram import HdrHistogram
 
 from analysis.comparisons import ratios
 from analysis.comparisons.pairs import representative_trial
+from analysis.comparisons.requirements import JudgedLimit, judged_limits
 from analysis.comparisons.same_setup import Comparison
 from analysis.comparisons.sensitivity import Turn, turns
 from analysis.comparisons.thrown_out import ThrownOut, thrown_out
@@ -28,6 +29,7 @@ from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.progress import Progress, progress_of
 from analysis.summaries.trials import TrialResult, read_service, rejected, results
+from analysis.summary_json import Analysed
 from analysis.tables import comparisons, notes_of
 from rig.model import Level, RigError
 from rig.record import Calibration, ProbeFacts
@@ -94,6 +96,8 @@ class ReportInputs:
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
     answer: Answer | None
+    required: tuple[JudgedLimit, ...]
+    """Every limit of the requirements, in each of its cells."""
     progress: Progress
     thrown_out: ThrownOut | None
     turns: tuple[Turn, ...]
@@ -116,6 +120,20 @@ class ReportInputs:
         """A cell in words: `io_create · added delay 100 ms · async, pgbouncer`."""
         group = self.layout.group(levels)
         return " · ".join(part for part in (group, self.layout.series(levels)) if part)
+
+    @property
+    def analysed(self) -> Analysed:
+        """What tables and `summary.json` are made of."""
+        return Analysed(
+            self.session,
+            self.results,
+            self.by_cell,
+            self.pairs,
+            self.estimates,
+            self.answer,
+            self.required,
+            self.progress,
+        )
 
     @property
     def simulated(self) -> bool:
@@ -149,6 +167,7 @@ def read_inputs(folder: Path) -> ReportInputs:
         estimate_cells(ordered, ceilings),
         comparisons(session, by_cell, calibration),
         answer,
+        judged_limits(session, by_cell, ended=progress.ended),
         progress,
         thrown_out(session, layout, found, tuple(rejected(session, found)), answer),
         turns(session, found, observations, answer) if answer and progress.ended else (),

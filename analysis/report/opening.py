@@ -24,6 +24,7 @@ from analysis.inference import (
     Kind,
     RepeatRange,
 )
+from analysis.reading.requirements import MEASURES
 from analysis.reading.session import Claim
 from analysis.report import before_acting, caveats
 from analysis.report.claimed_pairs import (
@@ -38,16 +39,6 @@ from analysis.report.inputs import ReportInputs
 from analysis.report.wording import between, percent
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import metric
-
-METRIC_WORDS = {
-    "goodput_rps": "Correct answers a second",
-    "max_goodput_rps": "Correct answers a second in the best 5 s",
-    "p50_ms": "Median response time",
-    "p95_ms": "p95 response time",
-    "p99_ms": "p99 response time",
-}
-"""What a claim can be of."""
-
 
 BEFORE_ACTING = "Before you act on it:"
 
@@ -157,7 +148,7 @@ def _rates(inputs: ReportInputs, claim: Claim, those: Sequence[ClaimedPair]) -> 
         side_name(inputs, claim, claim.denominator),
     )
     unit = " ms" if claim.of in LOWER_IS_BETTER else ""
-    what = METRIC_WORDS.get(claim.of, claim.of)
+    what = MEASURES.get(claim.of, claim.of)
     return f"{what}: {said[0]}{unit} with {over}, {said[1]}{unit} with {under}."
 
 

@@ -17,6 +17,8 @@ KINDS = {
     "contradicted": "bad",
     "equivalent": "good",
     "different": "bad",
+    "met": "good",
+    "missed": "bad",
     "indicated": "open",
     "indicated against": "open",
     "depends": "open",

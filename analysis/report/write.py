@@ -9,26 +9,18 @@ from pathlib import Path
 
 from analysis.comparisons.same_setup import lost_labels
 from analysis.figures.svg import standalone
-from analysis.inference import Judgement, Verdict
+from analysis.report.annotations import annotated
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
 from analysis.report.inputs import ReportInputs, read_inputs
+from analysis.report.junit import junit
 from analysis.report.markdown import markdown
 from analysis.report.opening import opening_of
 from analysis.report.page import page
+from analysis.report.sections import requirements
 from analysis.tables import write_csv, write_derived
 from rig.disk.files import write_atomically
-from rig.model import ExitCode, ReportResult
-
-_CHECKS = {
-    Verdict.SUPPORTED: ExitCode.OK,
-    Verdict.EQUIVALENT: ExitCode.OK,
-    Verdict.CONTRADICTED: ExitCode.CONTRADICTED,
-    Verdict.DIFFERENT: ExitCode.CONTRADICTED,
-    Verdict.DEPENDS: ExitCode.CONTRADICTED,
-    Verdict.INDICATED: ExitCode.UNDECIDED,
-    Verdict.NOT_DECIDED: ExitCode.UNDECIDED,
-}
+from rig.model import ReportResult
 
 
 def report(folder: Path, into: Path | None = None) -> ReportResult:
@@ -39,46 +31,30 @@ def report(folder: Path, into: Path | None = None) -> ReportResult:
     inputs = read_inputs(folder)
     made = build(inputs)
     derived = into or folder / "derived"
-    write_derived(
-        inputs.session,
-        inputs.results,
-        inputs.by_cell,
-        inputs.pairs,
-        inputs.estimates,
-        derived,
-        lambda new: write_report(made, new, "report"),
-    )
+    write_derived(inputs.analysed, derived, lambda new: write_report(made, new, "report"))
+    lost = lost_labels(inputs.session, inputs.layout, inputs.pairs)
+    result = _result(inputs)
     return ReportResult(
-        derived / "report.html", derived / "report.md", _messages(inputs), _check(inputs)
+        derived / "report.html",
+        derived / "report.md",
+        [*inputs.notes, *lost, *result],
+        inputs.analysed.check,
+        junit(inputs),
+        annotated(inputs, result[0]),
     )
 
 
-def _check(inputs: ReportInputs) -> ExitCode:
-    """Of the claim. One pair that contradicts it is enough, whatever becomes of those left open.
-
-    Undecided if a pair differs in something that nobody declared.
-    """
-    answer = inputs.answer
-    if answer is None:
-        return ExitCode.UNDECIDED
-    if answer.those(Judgement.CONTRADICTED, Judgement.DIFFERENT):
-        return ExitCode.CONTRADICTED
-    return ExitCode.UNDECIDED if _lost(inputs) else _CHECKS[answer.verdict]
-
-
-def _lost(inputs: ReportInputs) -> list[str]:
-    return lost_labels(inputs.session, inputs.layout, inputs.pairs)
-
-
-def _messages(inputs: ReportInputs) -> list[str]:
-    lines = [*inputs.notes, *_lost(inputs)]
-    if inputs.answer is None:
-        claims = "nothing is scheduled yet" if inputs.session.claim else "nothing is claimed"
-        return [*lines, f"session {inputs.session.name}: {claims}, so nothing is judged"]
+def _result(inputs: ReportInputs) -> list[str]:
+    """What became of the claim, and of the requirements; one line at least."""
+    required = requirements.lines(inputs)
     claim = inputs.session.claim
-    assert claim is not None
-    answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
-    return [*lines, f"{inputs.answer.verdict}: {answer}", *remarks]
+    if inputs.answer is not None and claim is not None:
+        answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
+        return [f"{inputs.answer.verdict}: {answer}", *remarks, *required]
+    if required and not claim:
+        return required
+    claims = "nothing is scheduled yet" if claim else "nothing is claimed"
+    return [f"session {inputs.session.name}: {claims}, so nothing is judged", *required]
 
 
 def write_report(made: Report, folder: Path, name: str) -> None:

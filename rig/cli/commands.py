@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
 from rig.cli import reporting
 from rig.cli.ending import ended
@@ -27,17 +28,33 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("run", "plan", "init", "try", "show", "analyse", "report", "compare"),
-    *("resume", "verify", "doctor", "clean"),
+    *("resume", "verify", "export", "doctor", "clean", "completion"),
 )
+PROGRAM, COMPLETE = "runner.py", "_RUNNER_PY_COMPLETE"
+"""What shells complete, and the variable in which their scripts ask for it."""
+SHELLS = ("bash", "zsh", "fish")
+FORMS = ("benchmarks", "prometheus")
+MEASURES = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms", "failure_share")
 
 
 class RunByDefault(click.Group):
     """`runner.py FILE --option` means `runner.py run FILE --option`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:  # a shell completes the first word
+            return super().parse_args(ctx, args)
         if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        run = self.commands["run"]
+        with run.make_context("run", [], ctx, resilient_parsing=True) as of_run:
+            found = [
+                *super().shell_complete(ctx, incomplete),
+                *run.shell_complete(of_run, incomplete),
+            ]
+            return found or run.params[0].shell_complete(of_run, incomplete)
 
 
 def _options(*names: str) -> Callable[[Any], Any]:
@@ -64,6 +81,25 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         "--check",
         is_flag=True,
         help="For CI: the result sets the exit code (8 contradicted, 9 not decided, 10 slower).",
+    ),
+    "junit": click.option(
+        "--junit",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JUnit XML for a CI service.",
+    ),
+    "json": click.option("--json", "as_json", is_flag=True, help="As JSON, for programs."),
+    "shell": click.argument("shell", type=click.Choice(SHELLS)),
+    "form": click.argument("form", type=click.Choice(FORMS)),
+    "of": click.option(
+        "--of",
+        "measure",
+        type=click.Choice(MEASURES),
+        default=MEASURES[0],
+        help="Of `benchmarks`: what is tracked. Of rates more is better, of the others less.",
+    ),
+    "to": click.option(
+        "--to", type=click.Path(path_type=Path), metavar="FILE", help="Where it is written."
     ),
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
@@ -97,7 +133,7 @@ _RUN = ("file", "profile", "backend", "out", "only", "seed", "repeats", "workers
 def make_cli(analysis: Analysis) -> Callable[[], int]:
     """The program: a function that runs it and gives its exit code."""
     group = RunByDefault(
-        "runner.py",
+        PROGRAM,
         help="Does a Django service serve more when it is async? Measures it: see README.md.",
         # `color`: click leaves what a user typed as it is, and the screen spells it out
         context_settings={"help_option_names": ["-h", "--help"], "color": True},
@@ -107,6 +143,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     _add_running(group, analysis, screen)
     _add_reading(group, analysis, screen)
     _add_upkeep(group, screen)
+    _add_for_others(group, analysis, screen)
     return lambda: ended(lambda: _invoked(group))
 
 
@@ -122,12 +159,12 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
         return running.run(_run_options(given), analysis, screen)
 
     @group.command("plan")
-    @_options(*_RUN)
-    def plan(**given: Any) -> int:
+    @_options(*_RUN, "json")
+    def plan(as_json: bool, **given: Any) -> int:
         """Show the schedule, the hours and one resolved plan; start nothing."""
         from rig.cli import running
 
-        return running.plan(_run_options(given), screen)
+        return running.plan(_run_options(given), screen, as_json)
 
     @group.command("init")
     @_options("project", "into", "force")
@@ -174,10 +211,11 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     """What reads sessions."""
 
     @group.command("show")
-    @_options("session", "out")
-    def show(session: str | None, out: Path) -> int:
+    @_options("session", "out", "json")
+    def show(session: str | None, out: Path, as_json: bool) -> int:
         """Print the table of a session again (default: the newest)."""
-        return reporting.print_table(find_session(out, session), analysis, screen)
+        shown = reporting.print_summary if as_json else reporting.print_table
+        return shown(find_session(out, session), analysis, screen)
 
     @group.command("analyse")
     @_options("session", "out")
@@ -187,10 +225,10 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
         return ExitCode.OK
 
     @group.command("report")
-    @_options("session", "out", "check")
-    def report(session: str | None, out: Path, check: bool) -> int:
+    @_options("session", "out", "check", "junit")
+    def report(session: str | None, out: Path, check: bool, junit: Path | None) -> int:
         """Write the report of a session: derived/report.html, report.md and figures."""
-        return reporting.write_report(find_session(out, session), analysis, screen, check)
+        return reporting.write_report(find_session(out, session), analysis, screen, check, junit)
 
     @group.command("compare")
     @_options("before", "after", "out", "check")
@@ -200,21 +238,22 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
         return reporting.write_comparison(older, newer, analysis, screen, check)
 
     @group.command("verify")
-    @_options("session", "out")
-    def verify(session: str | None, out: Path) -> int:
+    @_options("session", "out", "json")
+    def verify(session: str | None, out: Path, as_json: bool) -> int:
         """Recompute every hash, check and number of a session from its raw files."""
-        return reporting.verify_session(find_session(out, session), analysis, screen)
+        return reporting.verify_session(find_session(out, session), analysis, screen, as_json)
 
 
 def _add_upkeep(group: click.Group, screen: Screen) -> None:
     """What looks after the machine."""
 
     @group.command("doctor")
-    def examine() -> int:
+    @_options("json")
+    def examine(as_json: bool) -> int:
         """Say what this machine can do."""
         from rig.cli import upkeep
 
-        return upkeep.examine(screen)
+        return upkeep.examine(screen, as_json)
 
     @group.command("clean")
     @_options("out", "cache")
@@ -225,7 +264,30 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
         return upkeep.clean(screen, out, cache)
 
 
+def _add_for_others(group: click.Group, analysis: Analysis, screen: Screen) -> None:
+    """What other programs use."""
+
+    @group.command("export")
+    @_options("form", "session", "out", "of", "to")
+    def export(form: str, session: str | None, out: Path, measure: str, to: Path | None) -> int:
+        """Print a session for another tool: its cells, or its trials' series."""
+        folder = find_session(out, session)
+        errors = Screen(stderr=True)
+        return reporting.export(folder, analysis, screen, errors, form, measure, to)
+
+    @group.command("completion")
+    @_options("shell")
+    def completion(shell: str) -> int:
+        """Print a script that makes a shell complete ./runner.py."""
+        kind = get_completion_class(shell)
+        assert kind is not None
+        screen.document(kind(group, {}, PROGRAM, COMPLETE).source())
+        return ExitCode.OK
+
+
 def _invoked(group: click.Group) -> int:
+    if asked := os.environ.get(COMPLETE):
+        return shell_complete(group, {}, PROGRAM, COMPLETE, asked)
     # `group.main` would make another error of an interruption
     with group.make_context(str(group.name), sys.argv[1:]) as context:
         return int(group.invoke(context) or 0)

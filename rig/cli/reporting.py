@@ -6,12 +6,18 @@ May not know how these are made: `runner.py` hands that in.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rig.cli.elsewhere import (
+    annotation_lines,
+    append_step_summary,
+    json_text,
+    write_document,
+)
 from rig.cli.terminal import Screen
 from rig.disk.refusals import writing
-from rig.model import ExitCode, ReportResult, RigError
+from rig.model import ExitCode, Export, ReportResult, RigError
 from rig.store.session_folder import DERIVED, MANIFEST, SessionFolder
 
 
@@ -26,11 +32,44 @@ class Analysis:
     compare: Callable[[Sequence[Path], Sequence[Path]], ReportResult]
     differences: Callable[[Path], tuple[Sequence[str], Sequence[str]]]
     """What of derived/ is not as the raw files give it; and what could not be checked."""
+    summary: Callable[[Path], str]
+    """A session as JSON, as in its summary.json."""
+    export: Callable[[Path, str, str], Export]
+    """A session in a form of another tool, with a measure where the form is of one."""
 
 
 def print_table(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
     """Prints the table of a session; the exit code."""
     screen.say(analysis.table(folder.path))
+    return ExitCode.OK
+
+
+def print_summary(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
+    """Prints the same for programs; the exit code."""
+    screen.document(analysis.summary(folder.path))
+    return ExitCode.OK
+
+
+def export(
+    folder: SessionFolder,
+    analysis: Analysis,
+    screen: Screen,
+    errors: Screen,
+    form: str,
+    measure: str,
+    to: Path | None,
+) -> int:
+    """Prints a session in a form of another tool, or writes it; the exit code.
+
+    What is not in it stands on `errors`, a line each.
+    """
+    made = analysis.export(folder.path, form, measure)
+    if to is None:
+        screen.document(made.text)
+    else:
+        write_document(made.text, to)
+    for line in made.left_out:
+        errors.say_line(f"left out: {line}")
     return ExitCode.OK
 
 
@@ -45,11 +84,19 @@ def write_tables_and_figure(
     return figure
 
 
-def write_report(folder: SessionFolder, analysis: Analysis, screen: Screen, check: bool) -> int:
+def write_report(
+    folder: SessionFolder, analysis: Analysis, screen: Screen, check: bool, junit: Path | None
+) -> int:
     """Writes a session's report and prints its result; the exit code, as `print_result`'s."""
     with writing(folder.path / DERIVED):
         result = analysis.report(folder.path)
-    return print_result(result, screen, check)
+    code = print_result(result, screen, check)
+    for line in annotation_lines(result.annotations):
+        screen.say_line(line)
+    append_step_summary(result.markdown)
+    if junit is not None:
+        write_document(result.junit, junit)
+    return code
 
 
 def write_comparison(
@@ -77,8 +124,38 @@ def print_result(result: ReportResult, screen: Screen, check: bool) -> int:
     return result.check
 
 
-def verify_session(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found, a line each."""
+
+    differs: Sequence[str]
+    not_checked: Sequence[str]
+    attempts: int
+    has_derived: bool
+
+
+def verify_session(
+    folder: SessionFolder, analysis: Analysis, screen: Screen, as_json: bool = False
+) -> int:
     """Prints what differs from what the raw files give; the exit code."""
+    found = _verified(folder, analysis)
+    if as_json:
+        screen.document(json_text({"session": folder.name, **asdict(found)}))
+        return ExitCode.DIFFERS if found.differs else ExitCode.OK
+    for note in found.not_checked:
+        screen.say_line(f"not checked: {note}")
+    for line in found.differs:
+        screen.say_line(f"DIFFERS {line}")
+    tables = "derived/ and " if found.has_derived else "no derived/, "
+    result = f"{len(found.differs)} things differ" if found.differs else "nothing differs"
+    screen.say_line(
+        f"{tables}{found.attempts} finished attempts of session {folder.name}: {result}"
+    )
+    return ExitCode.DIFFERS if found.differs else ExitCode.OK
+
+
+def _verified(folder: SessionFolder, analysis: Analysis) -> Verified:
+    """OSError where nothing differs, and the tables could not be recomputed."""
     from rig.evidence.verify import verify
 
     found = list(verify(folder))
@@ -91,14 +168,8 @@ def verify_session(folder: SessionFolder, analysis: Analysis, screen: Screen) ->
         # what is found without scratch files is said all the same
         differ, unknown, refused = (), (), error
     wrong = [*(str(finding) for finding in found if finding.differs), *differ]
-    for note in (*(finding for finding in found if not finding.differs), *unknown):
-        screen.say_line(f"not checked: {note}")
-    for line in wrong:
-        screen.say_line(f"DIFFERS {line}")
     if refused and not wrong:
         raise refused
+    notes = [*(str(finding) for finding in found if not finding.differs), *unknown]
     manifests = len(list(folder.path.glob(f"trials/*/attempt-*/{MANIFEST}")))
-    tables = "derived/ and " if (folder.path / DERIVED).is_dir() else "no derived/, "
-    result = f"{len(wrong)} things differ" if wrong else "nothing differs"
-    screen.say_line(f"{tables}{manifests} finished attempts of session {folder.name}: {result}")
-    return ExitCode.DIFFERS if wrong else ExitCode.OK
+    return Verified(wrong, notes, manifests, (folder.path / DERIVED).is_dir())

@@ -17,9 +17,10 @@ from typing import Protocol
 from rig import interruption, resumption
 from rig.backends.base import Backend
 from rig.cli import lock, roots
+from rig.cli.elsewhere import json_text
 from rig.cli.ending import resumable
 from rig.cli.place import cpus, run_on_backend
-from rig.cli.plan_text import plan_text
+from rig.cli.plan_text import plan_json, plan_text
 from rig.cli.reporting import Analysis, write_tables_and_figure
 from rig.cli.streams import when_nobody_reads
 from rig.cli.terminal import Screen
@@ -98,10 +99,14 @@ def resume(
     )
 
 
-def plan(options: RunOptions, screen: Screen) -> int:
+def plan(options: RunOptions, screen: Screen, as_json: bool = False) -> int:
     """The way as far as the design: shows its schedule, and starts nothing."""
     entry = NewSession.of(options)
-    screen.say(plan_text(entry.matrix, design_of(entry.matrix, entry.only, cpus())))
+    design = design_of(entry.matrix, entry.only, cpus())
+    if as_json:
+        screen.document(json_text(plan_json(entry.matrix, design)))
+    else:
+        screen.say(plan_text(entry.matrix, design))
     return ExitCode.OK
 
 

@@ -36,6 +36,14 @@ class Screen(Console):
         """One line, whatever stands in the text: nobody's words pass for a line of the rig."""
         self.say(one_line(text), style)
 
+    def document(self, text: str) -> None:
+        """What programs read, in UTF-8: whoever made it has spelt out what would steer."""
+        self.file.flush()
+        if isinstance(self.file, io.TextIOWrapper):
+            self.file.buffer.write(text.encode())
+        else:
+            self.file.write(text)
+
     def ask(self, question: str) -> None:
         """Goes on where the answer is yes; click.Abort otherwise."""
         click.confirm(printable(question), default=True, abort=True)

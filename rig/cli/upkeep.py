@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rig.backends.compose import backend as compose
@@ -11,27 +12,57 @@ from rig.backends.environment import store
 from rig.backends.local import backend as local
 from rig.backends.local import cache, doctor
 from rig.cli import lock
+from rig.cli.elsewhere import json_text
 from rig.cli.terminal import Screen
 from rig.disk import files
 from rig.model import ExitCode, RigError
 from rig.store import leftovers
 
 
-def examine(screen: Screen) -> int:
+def examine(screen: Screen, as_json: bool = False) -> int:
     """Says what this machine can do, and what is kept on it."""
-    fit = True
+    found = []
     for finding in doctor.examine():
-        mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
-        screen.say(f"{mark} {finding.name}: {finding.message}")
-        fit = fit and (finding.fine or not finding.needed)
+        found.append(finding)
+        if not as_json:
+            mark = "ok  " if finding.fine else ("NO  " if finding.needed else "warn")
+            screen.say(f"{mark} {finding.name}: {finding.message}")
+    fit = all(finding.fine or not finding.needed for finding in found)
     unsupported_reason = engine.unsupported_reason()
-    screen.say(f"local cache: {_cache_line(cache.summary)}")
-    screen.say(f"targets' own Pythons: {_cache_line(store.summary)}")
+    kept = {
+        "local cache": _cache_line(cache.summary),
+        "targets' own Pythons": _cache_line(store.summary),
+    }
     if not unsupported_reason:
-        screen.say(f"compose cache: {_cache_line(cluster_cache.summary)}")
-    screen.say("local backend: " + ("can run here" if fit else "cannot run here"))
-    screen.say(f"compose backend: {unsupported_reason or 'can run here'}")
+        kept["compose cache"] = _cache_line(cluster_cache.summary)
+    backends = {
+        "local": "can run here" if fit else "cannot run here",
+        "compose": unsupported_reason or "can run here",
+    }
+    if as_json:
+        fits = {"local": fit, "compose": not unsupported_reason}
+        screen.document(json_text(_examined(found, kept, backends, fits)))
+    else:
+        for name, said in kept.items():
+            screen.say(f"{name}: {said}")
+        for name, said in backends.items():
+            screen.say(f"{name} backend: {said}")
     return ExitCode.OK if fit else ExitCode.NO_STACK
+
+
+def _examined(
+    found: Sequence[doctor.Diagnosis],
+    kept: Mapping[str, str],
+    backends: Mapping[str, str],
+    fits: Mapping[str, bool],
+) -> Mapping[str, object]:
+    return {
+        "findings": [asdict(finding) for finding in found],
+        "kept": kept,
+        "backends": [
+            {"name": name, "fits": fits[name], "message": said} for name, said in backends.items()
+        ],
+    }
 
 
 def _cache_line(describe: Callable[[], str]) -> str:

@@ -25,6 +25,7 @@ from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
 from rig.config.load import Load
 from rig.config.matrix import Matrix
+from rig.config.requires import Requires, without_cells
 from rig.config.sections import (
     Context,
     Section,
@@ -103,6 +104,7 @@ class Experiment(Section):
         Matching("[a-z0-9][a-z0-9-]{0,63}", "a slug of lower-case letters, digits and dashes"),
     ]
     claim: Optional[Claim] = None
+    requires: Requires = ()
     setup: LevelOfEach = Field(default_factory=dict)
     vary: LevelsOfEach = Field(default_factory=dict)
     also: dict[Name, Extra] = Field(default_factory=dict)
@@ -218,9 +220,13 @@ def _together(
         return
     setup, vary = given["setup"], given["vary"]
     design: Repeated | Searching | None = given.get("design")
-    yield from combined(
-        root, setup, vary, _extras(given["also"]), targets, design.times if design else 1
-    )
+    extras = _extras(given["also"])
+    found = tuple(combined(root, setup, vary, extras, targets, design.times if design else 1))
+    yield from found
+    if not found and given.get("requires"):
+        searched = design.search.crossover if isinstance(design, Searching) else ""
+        cells = matrix.cells_of(setup, vary, extras)
+        yield from without_cells(root, given["requires"], cells, searched)
     if design and "claim" in given:
         claim = given["claim"].planned() if given["claim"] else None
         yield from unfit(root, design, claim, setup, vary)
@@ -250,4 +256,5 @@ def _matrix(
         profile=profile,
         targets=targets,
         text=text,
+        requires=tuple(one.planned() for one in experiment.requires),
     )

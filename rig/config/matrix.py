@@ -44,6 +44,26 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What a measure is to keep: `of` in the columns of the tables, `relation` one of < <= > >=.
+
+    `value`: in the measure's unit; of a share 0.01 is 1 %.
+    """
+
+    of: str
+    relation: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Limits that every cell at the levels of `cell` is to keep, however others compare."""
+
+    cell: Mapping[str, Level]
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True)
 class Extra:
     """Cells beside the cross product: those that `only` names, with `set` applied."""
 
@@ -98,6 +118,7 @@ class Matrix:
     targets: Mapping[str, Target]
     text: str
     """The YAML as read, for the session's copy."""
+    requires: tuple[Requirement, ...] = ()
 
 
 def base_cells(
@@ -122,8 +143,15 @@ def extra_cells(base: tuple[Cell, ...], extra: Extra) -> tuple[Cell, ...]:
 
 def cells(matrix: Matrix) -> tuple[Cell, ...]:
     """The cross product, then each extra's cells; the first of equal cells stays."""
-    base = base_cells(matrix.setup, matrix.vary)
-    extras = (extra_cells(base, extra) for extra in matrix.also)
+    return cells_of(matrix.setup, matrix.vary, matrix.also)
+
+
+def cells_of(
+    setup: Mapping[str, Level], vary: Mapping[str, tuple[Level, ...]], also: tuple[Extra, ...]
+) -> tuple[Cell, ...]:
+    """The same of sections that make no Matrix yet."""
+    base = base_cells(setup, vary)
+    extras = (extra_cells(base, extra) for extra in also)
     first: dict[tuple[Level, ...], Cell] = {}
     for cell in itertools.chain(base, *extras):
         first.setdefault(cell.values, cell)

@@ -24,6 +24,11 @@ _SCALE = RATIO_SD * math.sqrt((TRIAL_DF - 2) / TRIAL_DF)
 """Of that t, so that its standard deviation is `RATIO_SD`."""
 
 
+def single_run_factor(p: float) -> float:
+    """How far, as a factor up or down, one run may be from a bound that it has this `p` of."""
+    return math.exp(t_quantile(1 - p, TRIAL_DF) * TRIAL_CV * math.sqrt((TRIAL_DF - 2) / TRIAL_DF))
+
+
 def single_run_p(ratio: float, bound: float) -> float:
     """Two-sided p of a ratio of two single runs, were `bound` the true ratio."""
     return t_tail(math.log(ratio / bound) / _SCALE, TRIAL_DF)

@@ -4,6 +4,7 @@
 changes, a new one takes its place.
 """
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from analysis import derive, differences, table
 from rig.evidence.verify import verify
 from rig.model import SCHEMA
 from rig.store.session_folder import SessionFolder
+from tests.unit.analysis.summary_schema import fitting
 
 HERE = Path(__file__).parent
 SESSIONS = sorted(path.name for path in HERE.glob("session-v*") if "-expected" not in path.name)
@@ -43,6 +45,13 @@ def test_the_numbers_are_the_same(session: str, file: str, tmp_path: Path) -> No
 def test_the_table_is_the_same(session: str, tmp_path: Path) -> None:
     expected = (HERE / f"{session}-expected" / "table.txt").read_text(encoding="utf-8")
     assert table(copied(session, tmp_path)) == expected
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_what_programs_read_fits_its_schema(session: str, tmp_path: Path) -> None:
+    said = fitting(derive(copied(session, tmp_path)).folder)
+    expected = json.loads((HERE / f"{session}-expected" / "summary.json").read_bytes())
+    assert said == expected
 
 
 @pytest.mark.parametrize("session", SESSIONS)

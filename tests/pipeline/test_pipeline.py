@@ -26,6 +26,7 @@ from tests.runs import (
     sessions,
 )
 from tests.shares import every
+from tests.unit.analysis.summary_schema import fitting
 from tests.warm import runner
 
 FORMAT = (ROOT / "docs" / "results-format.md").read_text()
@@ -70,6 +71,15 @@ def test_the_quick_profile_ends_well(quick: tuple[Session, Done]) -> None:
     assert session.path.name.endswith("-quick")
 
 
+def test_what_programs_read_fits_its_schema(quick: tuple[Session, Done]) -> None:
+    session, _ = quick
+    said = fitting(session.path / "derived")
+    assert said["session"]["simulated"] is True
+    assert [cell["cell"] for cell in said["cells"]] == [
+        row["cell"] for row in session.rows("derived/summary.csv")
+    ]
+
+
 def test_every_line_of_the_schedule_has_its_row(quick: tuple[Session, Done]) -> None:
     session, _ = quick
     scheduled = session.rows("schedule.csv")
@@ -93,7 +103,8 @@ def test_the_table_compares_what_the_claim_claims(quick: tuple[Session, Done]) -
 SESSION_FILES = {
     "session.json", "calibration.json", "experiments.yaml", "schedule.csv", "journal.jsonl",
     "lock",
-    "derived/made.json", "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
+    "derived/made.json", "derived/summary.json",
+    "derived/trials.csv", "derived/summary.csv", "derived/comparisons.csv",
     "derived/failures.csv",
     "derived/figures/goodput.svg", "derived/figures/goodput.png", "derived/figures/goodput.csv",
 }  # fmt: skip

@@ -150,6 +150,7 @@ claim: {zzz: 1, says: x, ratio: {zzz: 1, of: p50_ms, target: [sync, async]}, at_
 setup: {target: sync, route: cpu}
 vary: {}
 also: {more: {zzz: 1, because: x, set: {delay_ms: 1}}}
+requires: [{zzz: 1}]
 load:
   zzz: 1
   users: {zzz: 1, from: 1, per_s: 1, to: 1}
@@ -188,7 +189,7 @@ def test_every_key_of_an_experiment_is_listed(
     with pytest.raises(BadYaml) as caught:
         read_matrix(tmp_path / "x.yaml", profile=None, targets=targets)
     listed = first_column("extending.md", "## experiments.yaml, key by key")
-    assert known_keys(caught.value, sections=11) | {"default_profile", "profiles"} == {
+    assert known_keys(caught.value, sections=12) | {"default_profile", "profiles"} == {
         key.rpartition(".")[2] for key in listed
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
 from analysis.inference import Answer, JudgedPair, Kind
+from analysis.reading.requirements import MEASURES
 from analysis.reading.session import Claim
 from analysis.report import caveats
 from analysis.report.blocks import (
@@ -23,7 +24,7 @@ from analysis.report.blocks import (
     row,
 )
 from analysis.report.inputs import ReportInputs
-from analysis.report.opening import BEFORE_ACTING, METRIC_WORDS, opening_of
+from analysis.report.opening import BEFORE_ACTING, opening_of
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
 from rig.model import Level, Status, Verdict
@@ -60,7 +61,7 @@ def _none_valid(inputs: ReportInputs) -> str:
 
 def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
-    what = f"{METRIC_WORDS.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
+    what = f"{MEASURES.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
     bound = f" ({what}: {claim.bound})"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{statement}{bound}"),

@@ -9,7 +9,10 @@ from analysis import derive
 from rig.model import UsageError
 from tests.unit.analysis.sessions import Made, make, steady
 
-TABLES = {"trials.csv", "summary.csv", "failures.csv", "comparisons.csv", "made.json"}
+TABLES = {
+    *("trials.csv", "summary.csv", "failures.csv", "comparisons.csv"),
+    *("summary.json", "made.json"),
+}
 
 
 def files(folder: Path) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rig.cli import Analysis, lock, make_cli, place
-from rig.model import ExitCode, ReportResult, StackError
+from rig.model import ExitCode, Export, ReportResult, StackError
 from tests.unit.sentences import long_sentences
 
 ROOT = Path(__file__).parents[3]
@@ -41,6 +41,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
                 after[-1], after[-1], ["slower"], ExitCode.SLOWER
             ),
             differences=lambda _: ((), ()),
+            summary=lambda path: f'{{"session": "{path.name}"}}',
+            export=lambda path, form, measure: Export(f"{form} {measure}", [path.name]),
         )
         return make_cli(analysis)()
 

@@ -13,7 +13,7 @@ from rig.backends import kept
 from rig.backends.compose import engine
 from rig.backends.local import backend, cache
 from rig.cli import Analysis, lock, make_cli
-from rig.model import ExitCode, ReportResult
+from rig.model import ExitCode, Export, ReportResult
 
 Run = Callable[..., tuple[int, str, str]]
 KEY = "a" * 64
@@ -39,6 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         analysis = Analysis(
             derive=lambda _: None, table=lambda _: "", report=lambda _: none,
             compare=lambda *_: none, differences=lambda _: ((), ()),
+            summary=lambda _: "", export=lambda *_: Export(""),
         )  # fmt: skip
         code = make_cli(analysis)()
         return code, *capsys.readouterr()

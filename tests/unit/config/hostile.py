@@ -66,6 +66,10 @@ also:
     because: the cap lifted
     only: {delay_ms: [100]}
     set: {max_connections: 1000}
+requires:
+  - cell: {target: async}
+    p95_ms: "< 300"
+    failures: "< 1 %"
 load:
   users:
     from: 5

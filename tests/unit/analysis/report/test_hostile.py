@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from junitparser import JUnitXml
 
+from analysis.exports import export
 from analysis.report import compare, report
+from analysis.report.inputs import read_inputs
+from analysis.report.junit import junit
 from rig.model import printable
 from tests.hostile import steering, strings
 from tests.hostile_session import hostile_session
+from tests.unit.analysis.exports.metrics import families_of
 from tests.unit.analysis.report.test_markdown import LEADS, OWN, live, parser, tokens_in
 from tests.unit.analysis.report.test_report import Page
+from tests.unit.analysis.summary_schema import fitting
 from tests.unit.conftest import without_drawing
 
 URL = "http://127.0.0.1:9/"
@@ -77,6 +84,27 @@ def test_hostile_text_stays_text_in_a_comparison(hostile: Path) -> None:
 
 
 @pytest.mark.campaign
+def test_what_programs_read_is_inert_and_whole(hostile: Path, tmp_path: Path) -> None:
+    said = fitting(hostile / "derived")
+    documents = {
+        "summary": (hostile / "derived" / "summary.json").read_text(encoding="utf-8"),
+        "junit": junit(read_inputs(hostile)),
+        **{
+            form: export(hostile, form, "goodput_rps").text for form in ("benchmarks", "prometheus")
+        },
+    }
+    for name, text in documents.items():
+        assert steering(text) == set(), name
+    (tmp_path / "junit.xml").write_text(documents["junit"], encoding="utf-8")
+    suites = {
+        str(one.name).split()[-1]: one for one in JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    }
+    assert suites["requirements"].tests == len(said["requirements"]) > 20
+    assert len(json.loads(documents["benchmarks"])) > 10
+    trials = {one.labels["trial"] for one in families_of(documents["prometheus"])["rig_users"]}
+    assert len(trials) == len(list(hostile.glob("trials/*/attempt-1")))
+
+
 def test_each_svg_stands_alone(hostile_and_drawn: Path) -> None:
     for path in (hostile_and_drawn / "derived" / "figures").glob("*.svg"):
         elements = list(ElementTree.parse(path).iter())
