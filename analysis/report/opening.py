@@ -216,8 +216,8 @@ def _why(inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]) -> It
     if claim.of != "goodput_rps":
         return
     for level, cells in (
-        (claim.denominator, [one.under for one in pairs if one.under]),
-        (claim.numerator, [one.over for one in pairs if one.over]),
+        (claim.denominator, [(one.place, one.under) for one in pairs if one.under]),
+        (claim.numerator, [(one.place, one.over) for one in pairs if one.over]),
     ):
         side = side_name(inputs, claim, level)
         by_limit: dict[str, list[_Explained]] = {}
@@ -225,6 +225,8 @@ def _why(inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]) -> It
             by_limit.setdefault(limit, []).append(one)
         for limit, those in by_limit.items():
             yield f"What limits {side} is {LIMITS.get(limit, f'the {limit}')}."
+            if places := [one.place for one in those if one.place]:
+                yield f"So at {listed(places)}."
             if limit == SERVICE:
                 held = few_numbers([one.servers / one.predicted_rps for one in those])
                 yield f"Each request keeps its server for {held} s."
@@ -239,16 +241,18 @@ def _why(inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]) -> It
 class _Explained:
     """A cell whose goodput its lowest ceiling predicts."""
 
+    place: str
+    """As its pair's."""
     predicted_rps: float
     measured_rps: float
     servers: int
 
 
 def _explained(
-    inputs: ReportInputs, cells: Sequence[CellResult]
+    inputs: ReportInputs, cells: Sequence[tuple[str, CellResult]]
 ) -> Iterator[tuple[str, _Explained]]:
     """By the name of the ceiling; where much failed, the refusals are what limits."""
-    for cell in cells:
+    for place, cell in cells:
         ceilings = inputs.ceilings[cell.cell]
         binding, measured = ceilings.binding, ceilings.measured_rps
         if binding is None or measured is None or ceilings.unexplained:
@@ -257,7 +261,7 @@ def _explained(
             route = str(cell.levels.get("route"))
             stack = inputs.calibration.stack(cell.levels, route) if inputs.calibration else None
             servers = stack.servers if stack else 1
-            yield binding.name, _Explained(binding.rps, measured, servers)
+            yield binding.name, _Explained(place, binding.rps, measured, servers)
 
 
 SERVICE = "service time and round trips"

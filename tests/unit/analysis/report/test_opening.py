@@ -159,7 +159,7 @@ def test_the_model_stands_beside_what_was_measured(tmp_path: Path) -> None:
         "and waits with it.",
         "Each request keeps its server for 0.12 s.",
     )
-    assert opening.why[2].startswith("Predicted a second: 8.33; measured: 8.")
+    assert opening.why[-1].startswith("Predicted a second: 8.33; measured: 8.")
     assert "The goodput of 1 of these cells is not explained" in " ".join(opening.before_acting)
 
 
