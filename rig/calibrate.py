@@ -19,6 +19,7 @@ from typing import Any
 
 from rig import attempt
 from rig.backends.base import Backend, Progress, afterwards
+from rig.backends.requests import route_requests
 from rig.backends.templates import TargetError
 from rig.disk.files import (
     json_of,
@@ -32,7 +33,6 @@ from rig.disk.files import (
 from rig.disk.typed import Unfit
 from rig.evidence.calibration import FOLDER, NULL, SCOUT, read_calibration
 from rig.factors import FACTORS
-from rig.load.request import encoded
 from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import DamagedFile, Phase, RigError, UsageError
 from rig.plan import Cell, Closed, Delay, Plan, Route, Trial, Users
@@ -274,15 +274,9 @@ def _measure_stack(
 
 def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
     """What the scout asks of one route."""
-    route = plan.route
+    (request,) = route_requests(plan)
     return UnloadedRequest(
-        route=route.name,
-        method=route.method,
-        path=encoded(route.path),
-        status=route.status,
-        form=dict(route.form),
-        json=route.json,
-        headers=dict(route.headers),
+        request,
         servers=servers,
         requests=REQUESTS,
         burst=max(BURST, BURST_ROUNDS * servers),

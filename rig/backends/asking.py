@@ -10,6 +10,7 @@ import time
 
 from rig.backends import http
 from rig.backends.base import Asked, ProcessHandle, log_errors
+from rig.backends.expected import Answer
 from rig.plan import Plan, Route
 
 CURES = {
@@ -27,7 +28,7 @@ SILENT_LOG = "the view; the app's log says nothing, so let its LOGGING print err
 
 
 def asked_once(
-    url: str, plan: Plan, route: Route, app: ProcessHandle, unique: str = http.UNIQUE
+    url: str, plan: Plan, route: Route, app: ProcessHandle, unique: str = http.UNIQUE_OF_VERIFY
 ) -> Asked:
     """Asks as a user of the load does. `unique`: what stands in the places for it."""
     begun_s = time.perf_counter()
@@ -39,8 +40,8 @@ def asked_once(
     return Asked(route.name, answer.status, took_ms, size, exchange.wrong, cure)
 
 
-def _cure(route: Route, answer: http.Answer, app: ProcessHandle) -> str:
-    if answer.status == route.status:
+def _cure(route: Route, answer: Answer, app: ProcessHandle) -> str:
+    if answer.status in route.statuses:
         return "the route's `answer`, or the view"
     if answer.status >= 500:
         errors = log_errors(app)

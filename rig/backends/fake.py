@@ -142,7 +142,7 @@ class FakeStack:
     def ask_routes(self) -> list[Asked]:
         """What a target would answer that is as it says."""
         routes = self._plan.target.routes
-        return [Asked(name, route.status, 1.0, 2) for name, route in routes.items()]
+        return [Asked(name, route.statuses[0], 1.0, 2) for name, route in routes.items()]
 
     def collect(self, folder: Path) -> None:
         """Writes the recorder's files as the load master does, and the delay's as its role does."""

@@ -19,11 +19,13 @@ from rig.backends.database import (
     SUPERUSER,
 )
 from rig.backends.http import APP_PORT
+from rig.backends.requests import route_requests
 from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
 from rig.factors.services import words as service_words
 from rig.load.request import encoded
+from rig.load.words import words_in
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec
 from rig.model import Link, Role, StackError
@@ -215,8 +217,19 @@ def _django_variables(plan: Plan, django: Django) -> dict[str, str]:
         "BENCH_OVERLAY": "on" if django.overlay else "off",
         "BENCH_MIDDLEWARE": plan.middleware,
         "BENCH_SERVER": plan.server,
-        "BENCH_ROUTES": json.dumps({one.name: [one.method, encoded(one.path)] for one in routes}),
+        "BENCH_ROUTES": json.dumps(
+            {
+                one.name: [one.method, _as_declared(one.path)]
+                for one in routes
+                if not one.varies_by_path
+            }
+        ),
     }
+
+
+def _as_declared(path: str) -> str:
+    """Without a query that differs from request to request."""
+    return encoded(path.partition("?")[0] if words_in(path) else path)
 
 
 def _of_file(target: Target) -> Mapping[str, str]:
@@ -280,22 +293,17 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
     """The same file for the load master and every load worker."""
-    route, load = plan.route, plan.load
+    load = plan.load
     return LoadSpec(
         target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
-        route=route.name,
-        method=route.method,
-        path=encoded(route.path),
-        status=route.status,
-        form=dict(route.form),
-        json=route.json,
+        route=plan.route_name,
+        requests=route_requests(plan),
         model=load.model,
         steady_s=load.steady_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
         raw=load.raw,
         client=load.client,
-        headers=dict(route.headers),
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )

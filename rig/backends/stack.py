@@ -27,6 +27,7 @@ from rig.backends.base import (
 )
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
+from rig.backends.expected import Answer
 from rig.backends.processes import cpus_of, is_real_time, until
 from rig.backends.readiness import await_ready
 from rig.backends.specs import (
@@ -256,7 +257,7 @@ class RealStack:
         self._before = dataclasses.replace(
             self._before,
             contents=book.contents(),
-            names_requests=plan.route.writes and book.names(http.UNIQUE),
+            names_requests=plan.route.writes and book.names(http.UNIQUE_OF_VERIFY),
             by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
         )
         # again: a pool is there since its first request only
@@ -274,7 +275,7 @@ class RealStack:
         )
         return self._facts
 
-    def _last_words(self, answer: http.Answer) -> str:
+    def _last_words(self, answer: Answer) -> str:
         """How the app's log ends, where its answer says no more than that it failed."""
         errors = log_errors(self._of(Role.APP)[0].process) if answer.status >= 500 else []
         return f"; its log says {errors[-1]}" if errors else ""

@@ -41,7 +41,7 @@ def ledger(plan: Plan, record: Record) -> Check:
     if older and (counts.rows_after is None or counts.rows_before is None):
         return Check(NAME, Status.UNKNOWN, "the database was not asked")
     disturbed = [*_left(record), *_rows(plan, counts, load)] if plan.target.ledger else []
-    systematic = [*_statements(plan, record), *_target(counts, load)]
+    systematic = [*_statements(plan, record), *_target(plan, counts, load)]
     if disturbed or systematic:
         # after a lost load worker or a crash that reset Postgres's counters nothing can agree
         again = bool(disturbed) or not load.complete or _restarted(record)
@@ -181,8 +181,9 @@ def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
         yield f"Postgres counted {counted.calls} statements, and {more}", "statements of their own"
 
 
-def _target(counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
-    if counts.answered_by_target is None:
+def _target(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
+    # it knows a route by its path
+    if counts.answered_by_target is None or plan.route.varies_by_path:
         return
     least, most = bounds(1, load, 0)
     if not least <= counts.answered_by_target <= most:
@@ -200,6 +201,6 @@ def _message(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> str:
         parts.append(f"{counts.counted.certain} statements")
     if counts.statements is not None and plan.route.statements is not None:
         parts.append(f"{counts.statements} scans")
-    if counts.answered_by_target is not None:
+    if counts.answered_by_target is not None and not plan.route.varies_by_path:
         parts.append(f"the target counted {counts.answered_by_target} answers")
     return ", ".join(parts)

@@ -60,6 +60,7 @@ locust.argument_parser.default_args_dict = lambda: _arguments
 
 completions = Completions(SPEC.route)
 meter = meters.Meter()
+METHOD = SPEC.requests[0].method
 
 
 def _user_class() -> type[User]:
@@ -180,10 +181,10 @@ def _drain(environment: Environment) -> LoadReport:
     began_s = time.time() - LoadClock.elapsed_s()
 
     def count(slot: Slot, counts: Mapping[int, int]) -> None:
-        locust_statistics.feed(environment.stats, SPEC.method, slot, counts, began_s + slot.second)
+        locust_statistics.feed(environment.stats, METHOD, slot, counts, began_s + slot.second)
 
     report = recorder.drain(count)
-    locust_statistics.feed_size(environment.stats, SPEC.method, SPEC.route, Received.take())
+    locust_statistics.feed_size(environment.stats, METHOD, SPEC.route, Received.take())
     return replace(report, meter=meter.drain())
 
 

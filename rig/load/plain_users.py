@@ -36,7 +36,9 @@ from rig.load.shape import Arrivals, Closed, Open
 from rig.model import OUTCOME_OK
 
 ORIGIN = origin_of(SPEC.target_url)
-REQUEST = request_of(SPEC, ORIGIN)
+(ASKED,) = SPEC.requests
+STATUSES = ASKED.statuses
+REQUEST = request_of(ASKED, ORIGIN)
 PREBUILT = REQUEST.prebuilt()
 PLACE = resolved(ORIGIN)
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
@@ -60,15 +62,15 @@ class _Sender:
         size, answered = 0, True
         try:
             answer = self._connection.ask(
-                message, began_at_s + at_s + SPEC.timeout_s, REQUEST.is_head, SPEC.status
+                message, began_at_s + at_s + SPEC.timeout_s, REQUEST.is_head, STATUSES[0]
             )
         except NoAnswer as error:
             end_s, result, answered = monotonic() - began_at_s, error.outcome, False
         else:
             end_s, size = monotonic() - began_at_s, answer.body_bytes
             Received.body_bytes += size
-            right = answer.status == SPEC.status
-            result = OUTCOME_OK if right else outcome.of_wrong(answer.answer(), SPEC.status)
+            right = answer.status in STATUSES
+            result = OUTCOME_OK if right else outcome.of_wrong(answer.answer(), STATUSES)
         recorder.finish(number, end_s, SPEC.route, result)
         if self._tell is not None:
             self._tell(end_s - at_s, size, result)
@@ -83,7 +85,7 @@ def _told(environment: Environment) -> Callable[[float, int, str], None] | None:
 
     def fire(took_s: float, size: int, result: str) -> None:
         event.fire(
-            request_type=SPEC.method,
+            request_type=ASKED.method,
             name=SPEC.route,
             response_time=1000 * took_s,
             response_length=size,

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from rig.load.answer import NoAnswer
+from rig.load.asked import RouteRequest
 from rig.load.exchange import Blocking, Connection
 from rig.load.origin import Place, resolved
 from rig.load.request import origin_of, request_of
@@ -42,17 +43,16 @@ class UnloadedRequest:
     `bursts_s`: no further burst begins after this.
     """
 
-    route: str
-    method: str
-    path: str
-    status: int
-    form: Mapping[str, str]
-    json: Any
+    request: RouteRequest
     servers: int
     requests: int
     burst: int
     bursts_s: float
-    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def route(self) -> str:
+        """The route's name."""
+        return self.request.route
 
 
 @dataclass(frozen=True)
@@ -199,8 +199,9 @@ class _User:
     """One user's connection, kept or made anew as the server wants it."""
 
     def __init__(self, unloaded_request: UnloadedRequest, place: Place, name: str) -> None:
-        self._request = request_of(unloaded_request, place.origin)
-        self._prebuilt, self._status = self._request.prebuilt(), unloaded_request.status
+        asked = unloaded_request.request
+        self._request, self._statuses = request_of(asked, place.origin), asked.statuses
+        self._prebuilt = self._request.prebuilt()
         self._connection = Connection(place, Blocking())
         self._name, self._asked = name, 0
 
@@ -210,9 +211,9 @@ class _User:
         message = self._prebuilt.of(f"{self._name}{self._asked}")
         begun_s = time.monotonic()
         deadline_s = begun_s + DEADLINE_S
-        answer = self._connection.ask(message, deadline_s, self._request.is_head, self._status)
+        answer = self._connection.ask(message, deadline_s, self._request.is_head, self._statuses[0])
         took_s = time.monotonic() - begun_s
-        wrong = "" if answer.status == self._status else f"status {answer.status}"
+        wrong = "" if answer.status in self._statuses else f"status {answer.status}"
         return took_s, wrong
 
     def close(self) -> None:

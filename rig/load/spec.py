@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
+from rig.disk.typed import fitted
+from rig.load.asked import RouteRequest
 from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
 
 SPEC_VARIABLE = "LOAD_SPEC"
@@ -24,9 +26,8 @@ class LoadSpec:
 
     target_url: str
     route: str
-    method: str
-    path: str
-    status: int
+    """What is measured: a route's name."""
+    requests: tuple[RouteRequest, ...]
     model: Closed | Open
     steady_s: float
     timeout_s: float
@@ -35,10 +36,6 @@ class LoadSpec:
     master_port: int = 5557
     connect_deadline_s: float = 60.0
     client: Client = LOCUST
-    headers: dict[str, str] = field(default_factory=dict)
-    """What is sent in the place of, or beside, what is sent anyway."""
-    form: dict[str, str] = field(default_factory=dict)
-    json: Any = None
     raw: bool = False
     """Whether every single request is written down, too."""
     headless: bool = True
@@ -66,4 +63,11 @@ def read_spec(path: Path) -> LoadSpec:
     data = json.loads(path.read_text())
     arrivals = Arrivals(**said) if (said := data.pop("arrivals", None)) else None
     model = model_of(Users(**data.pop("users")), data.pop("think_time_s"), arrivals)
-    return LoadSpec(model=model, **data)
+    requests = fitted(Requests, data)["requests"]
+    return LoadSpec(**{**data, "model": model, "requests": requests})
+
+
+class Requests(TypedDict):
+    """The part of the file that says what is sent."""
+
+    requests: tuple[RouteRequest, ...]
