@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
+from rig.load.sessions import Take
+from rig.load.think import Think
+from rig.load.values import IN_ORDER, Order
 from rig.load.words import words_in
 from rig.model import Between, Index, Interface, LengthS, Level
 
@@ -23,6 +26,51 @@ class File:
     path: str
     """Seen from the target's folder."""
     sha256: str
+
+
+@dataclass(frozen=True)
+class ValueSource:
+    """Where the values of a word come from: a list, a span, a column of a CSV file, a query."""
+
+    items: tuple[str | int, ...] = ()
+    span: tuple[int, int] | None = None
+    """The first and the last of whole numbers."""
+    csv: File | None = None
+    column: str = ""
+    query: str = ""
+    """Asked of the seeded database; its first column."""
+    order: Order = IN_ORDER
+    seed: int = 1
+    repeats: bool = True
+
+
+@dataclass(frozen=True)
+class SessionStep:
+    """A request that a user sends before its first one, and what is taken from its answer."""
+
+    method: str
+    path: str
+    form: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    json: Any = None
+    body: str = ""
+    files: Mapping[str, File] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    status: StatusCode | tuple[StatusCode, ...] = 200
+    take: tuple[Take, ...] = ()
+    values: Mapping[str, ValueSource] = field(default_factory=dict)
+    """Of each user, whose number is their position."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Several routes that each user asks for by chance, by their weights."""
+
+    routes: Mapping[str, Annotated[int, Between(1, 1_000_000)]]
+    session: str = ""
+    think: Think | None = None
+    """None: as the load says."""
+    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,6 +110,10 @@ class Route:
     """A regular expression that matches somewhere in the answer."""
     answer_headers: Mapping[str, str] = field(default_factory=dict)
     """Headers that the answer must have, with their whole values."""
+    values: Mapping[str, ValueSource] = field(default_factory=dict)
+    """By word: what stands for it in each request."""
+    session: str = ""
+    """The name of what each user does before its first request; empty for nothing."""
 
     @property
     def statuses(self) -> tuple[int, ...]:
@@ -232,6 +284,22 @@ class Target:
     """More environment, which `env` wins over. Its values stand in no plan: they may be secret."""
     before_start: tuple[tuple[str, ...], ...] = ()
     """Commands that run once a session before its web server first starts."""
+    sessions: Mapping[str, tuple[SessionStep, ...]] = field(default_factory=dict)
+    mixes: Mapping[str, Mix] = field(default_factory=dict)
+
+    def serves(self, name: str) -> bool:
+        """Whether it has a route or a mix of this name."""
+        return name in self.routes or name in self.mixes
+
+    def asked_by(self, name: str) -> tuple[Route, ...]:
+        """The routes that a route or a mix comes to. KeyError where there is none."""
+        mix = self.mixes.get(name)
+        return tuple(self.routes[route] for route in mix.routes) if mix else (self.routes[name],)
+
+    def session_of(self, name: str) -> str:
+        """The session that the users of a route or of a mix begin with; empty for none."""
+        mix = self.mixes.get(name)
+        return mix.session if mix else self.routes[name].session
 
     @property
     def code_folder(self) -> str:
@@ -261,5 +329,9 @@ LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("routes", EACH, "answer_text"), ""),
     (("routes", EACH, "answer_pattern"), ""),
     (("routes", EACH, "answer_headers"), {}),
+    (("routes", EACH, "values"), {}),
+    (("routes", EACH, "session"), ""),
+    (("sessions",), {}),
+    (("mixes",), {}),
 )
 """What older plans do not have of a target, by its path, and what stands for it there."""

@@ -11,6 +11,7 @@ import time
 from rig.backends import http
 from rig.backends.base import Asked, ProcessHandle, log_errors
 from rig.backends.expected import Answer
+from rig.backends.requests import NO_ROWS, Rows
 from rig.plan import Plan, Route
 
 CURES = {
@@ -28,11 +29,16 @@ SILENT_LOG = "the view; the app's log says nothing, so let its LOGGING print err
 
 
 def asked_once(
-    url: str, plan: Plan, route: Route, app: ProcessHandle, unique: str = http.UNIQUE_OF_VERIFY
+    url: str,
+    plan: Plan,
+    route: Route,
+    app: ProcessHandle,
+    unique: str = http.UNIQUE_OF_VERIFY,
+    rows: Rows = NO_ROWS,
 ) -> Asked:
     """Asks as a user of the load does. `unique`: what stands in the places for it."""
     begun_s = time.perf_counter()
-    exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name), unique)
+    exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name), unique, rows)
     took_ms = 1000 * (time.perf_counter() - begun_s)
     answer = exchange.answer
     cure = _cure(route, answer, app) if exchange.wrong else ""

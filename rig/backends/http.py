@@ -5,6 +5,7 @@ A target is somebody's code: its answer may have no end, come a byte at a time, 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 import urllib.parse
@@ -13,13 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.backends.expected import Answer, wrong_with
-from rig.backends.requests import route_request
+from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
 from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Blocking, Connection
 from rig.load.origin import resolved
 from rig.load.request import Origin, Request, origin_of, request_of
-from rig.load.words import NOTHING, UNIQUE, USER, Filling
+from rig.load.sessions import SessionFailed
+from rig.load.values import VERIFYING
+from rig.load.visitor import Visitor, prepared, prepared_session
+from rig.load.words import NOTHING, UNIQUE, Filling
 from rig.model import SCHEMA
 from rig.plan import Data, Plan, Route
 
@@ -76,15 +80,23 @@ def ask(
 
     Without any proxy of the environment, and without following redirections.
     """
-    reader = BoundedReader()
-    deadline_s = time.monotonic() + DEADLINE_S
     try:
-        connection = Connection(resolved(origin), Blocking(), reader)
-        try:
-            message = request.prebuilt().bound(filling).of(str(filling.get(UNIQUE, "")))
-            connection.ask(message, deadline_s, request.is_head, ANY_STATUS, MOST_BYTES)
-        finally:
-            connection.close()
+        connection = Connection(resolved(origin), Blocking(), BoundedReader())
+    except NoAnswer as error:
+        return Answer(0, str(error).encode()), {}
+    try:
+        message = request.prebuilt().bound(filling).of(str(filling.get(UNIQUE, "")))
+        return _asked(connection, message, request.is_head)
+    finally:
+        connection.close()
+
+
+def _asked(connection: Connection, message: bytes, is_head: bool) -> tuple[Answer, dict[str, str]]:
+    """The answer to a message, and its headers by name; of none why not."""
+    reader = connection.reader
+    try:
+        deadline_s = time.monotonic() + DEADLINE_S
+        connection.ask(message, deadline_s, is_head, ANY_STATUS, MOST_BYTES)
     except NoAnswer as error:
         return Answer(0, _why_none(error, reader).encode()), {}
     answered = reader.fields()
@@ -131,14 +143,49 @@ def _within(url: str, location: str) -> str:
     return leads_to if stays and leads_to != url else ""
 
 
-def verify(url: str, plan: Plan, unique: str = UNIQUE_OF_VERIFY) -> Exchange:
-    """Asks the plan's route once, as a user of the load does, and keeps what went both ways."""
-    route, origin = plan.route, origin_of(url)
-    request = request_of(route_request(plan.target, route), origin)
-    filling = {UNIQUE: unique, USER: 1}
-    answer, answered = ask(request, origin, filling)
+def verify(url: str, plan: Plan, unique: str = UNIQUE_OF_VERIFY, rows: Rows = NO_ROWS) -> Exchange:
+    """Asks as a user of the load does: its session, then each of the plan's routes once.
+
+    Gives the first exchange that is wrong, else that of the first route.
+    """
+    origin, session = origin_of(url), session_of(plan, rows)
+    reader = BoundedReader()
+    connection = Connection(resolved(origin), Blocking(), reader)
+    visitor = Visitor(connection, 1, prepared_session(session, origin))
+    found: list[Exchange] = []
+    try:
+        visitor.begin(f"{unique}-session", lambda: time.monotonic() + DEADLINE_S, lambda: None)
+        for route, asked in zip(plan.routes, route_requests(plan, rows), strict=True):
+            exchange = _exchange(visitor, connection, route, asked, origin, unique, plan.data)
+            if exchange.wrong:
+                name = f"{route.name}: " if plan.mix else ""
+                return dataclasses.replace(exchange, wrong=f"{name}{exchange.wrong}")
+            found.append(exchange)
+    except SessionFailed as error:
+        answer = Answer(0, str(error).encode())
+        return Exchange(plan.routes[0], {}, b"", answer, {}, str(error))
+    finally:
+        connection.close()
+    return found[0]
+
+
+def _exchange(
+    visitor: Visitor,
+    connection: Connection,
+    route: Route,
+    asked: RouteRequest,
+    origin: Origin,
+    unique: str,
+    data: Data,
+) -> Exchange:
+    request = request_of(asked, origin, visitor.keeps_cookies)
+    ready = prepared(asked, origin, visitor.keeps_cookies)
+    filling = visitor.filling(ready, unique, VERIFYING)
+    answer, answered = _asked(connection, visitor.message(ready, unique, VERIFYING), ready.is_head)
+    if answer.status:
+        visitor.answered(ready, connection.reader)
     sent, body = request.sent_headers(filling), request.body_of(filling)
-    wrong = wrong_with(route, answer, answered, {**filling, **_of_data(plan.data)})
+    wrong = wrong_with(route, answer, answered, {**filling, **_of_data(data)})
     return Exchange(route, sent, body, answer, answered, wrong)
 
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rig.backends.base import Hosts
 from rig.backends.database import (
@@ -19,17 +20,17 @@ from rig.backends.database import (
     SUPERUSER,
 )
 from rig.backends.http import APP_PORT
-from rig.backends.requests import route_requests
+from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
 from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
 from rig.factors.services import words as service_words
 from rig.load.request import encoded
-from rig.load.words import words_in
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec
+from rig.load.words import words_in
 from rig.model import Link, Role, StackError
-from rig.plan import PLACEHOLDER, Django, Plan, Target
+from rig.plan import PLACEHOLDER, Django, Mix, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec
 from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec, LinkSpec
@@ -291,19 +292,27 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 
-def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
+def of_mix(mix: Mix | None) -> dict[str, Any]:
+    if mix is None:
+        return {}
+    return {"weights": tuple(mix.routes.values()), "seed": mix.seed, "think": mix.think}
+
+
+def load_spec(plan: Plan, hosts: Hosts, rows: Rows = NO_ROWS) -> LoadSpec:
     """The same file for the load master and every load worker."""
     load = plan.load
     return LoadSpec(
         target_url=f"http://{hosts.address(Role.APP, Link.FRONT)}:{APP_PORT}",
         route=plan.route_name,
-        requests=route_requests(plan),
+        requests=route_requests(plan, rows),
         model=load.model,
         steady_s=load.steady_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
         raw=load.raw,
         client=load.client,
+        session=session_of(plan, rows),
+        **of_mix(plan.mix),
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )

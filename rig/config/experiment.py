@@ -5,6 +5,7 @@ May not know PyYAML (`document` does) nor what becomes of a Matrix.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -24,7 +25,7 @@ from rig.config.design import Design, Repeated, Searching, planned, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
 from rig.config.load import Load
-from rig.config.matrix import Matrix
+from rig.config.matrix import Matrix, base_cells, extra_cells
 from rig.config.sections import (
     Context,
     Section,
@@ -35,6 +36,7 @@ from rig.config.sections import (
     validated,
     wrong,
 )
+from rig.config.sendable import unsendable
 from rig.config.values import (
     Fits,
     Keywords,
@@ -144,7 +146,8 @@ def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target
 def matrix_of(document: Document, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
     """As `read_matrix`, of a document that is read already."""
     findings = Findings(document.findings)
-    routes = dict.fromkeys(route for target in targets.values() for route in target.routes)
+    asked = ((*target.routes, *target.mixes) for target in targets.values())
+    routes = dict.fromkeys(itertools.chain.from_iterable(asked))
     names = {
         "target": tuple(targets),
         "route": tuple(routes),
@@ -218,9 +221,13 @@ def _together(
         return
     setup, vary = given["setup"], given["vary"]
     design: Repeated | Searching | None = given.get("design")
-    yield from combined(
-        root, setup, vary, _extras(given["also"]), targets, design.times if design else 1
-    )
+    also = _extras(given["also"])
+    found = list(combined(root, setup, vary, also, targets, design.times if design else 1))
+    yield from found
+    if not found and (load := given.get("load")):
+        base = base_cells(setup, vary)
+        cells = (*base, *(cell for extra in also for cell in extra_cells(base, extra)))
+        yield from unsendable(root, load.model, load.client, cells, targets)
     if design and "claim" in given:
         claim = given["claim"].planned() if given["claim"] else None
         yield from unfit(root, design, claim, setup, vary)

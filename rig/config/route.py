@@ -16,6 +16,7 @@ from rig import plan
 from rig.config.document import Node
 from rig.config.findings import nearest, one_of
 from rig.config.route_files import FileBeside
+from rig.config.route_values import Source, ValueWord
 from rig.config.sections import (
     Context,
     Location,
@@ -30,6 +31,7 @@ from rig.config.values import (
     Fits,
     Keywords,
     Matching,
+    Name,
     Optional,
     Text,
     UrlPath,
@@ -210,10 +212,12 @@ class Route(Sent):
     answer_text: Optional[Text] = None
     answer_pattern: Optional[Pattern] = None
     answer_headers: dict[Text, Text] = Field(default_factory=dict)
+    values: dict[ValueWord, Source] = Field(default_factory=dict)
+    session: Optional[Name] = None
 
     def unknown_words(self, loc: Location, more: Sequence[str] = ()) -> Iterator[InitErrorDetails]:
         """A problem for each word in braces that nothing stands for. `more`: beside its own."""
-        known = (*OWN_WORDS, *more)
+        known = (*OWN_WORDS, *self.values, *more)
         yield from unknown_words(self.texts(), loc, known)
         answers = {"answer": self.answer, "answer_text": self.answer_text}
         texts = [
@@ -224,8 +228,8 @@ class Route(Sent):
         ]
         yield from unknown_words(texts, loc, (*known, *_OF_ANSWERS))
 
-    def planned(self, name: str) -> plan.Route:
-        """The route under its name."""
+    def planned(self, name: str, session: str) -> plan.Route:
+        """The route under its name, with the session that its users begin with."""
         return plan.Route(
             name=name,
             method=self.method,
@@ -243,6 +247,8 @@ class Route(Sent):
             answer_text=self.answer_text or "",
             answer_pattern=self.answer_pattern or "",
             answer_headers=self.answer_headers,
+            values={word: source.planned() for word, source in self.values.items()},
+            session=session,
         )
 
 

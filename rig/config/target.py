@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from rig import plan
+from rig.config import visits_together
 from rig.config.placeholders import Template, Variable, VariableValue
 from rig.config.project import FACTS, READY, Django, Folder, migrate_of
 from rig.config.project_files import env_file_problem, python_problem
@@ -53,6 +54,7 @@ from rig.config.values import (
     Written,
     levels,
 )
+from rig.config.visits import Mixed, Steps
 from rig.factors import FACTORS, Choice
 from rig.model import Interface, Level
 
@@ -193,6 +195,8 @@ class Target(Section):
     supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED, ignored=True)] = Field(
         default_factory=dict
     )
+    sessions: dict[Name, Steps] = Field(default_factory=dict)
+    mixes: dict[Name, Mixed] = Field(default_factory=dict)
     services: Services = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()
@@ -209,12 +213,8 @@ class Target(Section):
         return self
 
     @model_validator(mode="after")
-    def _words_known(self) -> Self:
-        problems = [
-            problem
-            for name, route in self.routes.items()
-            for problem in route.unknown_words(("routes", name))
-        ]
+    def _visits_fit(self) -> Self:
+        problems = list(visits_together.problems(self.routes, self.sessions, self.mixes))
         if problems:
             raise together(problems)
         return self
@@ -255,12 +255,16 @@ class Target(Section):
 
     def planned(self, folder: str) -> plan.Target:
         """The target in its folder."""
+        sessions = visits_together.Sessions(self.routes, self.sessions, self.mixes)
         return plan.Target(
             name=self.name,
             folder=folder,
             title=self.title or self.name,
             start=self.start or (),
-            routes={name: route.planned(name) for name, route in self.routes.items()},
+            routes={
+                name: route.planned(name, sessions.of_route(name))
+                for name, route in self.routes.items()
+            },
             env=self.env,
             migrate=self._migrate(folder),
             seed=self.seed,
@@ -283,4 +287,9 @@ class Target(Section):
             python=self.python or "",
             env_file=self.env_file or "",
             before_start=self.before_start,
+            sessions={
+                name: tuple(step.planned() for step in steps)
+                for name, steps in self.sessions.items()
+            },
+            mixes={name: mix.planned(sessions.of_mix(name)) for name, mix in self.mixes.items()},
         )

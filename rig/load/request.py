@@ -29,6 +29,8 @@ from rig.load.words import (
 from rig.model import VERSION
 
 USER_AGENT = f"async-django-rig/{VERSION}"
+JAR_LINE, JAR_MORE = "jar line", "jar more"
+"""No words that a text could have: what a user's cookies stand for."""
 HTTP, HTTPS = "http", "https"
 _PORTS = {HTTP: 80, HTTPS: 443}
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -70,6 +72,8 @@ class Request:
     """All but Content-Length, in their order."""
     body: Parts | None = None
     """None where there is none."""
+    jar: Parts = ()
+    """Where a whole header with a user's cookies may stand."""
 
     @property
     def is_head(self) -> bool:
@@ -99,7 +103,7 @@ class Request:
         parts: list[Part] = [f"{self.method} ".encode(), *self.target, b" HTTP/1.1\r\n"]
         for name, value in self.headers:
             parts += [f"{name}: ".encode(), *value, b"\r\n"]
-        return joined(parts)
+        return joined([*parts, *self.jar])
 
     def head(self) -> bytes:
         """The same, where nothing varies."""
@@ -177,8 +181,11 @@ def origin_of(url: str) -> Origin:
     return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
 
 
-def request_of(asked: RouteRequest, origin: Origin) -> Request:
-    """The request to an origin. BadRequest where a header cannot be sent."""
+def request_of(asked: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Request:
+    """The request to an origin. BadRequest where a header cannot be sent.
+
+    `keeps_cookies`: whether its user has some, JAR_LINE as a whole header and JAR_MORE beside own.
+    """
     kind, body = body_of(asked)
     defaults = {
         "Host": origin.authority,
@@ -189,8 +196,16 @@ def request_of(asked: RouteRequest, origin: Origin) -> Request:
     cookies = "; ".join(f"{name}={value}" for name, value in asked.cookies.items())
     said = _laid_over(defaults, {**asked.headers, **({"Cookie": cookies} if cookies else {})})
     headers = tuple((name, header_parts(value, asked.words)) for name, value in said)
+    jar: Parts = ()
+    if keeps_cookies and cookies:
+        headers = tuple(
+            (name, (*parts, Place(JAR_MORE, "header")) if name == "Cookie" else parts)
+            for name, parts in headers
+        )
+    elif keeps_cookies:
+        jar = (Place(JAR_LINE, "plain"),)
     target = parts_of(target_of(asked.path), str, asked.words, "path")
-    return Request(asked.method, target, headers, body)
+    return Request(asked.method, target, headers, body, jar)
 
 
 def target_of(path: str) -> str:

@@ -60,8 +60,8 @@ def exact(server: str, folder: Path, each: int) -> None:
         found = loaded(port, each)
     count = next(one for one in counts(folder) if one.requests)
     assert found == {
-        f"{route.route} {route.method} {route.status} "
-        f"{0 if route.method == 'HEAD' else BODIES[route.name]}": each
+        f"{route.route} {route.method} {route.statuses[0]} "
+        f"{0 if route.method == 'HEAD' else BODIES[route.route]}": each
         for route in ROUTES
     }
     assert (count.requests, count.answered) == (len(ROUTES) * each, len(ROUTES) * each)
