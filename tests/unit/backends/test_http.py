@@ -251,6 +251,10 @@ def test_a_target_over_tls_is_verified_by_who_vouches_for_it(tmp_path: Path) -> 
         assert http.verify(served.url, of("cert.pem")).wrong == ""
         assert http.get(served.url, http.vouching(of("cert.pem").target)).status == 200
         assert "certificate verify failed" in http.verify(served.url, plan).wrong
+        (tmp_path / "none.pem").write_text("no certificate")
+        assert (
+            "no certificates that vouch for 127." in http.verify(served.url, of("none.pem")).wrong
+        )
         with pytest.raises(StackError, match=r"tls: gone\.pem"):
             http.verify(served.url, of("gone.pem"))
 
