@@ -74,7 +74,7 @@ def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     number, values = 0, 0
-    with open(descriptor, encoding="ascii") as log:
+    with open(descriptor, encoding="ascii", newline="\n") as log:  # a tag may have other ends
         try:
             while line := log.readline(_MOST_LINE_CHARS):
                 number += 1
