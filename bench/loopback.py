@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from rig.load.asked import RouteRequest
 from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import LoadSpec
 
@@ -29,9 +31,6 @@ def spec(port: int, control_port: int, model: Closed | Open, **changes: Any) -> 
     plain: dict[str, Any] = {
         "target_url": f"http://{HERE}:{port}",
         "route": "root",
-        "method": "GET",
-        "path": "/",
-        "status": 200,
         "model": model,
         "steady_s": 10.0,
         "timeout_s": 60.0,
@@ -39,7 +38,11 @@ def spec(port: int, control_port: int, model: Closed | Open, **changes: Any) -> 
         "master_address": HERE,
         "master_port": control_port,
     }
-    return LoadSpec(**{**plain, **changes})
+    asked = {"method": "GET", "path": "/"}
+    for name in [field.name for field in fields(RouteRequest) if field.name in changes]:
+        asked[name] = changes.pop(name)
+    request = RouteRequest(**{"route": changes.get("route", "root"), **asked})
+    return LoadSpec(**{**plain, "requests": (request,), **changes})
 
 
 @contextmanager

@@ -66,7 +66,9 @@ def prepared(load: LoadSpec, seed: int) -> Prepared:
             end_s = second + number / PER_S
             sent = recorder.start(max(0.0, end_s - chance.expovariate(20.0)))
             recorder.finish(sent, end_s, load.route, chance.choice(OUTCOMES))
-        report = recorder.drain(partial(feed, stats, load.method, wall_s=now_s + second))
+        report = recorder.drain(
+            partial(feed, stats, load.requests[0].method, wall_s=now_s + second)
+        )
         meter = MeteredSecond(second, 0.05, USERS, [chance.randrange(2000) for _ in range(20)])
         data: dict[str, Any] = {"recorder": replace(report, meter=[meter]).to_wire()}
         events.report_to_master.fire(client_id="", data=data)

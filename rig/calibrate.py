@@ -19,6 +19,7 @@ from typing import Any
 
 from rig import attempt
 from rig.backends.base import Backend, Progress, afterwards
+from rig.backends.requests import route_requests, session_of
 from rig.backends.templates import TargetError
 from rig.disk.files import (
     json_of,
@@ -32,7 +33,6 @@ from rig.disk.files import (
 from rig.disk.typed import Unfit
 from rig.evidence.calibration import FOLDER, NULL, SCOUT, read_calibration
 from rig.factors import FACTORS
-from rig.load.request import encoded
 from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import DamagedFile, Phase, RigError, UsageError
 from rig.plan import Cell, Closed, Delay, Plan, Route, Trial, Users
@@ -169,7 +169,8 @@ def _write(folder: SessionFolder, made: Calibration) -> None:
 def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say) -> None:
     say("calibrating: maximum rate of the load workers (null target)")
     _measure_null_target(folder, trials, backend)
-    for number, (levels, of_stack) in enumerate(_stacks(trials).items(), 1):
+    single = [trial for trial in trials if trial.plan.mix is None]
+    for number, (levels, of_stack) in enumerate(_stacks(single).items(), 1):
         say(f"calibrating: unloaded requests to {', '.join(_varied(levels, trials))}")
         where = folder.path / FOLDER / f"stack-{number}"
         error = _measure_stack(where, dict(levels), of_stack, backend)
@@ -211,6 +212,8 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
         facts=None,
         ledger=None,
         routes={NULL_ROUTE.name: NULL_ROUTE},
+        sessions={},
+        mixes={},
     )
     users = max(trial.plan.load.model.most_in_flight for trial in trials)
     load = dataclasses.replace(
@@ -274,15 +277,11 @@ def _measure_stack(
 
 def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
     """What the scout asks of one route."""
-    route = plan.route
+    (request,) = route_requests(plan)
     return UnloadedRequest(
-        route=route.name,
-        method=route.method,
-        path=encoded(route.path),
-        status=route.status,
-        form=dict(route.form),
-        json=route.json,
-        headers=dict(route.headers),
+        request,
+        session=session_of(plan),
+        users=plan.load.model.most_in_flight,
         servers=servers,
         requests=REQUESTS,
         burst=max(BURST, BURST_ROUNDS * servers),

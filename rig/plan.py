@@ -23,6 +23,7 @@ from rig.target import PLACEHOLDER as PLACEHOLDER
 from rig.target import Django as Django
 from rig.target import Ledger as Ledger
 from rig.target import Limits as Limits
+from rig.target import Mix as Mix
 from rig.target import PythonSource as PythonSource
 from rig.target import Route as Route
 from rig.target import Service as Service
@@ -169,8 +170,26 @@ class Plan(Draft):
         return digest(self.to_json())
 
     @property
+    def mix(self) -> Mix | None:
+        """The mix that its users ask for; None where that is a single route."""
+        return self.target.mixes.get(self.route_name)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """All that is requested. KeyError where the target does not serve it."""
+        return self.target.asked_by(self.route_name)
+
+    @property
+    def session(self) -> str:
+        """The name of what its users do first; empty for nothing."""
+        return self.target.session_of(self.route_name)
+
+    @property
     def route(self) -> Route:
-        """What is requested. KeyError where the target does not serve it: the trial is skipped."""
+        """What is requested, where that is a single route.
+
+        KeyError where it is a mix, or the target does not serve it: the trial is skipped.
+        """
         return self.target.routes[self.route_name]
 
 

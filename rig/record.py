@@ -84,6 +84,21 @@ class DelayFacts:
 
 
 @dataclass(frozen=True)
+class SessionFacts:
+    """What users did before their first requests, which count for no route."""
+
+    requests: Count = 0
+    done: Count = 0
+    """Users who are past it."""
+    done_in_steady: Count = 0
+    """Of those, who ended it in the steady window."""
+    failed: Mapping[str, Count] = field(default_factory=dict)
+    """Sessions that came to an end before, by step and answer; their users began again."""
+    mean_ms: Ms | None = None
+    longest_ms: Ms = 0.0
+
+
+@dataclass(frozen=True)
 class LoadFacts:
     """The load as it was observed, counted by the recorder at the master."""
 
@@ -133,6 +148,8 @@ class LoadFacts:
     """The steady window's rates and times; None where its files are not there."""
     complete: bool = False
     """Whether every load worker's last report reached the master."""
+    sessions: SessionFacts | None = None
+    """What became of the users' sessions; None where they have none."""
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hdrh.histogram import HdrHistogram
-
 from analysis.reading.attempts import one_line
-from analysis.reading.load_files import new_histogram
 from analysis.reading.session import Session, read_session
 from analysis.summaries.measures import PERCENTS
 from analysis.summaries.trials import TrialResult, results
 from rig.disk.contents import samples
-from rig.disk.histograms import percentile_us, read_lines
+from rig.disk.histograms import Counts, histogram_of, percentile_us, read_lines
 from rig.model import OUTCOME_OK, Phase, RigError, printable
 from rig.record import Record
 
@@ -108,13 +105,14 @@ def _seconds(labels: Mapping[str, str], counts: Sequence[int]) -> Iterator[Sampl
 
 def _responses(folder: Path) -> Iterator[tuple[str, Sample]]:
     log = folder / "load" / "latencies.hlog"
-    by_second: dict[int, HdrHistogram] = {}
-    for _, second, histogram in read_lines(log, lambda tag: tag.endswith(f"|{OUTCOME_OK}")):
-        by_second.setdefault(second, new_histogram()).add(histogram)
+    counts_of: dict[int, list[Counts]] = {}
+    for _, second, counts in read_lines(log, lambda tag: tag.endswith(f"|{OUTCOME_OK}")):
+        counts_of.setdefault(second, []).append(counts)
+    by_second = {second: histogram_of(counts_of[second]) for second in sorted(counts_of)}
     for percent in PERCENTS:
         labels = {"quantile": f"{percent / 100:g}"}
-        for second in sorted(by_second):
-            took_s = percentile_us(by_second[second], percent) / 1e6
+        for second, histogram in by_second.items():
+            took_s = percentile_us(histogram, percent) / 1e6
             yield "response_seconds", (labels, float(second), took_s)
 
 

@@ -10,6 +10,8 @@ import time
 
 from rig.backends import http
 from rig.backends.base import Asked, ProcessHandle, log_errors
+from rig.backends.expected import Answer
+from rig.backends.requests import NO_ROWS, Rows
 from rig.plan import Plan, Route
 
 CURES = {
@@ -27,11 +29,16 @@ SILENT_LOG = "the view; the app's log says nothing, so let its LOGGING print err
 
 
 def asked_once(
-    url: str, plan: Plan, route: Route, app: ProcessHandle, unique: str = http.UNIQUE
+    url: str,
+    plan: Plan,
+    route: Route,
+    app: ProcessHandle,
+    unique: str = http.UNIQUE_OF_VERIFY,
+    rows: Rows = NO_ROWS,
 ) -> Asked:
     """Asks as a user of the load does. `unique`: what stands in the places for it."""
     begun_s = time.perf_counter()
-    exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name), unique)
+    exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name), unique, rows)
     took_ms = 1000 * (time.perf_counter() - begun_s)
     answer = exchange.answer
     cure = _cure(route, answer, app) if exchange.wrong else ""
@@ -39,8 +46,8 @@ def asked_once(
     return Asked(route.name, answer.status, took_ms, size, exchange.wrong, cure)
 
 
-def _cure(route: Route, answer: http.Answer, app: ProcessHandle) -> str:
-    if answer.status == route.status:
+def _cure(route: Route, answer: Answer, app: ProcessHandle) -> str:
+    if answer.status in route.statuses:
         return "the route's `answer`, or the view"
     if answer.status >= 500:
         errors = log_errors(app)

@@ -36,6 +36,7 @@ from rig.load.completions import Completions
 from rig.load.recorder import Recorder, ranges
 from rig.load.report import FinalCount, LoadReport, MeteredSecond
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
+from rig.load.think import Choice
 from rig.model import OUTCOME_OK, Interface, Link
 from rig.plan import Arrivals, Closed, Ledger, Load, Open, Plan
 
@@ -58,7 +59,7 @@ class Queue:
 def queue_of(plan: Plan) -> Queue:
     """A plausible queue for a plan."""
     cpu_s = _SERVICE_S.get(plan.route_name, 0.005)
-    statements = plan.route.statements or 0
+    statements = max(route.statements or 0 for route in plan.routes)
     trips = statements
     if statements and plan.connections == "per_request":
         trips += _RECONNECT_TRIPS
@@ -142,7 +143,7 @@ class FakeStack:
     def ask_routes(self) -> list[Asked]:
         """What a target would answer that is as it says."""
         routes = self._plan.target.routes
-        return [Asked(name, route.status, 1.0, 2) for name, route in routes.items()]
+        return [Asked(name, route.statuses[0], 1.0, 2) for name, route in routes.items()]
 
     def collect(self, folder: Path) -> None:
         """Writes the recorder's files as the load master does, and the delay's as its role does."""
@@ -158,6 +159,8 @@ class FakeStack:
             totals["never_answered_users"] = None
         connected = {"load_workers_connected": load.load_workers, "complete": True}
         totals["client"] = load.client
+        if plan.session:
+            totals["sessions"] = _sessions(plan)
         _write(folder / "load" / "load.json", {**totals, **connected})
         before, after = _counts(plan, self._left)
         _write(folder / LEDGER, before.to_json() | after.to_json())
@@ -177,6 +180,12 @@ class FakeStack:
         )
 
 
+def _sessions(plan: Plan) -> dict[str, Any]:
+    """Every user has had its session, and none took any time."""
+    users = plan.load.model.most_in_flight
+    return {"requests": users * len(plan.target.sessions[plan.session]), "done": users}
+
+
 def _write(path: Path, data: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
@@ -194,7 +203,7 @@ def _counts(plan: Plan, left: Mapping[str, FinalCount]) -> tuple[CountsBefore, C
         bad = {number for first, last in spoilt for number in range(first, last + 1)}
         rows[load_worker] = ranges(n for n in range(1, told.highest + 1) if n not in bad)
     answers = sum(last - first + 1 for pairs in rows.values() for first, last in pairs)
-    route, posts, ledger = plan.route, plan.data.posts, plan.target.ledger or Ledger()
+    route, posts, ledger = plan.routes[0], plan.data.posts, plan.target.ledger or Ledger()
     seeded = dict.fromkeys(ledger.counted, posts)
     named = bool(ledger.table and route.writes)
     wrote = answers * route.writes
@@ -271,7 +280,7 @@ def _simulate(plan: Plan, recorders: Sequence[Recorder]) -> None:
             _simulate_closed(plan, closed, recorders, finishes)
         case Open(arrivals):
             _simulate_open(plan, arrivals, recorders, finishes)
-    _finish_until(plan.load.duration_s, finishes, recorders, plan.route_name)
+    _finish_until(plan.load.duration_s, finishes, recorders, plan)
 
 
 def _simulate_closed(
@@ -286,7 +295,7 @@ def _simulate_closed(
     heapq.heapify(turns)
     while turns and turns[0][0] < plan.load.duration_s:
         at_s, user, first = heapq.heappop(turns)
-        _finish_until(at_s, finishes, recorders, plan.route_name)
+        _finish_until(at_s, finishes, recorders, plan)
         number = recorders[user % len(recorders)].start(at_s, first=first)
         back_s, result = service.answer(at_s)
         heapq.heappush(finishes, (back_s, user, number, result))
@@ -301,7 +310,7 @@ def _simulate_open(
     for arrival, at_s in enumerate(arrivals.instants_s()):
         if at_s >= plan.load.duration_s:
             return
-        _finish_until(at_s, finishes, recorders, plan.route_name)
+        _finish_until(at_s, finishes, recorders, plan)
         index = arrival % len(recorders)
         if recorders[index].in_flight >= arrivals.share(index, len(recorders)):
             recorders[index].drop(at_s)
@@ -312,10 +321,13 @@ def _simulate_open(
 
 
 def _finish_until(
-    at_s: float, finishes: list[_Finish], recorders: Sequence[Recorder], route: str
+    at_s: float, finishes: list[_Finish], recorders: Sequence[Recorder], plan: Plan
 ) -> None:
+    mix, names = plan.mix, [route.name for route in plan.routes]
+    choice = Choice(tuple(mix.routes.values()), mix.seed) if mix else None
     while finishes and finishes[0][0] <= at_s:
         back_s, who, number, result = heapq.heappop(finishes)
+        route = names[choice.index(who, number) if choice else 0]
         recorders[who % len(recorders)].finish(number, back_s, route, result)
 
 

@@ -5,10 +5,8 @@ A target is somebody's code: its answer may have no end, come a byte at a time, 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import html
-import json
-import re
 import time
 import urllib.parse
 from collections.abc import Mapping
@@ -16,16 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig.backends.expected import Answer, wrong_with
+from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
 from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
+from rig.load.asked import RouteRequest
 from rig.load.exchange import Blocking, Connection
 from rig.load.origin import resolved
 from rig.load.request import Origin, Request, origin_of, request_of
+from rig.load.sessions import SessionFailed
+from rig.load.values import VERIFYING
+from rig.load.visitor import Visitor, prepared, prepared_session
+from rig.load.words import NOTHING, UNIQUE, Filling
 from rig.model import SCHEMA, StackError
-from rig.plan import Plan, Route, Target
+from rig.plan import Data, Plan, Route, Target
 
 APP_PORT = 8000
 DEADLINE_S = 60.0
-UNIQUE = "verify-0"
+UNIQUE_OF_VERIFY = "verify-0"
 KEPT = (
     *("connection", "content-encoding", "content-length", "content-type"),
     *("keep-alive", "location", "server", "transfer-encoding", "vary"),
@@ -33,32 +38,6 @@ KEPT = (
 """The headers of an answer that are worth keeping; dates and ids are not."""
 KEPT_BYTES, MOST_BYTES = 65_536, 64 << 20
 REDIRECTIONS, MOST_REDIRECTIONS = (301, 302, 303, 307, 308), 10
-TITLE_CHARS, SAID_CHARS = 4000, 200
-_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status 0: nobody answered, and `body` says why."""
-
-    status: int
-    body: bytes
-    location: str = ""
-    """Where it leads, as it says so."""
-
-    @property
-    def begins(self) -> str:
-        """The beginning of the body, on one line; of a page its title."""
-        text = self.body[:TITLE_CHARS].decode(errors="replace")
-        title = _TITLE.search(text)
-        return " ".join((html.unescape(title[1]) if title else text).split())[:SAID_CHARS]
-
-    def json(self) -> Any:
-        """The body as JSON; ValueError where it is none."""
-        try:
-            return json.loads(self.body)
-        except RecursionError as error:
-            raise ValueError("it is nested too deep") from error
 
 
 @dataclass(frozen=True)
@@ -95,20 +74,30 @@ class Exchange:
         }
 
 
-def ask(request: Request, origin: Origin, unique: str = "") -> tuple[Answer, dict[str, str]]:
+def ask(
+    request: Request, origin: Origin, filling: Filling = NOTHING
+) -> tuple[Answer, dict[str, str]]:
     """One request, sent once and as the load's are; the answer, and its headers by name.
 
     Without any proxy of the environment, and without following redirections.
     """
-    reader = BoundedReader()
-    deadline_s = time.monotonic() + DEADLINE_S
     try:
-        connection = Connection(resolved(origin), Blocking(), reader)
-        try:
-            message = request.prebuilt().of(unique)
-            connection.ask(message, deadline_s, request.is_head, ANY_STATUS, MOST_BYTES)
-        finally:
-            connection.close()
+        connection = Connection(resolved(origin), Blocking(), BoundedReader())
+    except NoAnswer as error:
+        return Answer(0, str(error).encode()), {}
+    try:
+        message = request.prebuilt().bound(filling).of(str(filling.get(UNIQUE, "")))
+        return _asked(connection, message, request.is_head)
+    finally:
+        connection.close()
+
+
+def _asked(connection: Connection, message: bytes, is_head: bool) -> tuple[Answer, dict[str, str]]:
+    """The answer to a message, and its headers by name; of none why not."""
+    reader = connection.reader
+    try:
+        deadline_s = time.monotonic() + DEADLINE_S
+        connection.ask(message, deadline_s, is_head, ANY_STATUS, MOST_BYTES)
     except NoAnswer as error:
         return Answer(0, _why_none(error, reader).encode()), {}
     answered = reader.fields()
@@ -147,7 +136,7 @@ def get(url: str, ca: str = "") -> Answer:
         parts = urllib.parse.urlsplit(url)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         origin = origin_of(url, ca)
-        answer, _ = ask(request_of(Route("", "GET", path), origin), origin)
+        answer, _ = ask(request_of(RouteRequest("", "GET", path, words=()), origin), origin)
         leads_to = _within(url, answer.location)
         if answer.status not in REDIRECTIONS or not leads_to:
             break
@@ -165,46 +154,62 @@ def _within(url: str, location: str) -> str:
     return leads_to if stays and leads_to != url else ""
 
 
-def verify(url: str, plan: Plan, unique: str = UNIQUE) -> Exchange:
-    """Asks the plan's route once, as a user of the load does, and keeps what went both ways."""
-    route, origin = plan.route, origin_of(url, vouching(plan.target))
-    request = request_of(route, origin)
-    answer, answered = ask(request, origin, unique)
-    sent, body = request.sent_headers(unique), request.body_of(unique)
-    return Exchange(route, sent, body, answer, answered, _wrong(plan, answer, unique))
+def verify(url: str, plan: Plan, unique: str = UNIQUE_OF_VERIFY, rows: Rows = NO_ROWS) -> Exchange:
+    """Asks as a user of the load does: its session, then each of the plan's routes once.
 
-
-def _wrong(plan: Plan, answer: Answer, unique: str) -> str:
-    route = plan.route
-    if answer.status != route.status:
-        said = f"it leads to {answer.location}" if answer.location else answer.begins
-        return f"status {answer.status} instead of {route.status}: {said}"
-    if not route.answer:
-        return ""
+    Gives the first exchange that is wrong, else that of the first route.
+    """
+    origin = origin_of(url, vouching(plan.target))
+    session = prepared_session(session_of(plan, rows), origin)
     try:
-        found = answer.json()
-    except ValueError:
-        return f"no JSON: {answer.body[:200]!r}"
-    return "; ".join(
-        _differs(name, wanted, found, plan, unique) for name, wanted in route.answer.items()
-    ).strip("; ")
+        connection = Connection(resolved(origin), Blocking(), BoundedReader())
+    except NoAnswer as error:
+        return _unasked(plan, str(error))
+    visitor = Visitor(connection, 1, session)
+    found: list[Exchange] = []
+    try:
+        visitor.begin(f"{unique}-session", lambda: time.monotonic() + DEADLINE_S, lambda: None)
+        for route, asked in zip(plan.routes, route_requests(plan, rows), strict=True):
+            exchange = _exchange(visitor, connection, route, asked, origin, unique, plan.data)
+            if exchange.wrong:
+                name = f"{route.name}: " if plan.mix else ""
+                return dataclasses.replace(exchange, wrong=f"{name}{exchange.wrong}")
+            found.append(exchange)
+    except SessionFailed as error:
+        return _unasked(plan, str(error))
+    finally:
+        connection.close()
+    return found[0]
 
 
-def _differs(name: str, wanted: Any, found: Any, plan: Plan, unique: str) -> str:
-    if not isinstance(found, Mapping) or name not in found:
-        return f"no member {name!r}"
-    value = found[name]
-    if isinstance(wanted, str) and wanted.startswith("{length:"):
-        length = int(wanted.removeprefix("{length:").rstrip("}"))
-        ok = isinstance(value, list) and len(value) == length
-        return "" if ok else f"{name} is not {length} long"
-    known = {
-        "{posts}": plan.data.posts,
-        "{cpu_sum}": _sum_of_squares(plan.data.cpu_n),
-        "{unique}": unique,
-    }
-    wanted = known.get(wanted, wanted) if isinstance(wanted, str) else wanted
-    return "" if value == wanted else f"{name} is {value!r} instead of {wanted!r}"
+def _unasked(plan: Plan, why: str) -> Exchange:
+    """Its first route was not even asked."""
+    return Exchange(plan.routes[0], {}, b"", Answer(0, why.encode()), {}, why)
+
+
+def _exchange(
+    visitor: Visitor,
+    connection: Connection,
+    route: Route,
+    asked: RouteRequest,
+    origin: Origin,
+    unique: str,
+    data: Data,
+) -> Exchange:
+    request = request_of(asked, origin, visitor.keeps_cookies)
+    ready = prepared(asked, origin, visitor.keeps_cookies)
+    filling = visitor.filling(ready, unique, VERIFYING)
+    answer, answered = _asked(connection, visitor.message(ready, unique, VERIFYING), ready.is_head)
+    if answer.status:
+        visitor.answered(ready, connection.reader)
+    sent, body = request.sent_headers(filling), request.body_of(filling)
+    wrong = wrong_with(route, answer, answered, {**filling, **_of_data(data)})
+    return Exchange(route, sent, body, answer, answered, wrong)
+
+
+def _of_data(data: Data) -> Filling:
+    """What an answer may be held against beside the request's own words."""
+    return {"posts": data.posts, "cpu_sum": _sum_of_squares(data.cpu_n)}
 
 
 def _sum_of_squares(below: int) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rig.backends import http
 from rig.backends.base import ProcessHandle, tail
-from rig.backends.http import Answer
+from rig.backends.expected import Answer
 from rig.backends.processes import until
 from rig.model import StackError
 from rig.plan import Target

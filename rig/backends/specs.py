@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rig.backends.base import Hosts
 from rig.backends.database import (
@@ -19,6 +20,7 @@ from rig.backends.database import (
     SUPERUSER,
 )
 from rig.backends.http import APP_PORT, vouching
+from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
 from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
@@ -26,8 +28,9 @@ from rig.factors.services import words as service_words
 from rig.load.request import encoded
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec
+from rig.load.words import words_in
 from rig.model import Link, Role, StackError
-from rig.plan import PLACEHOLDER, Django, Plan, Target
+from rig.plan import PLACEHOLDER, Django, Mix, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec
 from stack.database.spec import DatabaseSpec
 from stack.delay.spec import DelaySpec, LinkSpec
@@ -215,8 +218,19 @@ def _django_variables(plan: Plan, django: Django) -> dict[str, str]:
         "BENCH_OVERLAY": "on" if django.overlay else "off",
         "BENCH_MIDDLEWARE": plan.middleware,
         "BENCH_SERVER": plan.server,
-        "BENCH_ROUTES": json.dumps({one.name: [one.method, encoded(one.path)] for one in routes}),
+        "BENCH_ROUTES": json.dumps(
+            {
+                one.name: [one.method, _as_declared(one.path)]
+                for one in routes
+                if not one.varies_by_path
+            }
+        ),
     }
+
+
+def _as_declared(path: str) -> str:
+    """Without a query that differs from request to request."""
+    return encoded(path.partition("?")[0] if words_in(path) else path)
 
 
 def _of_file(target: Target) -> Mapping[str, str]:
@@ -278,25 +292,28 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 
-def load_spec(plan: Plan, hosts: Hosts) -> LoadSpec:
+def of_mix(mix: Mix | None) -> dict[str, Any]:
+    if mix is None:
+        return {}
+    return {"weights": tuple(mix.routes.values()), "seed": mix.seed, "think": mix.think}
+
+
+def load_spec(plan: Plan, hosts: Hosts, rows: Rows = NO_ROWS) -> LoadSpec:
     """The same file for the load master and every load worker."""
-    route, load = plan.route, plan.load
+    load = plan.load
     return LoadSpec(
         target_url=_app_url(plan, hosts),
         ca=vouching(plan.target),
-        route=route.name,
-        method=route.method,
-        path=encoded(route.path),
-        status=route.status,
-        form=dict(route.form),
-        json=route.json,
+        route=plan.route_name,
+        requests=route_requests(plan, rows),
         model=load.model,
         steady_s=load.steady_s,
         timeout_s=load.timeout_s,
         load_workers=load.load_workers,
         raw=load.raw,
         client=load.client,
-        headers=dict(route.headers),
+        session=session_of(plan, rows),
+        **of_mix(plan.mix),
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
     )

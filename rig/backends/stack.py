@@ -27,8 +27,10 @@ from rig.backends.base import (
 )
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
+from rig.backends.expected import Answer
 from rig.backends.processes import cpus_of, is_real_time, until
 from rig.backends.readiness import await_ready
+from rig.backends.requests import Rows, asked_of_database, asks_database
 from rig.backends.specs import (
     POOLER_PORT,
     Secrets,
@@ -87,17 +89,24 @@ class RealStack:
         self._before: CountsBefore | None = None
         self._after: CountsAfter | None = None
         self._exchange: http.Exchange | None = None
+        self._rows: Rows = {}
 
     # bring up
 
     def bring_up(self) -> None:
         """Starts every role and waits until each is there. StackError names the one that is not."""
         plan, hosts = self._plan, self._hosts
+        if asks_database(plan.target, plan.route_name):
+            # what the load sends is not known before
+            self._bring_up_database()
+            self._rows = asked_of_database(plan.target, [plan.route_name], self._app_login)
         # Locust takes its time to import: it may do so while the rest comes up
-        self._start(Role.LOAD_MASTER, load_spec(plan, hosts))
+        spec = load_spec(plan, hosts, self._rows)
+        self._start(Role.LOAD_MASTER, spec)
         for index in range(plan.load.load_workers):
-            self._start(Role.LOAD_WORKER, load_spec(plan, hosts), index)
-        self._bring_up_database()
+            self._start(Role.LOAD_WORKER, spec, index)
+        if not self._of(Role.DATABASE):
+            self._bring_up_database()
         self._bring_up_app()
         self._await_file(self._of(Role.LOAD_MASTER)[0], "ready.json")
         # not before: while they import, they would hold up all else
@@ -182,6 +191,13 @@ class RealStack:
         address, port = self._hosts.reach(Role.DATABASE, database.PORT)
         return Login(address, port, self._passwords.superuser_password_file)
 
+    @property
+    def _app_login(self) -> Login:
+        """The app's own, straight to Postgres."""
+        address, port = self._hosts.reach(Role.DATABASE, database.PORT)
+        password = self._passwords.app_password_file
+        return Login(address, port, password, database.APP_USER, database.DATABASE)
+
     # before any trial
 
     def scout(
@@ -189,6 +205,9 @@ class RealStack:
     ) -> list[UnloadedResults]:
         """Brings up the target alone and asks without load."""
         self._bring_up_database()
+        asked = [one.route for one in unloaded_requests]
+        rows = asked_of_database(self._plan.target, asked, self._app_login)
+        unloaded_requests = [one.with_rows(rows) for one in unloaded_requests]
         self._bring_up_app()
         seen = [UnloadedResults(0.0, self._unloaded(unloaded_requests))] if at_no_delay else []
         self.set_delay()
@@ -215,6 +234,8 @@ class RealStack:
     def ask_routes(self) -> list[Asked]:
         """Brings up the target alone and asks each of its routes once."""
         self._bring_up_database()
+        target = self._plan.target
+        self._rows = asked_of_database(target, target.routes, self._app_login)
         self._bring_up_app()
         (app,) = self._of(Role.APP)
         # what writes goes last: what is read is as it was seeded
@@ -229,7 +250,7 @@ class RealStack:
 
     def _asked(self, route: Route, app: ProcessHandle, unique: str) -> Asked:
         self._book.begin()
-        asked = asked_once(self._url, self._plan, route, app, unique)
+        asked = asked_once(self._url, self._plan, route, app, unique, self._rows)
         sent = statement_facts(self._book.statements())
         return dataclasses.replace(asked, statements=None if sent.why else sent.certain)
 
@@ -248,7 +269,7 @@ class RealStack:
         # counted until it ends, and what is counted later must not lack its beginning
         self._before = CountsBefore(book.counters(), verifying_requests=1, unverified=book.tables())
         book.begin()
-        self._exchange = asked = http.verify(self._url, plan)
+        self._exchange = asked = http.verify(self._url, plan, rows=self._rows)
         if asked.wrong:
             raise StackError(
                 f"target {plan.target_name} does not answer {plan.route_name} correctly: "
@@ -258,7 +279,8 @@ class RealStack:
         self._before = dataclasses.replace(
             self._before,
             contents=book.contents(),
-            names_requests=plan.route.writes and book.names(http.UNIQUE),
+            names_requests=any(route.writes for route in plan.routes)
+            and book.names(http.UNIQUE_OF_VERIFY),
             by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
         )
         # again: a pool is there since its first request only
@@ -276,7 +298,7 @@ class RealStack:
         )
         return self._facts
 
-    def _last_words(self, answer: http.Answer) -> str:
+    def _last_words(self, answer: Answer) -> str:
         """How the app's log ends, where its answer says no more than that it failed."""
         errors = log_errors(self._of(Role.APP)[0].process) if answer.status >= 500 else []
         return f"; its log says {errors[-1]}" if errors else ""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from rig.checks import older_ledger
 from rig.checks.older_ledger import bounds
+from rig.checks.visits import impossible_rows, mixed_ledger
 from rig.model import OUTCOME_OK, Status
 from rig.plan import Plan
 from rig.record import (
@@ -24,15 +25,14 @@ from rig.record import (
 )
 
 NAME = "ledger"
-MAY_BE_WRITTEN = ("timeout", "db_connection_lost")
-"""Failures after which a row may stand: the write may have been done, and only its answer lost
-between database, target and user. After any other one a row proves that something is wrong."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that write nothing, by what they mean."""
 
 
 def ledger(plan: Plan, record: Record) -> Check:
     """Rows exactly, statements and the target's own count between their least and their most."""
+    if plan.mix:
+        return mixed_ledger(NAME, record)
     counts, load = record.ledger, record.load
     older = counts.counted is None
     if older and plan.target.ledger is None:
@@ -41,7 +41,7 @@ def ledger(plan: Plan, record: Record) -> Check:
     if older and (counts.rows_after is None or counts.rows_before is None):
         return Check(NAME, Status.UNKNOWN, "the database was not asked")
     disturbed = [*_left(record), *_rows(plan, counts, load)] if plan.target.ledger else []
-    systematic = [*_statements(plan, record), *_target(counts, load)]
+    systematic = [*_statements(plan, record), *_target(plan, counts, load)]
     if disturbed or systematic:
         # after a lost load worker or a crash that reset Postgres's counters nothing can agree
         again = bool(disturbed) or not load.complete or _restarted(record)
@@ -67,11 +67,13 @@ def _rows(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     if counts.fingerprint_before != counts.fingerprint_after:
         yield "the schema is not what it was before the load"
     if _named(plan, counts):
-        yield from _named_rows(counts, load, _added(plan, counts))
+        # rows of the users' sessions name no request
+        added = None if plan.session else _added(plan, counts)
+        yield from _named_rows(counts, load, added)
     elif counts.counted is None and (added := _added(plan, counts)):
         yield f"{added:+d} rows, though the route writes none"
     for name, rows in _counted_rows(plan, counts):
-        if rows.added and not rows.per_request and plan.route.method in SAFE:
+        if rows.added and not rows.per_request and plan.route.method in SAFE and not plan.session:
             yield f"{name}: {rows.added:+d} rows, though the route writes none"
 
 
@@ -97,7 +99,7 @@ def _counted_rows(plan: Plan, counts: LedgerFacts) -> Iterator[tuple[str, TableR
             yield name, rows
 
 
-def _named_rows(counts: LedgerFacts, load: LoadFacts, added: int) -> Iterator[str]:
+def _named_rows(counts: LedgerFacts, load: LoadFacts, added: int | None) -> Iterator[str]:
     if counts.rows_of_successes is None:
         yield "the rows were not told apart"
         return
@@ -108,21 +110,11 @@ def _named_rows(counts: LedgerFacts, load: LoadFacts, added: int) -> Iterator[st
             f"{counts.rows_of_successes} rows of {successes} successes, "
             f"{counts.successes_without_row} successes without a row"
         )
-    if added != counts.rows_of_successes + late:
+    if added is not None and added != counts.rows_of_successes + late:
         yield (
             f"{added:+d} rows instead of {counts.rows_of_successes} of successes + {late} late ones"
         )
-    for count, what in (
-        (counts.rows_twice, "rows written twice"),
-        (counts.rows_foreign, "rows of requests that were never sent"),
-        *(
-            (n, f"rows whose request ended in {name}")
-            for name, n in counts.rows_of_failures.items()
-            if name not in MAY_BE_WRITTEN
-        ),
-    ):
-        if count:
-            yield f"{count} {what}"
+    yield from impossible_rows(counts)
 
 
 def _statements(plan: Plan, record: Record) -> Iterator[str]:
@@ -130,7 +122,7 @@ def _statements(plan: Plan, record: Record) -> Iterator[str]:
     if counted is None:
         yield from older_ledger.problems(plan, record.ledger, record.load)
         return
-    if declared is None or counted.why:
+    if declared is None or counted.why or plan.session:
         return
     least, most = _span(plan, record, declared)
     few = counted.calls < least and not _unseen(counted)
@@ -173,7 +165,10 @@ def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
             yield says, "a route whose every request adds as many rows as the one that verified it"
     if declared is None:
         return
-    if counted.why:
+    if plan.session:
+        says = "the statements of the users' sessions are counted with the route's"
+        yield says, "a route without a session"
+    elif counted.why:
         yield f"statements were not counted: {counted.why}", counted.why
     elif counted.calls < _span(plan, record, declared)[0] and _unseen(counted):
         inside = f"{counted.nested} ran inside others, as a cursor's do"
@@ -181,8 +176,9 @@ def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
         yield f"Postgres counted {counted.calls} statements, and {more}", "statements of their own"
 
 
-def _target(counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
-    if counts.answered_by_target is None:
+def _target(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
+    # it knows a route by its path
+    if counts.answered_by_target is None or plan.route.varies_by_path or plan.session:
         return
     least, most = bounds(1, load, 0)
     if not least <= counts.answered_by_target <= most:
@@ -200,6 +196,6 @@ def _message(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> str:
         parts.append(f"{counts.counted.certain} statements")
     if counts.statements is not None and plan.route.statements is not None:
         parts.append(f"{counts.statements} scans")
-    if counts.answered_by_target is not None:
+    if counts.answered_by_target is not None and not plan.route.varies_by_path:
         parts.append(f"the target counted {counts.answered_by_target} answers")
     return ", ".join(parts)

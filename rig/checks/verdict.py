@@ -14,6 +14,7 @@ from rig.checks.nothing_happened import nothing_happened
 from rig.checks.ramp import ramp
 from rig.checks.stationarity import stationarity
 from rig.checks.steadiness import steadiness
+from rig.checks.visits import sessions
 from rig.model import Status, Verdict
 from rig.plan import Plan
 from rig.record import Check, Record
@@ -32,6 +33,10 @@ CHECKS: Sequence[Callable[[Plan, Record], Check]] = (
 )
 
 
+def _checks_of(plan: Plan) -> Sequence[Callable[[Plan, Record], Check]]:
+    return (*CHECKS, sessions) if plan.session else CHECKS
+
+
 def judge(plan: Plan, record: Record) -> tuple[tuple[Check, ...], Verdict, str]:
     """Every check, the verdict, and why it is not `valid` (empty if it is).
 
@@ -39,7 +44,7 @@ def judge(plan: Plan, record: Record) -> tuple[tuple[Check, ...], Verdict, str]:
     there are none, and the verdict is `unknown`.
     """
     try:
-        checks = tuple(check(plan, record) for check in CHECKS)
+        checks = tuple(check(plan, record) for check in _checks_of(plan))
     except Exception as error:  # what was measured must not be lost with it
         reason = f"the checks cannot be made: {type(error).__name__}: {error}"
         return (), Verdict.UNKNOWN, reason

@@ -5,6 +5,7 @@ May not know PyYAML (`document` does) nor what becomes of a Matrix.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -36,6 +37,7 @@ from rig.config.sections import (
     validated,
     wrong,
 )
+from rig.config.sendable import unsendable
 from rig.config.values import (
     Fits,
     Keywords,
@@ -49,7 +51,7 @@ from rig.config.values import (
 )
 from rig.factors import Choice
 from rig.model import Level, UsageError
-from rig.plan import Target
+from rig.plan import Cell, Target
 
 PROFILE_KEYS = ("default_profile", "profiles")
 MOST_PROFILES = 20
@@ -146,7 +148,8 @@ def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target
 def matrix_of(document: Document, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
     """As `read_matrix`, of a document that is read already."""
     findings = Findings(document.findings)
-    routes = dict.fromkeys(route for target in targets.values() for route in target.routes)
+    asked = ((*target.routes, *target.mixes) for target in targets.values())
+    routes = dict.fromkeys(itertools.chain.from_iterable(asked))
     names = {
         "target": tuple(targets),
         "route": tuple(routes),
@@ -223,13 +226,23 @@ def _together(
     extras = _extras(given["also"])
     found = tuple(combined(root, setup, vary, extras, targets, design.times if design else 1))
     yield from found
-    if not found and given.get("requires"):
-        searched = design.search.crossover if isinstance(design, Searching) else ""
-        cells = matrix.cells_of(setup, vary, extras)
-        yield from without_cells(root, given["requires"], cells, searched)
+    if not found:
+        yield from _of_cells(root, given, matrix.cells_of(setup, vary, extras), targets)
     if design and "claim" in given:
         claim = given["claim"].planned() if given["claim"] else None
         yield from unfit(root, design, claim, setup, vary)
+
+
+def _of_cells(
+    root: Map, given: Mapping[str, Any], cells: tuple[Cell, ...], targets: Mapping[str, Target]
+) -> Iterator[Finding]:
+    """What is wrong with sections beside the cells that others mean."""
+    if requires := given.get("requires"):
+        design = given.get("design")
+        searched = design.search.crossover if isinstance(design, Searching) else ""
+        yield from without_cells(root, requires, cells, searched)
+    if load := given.get("load"):
+        yield from unsendable(root, load.model, load.client, cells, targets)
 
 
 def _extras(also: Mapping[str, Extra]) -> tuple[matrix.Extra, ...]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -22,13 +21,13 @@ from pydantic import (
 )
 
 from rig import plan
-from rig.config.document import Node
+from rig.config import visits_together
 from rig.config.placeholders import Template, Variable, VariableValue
 from rig.config.project import FACTS, READY, Django, Folder, migrate_of
 from rig.config.project_files import env_file_problem, python_problem
+from rig.config.route import Route
 from rig.config.sections import (
     Context,
-    Location,
     Section,
     at,
     context_of,
@@ -55,14 +54,13 @@ from rig.config.values import (
     Written,
     levels,
 )
-from rig.factors import FACTORS, Choice, Natural
-from rig.load.request import header_problem
+from rig.config.visits import Mixed, Steps
+from rig.factors import FACTORS, Choice
 from rig.model import Interface, Level
 
 RESTARTING = ("--max-requests", "--limit-max-requests", "--workers-lifetime")
 """gunicorn's, uvicorn's and granian's options with which app workers end by design."""
 
-_LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _SUPPORTED = tuple(
     field.name
     for field in dataclasses.fields(plan.Plan)
@@ -82,57 +80,10 @@ class _Content(Written):
         raise expected(f"files and folders that are there, seen from {folder.name}/")
 
 
-def _json(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What has a refused node in it is no JSON."""
-    refused = [at(loc, wrong("")) for loc, leaf in _leaves(value) if isinstance(leaf, Node)]
-    if refused:
-        raise together(refused)
-    return value
-
-
-def _answer(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Members of an answer; a length that is asked for is a number."""
-    problems = [
-        at(loc, expected("a length such as {length:25}"))
-        for loc, leaf in _leaves(value)
-        if isinstance(leaf, str) and _LENGTH.match(leaf)
-    ]
-    if problems:
-        raise together(problems)
-    return value
-
-
-def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
-    """Every single value, and where it is."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*loc, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, (*loc, index))
-    else:
-        yield loc, value
-
-
-class _HeaderValue(Written):
-    """A header's value; an empty one takes the header away."""
-
-    def read(self, value: Any, context: Context) -> str:
-        return "" if value == "" else super().read(value, context)
-
-    def schema(self) -> Mapping[str, object]:
-        return {"type": "string", "maxLength": self.longest}
-
-
 Content = Annotated[str, _Content()]
-HeaderValue = Annotated[str, _HeaderValue()]
-Json = Annotated[dict[str, Any], AfterValidator(_json)]
 Identifier = Annotated[
     str,
     Matching("[a-z_][a-z0-9_]{0,62}", "a table's or column's name in lower case, 63 long at most"),
-]
-Member = Annotated[
-    str, Matching(r"[\w-]+(\.[\w-]+)*", "members of the answer, such as id or posts.id")
 ]
 Fact = Annotated[
     str,
@@ -141,56 +92,8 @@ Fact = Annotated[
         "facts by dotted path, such as app.driver, answer.server or route.path",
     ),
 ]
-Method = Annotated[str, Fits(Choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")))]
-
 
 LevelLists = Mapping[str, tuple[Level, ...]]
-
-
-class Route(Section):
-    """A request that a target serves, and what a correct answer is."""
-
-    method: Method
-    path: UrlPath
-    form: dict[Text, Text] = Field(default_factory=dict)
-    body: Optional[Json] = Field(None, alias="json")
-    status: Annotated[int, Fits(Natural(100, 599))] = plan.Route.status
-    answer: Annotated[Json, AfterValidator(_answer)] = Field(default_factory=dict)
-    statements: Optional[Annotated[int, Fits(Natural(0, 1_000_000))]] = None
-    varying: Distinct[Member] = ()
-    headers: dict[Text, HeaderValue] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _sendable(self) -> Self:
-        problems = [
-            at(("headers", name), wrong(f"{problem} in `headers`"))
-            for name, value in self.headers.items()
-            if (problem := header_problem(name, value))
-        ]
-        if problems:
-            raise together(problems)
-        return self
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        if self.form and self.body is not None:
-            raise wrong("route `{name}` has a `form` and a `json` body", "leave one of them")
-        return self
-
-    def planned(self, name: str) -> plan.Route:
-        """The route under its name."""
-        return plan.Route(
-            name=name,
-            method=self.method,
-            path=self.path,
-            form=self.form,
-            json=self.body,
-            status=self.status,
-            answer=self.answer,
-            statements=self.statements,
-            varying=self.varying,
-            headers=self.headers,
-        )
 
 
 class Ledger(Section):
@@ -293,6 +196,8 @@ class Target(Section):
     supports: Annotated[LevelLists, PerFactor(levels, _SUPPORTED, ignored=True)] = Field(
         default_factory=dict
     )
+    sessions: dict[Name, Steps] = Field(default_factory=dict)
+    mixes: dict[Name, Mixed] = Field(default_factory=dict)
     services: Services = Field(default_factory=dict)
     refuses: Several[Refusal] = ()
     inherent: Distinct[Fact] = ()
@@ -306,6 +211,13 @@ class Target(Section):
         if self.start is not None and self.django is not None:
             do = "with `django` the rig starts it, so that `server` can vary: leave `start` out"
             raise wrong("a target has `start` or `django`, not both", do)
+        return self
+
+    @model_validator(mode="after")
+    def _visits_fit(self) -> Self:
+        problems = list(visits_together.problems(self.routes, self.sessions, self.mixes))
+        if problems:
+            raise together(problems)
         return self
 
     @model_validator(mode="after")
@@ -344,12 +256,16 @@ class Target(Section):
 
     def planned(self, folder: str) -> plan.Target:
         """The target in its folder."""
+        sessions = visits_together.Sessions(self.routes, self.sessions, self.mixes)
         return plan.Target(
             name=self.name,
             folder=folder,
             title=self.title or self.name,
             start=self.start or (),
-            routes={name: route.planned(name) for name, route in self.routes.items()},
+            routes={
+                name: route.planned(name, sessions.of_route(name))
+                for name, route in self.routes.items()
+            },
             env=self.env,
             migrate=self._migrate(folder),
             seed=self.seed,
@@ -373,4 +289,9 @@ class Target(Section):
             env_file=self.env_file or "",
             tls=self.tls or "",
             before_start=self.before_start,
+            sessions={
+                name: tuple(step.planned() for step in steps)
+                for name, steps in self.sessions.items()
+            },
+            mixes={name: mix.planned(sessions.of_mix(name)) for name, mix in self.mixes.items()},
         )

@@ -162,7 +162,8 @@ def _over(under: Node, own: Node) -> Node:
     if not (isinstance(under, Map) and isinstance(own, Map)):
         return own
     entries = dict(under.entries)
-    for key, other in (("form", "json"), ("json", "form")):
-        if key in own.entries:
-            entries.pop(other, None)
+    kinds = ({"form", "files"}, {"json"}, {"body"})
+    for kind in [kind for kind in kinds if kind & own.entries.keys()]:
+        others = set().union(*kinds) - kind
+        entries = {key: entry for key, entry in entries.items() if key not in others}
     return Map(own.name, own.place, {**entries, **own.entries})

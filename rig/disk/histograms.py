@@ -11,7 +11,7 @@ import base64
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +53,13 @@ _MOST_BYTES = _HEAD.size + _MOST_BYTES_A_COUNT * _EMPTY.counts_len
 
 def read_log(path: Path, wanted: Callable[[str], bool]) -> Any:
     """The sum of all lines whose tag is wanted. DamagedFile, StorageError."""
+    return histogram_of(counts for _, _, counts in read_lines(path, wanted))
+
+
+def histogram_of(parts: Iterable[Counts]) -> Any:
+    """One histogram of the sum of many counts."""
     total: Counter[int] = Counter()
-    for _, _, counts in read_lines(path, wanted):
+    for counts in parts:
         total.update(dict(counts))
     merged = new_histogram()
     for us, count in total.items():
@@ -69,7 +74,7 @@ def read_lines(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     number, values = 0, 0
-    with open(descriptor, encoding="ascii") as log:
+    with open(descriptor, encoding="ascii", newline="\n") as log:  # a tag may have other ends
         try:
             while line := log.readline(_MOST_LINE_CHARS):
                 number += 1

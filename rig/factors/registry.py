@@ -225,7 +225,7 @@ def bind(
     server = usual(target, draft.app_threads) if draft.server == OWN else draft.server
     made = {**vars(draft), "server": server, "delay": _delay_of(draft.delay, target)}
     bound = Plan(**made, target=target, cpus=_cpus_of(cpus, target))
-    if draft.route_name not in target.routes:
+    if not target.serves(draft.route_name):
         return bound, f"target {target.name} does not serve route {draft.route_name}"
     for factor, levels in target.supports.items():
         level = getattr(draft, factor)

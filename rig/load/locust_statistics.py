@@ -38,9 +38,9 @@ def feed(
         error.occurrences += sum(counts.values()) - 1
 
 
-def feed_size(stats: RequestStats, method: str, route: str, body_bytes: int) -> None:
-    """Adds the size of answers that were fed."""
-    for entry in (stats.total, stats.get(route, method)):
+def feed_size(stats: RequestStats, method: str | None, route: str, body_bytes: int) -> None:
+    """Adds the size of answers that were fed. `method`: None where they are of several routes."""
+    for entry in (stats.total, *((stats.get(route, method),) if method else ())):
         entry.total_content_length += body_bytes
 
 

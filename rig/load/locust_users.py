@@ -16,11 +16,15 @@ from rig.load import client, outcome
 from rig.load.process import FINAL_REPORT_DEADLINE_S, MODEL, SPEC, LoadClock, is_over, recorder
 from rig.load.request import origin_of, request_of
 from rig.load.shape import Arrivals, Closed, Open
+from rig.load.words import NOTHING, UNIQUE
 from rig.model import OUTCOME_OK
 
 client.patch_client()
-REQUEST = request_of(SPEC, origin_of(SPEC.target_url))
-HEADERS = dict(REQUEST.headers)
+(ASKED,) = SPEC.requests
+REQUEST = request_of(ASKED, origin_of(SPEC.target_url))
+PATH = REQUEST.target_of(NOTHING)
+HEADERS = REQUEST.sent_headers({UNIQUE: ""})  # which stands in the body alone, with this client
+HEADERS.pop("Content-Length", None)  # the client's own
 if "accept-encoding" not in map(str.lower, HEADERS):
     HEADERS["Accept-Encoding"] = "identity"  # or it would ask for gzip
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
@@ -43,7 +47,7 @@ class _Sender(FastHttpUser):
         number = recorder.start(LoadClock.elapsed_s(), intended_s=intended_s, first=first)
         content = _content(f"{self.environment.runner.worker_index}-{number}")
         with self.client.request(
-            SPEC.method, SPEC.path, name=SPEC.route, catch_response=True, **content
+            ASKED.method, PATH, name=SPEC.route, catch_response=True, **content
         ) as response:
             at_s = LoadClock.elapsed_s()
             broken = outcome.of_broken(response.request_meta["exception"])
@@ -54,7 +58,7 @@ class _Sender(FastHttpUser):
             else:
                 kind = response.headers.get("content-type", "")
                 body = response.content or b""
-                result = outcome.of_answer(response.status_code, SPEC.status, kind, body)
+                result = outcome.of_answer(response.status_code, ASKED.statuses, kind, body)
             recorder.finish(number, at_s, SPEC.route, result)
             if result == OUTCOME_OK:
                 response.success()
@@ -65,7 +69,7 @@ class _Sender(FastHttpUser):
 
 def _content(unique: str) -> dict[str, Any]:
     """What is sent: the same as with the rig's own client, but for what Locust's adds to it."""
-    return {"data": REQUEST.body_of(unique) or None, "headers": HEADERS}
+    return {"data": REQUEST.body_of({UNIQUE: unique}) or None, "headers": HEADERS}
 
 
 class LocustUser(_Sender):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import socket
 import time
@@ -34,9 +35,11 @@ from rig.load.process import (
     OUT,
     SPEC,
     LoadClock,
+    Present,
     Received,
     is_over,
     recorder,
+    sessions,
 )
 from rig.load.report import (
     HEARTBEATS_INTERVAL_S,
@@ -45,6 +48,7 @@ from rig.load.report import (
     LoadReport,
     Slot,
 )
+from rig.load.session_count import together
 from rig.load.shape import Closed, Open
 from rig.load.spec import LOCUST, PLAIN
 
@@ -60,6 +64,12 @@ locust.argument_parser.default_args_dict = lambda: _arguments
 
 completions = Completions(SPEC.route)
 meter = meters.Meter()
+session_counts: dict[str, Any] = {}
+"""Of the load master: what each load worker says of its users' sessions."""
+METHODS = {asked.route: asked.method for asked in SPEC.requests}
+STDERR = 2
+AHEAD_S = 1.0 if SPEC.session else 0.0
+"""So much earlier users come who have a session to begin, than they are to ask."""
 
 
 def _user_class() -> type[User]:
@@ -94,7 +104,7 @@ if SPEC.headless:
                 gevent.sleep(1.0 - into_s)
             # spawned at once: the steps of the ramp are made here, a second apart
             step_users = max(MODEL.users.per_s, MODEL.users.start_users)
-            return MODEL.users.at(LoadClock.elapsed_s()), step_users
+            return MODEL.users.at(LoadClock.elapsed_s() + AHEAD_S), step_users
 
 
 @events.init.add_listener
@@ -110,6 +120,7 @@ def _init(environment: Environment, **_: Any) -> None:
     _freeze_what_is_there()
     if isinstance(runner, locust.runners.MasterRunner):
         runner.register_message("final", _final)
+        runner.register_message("impossible", _give_up)
         reported: Any = environment.events.worker_report
         reported.add_listener(partial(_is_alive, runner))
         quitting: Any = environment.events.quitting
@@ -122,6 +133,12 @@ def _init(environment: Environment, **_: Any) -> None:
     elif isinstance(runner, locust.runners.WorkerRunner):
         runner.register_message("begin", _begin)
         runner.register_message("finish", _send_final)
+
+
+def _give_up(environment: Environment, msg: Any) -> None:
+    """A load worker cannot send what was asked for: nothing of this load counts."""
+    os.write(STDERR, f"{msg.data}\n".encode())
+    os._exit(1)
 
 
 def _freeze_what_is_there() -> None:
@@ -170,7 +187,8 @@ def _measure_itself(runner: Any) -> None:
         due_s = LoadClock.elapsed_s() + meters.INTERVAL_S
         gevent.sleep(meters.INTERVAL_S)
         at_s = LoadClock.elapsed_s()
-        meter.tick(at_s, time.process_time(), runner.user_count, max(0.0, at_s - due_s))
+        users = Present.users if SPEC.session else runner.user_count
+        meter.tick(at_s, time.process_time(), users, max(0.0, at_s - due_s))
 
 
 def _drain(environment: Environment) -> LoadReport:
@@ -180,10 +198,12 @@ def _drain(environment: Environment) -> LoadReport:
     began_s = time.time() - LoadClock.elapsed_s()
 
     def count(slot: Slot, counts: Mapping[int, int]) -> None:
-        locust_statistics.feed(environment.stats, SPEC.method, slot, counts, began_s + slot.second)
+        method, at_s = METHODS[slot.route], began_s + slot.second
+        locust_statistics.feed(environment.stats, method, slot, counts, at_s)
 
     report = recorder.drain(count)
-    locust_statistics.feed_size(environment.stats, SPEC.method, SPEC.route, Received.take())
+    method = METHODS.get(SPEC.route)  # a mix's answers are not told apart by their size
+    locust_statistics.feed_size(environment.stats, method, SPEC.route, Received.take())
     return replace(report, meter=meter.drain())
 
 
@@ -222,6 +242,7 @@ def _send_final(environment: Any, msg: Any) -> None:
         "index": environment.runner.worker_index,
         "address": _own_address(),
         "left": left.to_wire(),
+        "sessions": sessions.to_wire(),
     }
     # Locust would send its own once more when nobody waits for it any more
     environment.runner._send_stats()
@@ -239,6 +260,7 @@ def _final(environment: Environment, msg: Any) -> None:
     said = msg.data
     completions.add(msg.node_id, LoadReport.from_wire(said["report"]))
     left = FinalCount.from_wire(said["left"])
+    session_counts[msg.node_id] = said["sessions"]
     completions.close(msg.node_id, said["index"], said["address"], left)
 
 
@@ -264,6 +286,7 @@ def _finish(runner: Any) -> None:
             "complete": completions.closed == SPEC.load_workers,
             "began_at_s": LoadClock.at_s,
             "client": SPEC.client,
+            **({"sessions": together(session_counts.values())} if SPEC.session else {}),
             **totals,
         },
     )

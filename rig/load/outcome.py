@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from rig.load.answer import FAILED, MALFORMED, REFUSED, RESET, TIMEOUT, Answer, NoAnswer
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
@@ -10,9 +11,9 @@ from rig.model import FAILURE_CLASSES, OUTCOME_OK
 _PROBLEM_TYPE = "application/problem+json"
 
 
-def of_answer(status: int, expected_status: int, content_type: str, body: bytes) -> str:
-    """The outcome of an answer that came back whole."""
-    if status == expected_status:
+def of_answer(status: int, right: Collection[int], content_type: str, body: bytes) -> str:
+    """The outcome of an answer that came back whole. `right`: the statuses that are."""
+    if status in right:
         return OUTCOME_OK
     if content_type.startswith(_PROBLEM_TYPE):
         try:
@@ -24,14 +25,14 @@ def of_answer(status: int, expected_status: int, content_type: str, body: bytes)
     return "app_error" if status >= 500 else "unexpected_status"
 
 
-def of_wrong(answer: Answer, expected_status: int) -> str:
+def of_wrong(answer: Answer, right: Collection[int]) -> str:
     """The outcome of an answer that came back whole."""
     kind = answer.fields().get("content-type", "")
     try:
         body = answer.body()
     except NoAnswer:  # a body that cannot be read names no class
         body = b""
-    return of_answer(answer.status, expected_status, kind, body)
+    return of_answer(answer.status, right, kind, body)
 
 
 def of_broken(error: BaseException | None) -> str | None:

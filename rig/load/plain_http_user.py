@@ -15,7 +15,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
@@ -24,6 +24,7 @@ from locust.env import Environment
 from locust.exception import StopTest
 
 from rig.load.answer import ANY_STATUS, Answer, NoAnswer
+from rig.load.asked import RouteRequest
 from rig.load.cookies import Cookies
 from rig.load.greenlets import Client, sweeper
 from rig.load.origin import resolved
@@ -233,23 +234,14 @@ class PlainHttpSession:
             place = resolved(origin, not self._user.insecure)
             self._clients[origin] = Client(place, self._timeout_s, self._sweeper)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        request = request_of(_Asked(method, path, dict(headers)), origin)
+        request = request_of(
+            RouteRequest("", method, path, headers=dict(headers), words=()), origin
+        )
         prepared = _Prepared(self._clients[origin], request.head(), request.is_head, url)
         if len(self._prepared) >= MOST_PREPARED:
             self._prepared.clear()  # urls that are each asked once need no place here
         self._prepared[method, url, headers] = prepared
         return prepared
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a call says of a request, but for its body."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    form: Mapping[str, str] = field(default_factory=dict)
-    json: None = None
 
 
 def _body(data: str | bytes | Mapping[str, Any] | None, json: Any) -> tuple[str, bytes | None]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from rig.load.recorder import Recorder
+from rig.load.session_count import SessionCount
 from rig.load.shape import Open
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, read_spec
 
@@ -19,6 +20,9 @@ OUT = Path(os.environ[OUT_VARIABLE])
 FINAL_REPORT_DEADLINE_S = 20.0
 
 recorder = Recorder(SPEC.ramp_s, SPEC.duration_s, is_open=isinstance(MODEL, Open), raw=SPEC.raw)
+
+
+sessions = SessionCount()
 
 
 class LoadClock:
@@ -35,6 +39,12 @@ class LoadClock:
 def is_over(elapsed_s: float) -> bool:
     """Whether no request may begin any more: nobody would count it."""
     return recorder.frozen or (SPEC.headless and elapsed_s >= SPEC.duration_s)
+
+
+class Present:
+    """Users of this process who are past their session, and ask."""
+
+    users = 0
 
 
 class Received:

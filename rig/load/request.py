@@ -6,17 +6,31 @@ that a target cannot tell them apart. May not know sockets, Locust, nor what is 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
+from rig.load.asked import RouteRequest
+from rig.load.body import body_of
+from rig.load.words import (
+    NOTHING,
+    UNIQUE,
+    Filling,
+    Part,
+    Parts,
+    Place,
+    bound,
+    filled,
+    header_parts,
+    joined,
+    parts_of,
+)
 from rig.model import VERSION
 
-PLACE = "{unique}"
 USER_AGENT = f"async-django-rig/{VERSION}"
+JAR_LINE, JAR_MORE = "jar line", "jar more"
+"""No words that a text could have: what a user's cookies stand for."""
 HTTP, HTTPS = "http", "https"
 _PORTS = {HTTP: 80, HTTPS: 443}
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -24,26 +38,12 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "expect", "upgrade"})
 """What decides where a message ends is the client's own, and nobody else's to say."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_COOKIE = re.compile(r"[!#-+\x2d-:<-\[\]-~]*")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class BadRequest(ValueError):
     """What cannot be sent; its text says why."""
-
-
-class Asked(Protocol):
-    """What a route, a load's spec and an unloaded request all say of what they send."""
-
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def form(self) -> Mapping[str, str]: ...
-    @property
-    def json(self) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -66,67 +66,110 @@ class Origin:
 
 @dataclass(frozen=True)
 class Request:
-    """One request, or as many as have a text of their own in the place of each `{unique}`."""
+    """One request, or as many as there are fillings for its places."""
 
     method: str
-    target: str
+    target: Parts
     """Path and query as they are sent: ASCII alone."""
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, Parts], ...]
     """All but Content-Length, in their order."""
-    body: tuple[bytes, ...] = ()
-    """What stands around the places of `{unique}`; nothing where there is no body."""
+    body: Parts | None = None
+    """None where there is none."""
+    jar: Parts = ()
+    """Where a whole header with a user's cookies may stand."""
 
     @property
     def is_head(self) -> bool:
         """Whether its answer has no body, whatever that announces."""
         return self.method == "HEAD"
 
-    def body_of(self, unique: str) -> bytes:
-        """The body with every place filled in."""
-        return unique.encode().join(self.body)
+    def target_of(self, filling: Filling) -> str:
+        """Path and query as they are sent."""
+        return filled(self.target, filling).decode()
 
-    def sent_headers(self, unique: str) -> dict[str, str]:
-        """Every header as it is sent."""
-        length = {"Content-Length": str(len(self.body_of(unique)))} if self._has_length else {}
-        return {**dict(self.headers), **length}
+    def body_of(self, filling: Filling) -> bytes:
+        """The body with every place filled in."""
+        return filled(self.body or (), filling)
+
+    def sent_headers(self, filling: Filling) -> dict[str, str]:
+        """Every header as it is sent; what comes to nothing is not."""
+        sent = ((name, filled(parts, filling).decode("latin-1")) for name, parts in self.headers)
+        length = {"Content-Length": str(len(self.body_of(filling)))} if self._has_length else {}
+        return {**{name: value for name, value in sent if value}, **length}
 
     @property
     def _has_length(self) -> bool:
-        return bool(self.body) or self.method in WITH_BODY
+        return self.body is not None or self.method in WITH_BODY
+
+    def head_parts(self) -> Parts:
+        """Its lines but for Content-Length and the empty one, each with its end."""
+        parts: list[Part] = [f"{self.method} ".encode(), *self.target, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            parts += [f"{name}: ".encode(), *value, b"\r\n"]
+        return joined([*parts, *self.jar])
 
     def head(self) -> bytes:
-        """Its lines but for Content-Length and the empty one, each with its end."""
-        lines = [f"{self.method} {self.target} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in self.headers]
-        return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+        """The same, where nothing varies."""
+        return filled(self.head_parts(), NOTHING)
 
     def prebuilt(self) -> Prebuilt:
         """Its bytes, made ready for many sends."""
-        return Prebuilt(self.head(), self.body, self._has_length)
+        body = (self.body or ()) if self._has_length else None
+        return Prebuilt(self.head_parts(), body)
 
 
 class Prebuilt:
     """A request's bytes. A send is one join where something varies, and none where nothing does."""
 
-    __slots__ = ("_fixed", "_head", "_length", "_parts", "_places")
+    __slots__ = (
+        *("_begins", "_between", "_body", "_fixed", "_head", "_length", "_places"),
+        "words",
+    )
 
-    def __init__(self, head: bytes, parts: tuple[bytes, ...], has_length: bool) -> None:
-        self._head = head + b"Content-Length: " if has_length else head
-        self._parts, self._places = parts, max(0, len(parts) - 1)
-        self._length = sum(map(len, parts))
-        self._fixed = b""
-        if not has_length:
-            self._fixed = head + b"\r\n"
-        elif not self._places:
-            self._fixed = self.of("")
+    def __init__(self, head: Parts, body: Parts | None) -> None:
+        self._head, self._body = head, body
+        places = [part for part in (*head, *(body or ())) if isinstance(part, Place)]
+        self.words = frozenset(place.word for place in places)
+        """What has to be said for each send."""
+        self._fixed = b"" if places else self._whole(NOTHING)
+        self._between: tuple[bytes, ...] = ()
+        if self.words == {UNIQUE} and not any(isinstance(part, Place) for part in head):
+            self._prepare(b"".join(part for part in head if isinstance(part, bytes)), body or ())
 
-    def of(self, unique: str) -> bytes:
-        """The whole message with this text in its places."""
+    def _prepare(self, head: bytes, body: Parts) -> None:
+        # the usual case: one text, which no encoding changes, and in the body alone
+        mark = b"\0"
+        marked = b"".join(part if isinstance(part, bytes) else mark for part in body)
+        if marked.count(mark) != sum(isinstance(part, Place) for part in body):
+            return
+        between = marked.split(mark)
+        self._between, self._places = tuple(between), len(between) - 1
+        self._length = sum(map(len, between))
+        self._begins = head + b"Content-Length: "
+
+    def bound(self, filling: Filling) -> Prebuilt:
+        """The same with some words filled in for good; `self`, where it has none of them."""
+        if not self.words & filling.keys():
+            return self
+        body = None if self._body is None else bound(self._body, filling)
+        return Prebuilt(bound(self._head, filling), body)
+
+    def of(self, unique: str, filling: Filling = NOTHING) -> bytes:
+        """The whole message with this text in its places. KeyError names a word nobody fills."""
         if self._fixed:
             return self._fixed
-        filling = unique.encode()
-        length = self._length + self._places * len(filling)
-        return b"%b%d\r\n\r\n%b" % (self._head, length, filling.join(self._parts))
+        if self._between:
+            text = unique.encode()
+            length = self._length + self._places * len(text)
+            return b"%b%d\r\n\r\n%b" % (self._begins, length, text.join(self._between))
+        return self._whole({UNIQUE: unique, **filling})
+
+    def _whole(self, filling: Filling) -> bytes:
+        head = filled(self._head, filling)
+        if self._body is None:
+            return head + b"\r\n"
+        body = filled(self._body, filling)
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
 def origin_of(url: str, ca: str = "") -> Origin:
@@ -141,16 +184,31 @@ def origin_of(url: str, ca: str = "") -> Origin:
     return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], ca)
 
 
-def request_of(asked: Asked, origin: Origin) -> Request:
-    """The request to an origin. BadRequest where a header cannot be sent."""
-    kind, body = _body(asked)
+def request_of(asked: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Request:
+    """The request to an origin. BadRequest where a header cannot be sent.
+
+    `keeps_cookies`: whether its user has some, JAR_LINE as a whole header and JAR_MORE beside own.
+    """
+    kind, body = body_of(asked)
     defaults = {
         "Host": origin.authority,
         "User-Agent": USER_AGENT,
         "Accept": "*/*",
         **({"Content-Type": kind} if kind else {}),
     }
-    return Request(asked.method, target_of(asked.path), __laid_over(defaults, asked.headers), body)
+    cookies = "; ".join(f"{name}={value}" for name, value in asked.cookies.items())
+    said = _laid_over(defaults, {**asked.headers, **({"Cookie": cookies} if cookies else {})})
+    headers = tuple((name, header_parts(value, asked.words)) for name, value in said)
+    jar: Parts = ()
+    if keeps_cookies and cookies:
+        headers = tuple(
+            (name, (*parts, Place(JAR_MORE, "header")) if name == "Cookie" else parts)
+            for name, parts in headers
+        )
+    elif keeps_cookies:
+        jar = (Place(JAR_LINE, "plain"),)
+    target = parts_of(target_of(asked.path), str, asked.words, "path")
+    return Request(asked.method, target, headers, body, jar)
 
 
 def target_of(path: str) -> str:
@@ -164,17 +222,6 @@ def encoded(path: str) -> str:
     return quote(path, safe="%/:=&?~#+!$,;'@()*[]|{}^`<>\\\"")
 
 
-def fill(value: Any, unique: str) -> Any:
-    """A body with `{unique}` filled in, at any depth."""
-    if isinstance(value, str):
-        return value.replace(PLACE, unique)
-    if isinstance(value, dict):
-        return {key: fill(inner, unique) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [fill(inner, unique) for inner in value]
-    return value
-
-
 def header_problem(name: str, value: str) -> str:
     """Why a header cannot be sent; empty where it can."""
     if not _NAME.fullmatch(name):
@@ -186,28 +233,19 @@ def header_problem(name: str, value: str) -> str:
     return ""
 
 
-def __laid_over(defaults: Mapping[str, str], own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def cookie_problem(name: str, value: str) -> str:
+    """Why a cookie cannot be sent; empty where it can."""
+    if not _NAME.fullmatch(name):
+        return f"{name!r} is no cookie's name"
+    return "" if _COOKIE.fullmatch(value) else f"{name} has a value that no cookie can have"
+
+
+def _laid_over(defaults: Mapping[str, str], own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The defaults but for what is said otherwise, and that; what is said empty is not sent."""
     if problems := [found for item in own.items() if (found := header_problem(*item))]:
         raise BadRequest("; ".join(problems))
     said = {name.lower() for name in own}
     kept = {name: value for name, value in defaults.items() if name.lower() not in said}
-    return tuple((name, value.strip()) for name, value in {**kept, **own}.items() if value.strip())
-
-
-def _body(asked: Asked) -> tuple[str, tuple[bytes, ...]]:
-    """The body's kind, and its parts around each place."""
-    if asked.json is not None:
-        return "application/json", _parts(asked.json, json.dumps)
-    if asked.form:
-        return "application/x-www-form-urlencoded", _parts(dict(asked.form), urlencode)
-    return "", ()
-
-
-def _parts(value: Any, write: Any) -> tuple[bytes, ...]:
-    # a text that no encoding changes, and that the body has nowhere else
-    mark, number = "unique0", 0
-    while mark in write(fill(value, "")):
-        number += 1
-        mark = f"unique{number}"
-    return tuple(part.encode() for part in write(fill(value, mark)).split(mark))
+    for name, value in {**kept, **own}.items():
+        if value.strip():
+            yield name, value.strip()

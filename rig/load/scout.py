@@ -13,14 +13,17 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from rig.load.answer import NoAnswer
+from rig.load.asked import MOST_USERS, RouteRequest
 from rig.load.exchange import Blocking, Connection
 from rig.load.origin import Place, resolved
-from rig.load.request import origin_of, request_of
+from rig.load.request import origin_of
+from rig.load.sessions import Session, SessionFailed
+from rig.load.visitor import Visitor, prepared, prepared_session
 from rig.model import Between
 
 Ms = Annotated[float, Between(0, 10**9)]
@@ -30,6 +33,8 @@ SETTLED_SHARE, SETTLED_BURSTS_SHARE = 0.2, 0.05
 """Times in a row have settled whose longest is above the shortest by this share at most."""
 MOST_REQUESTS, WARM_UPS_S = 45, 3.0
 """At most so many requests, or so long, until their times have settled."""
+POSITIONS = 1000
+"""Of values: how many each user has to itself before it meets another's."""
 BURSTS, SETTLED_BURSTS = 9, 3
 """At most so many bursts; fewer once so many in a row have settled."""
 
@@ -42,17 +47,25 @@ class UnloadedRequest:
     `bursts_s`: no further burst begins after this.
     """
 
-    route: str
-    method: str
-    path: str
-    status: int
-    form: Mapping[str, str]
-    json: Any
+    request: RouteRequest
     servers: int
     requests: int
     burst: int
     bursts_s: float
-    headers: Mapping[str, str] = field(default_factory=dict)
+    session: Session | None = None
+    """What each of its users does first."""
+    users: int = MOST_USERS
+    """So many are known to the target: those of a burst may be fewer than its requests."""
+
+    @property
+    def route(self) -> str:
+        """The route's name."""
+        return self.request.route
+
+    def with_rows(self, rows: Mapping[str, tuple[str | int, ...]]) -> UnloadedRequest:
+        """The same, with what the database gave for each query."""
+        session = self.session.with_rows(rows) if self.session else None
+        return replace(self, request=self.request.with_rows(rows), session=session)
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ def run(spec: ScoutSpec, out: Path) -> None:
             found[unloaded_request.route] = _run(
                 _Asker(unloaded_request, resolved(origin), f"{secrets.token_hex(3)}x{number}")
             )
-        except NoAnswer as error:
+        except (NoAnswer, SessionFailed) as error:
             found[unloaded_request.route] = UnloadedResult((str(error),))
     scratch = out / "scout.json.part"
     scratch.write_text(json.dumps({route: one.to_json() for route, one in found.items()}))
@@ -131,7 +144,7 @@ class _Asker:
     def user(self, number: int) -> _User:
         """A user with a connection of its own."""
         # no load worker's name: the ledger must not take these rows for the load's
-        return _User(self.unloaded_request, self.place, f"scout{self.name}x{number}x")
+        return _User(self.unloaded_request, self.place, number, f"scout{self.name}x{number}x")
 
 
 def _run(asker: _Asker) -> UnloadedResult:
@@ -200,21 +213,39 @@ def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> f
 class _User:
     """One user's connection, kept or made anew as the server wants it."""
 
-    def __init__(self, unloaded_request: UnloadedRequest, place: Place, name: str) -> None:
-        self._request = request_of(unloaded_request, place.origin)
-        self._prebuilt, self._status = self._request.prebuilt(), unloaded_request.status
+    def __init__(
+        self, unloaded_request: UnloadedRequest, place: Place, number: int, name: str
+    ) -> None:
+        asked, session = unloaded_request.request.endless(), unloaded_request.session
+        of_session = session.most_users if session else MOST_USERS
+        self._request = prepared(asked, place.origin, unloaded_request.session is not None)
         self._connection = Connection(place, Blocking())
-        self._name, self._asked = name, 0
+        self._visitor = Visitor(
+            self._connection,
+            1 + number % min(unloaded_request.users, asked.most_users, of_session),
+            prepared_session(session.endless() if session else None, place.origin),
+        )
+        self._begun = False
+        self._number, self._name, self._asked = number, name, 0
 
     def ask(self) -> tuple[float, str]:
-        """Seconds until the whole answer was here, and what is wrong with it. NoAnswer."""
+        """Seconds until the whole answer was here, and what is wrong with it.
+
+        NoAnswer; SessionFailed where its user's session does.
+        """
+        if not self._begun:
+            self._visitor.begin(self._name, lambda: time.monotonic() + DEADLINE_S, lambda: None)
+            self._begun = True
         self._asked += 1
-        message = self._prebuilt.of(f"{self._name}{self._asked}")
+        position = 1 + self._number * POSITIONS + self._asked
+        message = self._visitor.message(self._request, f"{self._name}{self._asked}", position)
         begun_s = time.monotonic()
         deadline_s = begun_s + DEADLINE_S
-        answer = self._connection.ask(message, deadline_s, self._request.is_head, self._status)
+        right = self._request.asked.statuses
+        answer = self._connection.ask(message, deadline_s, self._request.is_head, right[0])
         took_s = time.monotonic() - begun_s
-        wrong = "" if answer.status == self._status else f"status {answer.status}"
+        self._visitor.answered(self._request, answer)
+        wrong = "" if answer.status in right else f"status {answer.status}"
         return took_s, wrong
 
     def close(self) -> None:
@@ -251,7 +282,7 @@ def _bursts(asker: _Asker) -> tuple[list[float], list[str]]:
             while not wrong and (not bursts_s or (_more(bursts_s) and time.monotonic() < stop_s)):
                 took_s, wrong = all_ask()
                 bursts_s.append(took_s)
-        except NoAnswer as error:
+        except (NoAnswer, SessionFailed) as error:
             wrong = [str(error)]
         except threading.BrokenBarrierError:
             wrong = ["not all users of a burst were there in time"]

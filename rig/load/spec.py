@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
+from rig.disk.typed import fitted
+from rig.load.asked import RouteRequest
+from rig.load.sessions import Session
 from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
+from rig.load.think import Think
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
@@ -24,9 +28,9 @@ class LoadSpec:
 
     target_url: str
     route: str
-    method: str
-    path: str
-    status: int
+    """What is measured: the name of a route, or of a mix."""
+    requests: tuple[RouteRequest, ...]
+    """One, or those of a mix."""
     model: Closed | Open
     steady_s: float
     timeout_s: float
@@ -35,12 +39,16 @@ class LoadSpec:
     master_port: int = 5557
     connect_deadline_s: float = 60.0
     client: Client = LOCUST
-    headers: dict[str, str] = field(default_factory=dict)
-    """What is sent in the place of, or beside, what is sent anyway."""
     ca: str = ""
     """Who vouches for the target over TLS (PEM)."""
-    form: dict[str, str] = field(default_factory=dict)
-    json: Any = None
+    weights: tuple[int, ...] = (1,)
+    """Of the requests: how often each is sent."""
+    seed: int = 1
+    """Decides who sends which, and thinks how long."""
+    session: Session | None = None
+    """What each user does before its first request."""
+    think: Think | None = None
+    """Of a mix's users, in the place of the model's."""
     raw: bool = False
     """Whether every single request is written down, too."""
     headless: bool = True
@@ -68,4 +76,14 @@ def read_spec(path: Path) -> LoadSpec:
     data = json.loads(path.read_text())
     arrivals = Arrivals(**said) if (said := data.pop("arrivals", None)) else None
     model = model_of(Users(**data.pop("users")), data.pop("think_time_s"), arrivals)
-    return LoadSpec(model=model, **data)
+    fields: dict[str, Any] = dict(fitted(Sent, data))
+    return LoadSpec(**{**fields, "model": model})
+
+
+class Sent(TypedDict, total=False):
+    """The part of the file that says what is sent."""
+
+    requests: tuple[RouteRequest, ...]
+    weights: tuple[int, ...]
+    session: Session | None
+    think: Think | None

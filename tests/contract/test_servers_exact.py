@@ -11,19 +11,19 @@ import pytest
 
 from rig.factors.servers import SERVERS
 from rig.load.answer import NoAnswer
+from rig.load.asked import RouteRequest
 from rig.load.greenlets import Client, Sweeper
 from rig.load.origin import resolved
 from rig.load.request import Origin, request_of
-from rig.plan import Route
 from tests.contract.test_servers import DEADLINE_S, counts, started, until_ready
 from tests.shares import every
 
 USERS = 10
 ROUTES = (
-    Route("size", "GET", "/größe/?q=1"),
-    Route("missing", "GET", "/missing/", status=404),
-    Route("streamed", "GET", "/streamed/"),
-    Route("size", "HEAD", "/größe/?q=1"),
+    RouteRequest("size", "GET", "/größe/?q=1"),
+    RouteRequest("missing", "GET", "/missing/", (404,)),
+    RouteRequest("streamed", "GET", "/streamed/"),
+    RouteRequest("size", "HEAD", "/größe/?q=1"),
 )
 BODIES = {"size": 4, "missing": 8, "streamed": 4}
 
@@ -41,12 +41,12 @@ def loaded(port: int, each: int) -> Counter[str]:
             route, request = ROUTES[number], requests[number]
             message = request.prebuilt().of("")
             try:
-                answer = client.ask(message, time.monotonic(), request.is_head, route.status)
+                answer = client.ask(message, time.monotonic(), request.is_head, route.statuses[0])
             except NoAnswer as error:
-                found[f"{route.name} {route.method} {error.outcome}"] += 1
+                found[f"{route.route} {route.method} {error.outcome}"] += 1
             else:
                 said = f"{answer.status} {answer.body_bytes}"
-                found[f"{route.name} {route.method} {said}"] += 1
+                found[f"{route.route} {route.method} {said}"] += 1
 
     gevent.joinall([gevent.spawn(user) for _ in range(USERS)])
     client.close()
@@ -64,8 +64,8 @@ def exact(server: str, folder: Path, each: int) -> None:
                 break
             time.sleep(0.05)
     assert found == {
-        f"{route.name} {route.method} {route.status} "
-        f"{0 if route.method == 'HEAD' else BODIES[route.name]}": each
+        f"{route.route} {route.method} {route.statuses[0]} "
+        f"{0 if route.method == 'HEAD' else BODIES[route.route]}": each
         for route in ROUTES
     }
     assert (count.requests, count.answered) == (len(ROUTES) * each, len(ROUTES) * each)

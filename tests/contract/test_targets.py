@@ -47,10 +47,10 @@ def test_a_wrong_answer_is_seen(name: str, serve: Serve) -> None:
     target = TARGETS[name]
     with serve(folder_of(target), BENCH_CPU_N=str(CPU_N)) as served:
         for route in target.routes.values():
-            off = replace(route, status=route.status + 1)
+            off = replace(route, status=route.statuses[0] + 1)
             plan = plan_of(replace(target, routes={route.name: off}), route.name)
             said = http.verify(f"http://{served.bind}", plan).wrong
-            assert said.startswith(f"status {route.status} instead of {off.status}")
+            assert said.startswith(f"status {route.statuses[0]} instead of {off.status}")
 
 
 def test_the_study_s_targets_and_the_example_are_found() -> None:

@@ -71,7 +71,7 @@ def test_an_answer_that_sends_elsewhere_is_the_answer(
     client: Client, server: Server, tmp_path: Path
 ) -> None:
     load = spec(
-        server.port, free_port(), USERS, path="/moved", status=302, load_workers=1,
+        server.port, free_port(), USERS, path="/moved", statuses=(302,), load_workers=1,
         steady_s=2.0, client=client,
     )  # fmt: skip
     said, _ = run(load, tmp_path / "run")

@@ -21,8 +21,10 @@ from urllib.parse import parse_qs
 import pytest
 
 from rig.backends import http
+from rig.backends.expected import Answer
 from rig.model import VERSION, StackError
 from rig.plan import Plan, Route
+from rig.target import File
 from tests.unit.backends.answering import Server, answering
 from tests.unit.plans import PLAN, routed
 
@@ -249,6 +251,10 @@ def test_a_target_over_tls_is_verified_by_who_vouches_for_it(tmp_path: Path) -> 
         assert http.verify(served.url, of("cert.pem")).wrong == ""
         assert http.get(served.url, http.vouching(of("cert.pem").target)).status == 200
         assert "certificate verify failed" in http.verify(served.url, plan).wrong
+        (tmp_path / "none.pem").write_text("no certificate")
+        assert (
+            "no certificates that vouch for 127." in http.verify(served.url, of("none.pem")).wrong
+        )
         with pytest.raises(StackError, match=r"tls: gone\.pem"):
             http.verify(served.url, of("gone.pem"))
 
@@ -283,7 +289,7 @@ def test_a_redirection_to_itself_is_followed(raw: Any) -> None:
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
         ]
     )
-    assert http.get(raw(lambda: [next(answers)])) == http.Answer(200, b"{}")
+    assert http.get(raw(lambda: [next(answers)])) == Answer(200, b"{}")
 
 
 def test_redirections_without_end_end(server: Server) -> None:
@@ -296,3 +302,47 @@ def test_redirections_without_end_end(server: Server) -> None:
 def test_a_redirection_to_no_address_is_no_answer(server: Server, location: str) -> None:
     server.status, server.headers = 302, {"Location": location}
     assert http.get(server.url).status in (0, 302, 400)
+
+
+@pytest.mark.parametrize(
+    ("route", "says"),
+    [
+        ({"status": (200, 201)}, ""),
+        ({"status": (204, 201)}, "status 200 instead of 204 or 201"),
+        ({"answer": {"data": {"title": "Post {unique}", "tags": ["a", {"n": 1}]}}}, ""),
+        ({"answer": {"data": {"tags": ["a", {"n": 2}]}}}, "data.tags[1].n is 1 instead of 2"),
+        ({"answer": {"data": {"tags": ["a"]}}}, "data.tags is ['a', {'n': 1}] instead of ['a']"),
+        ({"answer": {"data": {"none": 1}}}, "no member 'data.none'"),
+        ({"answer": [1]}, "the answer is"),
+        ({"answer_text": "Post {unique}"}, ""),
+        ({"answer_text": "Post {n}x"}, "its text has no 'Post 1x'"),
+        ({"answer_pattern": r"verify-\d"}, ""),
+        ({"answer_pattern": "^x"}, "nothing in it matches '^x'"),
+        ({"answer_headers": {"X-Request-Id": "7"}}, ""),
+        ({"answer_headers": {"x-request-id": "8"}}, "header x-request-id is '7' instead of '8'"),
+        ({"answer_headers": {"X-None": "8"}}, "no header X-None"),
+    ],
+)
+def test_all_that_an_answer_may_be_held_against(
+    server: Server, route: dict[str, Any], says: str
+) -> None:
+    server.says({"data": {"title": "Post verify-0", "tags": ["a", {"n": 1}], "more": None}})
+    server.headers = {"Content-Type": "application/json", "X-Request-Id": "7"}
+    wrong = verify(server, **route)
+    assert wrong.startswith(says) if says else not wrong
+
+
+def test_a_file_of_a_route_is_sent_and_must_be_the_one_that_was_planned(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "cat.jpg").write_bytes(b"cat")
+    file = File("cat.jpg", hashlib.sha256(b"cat").hexdigest())
+    plan = routed(Route("r", "POST", "/r", files={"image": file}, form={"t": ("a", "b")}))
+    plan = replace(plan, target=replace(plan.target, folder=str(tmp_path)))
+    assert http.verify(server.url, plan).wrong == ""
+    ((_, _, kind, body),) = server.asked
+    assert kind.startswith("multipart/form-data; boundary=")
+    assert (body.count(b'name="t"'), body.count(b"\r\n\r\ncat\r\n")) == (2, 1)
+    (tmp_path / "cat.jpg").write_bytes(b"dog")
+    with pytest.raises(StackError, match=r"cat\.jpg changed since it was read"):
+        http.verify(server.url, plan)

@@ -238,6 +238,7 @@ def test_statements_are_counted_where_postgres_can_and_never_while_seeding(tmp_p
 
 def test_the_load_is_told_of_its_route(tmp_path: Path) -> None:
     spec = load_spec(PLAN, PaperHosts(tmp_path))
-    assert (spec.method, spec.path, spec.status) == ("POST", "/make", 201)
-    assert spec.form == {"title": "{unique}"}
+    (asked,) = spec.requests
+    assert (asked.method, asked.path, asked.statuses) == ("POST", "/make", (201,))
+    assert asked.form == {"title": "{unique}"}
     assert spec.duration_s == PLAN.load.duration_s

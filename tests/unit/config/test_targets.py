@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -401,3 +402,58 @@ def test_what_is_wrong_with_services_is_said(folder: Path, text: str, says: str)
     with pytest.raises(BadYaml) as raised:
         read_one(folder, MINE + text + "\n")
     assert says in str(raised.value)
+
+
+ASKED = """\
+name: mine
+start: [serve]
+routes:
+  create:
+    method: POST
+    path: "/a/?u={unique}"
+    headers: {Host: shop.example}
+    cookies: {session: "s{unique}"}
+    json: [{title: "Post {unique}", query: "{posts{id}}"}]
+    status: [200, 201]
+    answer: [{title: "Post {unique}"}]
+    answer_text: "Post {unique}"
+    answer_pattern: "P[a-z]+"
+    answer_headers: {Location: "/a/{unique}/"}
+  upload: {method: POST, path: /up, form: {tag: [a, b]}, files: {image: cat.jpg}}
+  raw: {method: POST, path: /raw, body: "<x/>", headers: {Content-Type: text/xml}}
+"""
+
+
+def test_a_request_may_be_of_any_shape(folder: Path) -> None:
+    (folder / "mine" / "cat.jpg").write_bytes(b"cat")
+    routes = read_one(folder, ASKED).routes
+    create, upload = routes["create"], routes["upload"]
+    assert (create.statuses, create.cookies) == ((200, 201), {"session": "s{unique}"})
+    assert create.json == [{"title": "Post {unique}", "query": "{posts{id}}"}]
+    assert upload.form == {"tag": ("a", "b")}
+    assert upload.files["image"].sha256 == sha256(b"cat").hexdigest()
+    assert routes["raw"].body == "<x/>"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("?u={unique}", "?u={unqiue}", "one of unique, n; did you mean `{unique}`?"),
+        ('"Post {unique}", q', '"Post {uniqe}", q', ":9: unknown word `{uniqe}` in `title`"),
+        ("shop.example", '"{host}"', ":7: unknown word `{host}` in `Host`"),
+        ('[{title: "Post {unique}"}]', '[{title: "{cpu_sums}"}]', ":11: unknown word `{cpu_sums}`"),
+        ("[200, 201]", "[200, 200]", ":10: `status` expects different statuses"),
+        ("[200, 201]", "[200, 2010]", ":10: `status` expects"),
+        ('"P[a-z]+"', '"P[a-z"', ":13: `answer_pattern` is no regular expression"),
+        ("cat.jpg}", "cat.jpg}, json: {}", "has a `form` and a `files` and a `json` body"),
+        ("cat.jpg", "dog.jpg", ":15: `image` expects a file that is there"),
+        ("cat.jpg", "../../x", ":15: `image` expects a file inside mine/"),
+        ('"s{unique}"', '"a;b"', ":8: session has a value that no cookie can have"),
+    ],
+)  # fmt: skip
+def test_each_problem_of_a_request_has_its_line(
+    folder: Path, old: str, new: str, expected: str
+) -> None:
+    (folder / "mine" / "cat.jpg").write_bytes(b"cat")
+    assert ASKED.count(old) == 1
+    assert expected in "\n".join(problems(folder, ASKED.replace(old, new)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Mapping
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,19 +16,13 @@ from httptools import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.load.request import BadRequest, Origin, Request, fill, origin_of, request_of
+from rig.load.asked import FilePart, RouteRequest
+from rig.load.request import BadRequest, Origin, Request, origin_of, request_of
+from rig.load.words import NOTHING, fill
 from rig.model import VERSION
 
+HOME = RouteRequest("home", "GET", "/")
 HERE = Origin("http", "198.18.0.2", 8000)
-
-
-@dataclass(frozen=True)
-class Route:
-    method: str = "GET"
-    path: str = "/"
-    headers: dict[str, str] = field(default_factory=dict)
-    form: dict[str, str] = field(default_factory=dict)
-    json: Any = None
 
 
 class Parsed:
@@ -53,11 +49,11 @@ class Parsed:
 
 
 def made(**said: Any) -> Request:
-    return request_of(Route(**said), HERE)
+    return request_of(RouteRequest(**{"route": "r", "method": "GET", "path": "/", **said}), HERE)
 
 
-def parsed(unique: str = "1-2", **said: Any) -> Parsed:
-    found = Parsed(made(**said).prebuilt().of(unique))
+def parsed(unique: str = "1-2", filling: Mapping[str, Any] = NOTHING, **said: Any) -> Parsed:
+    found = Parsed(made(**said).prebuilt().of(unique, filling))
     assert found.whole == 1
     return found
 
@@ -84,7 +80,7 @@ def test_the_version_is_the_packages() -> None:
      ("http://[::1]:8000", "[::1]:8000")],
 )  # fmt: skip
 def test_the_host_names_no_port_that_its_scheme_has_anyway(origin: str, host: str) -> None:
-    assert dict(request_of(Route(), origin_of(origin)).headers)["Host"] == host
+    assert request_of(HOME, origin_of(origin)).sent_headers(NOTHING)["Host"] == host
 
 
 @pytest.mark.parametrize("url", ["", "a.b", "ftp://a.b", "http://", "http://a:b", "http://a:99999"])
@@ -143,8 +139,8 @@ def test_the_bytes_are_those_that_the_value_says() -> None:
     request = made(method="POST", form={"t": "{unique}"}, headers={"X-A": "ä"})
     found = Parsed(request.prebuilt().of("7-7"))
     assert (found.body, dict(found.headers)) == (
-        request.body_of("7-7"),
-        request.sent_headers("7-7"),
+        request.body_of({"unique": "7-7"}),
+        request.sent_headers({"unique": "7-7"}),
     )
 
 
@@ -156,7 +152,7 @@ def test_where_nothing_varies_the_same_bytes_are_sent_again() -> None:
 
 def test_unique_is_filled_in_at_any_depth() -> None:
     body = {"a": "{unique}", "b": ["x-{unique}", {"c": "{unique}{unique}"}], "n": 1, "z": None}
-    assert fill(body, "2-7") == {
+    assert fill(body, {"unique": "2-7"}) == {
         "a": "2-7", "b": ["x-2-7", {"c": "2-72-7"}], "n": 1, "z": None,
     }  # fmt: skip
 
@@ -164,8 +160,66 @@ def test_unique_is_filled_in_at_any_depth() -> None:
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20) | st.just("u{unique}0")))
 def test_any_form_comes_back_as_it_was_meant(form: dict[str, str]) -> None:
     try:
-        body = made(method="POST", form=form).body_of("3-9")
+        body = made(method="POST", form=form).body_of({"unique": "3-9"})
     except UnicodeEncodeError:
         return  # half a character is no text
     meant = {key: [value.replace("{unique}", "3-9")] for key, value in form.items()}
     assert parse_qs(body.decode(), keep_blank_values=True, strict_parsing=bool(form)) == meant
+
+
+WORDS = ("unique", "pk", "token")
+
+
+def test_words_stand_anywhere_and_are_written_as_their_place_wants_it() -> None:
+    filling = {"pk": "a/b ü&", "token": "t\r\nX: 1"}
+    found = parsed(
+        "1-7", filling, method="POST", path="/p/{pk}/?q={pk}&u={unique}", words=WORDS,
+        headers={"Authorization": "Token {token}"}, cookies={"a": "b", "c": "{unique}"},
+        form={"tag": ("x", "{pk}"), "empty": ""},
+    )  # fmt: skip
+    assert found.target == b"/p/a%2Fb%20%C3%BC%26/?q=a%2Fb%20%C3%BC%26&u=1-7"
+    headers = dict(found.headers)
+    assert (headers["Authorization"], headers["Cookie"]) == ("Token t  X: 1", "a=b; c=1-7")
+    form = parse_qs(found.body.decode(), keep_blank_values=True)
+    assert form == {"tag": ["x", "a/b ü&"], "empty": [""]}
+    assert headers["Content-Length"] == str(len(found.body))
+
+
+def test_a_json_text_that_is_one_word_has_its_kind() -> None:
+    body = [{"id": "{pk}", "t": "n{pk}", "u": "{unique}", "own": "{posts{id}}", "q": "{token}"}]
+    found = parsed("1-7", {"pk": 7, "token": 'a"b'}, method="POST", json=body, words=WORDS)
+    assert json.loads(found.body) == [
+        {"id": 7, "t": "n7", "u": "1-7", "own": "{posts{id}}", "q": 'a"b'}
+    ]
+
+
+def test_what_nobody_says_is_no_request() -> None:
+    with pytest.raises(KeyError, match="pk"):
+        made(path="/{pk}", words=WORDS).prebuilt().of("1-1")
+
+
+def test_what_is_filled_in_for_good_costs_no_place() -> None:
+    said = {"method": "POST", "headers": {"A": "{token}"}, "form": {"u": "{unique}"}}
+    prebuilt = made(**said, words=WORDS).prebuilt()
+    kept = prebuilt.bound({"token": "t"})
+    assert kept.words == {"unique"}
+    assert kept.of("1-2") == prebuilt.of("1-2", {"token": "t"})
+    assert kept.bound({"token": "t"}) is kept
+
+
+def test_a_form_with_files_is_multipart() -> None:
+    content = bytes(range(256))
+    file = FilePart("image", 'a "cat".png', b64encode(content).decode())
+    found = parsed(method="POST", form={"tag": ("a", "b"), "t": "{unique}"}, files=(file,))
+    kind = dict(found.headers)["Content-Type"]
+    message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + found.body)
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    names = [part.get_param("name", header="content-disposition") for part in parts]
+    assert names == ["tag", "tag", "t", "image"]
+    assert [part.get_payload(decode=True) for part in parts] == [b"a", b"b", b"1-2", content]
+    assert parts[-1].get_content_type() == "image/png"
+
+
+def test_a_body_is_sent_as_it_is() -> None:
+    found = parsed(method="POST", body="<x>{unique}</x>", headers={"Content-Type": "text/xml"})
+    assert (found.body, dict(found.headers)["Content-Type"]) == (b"<x>1-2</x>", "text/xml")

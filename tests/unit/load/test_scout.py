@@ -21,10 +21,8 @@ from stack.null.__main__ import length_of
 from tests.unit.backends.answering import Server, answering
 
 ROOT = Path(__file__).parents[3]
-REQUEST = {
-    "route": "null", "method": "POST", "path": "/", "status": 200, "form": {"title": "{unique}"},
-    "json": None, "servers": 1, "requests": 3, "burst": 4, "bursts_s": 2.0,
-}  # fmt: skip
+ROUTE = {"route": "null", "method": "POST", "path": "/", "form": {"title": "{unique}"}}
+REQUEST = {"servers": 1, "requests": 3, "burst": 4, "bursts_s": 2.0}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,9 @@ def server() -> Iterator[Server]:
 
 
 def seen(url: str, folder: Path, **changes: Any) -> Any:
-    scout.run(fitted(ScoutSpec, {"target_url": url, "scout": [{**REQUEST, **changes}]}), folder)
+    own = {name: changes.pop(name) for name in ("statuses", "headers") if name in changes}
+    asked: dict[str, Any] = {"request": {**ROUTE, **own}, **REQUEST, **changes}
+    scout.run(fitted(ScoutSpec, {"target_url": url, "scout": [asked]}), folder)
     return json.loads((folder / "scout.json").read_text())["null"]
 
 
@@ -84,7 +84,7 @@ def test_a_slow_burst_is_not_repeated_for_long(null: str, tmp_path: Path) -> Non
 
 
 def test_a_wrong_status_is_no_figure(null: str, tmp_path: Path) -> None:
-    assert seen(null, tmp_path, status=201) == {"wrong": ["status 200"]}
+    assert seen(null, tmp_path, statuses=(201,)) == {"wrong": ["status 200"]}
 
 
 def test_nobody_there_is_no_figure(tmp_path: Path) -> None:

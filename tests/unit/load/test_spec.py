@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rig.load.asked import RouteRequest
 from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import LoadSpec, read_spec
 
@@ -16,15 +17,16 @@ USERS = Users(10, 50, 150)
 SPEC = LoadSpec(
     target_url="http://198.18.0.2:8000",
     route="io_create",
-    method="POST",
-    path="/io_create",
-    status=201,
+    requests=(
+        RouteRequest(
+            "io_create", "POST", "/io_create", (201,), form={"title": "{unique}", "tag": ("a", "b")}
+        ),
+    ),
     model=Closed(USERS),
     steady_s=12.0,
     timeout_s=400.0,
     load_workers=2,
     master_address="198.18.2.9",
-    form={"title": "{unique}"},
 )
 
 

@@ -1,0 +1,146 @@
+"""What is sent for each route of a plan, with what stands in files beside the target.
+
+May not know who sends it.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg
+
+from rig.backends.database import Login
+from rig.disk.files import read_bytes
+from rig.load.asked import FilePart, RouteRequest
+from rig.load.csv_column import MOST_VALUES, column_of
+from rig.load.request import encoded
+from rig.load.sessions import Session, Step
+from rig.load.values import Values
+from rig.load.words import OWN_WORDS
+from rig.model import DamagedFile, StackError
+from rig.plan import Plan, Route, Target
+from rig.target import File, SessionStep, ValueSource
+
+MOST_FILE_BYTES = 8 << 20
+READ_ONLY = "SET default_transaction_read_only = on; SET statement_timeout = '60s'"
+Rows = Mapping[str, tuple[str | int, ...]]
+"""What the database gave, by query."""
+NO_ROWS: Rows = {}
+
+
+def route_request(target: Target, route: Route, words: Sequence[str] = ()) -> RouteRequest:
+    """What is sent for a route. `words`: those of its session.
+
+    StackError where one of its files is not as it was planned."""
+    return RouteRequest(
+        route=route.name,
+        method=route.method,
+        path=encoded(route.path),
+        statuses=route.statuses,
+        headers=dict(route.headers),
+        cookies=dict(route.cookies),
+        form=dict(route.form),
+        json=route.json,
+        body=route.body,
+        words=(*OWN_WORDS, *route.values, *words),
+        values=tuple(_values(target, word, source) for word, source in route.values.items()),
+        files=tuple(
+            FilePart(field, Path(file.path).name, b64encode(content_of(target, file)).decode())
+            for field, file in route.files.items()
+        ),
+    )
+
+
+def _values(target: Target, word: str, source: ValueSource) -> Values:
+    items = source.items
+    if source.csv:
+        items = column_of(content_of(target, source.csv), source.column)
+    return Values(word, items, source.span, source.query, source.order, source.seed, source.repeats)
+
+
+def asked_of_database(target: Target, names: Iterable[str], login: Login) -> Rows:
+    """What the seeded database gives for some routes and mixes. StackError for nothing.
+
+    Nothing is asked where none of them has a query.
+    """
+    rows: dict[str, tuple[str | int, ...]] = {}
+    for route in _sent_by(target, names):
+        for word, source in route.values.items():
+            if source.query and source.query not in rows:
+                where = f"target {target.name}, route {route.name}, values `{word}`"
+                rows[source.query] = _of_query(source.query, login, where)
+    return rows
+
+
+def asks_database(target: Target, name: str) -> bool:
+    """Whether what a route or a mix sends hangs on what the seeded database has."""
+    return any(one.query for route in _sent_by(target, [name]) for one in route.values.values())
+
+
+def _sent_by(target: Target, names: Iterable[str]) -> Iterator[Route]:
+    """The routes, and the steps of their sessions, as routes."""
+    for name in names:
+        steps = target.sessions.get(target.session_of(name), ())
+        yield from (_as_route(number, step) for number, step in enumerate(steps, 1))
+        yield from target.asked_by(name)
+
+
+def _of_query(query: str, login: Login, where: str) -> tuple[str | int, ...]:
+    try:
+        with login.connect() as connection:
+            connection.execute(READ_ONLY)
+            found = connection.execute(query.encode()).fetchmany(MOST_VALUES + 1)
+    except psycopg.Error as error:
+        says = str(error).strip().partition("\n")[0]
+        raise StackError(f"{where}: the database refused its query: {says}") from error
+    if not found:
+        raise StackError(f"{where}: its query returns no row", "does `seed` make the rows?")
+    if len(found) > MOST_VALUES:
+        raise StackError(f"{where}: its query returns more than {MOST_VALUES:,} rows", "add LIMIT")
+    return tuple(row[0] if isinstance(row[0], int) else str(row[0]) for row in found)
+
+
+def route_requests(plan: Plan, rows: Rows | None = None) -> tuple[RouteRequest, ...]:
+    """What the users of a plan send. `rows`: what the database gave, where it was asked."""
+    session = session_of(plan, rows)
+    words = session.words if session else ()
+    requests = (route_request(plan.target, route, words) for route in plan.routes)
+    return tuple(one if rows is None else one.with_rows(rows) for one in requests)
+
+
+def session_of(plan: Plan, rows: Rows | None = None) -> Session | None:
+    """What each user of a plan does first. StackError as of a route."""
+    if not plan.session:
+        return None
+    steps = plan.target.sessions[plan.session]
+    takes = (take.word for step in steps for take in step.take)
+    words = (*takes, *(word for step in steps for word in step.values))
+    session = Session(
+        plan.session,
+        tuple(
+            Step(route_request(plan.target, _as_route(number, step), words), step.take)
+            for number, step in enumerate(steps, 1)
+        ),
+    )
+    return session if rows is None else session.with_rows(rows)
+
+
+def _as_route(number: int, step: SessionStep) -> Route:
+    said = {field.name: getattr(step, field.name) for field in fields(step)}
+    del said["take"]
+    return Route(f"step {number}", **said)
+
+
+def content_of(target: Target, file: File) -> bytes:
+    """What is in a file. StackError where it went or changed since the target was read."""
+    try:
+        content = read_bytes(Path(target.folder) / file.path, MOST_FILE_BYTES)
+    except (OSError, DamagedFile) as error:
+        raise StackError(f"target {target.name}: {file.path} cannot be read: {error}") from error
+    if sha256(content).hexdigest() != file.sha256:
+        raise StackError(f"target {target.name}: {file.path} changed since it was read")
+    return content

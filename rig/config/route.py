@@ -1,0 +1,281 @@
+"""A route of a target: what is sent, and what a right answer is.
+
+May not know the rest of a target, nor PyYAML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import InitErrorDetails
+
+from rig import plan
+from rig.config.document import Node
+from rig.config.findings import nearest, one_of
+from rig.config.route_files import FileBeside
+from rig.config.route_values import Source, ValueWord
+from rig.config.sections import (
+    Context,
+    Location,
+    Section,
+    at,
+    expected,
+    together,
+    wrong,
+)
+from rig.config.values import (
+    Distinct,
+    Fits,
+    Keywords,
+    Matching,
+    Name,
+    Optional,
+    Text,
+    UrlPath,
+    Value,
+    Written,
+)
+from rig.factors import Choice, Natural
+from rig.load.request import cookie_problem, header_problem
+from rig.load.words import OWN_WORDS, WORD
+from rig.target import File
+
+_LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
+_ALIKE = 0.75
+_OF_ANSWERS = ("posts", "cpu_sum")
+_LOOSE = ("json", "body", "answer", "answer_text")
+"""Where braces may be somebody's own language: only what is almost a word is one misspelt."""
+
+
+def _json(value: Any) -> Any:
+    """What has a refused node in it is no JSON."""
+    refused = [at(loc, wrong("")) for loc, leaf in _leaves(value) if isinstance(leaf, Node)]
+    if refused:
+        raise together(refused)
+    return value
+
+
+def _answer(value: Any) -> Any:
+    """What an answer holds; a length that is asked for is a number."""
+    if not isinstance(value, dict | list):
+        raise expected("a map or a list", do="`answer_text` is for text")
+    problems = [
+        at(loc, expected("a length such as {length:25}"))
+        for loc, leaf in _leaves(value)
+        if isinstance(leaf, str) and _LENGTH.match(leaf)
+    ]
+    if problems:
+        raise together(problems)
+    return value
+
+
+def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
+    """Every single value, and where it is."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*loc, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*loc, index))
+    else:
+        yield loc, value
+
+
+class _HeaderValue(Written):
+    """A header's value; an empty one takes the header away."""
+
+    def read(self, value: Any, context: Context) -> str:
+        return "" if value == "" else super().read(value, context)
+
+    def schema(self) -> Mapping[str, object]:
+        return {"type": "string", "maxLength": self.longest}
+
+
+class _Statuses(Value):
+    """A status, or a list of several."""
+
+    one = Fits(Natural(100, 599))
+
+    def read(self, value: Any, context: Context) -> int | tuple[int, ...]:
+        if not isinstance(value, list):
+            return int(self.one.read(value, context))
+        if not value or len(set(map(str, value))) < len(value):
+            raise expected("different statuses")
+        found = tuple(int(self.one.read(one, context)) for one in value)
+        return found if len(found) > 1 else found[0]
+
+    def schema(self) -> Mapping[str, object]:
+        one = dict(self.one.schema())
+        several = {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}
+        return {"anyOf": [one, several]}
+
+
+class _FormValue(Written):
+    """A field's text, which may be empty, or a list of them."""
+
+    def read(self, value: Any, context: Context) -> Any:
+        if isinstance(value, list) and value:
+            return tuple(self._one(one, context) for one in value)
+        return self._one(value, context)
+
+    def _one(self, value: Any, context: Context) -> str:
+        return "" if value == "" else super().read(value, context)
+
+    def schema(self) -> Mapping[str, object]:
+        one = {"type": "string", "maxLength": self.longest}
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+
+class _Pattern(Written):
+    """A regular expression."""
+
+    def read(self, value: Any, context: Context) -> str:
+        pattern = super().read(value, context)
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise wrong(f"`{{name}}` is no regular expression: {error}") from None
+        return pattern
+
+
+HeaderValue = Annotated[str, _HeaderValue()]
+FormValue = Annotated[str | tuple[str, ...], _FormValue()]
+Pattern = Annotated[str, _Pattern()]
+Statuses = Annotated[int | tuple[int, ...], _Statuses()]
+Json = Annotated[Any, AfterValidator(_json)]
+Member = Annotated[
+    str, Matching(r"[\w-]+(\.[\w-]+)*", "members of the answer, such as id or posts.id")
+]
+Method = Annotated[str, Fits(Choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")))]
+
+
+class Sent(Section):
+    """A request as it is sent, and its right statuses: a route's, or a session's step."""
+
+    method: Method
+    path: UrlPath
+    form: dict[Text, FormValue] = Field(default_factory=dict)
+    json_body: Json = Field(None, alias="json")
+    status: Statuses = plan.Route.status
+    headers: dict[Text, HeaderValue] = Field(default_factory=dict)
+    cookies: dict[Text, HeaderValue] = Field(default_factory=dict)
+    body: Optional[Text] = None
+    files: dict[Text, FileBeside] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sendable(self) -> Self:
+        sent = (
+            ("headers", self.headers, header_problem),
+            ("cookies", self.cookies, cookie_problem),
+        )
+        problems = [
+            at((key, name), wrong(f"{problem} in `{key}`"))
+            for key, said, judge in sent
+            for name, value in said.items()
+            if (problem := judge(name, WORD.sub("x", value)))
+        ]
+        if problems:
+            raise together(problems)
+        if self.cookies and any(name.lower() == "cookie" for name in self.headers):
+            raise wrong("route `{name}` has `cookies` and a header Cookie", "leave one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        bodies = {"form": self.form or None, "files": self.files or None, "body": self.body}
+        bodies["json"] = self.json_body
+        said = [key for key, body in bodies.items() if body is not None]
+        if len(said) > 1 and said != ["form", "files"]:
+            kinds = " and a ".join(f"`{key}`" for key in said)
+            raise wrong(f"route `{{name}}` has a {kinds} body", "leave one of them")
+        return self
+
+    def texts(self) -> Iterator[tuple[Location, str]]:
+        """Every text in which words may stand, and where it is."""
+        for key in ("path", "form", "json", "headers", "cookies", "body"):
+            for loc, leaf in _leaves(_listed(getattr(self, _NAMES.get(key, key)))):
+                if isinstance(leaf, str):
+                    yield (key, *loc), leaf
+
+
+class Route(Sent):
+    """A request that a target serves, and what a correct answer is."""
+
+    answer: Annotated[Json, AfterValidator(_answer), Keywords({"type": ["object", "array"]})] = (
+        Field(default_factory=dict)
+    )
+    statements: Optional[Annotated[int, Fits(Natural(0, 1_000_000))]] = None
+    varying: Distinct[Member] = ()
+    answer_text: Optional[Text] = None
+    answer_pattern: Optional[Pattern] = None
+    answer_headers: dict[Text, Text] = Field(default_factory=dict)
+    values: dict[ValueWord, Source] = Field(default_factory=dict)
+    session: Optional[Name] = None
+
+    def unknown_words(self, loc: Location, more: Sequence[str] = ()) -> Iterator[InitErrorDetails]:
+        """A problem for each word in braces that nothing stands for. `more`: beside its own."""
+        known = (*OWN_WORDS, *self.values, *more)
+        yield from unknown_words(self.texts(), loc, known)
+        answers = {"answer": self.answer, "answer_text": self.answer_text}
+        texts = [
+            ((key, *inner), leaf)
+            for key, value in (*answers.items(), ("answer_headers", self.answer_headers))
+            for inner, leaf in _leaves(_listed(value))
+            if isinstance(leaf, str)
+        ]
+        yield from unknown_words(texts, loc, (*known, *_OF_ANSWERS))
+
+    def planned(self, name: str, session: str) -> plan.Route:
+        """The route under its name, with the session that its users begin with."""
+        return plan.Route(
+            name=name,
+            method=self.method,
+            path=self.path,
+            form=self.form,
+            json=self.json_body,
+            status=self.status,
+            answer=self.answer,
+            statements=self.statements,
+            varying=self.varying,
+            headers=self.headers,
+            cookies=self.cookies,
+            body=self.body or "",
+            files={field: File(*one) for field, one in self.files.items()},
+            answer_text=self.answer_text or "",
+            answer_pattern=self.answer_pattern or "",
+            answer_headers=self.answer_headers,
+            values={word: source.planned() for word, source in self.values.items()},
+            session=session,
+        )
+
+
+_NAMES = {"json": "json_body"}
+"""How a section calls what pydantic has a name of its own for."""
+
+
+def _listed(value: Any) -> Any:
+    """The same, its tuples as the lists that the file has."""
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def unknown_words(
+    texts: Iterator[tuple[Location, str]] | Sequence[tuple[Location, str]],
+    above: Location,
+    known: Sequence[str],
+) -> Iterator[InitErrorDetails]:
+    """A problem for each word in braces that is none of these."""
+    for loc, text in texts:
+        for found in WORD.findall(text):
+            if found in known:
+                continue
+            near = nearest(found, known, _ALIKE)
+            if not near and loc[0] in _LOOSE:
+                continue
+            what = f"unknown word `{{{{{{found}}}}}}` in `{{name}}`, expected {one_of(known)}"
+            do = f"did you mean `{{{near}}}`?" if near else ""
+            yield at((*above, *loc), wrong(what, do, found=found))

@@ -1,0 +1,60 @@
+"""What a session takes of an answer, and how load workers' counts of them add up."""
+
+from __future__ import annotations
+
+import pytest
+
+from rig.load.answer import Answer
+from rig.load.session_count import MOST_KINDS, SessionCount, together
+from rig.load.sessions import Take, TakenFrom, taken
+
+PAGE = (
+    b'<form><input name="a"><INPUT value="x&amp;y" name=csrf><input name="csrf" value="2"></form>'
+)
+
+
+def answer(body: bytes = b"", head: bytes = b"X-Token: t\r\n") -> Answer:
+    length = str(len(body)).encode()
+    lines = b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: " + length + b"\r\n\r\n"
+    return Answer(200, [lines], [body], len(body))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "body", "wanted"),
+    [
+        ("cookie", "csrftoken", b"", "c"),
+        ("cookie", "none", b"", None),
+        ("header", "x-TOKEN", b"", "t"),
+        ("header", "X-None", b"", None),
+        ("json", "data.0.token", b'{"data": [{"token": "j"}]}', "j"),
+        ("json", "data.n", b'{"data": {"n": 7}}', "7"),
+        ("json", "data.none", b'{"data": {}}', None),
+        ("json", "data", b"<html>", None),
+        ("input", "csrf", PAGE, "x&y"),
+        ("input", "a", PAGE, ""),
+        ("input", "none", PAGE, None),
+        ("pattern", r"token=(\w+)", b"?token=abc&", "abc"),
+        ("pattern", "t.k", b"tok", "tok"),
+        ("pattern", "none", b"tok", None),
+    ],
+)
+def test_what_is_taken(kind: TakenFrom, name: str, body: bytes, wanted: str | None) -> None:
+    assert taken(Take("w", kind, name), answer(body), {"csrftoken": "c"}) == wanted
+
+
+def test_counts_add_up_and_failures_of_many_kinds_stay_few() -> None:
+    one, other = SessionCount(), SessionCount()
+    one.sent()
+    one.end(0.5, in_steady=False)
+    other.end(1.5, in_steady=True)
+    for number in range(MOST_KINDS + 5):
+        other.fail(f"step {number}")
+    found = together([one.to_wire(), other.to_wire()])
+    assert (found["requests"], found["done"], found["done_in_steady"]) == (1, 2, 1)
+    assert (found["mean_ms"], found["longest_ms"]) == (1000.0, 1500.0)
+    assert (len(found["failed"]), sum(found["failed"].values())) == (MOST_KINDS + 1, MOST_KINDS + 5)
+    assert found["failed"]["otherwise"] == 5
+
+
+def test_nobody_s_sessions_come_to_nothing() -> None:
+    assert together([])["mean_ms"] is None
