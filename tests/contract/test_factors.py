@@ -64,7 +64,7 @@ def test_each_level_changes_what_the_roles_are_told(name: str, tmp_path: Path) -
     ("levels", "role", "keys", "value"),
     [
         ({"target": "async"}, "app", ("env", "DJANGO_SETTINGS_MODULE"), "django_async.settings"),
-        ({"route": "io_read"}, "load", ("path",), "/io_read"),
+        ({"route": "io_read"}, "load", ("requests", 0, "path"), "/io_read"),
         ({"delay_ms": 75}, "delay", ("delay_ms",), 75.0),
         ({"delay_path": "client"}, "delay", ("links", 1, "delayed"), False),
         ({"data_access": "orm"}, "app", ("env", "BENCH_DATA_ACCESS"), "orm"),
