@@ -26,14 +26,17 @@ from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimat
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import (
     FAILURE_COLUMNS,
+    ROUTE_COLUMNS,
     Row,
     failure_rows,
+    route_rows,
     summary_columns,
     summary_row,
     trial_columns,
     trial_row,
 )
 from analysis.summaries.layout import layout_of
+from analysis.summaries.routes import of_mixes
 from analysis.summaries.trials import TrialResult, results
 from analysis.text_table import text_table
 from rig.disk import files
@@ -43,6 +46,8 @@ from rig.record import Calibration
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
 FAILURES = Path("failures.csv")
+ROUTES = Path("routes.csv")
+"""Where there are mixes."""
 COMPARISONS = Path("comparisons.csv")
 GOODPUT = Path("figures", "goodput.csv")
 
@@ -93,6 +98,8 @@ def write_derived(
         write_csv(new / TRIALS, trial_columns(session), [trial_row(one) for one in found])
         write_csv(new / SUMMARY, summary_columns(session), [summary_row(cell) for cell in by_cell])
         write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(found)))
+        if routes := tuple(of_mixes(found)):
+            write_csv(new / ROUTES, ROUTE_COLUMNS, tuple(route_rows(routes)))
         rows = tuple(comparison_rows(session, pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)
         if found:
@@ -153,7 +160,7 @@ def table(session_dir: Path) -> str:
     layout = layout_of(session)
     claimed = claimed_ratios(session, observations(session, layout, found))
     notes = notes_of(session, found, note)
-    return text_table(session, layout, by_cell, notes, pairs, claimed)
+    return text_table(session, layout, by_cell, notes, pairs, claimed, tuple(of_mixes(found)))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -36,8 +36,9 @@ from rig.model import Status
 from rig.plan import Plan, Target
 from rig.record import load_from_json
 from tests.pipeline.serving import free_port
-from tests.runs import read_csv
+from tests.runs import only_session, read_csv
 from tests.unit.plans import PLAN, record
+from tests.warm import runner
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 USERS = Users(2, 4, 6)
@@ -190,3 +191,28 @@ def test_values_that_run_out_end_the_load_with_one_line(served: int, tmp_path: P
     log = (tmp_path / "run" / "master.log").read_text()
     assert "route page: values `pk` ran out after 3: give more, or say `repeat: true`" in log
     assert "Traceback" not in log
+
+
+EXPERIMENT = """\
+experiment: mixes
+setup: {target: members}
+vary: {route: [visits, write]}
+load: {client: plain, users: {from: 2, per_s: 4, to: 6}, steady: 3s}
+data: {posts: 1000, cpu_n: 1000}
+"""
+
+
+def test_from_yaml_to_tables_a_mix_is_the_sum_of_its_routes(tmp_path: Path) -> None:
+    target_of(tmp_path, example())
+    (tmp_path / "mixes.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    done = runner("mixes.yaml", "--backend", "fake", "--out", "out", "--yes", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    session = only_session(tmp_path / "out")
+    trials = {row["route"]: row for row in session.rows("derived/trials.csv")}
+    assert {row["verdict"] for row in trials.values()} == {"valid"}
+    routes = session.rows("derived/routes.csv")
+    assert [row["route"] for row in routes] == ["mine", "page", "write"]
+    assert {row["trial"] for row in routes} == {trials["visits"]["trial"]}
+    assert sum(int(row["successes"]) for row in routes) == int(trials["visits"]["successes"])
+    assert "    page: " in done.out
+    assert runner("verify", str(session.path), cwd=tmp_path).code == 0
