@@ -61,7 +61,7 @@ class Visitor:
         self, connection: Connection, number: int, session: PreparedSession | None = None
     ) -> None:
         self._connection, self.number, self._session = connection, number, session
-        self._cookies = Cookies()
+        self._cookies = Cookies(behind_tls=True)
         self._words: dict[str, str | int] = {USER: number}
         self._bound: dict[str, Prebuilt] = {}
 
@@ -80,7 +80,7 @@ class Visitor:
         """
         if self._session is None:
             return
-        self._cookies = Cookies()
+        self._cookies = Cookies(behind_tls=True)
         for number, (step, takes) in enumerate(self._session.steps, 1):
             asked = step.asked
             says = f"session {self._session.name}, step {number}, {asked.method} {asked.path}"
