@@ -76,7 +76,10 @@ def read_setup(
     )
 
 
-EXPECTED = ("name", "answer", "answer_text", "answer_pattern", "answer_headers", "varying")
+EXPECTED = (
+    *("name", "answer", "answer_text", "answer_pattern", "answer_headers", "varying"),
+    *("always_text", "never_text"),
+)
 
 
 def _sent(route: Mapping[str, Any]) -> dict[str, Any]:

@@ -253,6 +253,8 @@ class Route(Sent):
     answer_text: Optional[Text] = None
     answer_pattern: Optional[Pattern] = None
     answer_headers: dict[Text, Text] = Field(default_factory=dict)
+    always_text: Optional[Text] = None
+    never_text: Optional[Text] = None
     session: Optional[Name] = None
 
     def unknown_words(self, loc: Location, more: Sequence[str] = ()) -> Iterator[InitErrorDetails]:
@@ -287,6 +289,8 @@ class Route(Sent):
             answer_text=self.answer_text or "",
             answer_pattern=self.answer_pattern or "",
             answer_headers=self.answer_headers,
+            always_text=self.always_text or "",
+            never_text=self.never_text or "",
             values=self.all_values(),
             session=session,
         )

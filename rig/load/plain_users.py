@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from rig.load import outcome
-from rig.load.answer import NoAnswer
+from rig.load.answer import ANY_STATUS, NoAnswer
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Connection
 from rig.load.greenlets import GreenletWaiting, sweeper
@@ -52,6 +52,8 @@ CHOICE = Choice(SPEC.weights, SPEC.seed) if len(REQUESTS) > 1 else None
 PLACE = resolved(ORIGIN)
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
+MOST_LOOKED_AT_BYTES = 16 << 20
+"""Of an answer that is looked at; what stands beyond it is not found."""
 SPREAD, GOLDEN_RATIO = 0.7, 0.618034
 """Over so much of a second the sessions of users who come together begin."""
 SESSION_PAUSE_S = 1.0
@@ -103,16 +105,20 @@ class _Sender:
         began_at_s, size, answered = LoadClock.at_s, 0, True
         right = asked.statuses
         try:
-            answer = self._connection.ask(
-                message, began_at_s + at_s + SPEC.timeout_s, request.is_head, right[0]
-            )
+            deadline_s = began_at_s + at_s + SPEC.timeout_s
+            kept = (ANY_STATUS, MOST_LOOKED_AT_BYTES) if asked.looks else (right[0],)
+            answer = self._connection.ask(message, deadline_s, request.is_head, *kept)
         except NoAnswer as error:
             end_s, result, answered = monotonic() - began_at_s, error.outcome, False
         else:
             end_s, size = monotonic() - began_at_s, answer.body_bytes
             Received.body_bytes += size
-            is_right = answer.status in right
-            result = OUTCOME_OK if is_right else outcome.of_wrong(answer.answer(), right)
+            if answer.status not in right:
+                result = outcome.of_wrong(answer.answer(), right)
+            elif asked.looks:
+                result = outcome.of_looked_at(answer.answer(), asked)
+            else:
+                result = OUTCOME_OK
             if SESSION is not None:
                 self.visitor.answered(request, answer)
         recorder.finish(number, end_s, asked.route, result)

@@ -193,6 +193,21 @@ def test_values_that_run_out_end_the_load_with_one_line(served: int, tmp_path: P
     assert "Traceback" not in log
 
 
+def test_answers_are_looked_at_under_load(served: int, tmp_path: Path) -> None:
+    even = example().replace(
+        "answer: {pk", "session: member\n    never_text: '0,'\n    answer: {pk"
+    )
+    even = even.replace("order: random", "order: in_order")
+    plan = plan_of(target_of(tmp_path, even), "page", Users(2, 1, 2))
+    assert http.verify(f"http://127.0.0.1:{served}", plan).wrong == ""
+    before = len(truth(served))
+    said = loaded(served, plan, tmp_path / "run")
+    pages = [int(pk) for _, what, pk in truth(served)[before:] if what == "page"]
+    wrong = sum(1 for pk in pages if pk % 10 == 0)
+    assert set(said["outcomes"]) == {"ok", "wrong_answer"}
+    assert 0 <= wrong - said["outcomes"]["wrong_answer"] <= said["in_flight_at_stop"]
+
+
 EXPERIMENT = """\
 experiment: mixes
 setup: {target: members}
