@@ -88,10 +88,15 @@ def _load() -> dict[str, Any]:
     return {
         "target_url": f"http://{APP}:8000",
         "route": "io_create",
-        "method": "POST",
-        "path": "/io_create",
-        "status": 201,
-        "form": {"title": "{unique}", "content": "A post written under load."},
+        "requests": [
+            {
+                "route": "io_create",
+                "method": "POST",
+                "path": "/io_create",
+                "statuses": [201],
+                "form": {"title": "{unique}", "content": "A post written under load."},
+            }
+        ],
         "users": {"start_users": 1, "per_s": 1, "end_users": 1},
         "steady_s": 1,
         "think_time_s": 0,

@@ -67,6 +67,7 @@ class _Numbers:
         runner: Any = environment.runner
         first = runner.worker_index % SPEC.load_workers
         self.users = itertools.count(1 + first, SPEC.load_workers)
+        self.turns = itertools.count(first, SPEC.load_workers)
         self.positions = [itertools.count(1 + first, SPEC.load_workers) for _ in REQUESTS]
 
 
@@ -84,15 +85,18 @@ class _Sender:
         self._connection = Connection(PLACE, GreenletWaiting(sweeper(SPEC.timeout_s)))
         self._name = f"{runner.worker_index}-"
         self._tell = _told(environment)
-        self._positions = _numbers(environment).positions
+        numbers = _numbers(environment)
+        self._positions = numbers.positions
+        # arrivals are nobody's: all connections together choose one after another
+        self._turns = itertools.count() if isinstance(MODEL, Closed) else numbers.turns
         self.turn = 0
         self.visitor = Visitor(self._connection, number, SESSION)
         self.close = self._connection.close
 
     def send(self, at_s: float, intended_s: float | None = None, first: bool = False) -> bool:
         """Whether a whole answer came back, right or wrong. StopUser where values ran out."""
+        self.turn = next(self._turns)
         index = CHOICE.index(self.visitor.number, self.turn) if CHOICE else 0
-        self.turn += 1
         request = REQUESTS[index]
         asked = request.asked
         number = recorder.start(at_s, intended_s=intended_s, first=first)

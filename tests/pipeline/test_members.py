@@ -29,8 +29,9 @@ from rig.checks.visits import sessions
 from rig.config import read_targets
 from rig.disk.histograms import read_lines
 from rig.load import scout
+from rig.load.asked import RouteRequest
 from rig.load.scout import ScoutSpec
-from rig.load.shape import Closed, Users
+from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import PLAIN
 from rig.model import Status
 from rig.plan import Plan, Target
@@ -206,6 +207,19 @@ def test_answers_are_looked_at_under_load(served: int, tmp_path: Path) -> None:
     wrong = sum(1 for pk in pages if pk % 10 == 0)
     assert set(said["outcomes"]) == {"ok", "wrong_answer"}
     assert 0 <= wrong - said["outcomes"]["wrong_answer"] <= said["in_flight_at_stop"]
+
+
+def test_arrivals_ask_for_a_mix_s_routes_by_their_weights(served: int, tmp_path: Path) -> None:
+    requests = tuple(RouteRequest(name, "GET", "/truth/") for name in ("often", "seldom"))
+    asked = {"requests": requests, "weights": (3, 1), "route": "mix"}
+    model = Open(Arrivals(60.0, ramp_s=1.0, max_in_flight=20))
+    load = spec(served, free_port(), model, client=PLAIN, steady_s=3.0, **asked)
+    said, _ = run(load, tmp_path / "run")
+    answers = Counter[str]()
+    for row in read_csv(tmp_path / "run" / "master" / "completions.csv"):
+        answers[row["route"]] += int(row["count"])
+    assert answers.total() == said["finished"] > 100
+    assert 0.6 < answers["often"] / answers.total() < 0.9
 
 
 EXPERIMENT = """\
