@@ -27,8 +27,10 @@ from analysis.summaries.cell_estimates import ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import (
     FAILURE_COLUMNS,
+    ROUTE_COLUMNS,
     Row,
     failure_rows,
+    route_rows,
     summary_columns,
     summary_row,
     trial_columns,
@@ -36,6 +38,7 @@ from analysis.summaries.csv_rows import (
 )
 from analysis.summaries.layout import layout_of
 from analysis.summaries.progress import progress_of
+from analysis.summaries.routes import of_mixes
 from analysis.summaries.trials import TrialResult, results
 from analysis.summary_json import Analysed, summary_text
 from analysis.text_table import text_table
@@ -46,6 +49,8 @@ from rig.record import Calibration
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
 FAILURES = Path("failures.csv")
+ROUTES = Path("routes.csv")
+"""Where there are mixes."""
 COMPARISONS = Path("comparisons.csv")
 FOR_PROGRAMS = Path("summary.json")
 GOODPUT = Path("figures", "goodput.csv")
@@ -103,6 +108,8 @@ def write_derived(
         write_csv(new / TRIALS, trial_columns(session), [trial_row(one) for one in trials])
         write_csv(new / SUMMARY, summary_columns(session), list(map(summary_row, found.cells)))
         write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(trials)))
+        if routes := tuple(of_mixes(trials)):
+            write_csv(new / ROUTES, ROUTE_COLUMNS, tuple(route_rows(routes)))
         rows = tuple(comparison_rows(session, found.pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)
         (new / FOR_PROGRAMS).write_text(summary_text(found), encoding="ascii")
@@ -159,7 +166,7 @@ def table(session_dir: Path) -> str:
     layout = layout_of(session)
     claimed = claimed_ratios(session, observations(session, layout, found))
     notes = notes_of(session, found, note)
-    return text_table(session, layout, by_cell, notes, pairs, claimed)
+    return text_table(session, layout, by_cell, notes, pairs, claimed, tuple(of_mixes(found)))
 
 
 def for_programs(session_dir: Path) -> str:

@@ -23,6 +23,7 @@ from analysis.summaries.measures import (
 )
 from analysis.summaries.numbers import around, number
 from analysis.summaries.percentiles import median
+from analysis.summaries.routes import RouteResult
 from analysis.summaries.trials import VERDICTS, TrialResult
 from rig.inference.stationarity import State
 from rig.model import Level, one_line
@@ -49,8 +50,9 @@ def text_table(
     notes: Sequence[str],
     pairs: Sequence[Comparison] = (),
     claimed: Sequence[PairRatio] = (),
+    routes: Sequence[RouteResult] = (),
 ) -> str:
-    """The whole table: heading, a group per route and delay, the claim's ratios, notes."""
+    """The whole table: heading, a group per route and delay, mixes, the claim's ratios, notes."""
     ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
     names = [layout.series(cell.levels) for cell in ordered]
     width = min(NAME_MOST, max([len(name) for name in names], default=0))
@@ -62,6 +64,7 @@ def text_table(
         if group != (group := layout.group(cell.levels)):
             lines += [group] if group else []
         lines += _cell(cell, name, width)
+    lines += _routes(routes)
     if session.claim:
         lines += _claim(session, session.claim, layout, claimed, pairs)
     lines += ["", *_wrapped(f"note: {note}" for note in notes)] if notes else []
@@ -79,6 +82,19 @@ def _heading(session: Session, layout: Layout, cells: Sequence[CellResult]) -> l
     trials = "1 trial" if total == 1 else f"{total} trials"
     lines = [" · ".join(what), f"{trials}: {counted}" if total else "no trial is scheduled yet"]
     return list(_wrapped([*lines, *([f"everywhere: {fixed}"] if fixed else [])]))
+
+
+def _routes(found: Sequence[RouteResult]) -> list[str]:
+    """What the routes of mixes came to: a line for each, of each trial."""
+    lines = ["", "routes of the mixes, by the answers that came in the window"] if found else []
+    trial = None
+    for one in found:
+        if trial != (trial := one.trial):
+            lines.append(f"  {trial}")
+        times = [f"p{percent} {number(getattr(one, f'p{percent}_ms'))}" for percent in PERCENTS]
+        counts = f"{number(one.goodput_rps)} /s, {one.failures} failed"
+        lines += _wrapped([f"{one.route}: {counts}; {', '.join(times)} ms"], indent="    ")
+    return lines
 
 
 def _column_heads(width: int) -> list[str]:

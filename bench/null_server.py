@@ -3,7 +3,8 @@
     python bench/null_server.py PORT WAY OUT.json
 
 WAY: `kept`; `closing` ends the connection after each answer, and says so; `chunked` sends each
-answer in three pieces. It reads requests without a body. OUT.ready stands once it listens.
+answer in three pieces. `GET /login` sets a cookie. It reads requests without a body. OUT.ready
+stands once it listens.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PIECES = {
     ],
 }
 END = b"\r\n\r\n"
+LOGIN, COOKIE = b"GET /login ", b"Set-Cookie: sessionid=0123456789abcdef; Path=/; HttpOnly\r\n"
 
 
 class Answers(asyncio.Protocol):
@@ -40,7 +42,10 @@ class Answers(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._read += data
         while END in self._read:
-            _, _, self._read = self._read.partition(END)
+            head, _, self._read = self._read.partition(END)
+            if head.startswith(LOGIN):
+                self._transport.write(HEAD + COOKIE + LENGTH + b"\r\n" + BODY)
+                continue
             for piece in PIECES[self.way]:
                 self._transport.write(piece)
             if self.way == "closing":

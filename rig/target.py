@@ -112,6 +112,10 @@ class Route:
     """Headers that the answer must have, with their whole values."""
     values: Mapping[str, ValueSource] = field(default_factory=dict)
     """By word: what stands for it in each request."""
+    always_text: str = ""
+    """Stands in every right answer, under load, too."""
+    never_text: str = ""
+    """Stands in none."""
     session: str = ""
     """The name of what each user does before its first request; empty for nothing."""
 
@@ -339,6 +343,8 @@ LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("routes", EACH, "answer_headers"), {}),
     (("routes", EACH, "values"), {}),
     (("routes", EACH, "session"), ""),
+    (("routes", EACH, "always_text"), ""),
+    (("routes", EACH, "never_text"), ""),
     (("sessions",), {}),
     (("mixes",), {}),
 )

@@ -60,7 +60,8 @@ def read_setup(
     varying = route.pop("varying", ())
     if route:
         # what is expected of the answer is not what is sent: the answers are compared themselves
-        parts["route"] = {name: route[name] for name in route if name not in ("name", "answer")}
+        parts["route"] = _sent(route)
+    parts |= _visits(plan)
     if "delay" in parts:
         parts["delay"] = {**parts["delay"], "mechanism": record.delay.mechanism}
     answer = None if ANSWER in damaged else answered(folder, record).get("response")
@@ -73,6 +74,31 @@ def read_setup(
     return AttemptSetup(
         parts, tuple(target.get("inherent", ())), _counted(record, plan.get("route") or {})
     )
+
+
+EXPECTED = (
+    *("name", "answer", "answer_text", "answer_pattern", "answer_headers", "varying"),
+    *("always_text", "never_text"),
+)
+
+
+def _sent(route: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: route[name] for name in route if name not in EXPECTED}
+
+
+def _visits(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent beside a single route: a mix's routes, and what users do before."""
+    target, name = plan.get("target") or {}, plan.get("route_name", "")
+    mix = target.get("mixes", {}).get(name)
+    routes = target.get("routes") or {}
+    session = (mix or routes.get(name) or {}).get("session")
+    found: dict[str, Any] = {}
+    if mix:
+        sent = {one: _sent(routes.get(one) or {}) for one in mix.get("routes", ())}
+        found["route"] = {**mix, "sent": sent}
+    if session:
+        found["session"] = target.get("sessions", {}).get(session)
+    return found
 
 
 def read_round_trips(calibration: Calibration | None) -> tuple[RoundTrips, ...]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, fields
 from analysis.reading.session import Session
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import CellMeasures, TrialMeasures
+from analysis.summaries.routes import RouteResult
 from analysis.summaries.trials import VERDICTS, TrialResult
 from rig.model import Level
 
@@ -72,6 +73,15 @@ def summary_row(cell: CellResult) -> Row:
         **{name: cell.counts[name] for name in VERDICTS},
         **asdict(cell.measures),
     }
+
+
+ROUTE_COLUMNS = tuple(field.name for field in fields(RouteResult))
+
+
+def route_rows(found: Sequence[RouteResult]) -> Iterator[Row]:
+    """The lines of `routes.csv`: one per trial and route of its mix."""
+    for result in found:
+        yield asdict(result)
 
 
 def failure_rows(found: Sequence[TrialResult]) -> Iterator[Row]:

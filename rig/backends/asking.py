@@ -17,8 +17,8 @@ from rig.plan import Plan, Route
 CURES = {
     0: "look at its log: it ended, or takes too long",
     400: "the request it wants: `form` or `json` of the route; or ALLOWED_HOSTS",
-    401: "a route that needs no login: sessions cannot be said yet",
-    403: "a route that needs no login and no CSRF token, or a view without them",
+    401: "a `session` that logs in, or a token in the route's `headers`",
+    403: "a `session` that logs in and takes the CSRF token, or a view without them",
     404: "the route's `path`",
     405: "the route's `method`",
     415: "the body's kind: `form` or `json`",

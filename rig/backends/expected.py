@@ -49,7 +49,11 @@ def wrong_with(route: Route, answer: Answer, headers: Mapping[str, str], filling
         said = f"it leads to {answer.location}" if answer.location else answer.begins
         right = " or ".join(map(str, route.statuses))
         return f"status {answer.status} instead of {right}: {said}"
-    wrong = [*_headers(route, headers, filling), *_text(route, answer, filling)]
+    wrong = [
+        *_headers(route, headers, filling),
+        *_text(route, answer, filling),
+        *_under_load(route, answer),
+    ]
     if route.answer:
         try:
             found = answer.json()
@@ -74,6 +78,13 @@ def _text(route: Route, answer: Answer, filling: Filling) -> Iterator[str]:
         yield f"its text has no {wanted!r}: {answer.begins}"
     if route.answer_pattern and not re.search(route.answer_pattern, text):
         yield f"nothing in it matches {route.answer_pattern!r}: {answer.begins}"
+
+
+def _under_load(route: Route, answer: Answer) -> Iterator[str]:
+    if route.always_text and route.always_text.encode() not in answer.body:
+        yield f"its text has no {route.always_text!r}: {answer.begins}"
+    if route.never_text and route.never_text.encode() in answer.body:
+        yield f"its text has {route.never_text!r}: {answer.begins}"
 
 
 def _differs(name: str, wanted: Any, found: Any, filling: Filling) -> Iterator[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.backends import database, http, said, services
+from rig.backends.app_facts import app_facts
 from rig.backends.asking import asked_once
 from rig.backends.base import (
     Asked,
@@ -25,6 +26,7 @@ from rig.backends.base import (
     log_errors,
     tail,
 )
+from rig.backends.collecting import copy_delay, copy_load
 from rig.backends.counts import DatabaseCounts
 from rig.backends.database import Login
 from rig.backends.expected import Answer
@@ -42,7 +44,6 @@ from rig.backends.specs import (
     scout_spec,
 )
 from rig.disk.facts import Facts, PoolerFacts
-from rig.disk.files import copy_folder, copy_regular
 from rig.endpoints import Endpoints
 from rig.evidence import app_counters
 from rig.evidence.attempt import DelaySaid
@@ -72,10 +73,6 @@ def _pid_of(process: ProcessHandle) -> int:
         return process.pid
     except StackError:
         return 0
-
-
-def _of_the_load(name: str) -> bool:
-    return name != "ready.json" and not name.endswith(".part")
 
 
 class RealStack:
@@ -123,22 +120,7 @@ class RealStack:
         app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
         error_file = hosts.out(Role.APP) / said.START_ERROR
         await_ready(app.process, self._url, plan.target, lambda: said.start_error(error_file))
-        self._facts |= self._app_facts()
-
-    def _app_facts(self) -> Facts:
-        path = self._plan.target.facts
-        if not path:
-            return {}
-        answer = http.get(f"{self._url}{path}", http.vouching(self._plan.target))
-        if self._plan.target.django and answer.status == 404:
-            return {}  # it is served without its wrapper
-        if len(answer.body) > said.MOST_BYTES:
-            raise StackError(f"{path} has more than {said.MOST_BYTES} bytes")
-        try:
-            return {"app": answer.json()}
-        except ValueError as error:
-            begins = answer.body[:80].decode(errors="replace")
-            raise StackError(f"{path} is not JSON (status {answer.status}: {begins!r})") from error
+        self._facts |= app_facts(self._url, self._plan.target)
 
     def _pool(self) -> bool:
         """Starts the pooler, if there is one; whether prepared statements pass."""
@@ -284,7 +266,7 @@ class RealStack:
             by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
         )
         # again: a pool is there since its first request only
-        self._facts |= self._app_facts()
+        self._facts |= app_facts(self._url, self._plan.target)
         self._facts["database"] = database.facts(self._login)
         roles = [role for role in Role if role != Role.SERVICE or plan.target.services]
         pids = {role: tuple(started.process.pid for started in self._of(role)) for role in roles}
@@ -386,20 +368,14 @@ class RealStack:
         if self._exchange is not None:
             asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
             (folder / "verify.json").write_text(asked, encoding="utf-8")
-        (folder / "probes").mkdir(exist_ok=True)
-        probe, copy = hosts.out(Role.DELAY) / "delay.csv", folder / "probes" / "delay.csv"
-        if os.path.lexists(probe):
-            copy.unlink(missing_ok=True)
-            copy_regular(probe, copy)
+        copy_delay(hosts.out(Role.DELAY), folder)
         if self._delay is not None:
             (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
         if self._before:
             counted = self._before.to_json() | (self._after.to_json() if self._after else {})
             (folder / LEDGER).write_text(json.dumps(counted, indent=1))
-        load = hosts.out(Role.LOAD_MASTER)
         if self._of(Role.LOAD_MASTER):
-            (folder / "load").mkdir(exist_ok=True)
-            copy_folder(load, folder / "load", _of_the_load, most_files=said.MOST_LOAD_FILES)
+            copy_load(hosts.out(Role.LOAD_MASTER), folder)
 
     def _log_name(self, started: _Started) -> str:
         match started.role:

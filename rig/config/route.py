@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Self
+from urllib.parse import quote_plus
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import InitErrorDetails
@@ -41,7 +42,7 @@ from rig.config.values import (
 from rig.factors import Choice, Natural
 from rig.load.request import cookie_problem, header_problem
 from rig.load.words import OWN_WORDS, WORD
-from rig.target import File
+from rig.target import File, ValueSource
 
 _LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _ALIKE = 0.75
@@ -129,6 +130,18 @@ class _FormValue(Written):
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
 
+class _QueryValue(_FormValue):
+    """As a form's field, or where its values come from."""
+
+    def read(self, value: Any, context: Context) -> Any:
+        if isinstance(value, dict):
+            return Source.model_validate(value, context=context)
+        return super().read(value, context)
+
+    def schema(self) -> Mapping[str, object]:
+        return {}
+
+
 class _Pattern(Written):
     """A regular expression."""
 
@@ -143,6 +156,7 @@ class _Pattern(Written):
 
 HeaderValue = Annotated[str, _HeaderValue()]
 FormValue = Annotated[str | tuple[str, ...], _FormValue()]
+QueryValue = Annotated[str | tuple[str, ...] | Source, _QueryValue()]
 Pattern = Annotated[str, _Pattern()]
 Statuses = Annotated[int | tuple[int, ...], _Statuses()]
 Json = Annotated[Any, AfterValidator(_json)]
@@ -164,6 +178,18 @@ class Sent(Section):
     cookies: dict[Text, HeaderValue] = Field(default_factory=dict)
     body: Optional[Text] = None
     files: dict[Text, FileBeside] = Field(default_factory=dict)
+    query: dict[Text, QueryValue] = Field(default_factory=dict)
+    values: dict[ValueWord, Source] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _queried(self) -> Self:
+        for name, said in self.query.items():
+            if isinstance(said, Source) and (
+                name in self.values or not WORD.fullmatch(f"{{{name}}}")
+            ):
+                do = "write it under `values`, by a word of its own, and `{word}` here"
+                raise together([at(("query", name), wrong("`{name}` is no new word", do))])
+        return self
 
     @model_validator(mode="after")
     def _sendable(self) -> Self:
@@ -193,9 +219,24 @@ class Sent(Section):
             raise wrong(f"route `{{name}}` has a {kinds} body", "leave one of them")
         return self
 
+    def sent_path(self) -> str:
+        """The path with its query string; words stay as they are."""
+        pairs = [
+            f"{quoted(name)}={quoted(text)}"
+            for name, said in self.query.items()
+            for text in _query_texts(name, said)
+        ]
+        joint = "&" if "?" in self.path else "?"
+        return f"{self.path}{joint}{'&'.join(pairs)}" if pairs else self.path
+
+    def all_values(self) -> dict[str, ValueSource]:
+        """What stands for its own words, those of the query among them."""
+        inline = {name: said for name, said in self.query.items() if isinstance(said, Source)}
+        return {word: source.planned() for word, source in {**self.values, **inline}.items()}
+
     def texts(self) -> Iterator[tuple[Location, str]]:
         """Every text in which words may stand, and where it is."""
-        for key in ("path", "form", "json", "headers", "cookies", "body"):
+        for key in ("path", "query", "form", "json", "headers", "cookies", "body"):
             for loc, leaf in _leaves(_listed(getattr(self, _NAMES.get(key, key)))):
                 if isinstance(leaf, str):
                     yield (key, *loc), leaf
@@ -212,12 +253,13 @@ class Route(Sent):
     answer_text: Optional[Text] = None
     answer_pattern: Optional[Pattern] = None
     answer_headers: dict[Text, Text] = Field(default_factory=dict)
-    values: dict[ValueWord, Source] = Field(default_factory=dict)
+    always_text: Optional[Text] = None
+    never_text: Optional[Text] = None
     session: Optional[Name] = None
 
     def unknown_words(self, loc: Location, more: Sequence[str] = ()) -> Iterator[InitErrorDetails]:
         """A problem for each word in braces that nothing stands for. `more`: beside its own."""
-        known = (*OWN_WORDS, *self.values, *more)
+        known = (*OWN_WORDS, *self.all_values(), *more)
         yield from unknown_words(self.texts(), loc, known)
         answers = {"answer": self.answer, "answer_text": self.answer_text}
         texts = [
@@ -233,7 +275,7 @@ class Route(Sent):
         return plan.Route(
             name=name,
             method=self.method,
-            path=self.path,
+            path=self.sent_path(),
             form=self.form,
             json=self.json_body,
             status=self.status,
@@ -247,7 +289,9 @@ class Route(Sent):
             answer_text=self.answer_text or "",
             answer_pattern=self.answer_pattern or "",
             answer_headers=self.answer_headers,
-            values={word: source.planned() for word, source in self.values.items()},
+            always_text=self.always_text or "",
+            never_text=self.never_text or "",
+            values=self.all_values(),
             session=session,
         )
 
@@ -261,6 +305,21 @@ def _listed(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _listed(inner) for key, inner in value.items()}
     return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def quoted(text: str) -> str:
+    """As a query string has it; words stay as they are."""
+    parts, end = [], 0
+    for found in WORD.finditer(text):
+        parts += [quote_plus(text[end : found.start()]), found[0]]
+        end = found.end()
+    return "".join([*parts, quote_plus(text[end:])])
+
+
+def _query_texts(name: str, said: str | tuple[str, ...] | Source) -> tuple[str, ...]:
+    if isinstance(said, Source):
+        return (f"{{{name}}}",)
+    return said if isinstance(said, tuple) else (said,)
 
 
 def unknown_words(

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import InitErrorDetails
 
 from rig.config.route import Sent, unknown_words
-from rig.config.route_values import Source, ValueWord
+from rig.config.route_values import ValueWord
 from rig.config.sections import Context, Location, Section, at, expected, together, wrong
 from rig.config.values import Fits, Name, Optional, Seed, Some, Text, Value
 from rig.factors import Natural
@@ -60,13 +60,12 @@ class Step(Sent):
     """A request of a session."""
 
     take: dict[ValueWord, TakeFrom] = Field(default_factory=dict)
-    values: dict[ValueWord, Source] = Field(default_factory=dict)
 
     def planned(self) -> SessionStep:
         """As the plan has it."""
         return SessionStep(
             method=self.method,
-            path=self.path,
+            path=self.sent_path(),
             form=self.form,
             json=self.json_body,
             body=self.body or "",
@@ -75,7 +74,7 @@ class Step(Sent):
             cookies=self.cookies,
             status=self.status,
             take=tuple(take.planned(word) for word, take in self.take.items()),
-            values={word: source.planned() for word, source in self.values.items()},
+            values=self.all_values(),
         )
 
 
@@ -84,14 +83,14 @@ Steps = Some[Step]
 
 def words_of(steps: Sequence[Step]) -> tuple[str, ...]:
     """What the users of a session have for words, once it is done."""
-    return tuple(word for step in steps for word in (*step.values, *step.take))
+    return tuple(word for step in steps for word in (*step.all_values(), *step.take))
 
 
 def step_problems(steps: Sequence[Step], above: Location) -> Iterator[InitErrorDetails]:
     """Words that a step uses before anything stands for them."""
     known = list(OWN_WORDS)
     for index, step in enumerate(steps):
-        known += step.values
+        known += step.all_values()
         yield from unknown_words(step.texts(), (*above, index), known)
         known += step.take
 

@@ -111,6 +111,12 @@ class Reader:
         """Whether any byte of it has come."""
         return self._head_bytes > 0
 
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether its head, as it came, has a field that sets one."""
+        head = self._head
+        return b"et-cookie" in (head[0] if len(head) == 1 else b"".join(head)).lower()
+
     def feed(self, data: bytes) -> bool:
         """Some of the answer's bytes; whether it is whole. NoAnswer where they are no answer's."""
         if not self.status:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from email.message import Message
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.request import Request
 
@@ -19,8 +19,10 @@ KNOWN_FOR_S = 1.0
 class Cookies:
     """What one user keeps between requests."""
 
-    def __init__(self) -> None:
-        self.jar = CookieJar()
+    def __init__(self, behind_tls: bool = False) -> None:
+        """`behind_tls`: what is for https alone is sent over http, too, as by who ends TLS."""
+        protocols = ("http", "https") if behind_tls else ("https",)
+        self.jar = CookieJar(DefaultCookiePolicy(secure_protocols=protocols))
         self._known: dict[str, tuple[float, str]] = {}
 
     def header(self, url: str) -> str:

@@ -260,7 +260,8 @@ def _final(environment: Environment, msg: Any) -> None:
     said = msg.data
     completions.add(msg.node_id, LoadReport.from_wire(said["report"]))
     left = FinalCount.from_wire(said["left"])
-    session_counts[msg.node_id] = said["sessions"]
+    if SPEC.session:
+        session_counts[msg.node_id] = said["sessions"]
     completions.close(msg.node_id, said["index"], said["address"], left)
 
 

@@ -6,8 +6,10 @@ import json
 from collections.abc import Collection
 
 from rig.load.answer import FAILED, MALFORMED, REFUSED, RESET, TIMEOUT, Answer, NoAnswer
+from rig.load.asked import RouteRequest
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
 
+WRONG_ANSWER = "wrong_answer"
 _PROBLEM_TYPE = "application/problem+json"
 
 
@@ -33,6 +35,15 @@ def of_wrong(answer: Answer, right: Collection[int]) -> str:
     except NoAnswer:  # a body that cannot be read names no class
         body = b""
     return of_answer(answer.status, right, kind, body)
+
+
+def of_looked_at(answer: Answer, asked: RouteRequest) -> str:
+    """The outcome of an answer whose status is right and whose body is looked at."""
+    try:
+        body = answer.body()
+    except NoAnswer:  # what cannot be read is not what it should be
+        return WRONG_ANSWER
+    return OUTCOME_OK if asked.is_right(body) else WRONG_ANSWER
 
 
 def of_broken(error: BaseException | None) -> str | None:

@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from rig.load import outcome
-from rig.load.answer import NoAnswer
+from rig.load.answer import ANY_STATUS, NoAnswer
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Connection
 from rig.load.greenlets import GreenletWaiting, sweeper
@@ -51,6 +51,8 @@ REQUESTS = [prepared(asked, ORIGIN, SESSION is not None) for asked in SPEC.reque
 CHOICE = Choice(SPEC.weights, SPEC.seed) if len(REQUESTS) > 1 else None
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
+MOST_LOOKED_AT_BYTES = 16 << 20
+"""Of an answer that is looked at; what stands beyond it is not found."""
 SPREAD, GOLDEN_RATIO = 0.7, 0.618034
 """Over so much of a second the sessions of users who come together begin."""
 SESSION_PAUSE_S = 1.0
@@ -64,6 +66,7 @@ class _Numbers:
         runner: Any = environment.runner
         first = runner.worker_index % SPEC.load_workers
         self.users = itertools.count(1 + first, SPEC.load_workers)
+        self.turns = itertools.count(first, SPEC.load_workers)
         self.positions = [itertools.count(1 + first, SPEC.load_workers) for _ in REQUESTS]
 
 
@@ -87,15 +90,18 @@ class _Sender:
         self._connection = Connection(_place(), GreenletWaiting(sweeper(SPEC.timeout_s)))
         self._name = f"{runner.worker_index}-"
         self._tell = _told(environment)
-        self._positions = _numbers(environment).positions
+        numbers = _numbers(environment)
+        self._positions = numbers.positions
+        # arrivals are nobody's: all connections together choose one after another
+        self._turns = itertools.count() if isinstance(MODEL, Closed) else numbers.turns
         self.turn = 0
         self.visitor = Visitor(self._connection, number, SESSION)
         self.close = self._connection.close
 
     def send(self, at_s: float, intended_s: float | None = None, first: bool = False) -> bool:
         """Whether a whole answer came back, right or wrong. StopUser where values ran out."""
+        self.turn = next(self._turns)
         index = CHOICE.index(self.visitor.number, self.turn) if CHOICE else 0
-        self.turn += 1
         request = REQUESTS[index]
         asked = request.asked
         number = recorder.start(at_s, intended_s=intended_s, first=first)
@@ -108,16 +114,20 @@ class _Sender:
         began_at_s, size, answered = LoadClock.at_s, 0, True
         right = asked.statuses
         try:
-            answer = self._connection.ask(
-                message, began_at_s + at_s + SPEC.timeout_s, request.is_head, right[0]
-            )
+            deadline_s = began_at_s + at_s + SPEC.timeout_s
+            kept = (ANY_STATUS, MOST_LOOKED_AT_BYTES) if asked.looks else (right[0],)
+            answer = self._connection.ask(message, deadline_s, request.is_head, *kept)
         except NoAnswer as error:
             end_s, result, answered = monotonic() - began_at_s, error.outcome, False
         else:
             end_s, size = monotonic() - began_at_s, answer.body_bytes
             Received.body_bytes += size
-            is_right = answer.status in right
-            result = OUTCOME_OK if is_right else outcome.of_wrong(answer.answer(), right)
+            if answer.status not in right:
+                result = outcome.of_wrong(answer.answer(), right)
+            elif asked.looks:
+                result = outcome.of_looked_at(answer.answer(), asked)
+            else:
+                result = OUTCOME_OK
             if SESSION is not None:
                 self.visitor.answered(request, answer)
         recorder.finish(number, end_s, asked.route, result)

@@ -61,7 +61,7 @@ class Visitor:
         self, connection: Connection, number: int, session: PreparedSession | None = None
     ) -> None:
         self._connection, self.number, self._session = connection, number, session
-        self._cookies = Cookies()
+        self._cookies = Cookies(behind_tls=True)
         self._words: dict[str, str | int] = {USER: number}
         self._bound: dict[str, Prebuilt] = {}
 
@@ -80,7 +80,7 @@ class Visitor:
         """
         if self._session is None:
             return
-        self._cookies = Cookies()
+        self._cookies = Cookies(behind_tls=True)
         for number, (step, takes) in enumerate(self._session.steps, 1):
             asked = step.asked
             says = f"session {self._session.name}, step {number}, {asked.method} {asked.path}"
@@ -94,7 +94,8 @@ class Visitor:
             except NoAnswer as error:
                 raise SessionFailed(f"{says}: {error.outcome}") from error
             answer = reader.answer()
-            self._keep(step, answer)
+            if reader.sets_cookies:
+                self._keep(step, answer)
             if answer.status not in asked.statuses:
                 right = " or ".join(map(str, asked.statuses))
                 raise SessionFailed(f"{says}: status {answer.status} instead of {right}")
@@ -125,13 +126,12 @@ class Visitor:
 
     def answered(self, request: Prepared, reader: Reader) -> None:
         """Keeps the cookies that an answer sets."""
-        if self._session is not None:
+        if self._session is not None and reader.sets_cookies:
             self._keep(request, reader.answer())
 
     def _keep(self, request: Prepared, answer: Answer) -> None:
-        if any(b"et-cookie" in part.lower() for part in answer.head):
-            self._cookies.take(request.url, answer.pairs())
-            self._bound.clear()
+        self._cookies.take(request.url, answer.pairs())
+        self._bound.clear()
 
     def _bind(self, request: Prepared) -> Prebuilt:
         bound = request.prebuilt.bound({**self._words, **self._jar(request)})

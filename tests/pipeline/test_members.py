@@ -29,15 +29,17 @@ from rig.checks.visits import sessions
 from rig.config import read_targets
 from rig.disk.histograms import read_lines
 from rig.load import scout
+from rig.load.asked import RouteRequest
 from rig.load.scout import ScoutSpec
-from rig.load.shape import Closed, Users
+from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import PLAIN
 from rig.model import Status
 from rig.plan import Plan, Target
 from rig.record import load_from_json
 from tests.pipeline.serving import free_port
-from tests.runs import read_csv
+from tests.runs import only_session, read_csv
 from tests.unit.plans import PLAN, record
+from tests.warm import runner
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 USERS = Users(2, 4, 6)
@@ -190,3 +192,56 @@ def test_values_that_run_out_end_the_load_with_one_line(served: int, tmp_path: P
     log = (tmp_path / "run" / "master.log").read_text()
     assert "route page: values `pk` ran out after 3: give more, or say `repeat: true`" in log
     assert "Traceback" not in log
+
+
+def test_answers_are_looked_at_under_load(served: int, tmp_path: Path) -> None:
+    even = example().replace(
+        "answer: {pk", "session: member\n    never_text: '0,'\n    answer: {pk"
+    )
+    even = even.replace("order: random", "order: in_order")
+    plan = plan_of(target_of(tmp_path, even), "page", Users(2, 1, 2))
+    assert http.verify(f"http://127.0.0.1:{served}", plan).wrong == ""
+    before = len(truth(served))
+    said = loaded(served, plan, tmp_path / "run")
+    pages = [int(pk) for _, what, pk in truth(served)[before:] if what == "page"]
+    wrong = sum(1 for pk in pages if pk % 10 == 0)
+    assert set(said["outcomes"]) == {"ok", "wrong_answer"}
+    assert 0 <= wrong - said["outcomes"]["wrong_answer"] <= said["in_flight_at_stop"]
+
+
+def test_arrivals_ask_for_a_mix_s_routes_by_their_weights(served: int, tmp_path: Path) -> None:
+    requests = tuple(RouteRequest(name, "GET", "/truth/") for name in ("often", "seldom"))
+    asked = {"requests": requests, "weights": (3, 1), "route": "mix"}
+    model = Open(Arrivals(60.0, ramp_s=1.0, max_in_flight=20))
+    load = spec(served, free_port(), model, client=PLAIN, steady_s=3.0, **asked)
+    said, _ = run(load, tmp_path / "run")
+    answers = Counter[str]()
+    for row in read_csv(tmp_path / "run" / "master" / "completions.csv"):
+        answers[row["route"]] += int(row["count"])
+    assert answers.total() == said["finished"] > 100
+    assert 0.6 < answers["often"] / answers.total() < 0.9
+
+
+EXPERIMENT = """\
+experiment: mixes
+setup: {target: members}
+vary: {route: [visits, write]}
+load: {client: plain, users: {from: 2, per_s: 4, to: 6}, steady: 3s}
+data: {posts: 1000, cpu_n: 1000}
+"""
+
+
+def test_from_yaml_to_tables_a_mix_is_the_sum_of_its_routes(tmp_path: Path) -> None:
+    target_of(tmp_path, example())
+    (tmp_path / "mixes.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    done = runner("mixes.yaml", "--backend", "fake", "--out", "out", "--yes", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    session = only_session(tmp_path / "out")
+    trials = {row["route"]: row for row in session.rows("derived/trials.csv")}
+    assert {row["verdict"] for row in trials.values()} == {"valid"}
+    routes = session.rows("derived/routes.csv")
+    assert [row["route"] for row in routes] == ["mine", "page", "write"]
+    assert {row["trial"] for row in routes} == {trials["visits"]["trial"]}
+    assert sum(int(row["successes"]) for row in routes) == int(trials["visits"]["successes"])
+    assert "    page: " in done.out
+    assert runner("verify", str(session.path), cwd=tmp_path).code == 0

@@ -39,6 +39,8 @@ settings.configure(
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
     PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    SESSION_COOKIE_SECURE=True,
+    CSRF_COOKIE_SECURE=True,
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
 )
 django.setup()

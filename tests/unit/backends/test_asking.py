@@ -29,7 +29,7 @@ def test_a_route_that_answers_as_declared(server: Server) -> None:
     [
         (200, "the route's `answer`"),
         (404, "the route's `path`"),
-        (403, "no CSRF token"),
+        (403, "takes the CSRF token"),
         (405, "the route's `method`"),
         (418, "the route's `status`: 418 is what came"),
         (500, "let its LOGGING print errors to the console"),

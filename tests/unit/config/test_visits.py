@@ -29,7 +29,9 @@ sessions:
       take: {token: {header: X-Token}}
 routes:
   pages: {method: GET, path: "/a/{pk}/", values: {pk: {query: SELECT id FROM a}}}
-  search: {method: GET, path: "/s/?q={q}", values: {q: {list: [a, b, 3], order: random, seed: 7}}}
+  search:
+    {method: GET, path: /s/,
+     query: {q: {list: [a, b, 3], order: random, seed: 7}, tag: [x, "y {n}"]}}
   create:
     {method: POST, path: /a/, headers: {Authorization: "Token {token}"}, json: {n: "{k}"},
      values: {k: {range: [5, 9], repeat: false}}}
@@ -76,6 +78,7 @@ def test_all_of_it_is_planned(folder: Path) -> None:
     assert (second.status, second.values["secret"].column) == (302, "password")
     routes = target.routes
     assert routes["pages"].values["pk"].query == "SELECT id FROM a"
+    assert routes["search"].path == "/s/?q={q}&tag=x&tag=y+{n}"
     assert routes["search"].values["q"].items == ("a", "b", 3)
     assert (routes["create"].values["k"].span, routes["create"].values["k"].repeats) == (
         (5, 9),
@@ -94,16 +97,19 @@ def test_all_of_it_is_planned(folder: Path) -> None:
         ("csv: people.csv", "csv: persons.csv", ":11: `csv` expects a file that is there"),
         ("SELECT id FROM a}", "SELECT, list: [1]}", ":15: `pk` expects one of `list`, "),
         ("{query: SELECT id FROM a}", "{list: []}", ":15: `list` expects a list that is not empty"),
-        ("[5, 9]", "[9, 5]", ":19: `range` expects the first and the last number"),
+        ("[5, 9]", "[9, 5]", ":21: `range` expects the first and the last number"),
         ("{header: X-Token}", "{header: X, json: a}", ":13: `token` expects one of `cookie`"),
         ("{session: member, routes: {p", "{session: membr, routes: {p", "no session `membr`"),
-        ("{pages: 8,", "{page: 8,", ":21: the target has no route `page`; did you mean `pages`?"),
-        ("{create: 1}", "{create: 0}", ":22: `create` expects"),
-        ("1s to 5s", "5s to 1s", ":21: `think_time` expects the shorter pause first"),
-        ("1s to 5s", "1 to 5", ":21: `think_time` expects a pause such as 2s, 1s to 5s or"),
-        ("  reading:", "  pages:", ":21: `pages` is a route already"),
+        ("{pages: 8,", "{page: 8,", ":23: the target has no route `page`; did you mean `pages`?"),
+        ("{create: 1}", "{create: 0}", ":24: `create` expects"),
+        ("1s to 5s", "5s to 1s", ":23: `think_time` expects the shorter pause first"),
+        ("1s to 5s", "1 to 5", ":23: `think_time` expects a pause such as 2s, 1s to 5s or"),
+        ("  reading:", "  pages:", ":23: `pages` is a route already"),
         ("order: per_user}", "order: per_user, repeat: false}", ":11: `repeat` says nothing"),
-        ("k: {range", "n: {range", ":19: `n` is a word of the rig's own"),
+        ("[x, ", "[x, '{unqiue}', ", ":18: unknown word `{unqiue}` in `tag`"),
+        ("query: {q:", "query: {q-1:", ":18: `q-1` is no new word"),
+        ("[a, b, 3], order", "[a, b, 3], csv: people.csv, order", ":18: `q` expects one of `list`"),
+        ("k: {range", "n: {range", ":21: `n` is a word of the rig's own"),
     ],
 )  # fmt: skip
 def test_each_problem_has_its_line(folder: Path, old: str, new: str, says: str) -> None:

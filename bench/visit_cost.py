@@ -1,0 +1,84 @@
+"""What do values, mixes and sessions cost the load generator beside a single route? In turns.
+
+    .venv/bin/python -m bench.visit_cost [ROUNDS] [STEADY_S]     (default 3 and 3)
+
+As `bench.client_cost`, with the rig's own client alone. Exit code 1: a bound was missed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.client_cost import CONTROL_PORT, PORT, served
+from bench.loopback import Closed, Users, run, spec
+from rig.load.asked import RouteRequest
+from rig.load.sessions import Session, Step
+from rig.load.spec import PLAIN
+from rig.load.values import Values
+
+USERS = 50
+MIX_MOST, COOKIE_MOST_US = 1.5, 2.0
+"""Of a single route; µs a request."""
+
+PK = Values("pk", span=(1, 1000), order="random")
+Q = Values("q", ("async", "django", "postgres"))
+SINGLE = {"requests": (RouteRequest("page", "GET", "/"),)}
+VALUES = {"requests": (RouteRequest("page", "GET", "/{pk}/", words=("pk",), values=(PK,)),)}
+MIX = {
+    "requests": (
+        *VALUES["requests"],
+        RouteRequest("search", "GET", "/?q={q}", words=("q",), values=(Q,)),
+        RouteRequest("home", "GET", "/"),
+        RouteRequest("about", "GET", "/about/"),
+    ),
+    "weights": (8, 2, 1, 1),
+    "route": "mix",
+}
+LOGIN = Session("member", (Step(RouteRequest("step 1", "GET", "/login")),))
+WAYS: dict[str, dict[str, Any]] = {
+    "single": SINGLE,
+    "session": {**SINGLE, "session": LOGIN},
+    "values": VALUES,
+    "mix": MIX,
+}
+
+
+def cost_us(way: str, steady_s: float, folder: Path) -> float:
+    """CPU-µs per request of the whole load worker."""
+    model = Closed(Users(1, USERS, USERS))
+    load = spec(
+        PORT, CONTROL_PORT, model, steady_s=steady_s, load_workers=1, client=PLAIN, **WAYS[way]
+    )
+    folder.mkdir(parents=True)
+    with served("kept", folder):
+        said, used_s = run(load, folder / "run", ("-m", "bench.client_cost", "worker"))
+    if set(said["outcomes"]) != {"ok"}:
+        raise SystemExit(f"{way}: {said['outcomes']}")
+    return float(1e6 * used_s / said["finished"])
+
+
+def main() -> None:
+    """Prints the cost of each way; exits with 1 where a bound was missed."""
+    rounds = int(sys.argv[1]) if sys.argv[1:] else 3
+    steady_s = float(sys.argv[2]) if sys.argv[2:] else 3.0
+    at = Path(tempfile.mkdtemp(prefix="visit-cost-"))
+    costs_us: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(rounds):
+        for way in tuple(WAYS) if number % 2 == 0 else tuple(WAYS)[::-1]:
+            costs_us[way].append(cost_us(way, steady_s, at / f"{way}-{number}"))
+    shutil.rmtree(at)
+    medians = {way: statistics.median(costs) for way, costs in costs_us.items()}
+    for way, costs in costs_us.items():
+        print(f"{way:8} {medians[way]:6.1f} µs a request ({min(costs):.1f} to {max(costs):.1f})")
+    ratio, cookie_us = medians["mix"] / medians["single"], medians["session"] - medians["single"]
+    print(f"mix ÷ single {ratio:.2f} (at most {MIX_MOST}); a session cookie {cookie_us:+.1f} µs")
+    sys.exit(0 if ratio <= MIX_MOST and cookie_us <= COOKIE_MOST_US else 1)
+
+
+if __name__ == "__main__":
+    main()
