@@ -5,7 +5,7 @@ May not know how cells are compared or drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,7 @@ from hdrh.histogram import HdrHistogram
 from analysis.reading.load_files import STEADY, Completion
 from analysis.summaries.trials import TrialResult
 from rig.disk.contents import rows
-from rig.disk.hdr import new_histogram
-from rig.disk.histograms import percentile_us, read_lines
+from rig.disk.histograms import Counts, histogram_of, percentile_us, read_lines
 from rig.model import OUTCOME_OK, RigError
 
 FEWEST = {50: 10, 95: 40, 99: 200}
@@ -74,13 +73,13 @@ def _in_window(row: Completion) -> bool:
     return row.phase == STEADY
 
 
-def _times(path: Path) -> dict[str, HdrHistogram]:
+def _times(path: Path) -> Mapping[str, HdrHistogram]:
     """Response times of the window's correct answers, by route."""
-    found: dict[str, HdrHistogram] = {}
-    for tag, _, histogram in read_lines(path, _is_correct):
+    found: dict[str, list[Counts]] = {}
+    for tag, _, counts in read_lines(path, _is_correct):
         route = tag.partition("|")[2].rpartition("|")[0]
-        found.setdefault(route, new_histogram()).add(histogram)
-    return found
+        found.setdefault(route, []).append(counts)
+    return {route: histogram_of(parts) for route, parts in found.items()}
 
 
 def _is_correct(tag: str) -> bool:
