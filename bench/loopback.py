@@ -23,7 +23,7 @@ from rig.load.spec import LoadSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = "127.0.0.1"
-DEADLINE_S = 60.0
+DEADLINE_S, ENDS_WITHIN_S = 60.0, 3.0
 
 
 def spec(port: int, control_port: int, model: Closed | Open, **changes: Any) -> LoadSpec:
@@ -61,7 +61,7 @@ def process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         started.terminate()
         try:
-            started.wait(10)
+            started.wait(ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
