@@ -111,7 +111,6 @@ if SPEC.headless:
 def _init(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, locust.runners.WorkerRunner):
-        locust.runners.HEARTBEAT_INTERVAL = HEARTBEATS_INTERVAL_S
         # before Locust's own, so that what it sends now holds what it is told now
         reporting: Any = environment.events.report_to_master
         reporting._handlers.insert(0, partial(_report, environment))
@@ -131,6 +130,7 @@ def _init(environment: Environment, **_: Any) -> None:
         runner.send_message("begin", {"at_s": LoadClock.at_s})
         gevent.spawn(_progress, runner)
     elif isinstance(runner, locust.runners.WorkerRunner):
+        locust.runners.HEARTBEAT_INTERVAL = HEARTBEATS_INTERVAL_S
         runner.register_message("begin", _begin)
         runner.register_message("finish", _send_final)
 
