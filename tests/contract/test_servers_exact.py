@@ -16,7 +16,7 @@ from rig.load.greenlets import Client, Sweeper
 from rig.load.origin import resolved
 from rig.load.request import Origin, request_of
 from tests.contract.test_servers import DEADLINE_S, counts, started, until_ready
-from tests.shares import every
+from tests.shares import by_chance, every
 
 USERS = 10
 ROUTES = (
@@ -77,6 +77,6 @@ def test_every_request_is_served_once(server: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("server", by_chance(SERVERS))
 def test_ten_thousand_are_too(server: str, tmp_path: Path) -> None:
     exact(server, tmp_path, 2500)
