@@ -12,6 +12,7 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 from analysis.reading.load_files import STEADY, Completion
+from analysis.summaries.measures import TrialMeasures, metric
 from analysis.summaries.trials import TrialResult
 from rig.disk.contents import rows
 from rig.disk.histograms import Counts, histogram_of, percentile_us, read_lines
@@ -65,7 +66,7 @@ def _routes(result: TrialResult, folder: Path) -> Iterator[RouteResult]:
             successes,
             sum(row.count for row in of_route if not row.ok),
             successes / steady_s if steady_s > 0 else None,
-            *(_percentile_ms(times.get(name), percent) for percent in FEWEST),
+            *(_percentile_ms(result.measures, times.get(name), percent) for percent in FEWEST),
         )
 
 
@@ -87,7 +88,12 @@ def _is_correct(tag: str) -> bool:
     return phase == STEADY and rest.rpartition("|")[2] == OUTCOME_OK
 
 
-def _percentile_ms(histogram: HdrHistogram | None, percent: int) -> float | None:
+def _percentile_ms(
+    mix: TrialMeasures, histogram: HdrHistogram | None, percent: int
+) -> float | None:
+    # where what is still unanswered could move the mix's, it could move the route's, too
+    if metric(mix, f"p{percent}_ms") is None:
+        return None
     if histogram is None or histogram.get_total_count() < FEWEST[percent]:
         return None
     return percentile_us(histogram, percent) / 1000

@@ -32,21 +32,12 @@ class Think:
     most_s: LengthS = 0.0
     """Of `uniform` the longest."""
 
-    @property
-    def mean_s(self) -> float:
-        """The mean pause."""
-        return (self.least_s + self.most_s) / 2 if self._is_uniform else self.least_s
-
-    @property
-    def _is_uniform(self) -> bool:
-        return self.distribution == "uniform"
-
     def pause_s(self, seed: int, user: int, turn: int) -> float:
         """How long a user thinks after its request of that number."""
         if self.distribution == "constant":
             return self.least_s
         share = chance(_THINKING, seed, user, turn)
-        if self._is_uniform:
+        if self.distribution == "uniform":
             return self.least_s + share * (self.most_s - self.least_s)
         return -self.least_s * math.log1p(-share)
 
