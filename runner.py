@@ -55,7 +55,7 @@ def _summary(session: Path) -> str:
     return analysis.for_programs(session)
 
 
-def _export(session: Path, form: str, measure: str) -> Export:
+def _export(session: Path, form: str, measure: str | None) -> Export:
     from analysis.exports import export
 
     return export(session, form, measure)

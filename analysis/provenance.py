@@ -26,7 +26,7 @@ LIBRARIES = ("matplotlib", "numpy", "hdrhistogram", "jinja2", "markupsafe")
 
 
 @dataclass(frozen=True)
-class Made:
+class Provenance:
     """What `made.json` says. `by` is empty where an older version wrote none."""
 
     by: Mapping[str, str] = field(default_factory=dict)
@@ -61,24 +61,24 @@ def _version(library: str) -> str:
         return ""
 
 
-def read_made(folder: Path) -> Made:
+def read_provenance(folder: Path) -> Provenance:
     """What `made.json` of a `derived/` says; nothing where there is none. DamagedFile."""
     path = folder / MADE
     if not path.exists():
-        return Made()
+        return Provenance()
     made = read_json(path)
     try:
         by = {str(k): str(v) for k, v in made["by"].items()}
-        return Made(by, dict(made["files"]), int(made.get("rules", FIRST_RULES)))
+        return Provenance(by, dict(made["files"]), int(made.get("rules", FIRST_RULES)))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFile(f"{path}: not as analyse writes it: {error!r}") from error
 
 
-def write_made(folder: Path, more: Iterable[Path] | None = None) -> None:
+def write_provenance(folder: Path, more: Iterable[Path] | None = None) -> None:
     """Vouches for all files of a folder that was just made; or for some `more` in an older one."""
-    before = Made() if more is None else read_made(folder)
+    before = Provenance() if more is None else read_provenance(folder)
     if not before.by:
-        before = Made(maker(), rules=RULES)
+        before = Provenance(maker(), rules=RULES)
     files = {
         path.relative_to(folder).as_posix(): sha256(path)
         for path in (regular_files(folder) if more is None else more)

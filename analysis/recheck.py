@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis.provenance import MADE, Made, read_made
+from analysis.provenance import MADE, Provenance, read_provenance
 from analysis.reading.attempts import last_finished
 from analysis.tables import FOR_PROGRAMS, derive
 from rig.disk.files import VERIFY_SCRATCH, read_bytes, read_json, regular_files, scratch, sha256
@@ -47,17 +47,17 @@ def differences(session_dir: Path) -> Differences:
     where `made.json` says that others made it, and has its hash. So is any file of a session
     that older rules measured and derived. UsageError for a folder that is no session.
     """
-    kept = session_dir / "derived"
-    made = read_made(kept)
-    names = _names(kept)
-    pages = [_of_two(kept, name, made) for name in names if COMPARED.match(name)]
+    stored = session_dir / "derived"
+    provenance = read_provenance(stored)
+    names = _names(stored)
+    pages = [_of_two(stored, name, provenance) for name in names if COMPARED.match(name)]
     found = [difference for difference in pages if difference]
     if any(name.endswith(".csv") or name in (*REPORTS, FOR_PROGRAMS.name) for name in names):
         with scratch(VERIFY_SCRATCH) as folder:
             now = folder / "derived"
-            _recompute(session_dir, now, any((kept / name).exists() for name in REPORTS))
-            older = made.rules < RULES and _measured_by_older(session_dir)
-            found += (_of_older if older else _held_against)(kept, now, made)
+            _recompute(session_dir, now, any((stored / name).exists() for name in REPORTS))
+            older = provenance.rules < RULES and _measured_by_older(session_dir)
+            found += (_of_older if older else _held_against)(stored, now, provenance)
     return Differences(
         tuple(f"derived/{message}" for differ, message in found if differ),
         tuple(f"derived/{message}" for differ, message in found if not differ),
@@ -81,31 +81,33 @@ def _measured_by_older(session_dir: Path) -> bool:
     return any(record is not None and record.rules < RULES for record in records)
 
 
-_Said = tuple[bool, str]
+Table = Sequence[Mapping[str, str]]
+
+_Difference = tuple[bool, str]
 """Whether it differs, and words; where it does not, it could not be recomputed."""
 
 
-def _held_against(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
-    names = sorted({*_names(kept), *_names(now)} - {MADE})
+def _held_against(stored: Path, now: Path, provenance: Provenance) -> Iterator[_Difference]:
+    names = sorted({*_names(stored), *_names(now)} - {MADE})
     for name in names:
         if name.endswith(".csv"):
-            yield from ((True, line) for line in _compared(kept, now, name))
+            yield from ((True, line) for line in _compared(stored, now, name))
         elif name == FOR_PROGRAMS.name:
-            yield from _values_compared(kept, now, made)
+            yield from _values_compared(stored, now, provenance)
         elif name.endswith(DRAWN) and not COMPARED.match(name):
-            difference = _drawn(kept, now, name, made)
+            difference = _drawn(stored, now, name, provenance)
             yield from [difference] if difference else []
 
 
-def _values_compared(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
+def _values_compared(stored: Path, now: Path, provenance: Provenance) -> Iterator[_Difference]:
     """`summary.json`, value by value; versions that knew of none wrote none."""
     name = FOR_PROGRAMS.name
-    if not (kept / name).exists():
-        unknown = bool(made.by) and not made.today and name not in made.files
+    if not (stored / name).exists():
+        unknown = bool(provenance.by) and not provenance.today and name not in provenance.files
         yield not unknown, f"{name}: {UNKNOWN_THEN if unknown else 'is missing'}"
-    elif read_bytes(kept / name) != read_bytes(now / name):
+    elif read_bytes(stored / name) != read_bytes(now / name):
         try:
-            lines = list(_unequal(read_json(kept / name), read_json(now / name)))
+            lines = list(_unequal(read_json(stored / name), read_json(now / name)))
         except RigError:
             lines = ["is no JSON"]
         yield from ((True, f"{name}: {line}") for line in lines[:MOST_CELLS])
@@ -133,52 +135,52 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def _of_older(kept: Path, now: Path, made: Made) -> Iterator[_Said]:
+def _of_older(stored: Path, now: Path, provenance: Provenance) -> Iterator[_Difference]:
     """What older rules made has the hash that they gave it, or is as recomputed."""
-    there, again = _names(kept), _names(now)
-    for name in sorted({*there, *made.files} - {MADE}):
-        path = kept / name
+    there, again = _names(stored), _names(now)
+    for name in sorted({*there, *provenance.files} - {MADE}):
+        path = stored / name
         if COMPARED.match(name):
             continue
         if name not in there:
             yield True, f"{name}: is missing"
         elif name not in again or read_bytes(path) != read_bytes(now / name):
-            changed = bool(made.by) and made.files.get(name) != sha256(path)
+            changed = bool(provenance.by) and provenance.files.get(name) != sha256(path)
             yield changed, f"{name}: " + (NOT_ITS_HASH if changed else OLDER)
 
 
-def _drawn(kept: Path, now: Path, name: str, made: Made) -> _Said | None:
+def _drawn(stored: Path, now: Path, name: str, provenance: Provenance) -> _Difference | None:
     """A page or a drawing, byte by byte."""
-    if not (kept / name).exists():
+    if not (stored / name).exists():
         return True, f"{name}: is missing"
     there = (now / name).exists()
-    if there and read_bytes(kept / name) == read_bytes(now / name):
+    if there and read_bytes(stored / name) == read_bytes(now / name):
         return None
-    if made.by and not made.today:
-        if made.files.get(name) == sha256(kept / name):
+    if provenance.by and not provenance.today:
+        if provenance.files.get(name) == sha256(stored / name):
             return False, f"{name}: {OTHERS}"
         return True, f"{name}: {NOT_ITS_HASH}"
     if not there:
         return True, f"{name}: is not what this session gives"
-    if name in REPORTS and (line := _first_line(kept / name, now / name)):
+    if name in REPORTS and (line := _first_line(stored / name, now / name)):
         return True, f"{name}: line {line} is not as recomputed"
-    if not made.by:
+    if not provenance.by:
         return False, f"{name}: is not drawn as today, and no {MADE} says by what it was"
     return True, f"{name}: is not drawn as recomputed"
 
 
-def _of_two(kept: Path, name: str, made: Made) -> _Said | None:
+def _of_two(stored: Path, name: str, provenance: Provenance) -> _Difference | None:
     """A comparison: its other session may be anywhere, so that its hash has to do."""
-    if not made.by:
+    if not provenance.by:
         return False, f"{name}: no {MADE} has its hash"
-    if made.files.get(name) != sha256(kept / name):
+    if provenance.files.get(name) != sha256(stored / name):
         return True, f"{name}: {NOT_ITS_HASH}"
     return None
 
 
-def _first_line(kept: Path, now: Path) -> int:
+def _first_line(stored: Path, now: Path) -> int:
     """The number of the first line that differs in words; 0 where only drawings do."""
-    pairs = zip_longest(_words(kept), _words(now))
+    pairs = zip_longest(_words(stored), _words(now))
     return next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 0)
 
 
@@ -191,13 +193,13 @@ def _names(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in regular_files(folder)]
 
 
-def _compared(kept: Path, made: Path, name: str) -> Iterator[str]:
-    if not (kept / name).exists():
+def _compared(stored: Path, now: Path, name: str) -> Iterator[str]:
+    if not (stored / name).exists():
         yield f"{name}: is missing"
-    elif not (made / name).exists():
+    elif not (now / name).exists():
         yield f"{name}: is not what this session gives"
-    elif (kept / name).read_bytes() != (made / name).read_bytes():
-        lines = list(_cells(_read(kept / name), _read(made / name)))
+    elif (stored / name).read_bytes() != (now / name).read_bytes():
+        lines = list(_cells(_read(stored / name), _read(now / name)))
         yield from (f"{name}: {line}" for line in lines[:MOST_CELLS])
         if len(lines) > MOST_CELLS:
             yield f"{name}: {len(lines) - MOST_CELLS} more"
@@ -205,16 +207,16 @@ def _compared(kept: Path, made: Path, name: str) -> Iterator[str]:
             yield f"{name}: is written differently"
 
 
-def _read(path: Path) -> Sequence[Mapping[str, str]]:
+def _read(path: Path) -> Table:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def _cells(kept: Sequence[Mapping[str, str]], made: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    if len(kept) != len(made):
-        yield f"{len(kept)} rows, recomputed {len(made)}"
+def _cells(stored: Table, again: Table) -> Iterator[str]:
+    if len(stored) != len(again):
+        yield f"{len(stored)} rows, recomputed {len(again)}"
         return
-    for number, (one, other) in enumerate(zip(kept, made, strict=True), start=2):
+    for number, (one, other) in enumerate(zip(stored, again, strict=True), start=2):
         for column in dict.fromkeys([*one, *other]):
             before, now = one.get(column), other.get(column)
             if before != now:

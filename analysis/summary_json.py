@@ -11,16 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.comparisons.checking import check_of
+from analysis.comparisons.capacities import Carrying
+from analysis.comparisons.checking import check_of, check_of_capacity
 from analysis.comparisons.environment import environment
 from analysis.comparisons.requirements import JudgedLimit
 from analysis.comparisons.same_setup import Comparison
-from analysis.inference import Answer, JudgedPair
+from analysis.inference import JudgedClaim, JudgedPair
 from analysis.reading.session import Claim, Session
 from analysis.summaries.cell_estimates import CellEstimate
 from analysis.summaries.cells import CellResult
 from analysis.summaries.layout import layout_of
-from analysis.summaries.progress import Progress
+from analysis.summaries.progress import SessionProgress
 from analysis.summaries.trials import VERDICTS, TrialResult
 from rig.model import ExitCode
 
@@ -42,14 +43,19 @@ class Analysed:
     pairs: Sequence[Comparison]
     estimates: Mapping[str, CellEstimate]
     """By cell."""
-    answer: Answer | None
+    answer: JudgedClaim | None
     required: Sequence[JudgedLimit]
-    progress: Progress
+    progress: SessionProgress
+    capacities: Sequence[Carrying] = ()
+    """Where an objective is asked for, the best first."""
 
     @property
     def check(self) -> ExitCode:
         """How `report --check` ends."""
         layout = layout_of(self.session)
+        of_capacity = check_of_capacity(self.session, self.capacities, ended=self.progress.ended)
+        if of_capacity is not None:
+            return of_capacity
         return check_of(self.session, layout, self.pairs, self.answer, self.required)
 
 
@@ -66,6 +72,7 @@ def summary(found: Analysed) -> Mapping[str, Any]:
         "claim": _claim(found.session.claim, found.answer),
         "ratios": list(_ratios(found)),
         "requirements": [_required(one) for one in found.required],
+        **_capacity(found),
         "cells": [_cell(one, found.estimates[one.cell]) for one in found.cells],
         "check": {"exit_code": int(found.check), "says": found.check.name.lower()},
         "environment": dict(environment(found.session, found.results)),
@@ -91,7 +98,7 @@ def _session(found: Analysed) -> Mapping[str, Any]:
     }
 
 
-def _claim(claim: Claim | None, answer: Answer | None) -> Mapping[str, Any] | None:
+def _claim(claim: Claim | None, answer: JudgedClaim | None) -> Mapping[str, Any] | None:
     if claim is None:
         return None
     needed = answer.repeats_needed if answer else None
@@ -147,6 +154,53 @@ def _required(one: JudgedLimit) -> Mapping[str, Any]:
         "runs": len(one.cell.valid) if one.cell else 0,
         "judgement": one.judgement.value,
         "notes": list(one.notes),
+    }
+
+
+def _capacity(found: Analysed) -> Mapping[str, Any]:
+    """What the deployments carry; nothing where no objective is asked for."""
+    session = found.session
+    if session.objective is None:
+        return {}
+    searched = session.capacity
+    return {
+        "capacity": {
+            "objective": asdict(session.objective),
+            "rate_per_s": session.rate_per_s,
+            "between_per_s": list(searched.spec.between) if searched else None,
+            "within": searched.spec.within if searched else None,
+            "deployments": [_carrying(one) for one in found.capacities],
+        }
+    }
+
+
+def _carrying(one: Carrying) -> Mapping[str, Any]:
+    capacity = one.capacity
+    return {
+        "levels": dict(one.levels),
+        "outcome": capacity.outcome.value,
+        "capacity_per_s": capacity.per_s,
+        "low_per_s": capacity.low_per_s,
+        "high_per_s": capacity.high_per_s,
+        "near_trials": capacity.near,
+        "carries": one.carries,
+        "recovers": one.recovers,
+        "says": capacity.finding,
+        "cost": asdict(one.cost) if one.cost else None,
+        "trials": [
+            {
+                "trial": trial.result.scheduled.trial,
+                "rate_per_s": trial.tried.rate_per_s,
+                "offered_rps": trial.tried.offered_rps,
+                "excess": trial.tried.excess,
+                "binds": (trial.facts.binds or None) if trial.facts else None,
+                "p50_ms": trial.facts.p50_ms if trial.facts else None,
+                "p95_ms": trial.facts.p95_ms if trial.facts else None,
+                "p99_ms": trial.facts.p99_ms if trial.facts else None,
+                "failure_share": trial.facts.failure_share if trial.facts else None,
+            }
+            for trial in one.trials
+        ],
     }
 
 

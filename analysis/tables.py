@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.comparisons.capacities import capacities, capacity_columns, capacity_rows
 from analysis.comparisons.pairs import pairings
 from analysis.comparisons.ratios import answer, claimed_ratios, observations
 from analysis.comparisons.requirements import judged_limits
@@ -19,39 +20,48 @@ from analysis.comparisons.same_setup import (
     comparison_columns,
     comparison_rows,
 )
-from analysis.provenance import write_made
+from analysis.provenance import write_provenance
 from analysis.reading.attempt_setup import read_round_trips, read_setup
 from analysis.reading.calibration import read_calibration
-from analysis.reading.session import Session, read_session
+from analysis.reading.session import Session
+from analysis.reading.session_files import read_session
 from analysis.summaries.cell_estimates import ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import (
     FAILURE_COLUMNS,
     ROUTE_COLUMNS,
+    STEP_COLUMNS,
     Row,
     failure_rows,
     route_rows,
+    step_rows,
     summary_columns,
     summary_row,
     trial_columns,
     trial_row,
 )
 from analysis.summaries.layout import layout_of
+from analysis.summaries.locustfiles import of_locustfiles
 from analysis.summaries.progress import progress_of
 from analysis.summaries.routes import of_mixes
+from analysis.summaries.steps import of_steps
 from analysis.summaries.trials import TrialResult, results
 from analysis.summary_json import Analysed, summary_text
 from analysis.text_table import text_table
+from rig.calibration import Calibration
 from rig.disk import files
 from rig.model import Level, printable
-from rig.record import Calibration
 
 TRIALS = Path("trials.csv")
 SUMMARY = Path("summary.csv")
 FAILURES = Path("failures.csv")
 ROUTES = Path("routes.csv")
 """Where there are mixes."""
+STEPS = Path("steps.csv")
+"""Where users come in steps."""
 COMPARISONS = Path("comparisons.csv")
+CAPACITY = Path("capacity.csv")
+"""Where an objective is asked for."""
 FOR_PROGRAMS = Path("summary.json")
 GOODPUT = Path("figures", "goodput.csv")
 
@@ -94,6 +104,7 @@ def analysed(session_dir: Path) -> Analysed:
         answer(session, observed, ended=progress.ended),
         judged_limits(session, by_cell, ended=progress.ended),
         progress,
+        capacities(session, found),
     )
 
 
@@ -110,13 +121,18 @@ def write_derived(
         write_csv(new / FAILURES, FAILURE_COLUMNS, tuple(failure_rows(trials)))
         if routes := tuple(of_mixes(trials)):
             write_csv(new / ROUTES, ROUTE_COLUMNS, tuple(route_rows(routes)))
+        if steps := tuple(of_steps(session, trials)):
+            write_csv(new / STEPS, STEP_COLUMNS, tuple(step_rows(steps)))
         rows = tuple(comparison_rows(session, found.pairs))
         write_csv(new / COMPARISONS, comparison_columns(session), rows)
+        if session.objective is not None:
+            listed = tuple(capacity_rows(found.capacities))
+            write_csv(new / CAPACITY, capacity_columns(session), listed)
         (new / FOR_PROGRAMS).write_text(summary_text(found), encoding="ascii")
         if trials:
             _figure(found, new / GOODPUT)
         more(new)
-        write_made(new)
+        write_provenance(new)
         if folder.exists() or folder.is_symlink():
             folder.rename(scratch / "old")
         new.rename(folder)
@@ -166,7 +182,8 @@ def table(session_dir: Path) -> str:
     layout = layout_of(session)
     claimed = claimed_ratios(session, observations(session, layout, found))
     notes = notes_of(session, found, note)
-    return text_table(session, layout, by_cell, notes, pairs, claimed, tuple(of_mixes(found)))
+    routes, carried = tuple(of_mixes(found)), capacities(session, found)
+    return text_table(session, layout, by_cell, notes, pairs, claimed, routes, carried)
 
 
 def for_programs(session_dir: Path) -> str:
@@ -196,4 +213,5 @@ def cell(value: Level | None) -> str:
 def notes_of(session: Session, found: Sequence[TrialResult], *more: str) -> tuple[str, ...]:
     """One line on each file that is not what was written."""
     notes = [*session.notes, *more, *(note for result in found for note in result.notes)]
+    notes += of_locustfiles(found)
     return tuple(note for note in notes if note)

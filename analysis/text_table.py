@@ -5,11 +5,13 @@ May not know files; prints nothing itself.
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from analysis.comparisons.capacities import AtRate, Carrying, Cost
 from analysis.comparisons.same_setup import Comparison, claimed_of, labels, named
 from analysis.inference import Kind, PairRatio
 from analysis.reading.session import Claim, Session
@@ -25,6 +27,7 @@ from analysis.summaries.numbers import around, number
 from analysis.summaries.percentiles import median
 from analysis.summaries.routes import RouteResult
 from analysis.summaries.trials import VERDICTS, TrialResult
+from rig.inference.objective import IN_FLIGHT, ObjectiveFacts
 from rig.inference.stationarity import State
 from rig.model import Level, one_line
 
@@ -51,19 +54,23 @@ def text_table(
     pairs: Sequence[Comparison] = (),
     claimed: Sequence[PairRatio] = (),
     routes: Sequence[RouteResult] = (),
+    carried: Sequence[Carrying] = (),
 ) -> str:
     """The whole table: heading, a group per route and delay, mixes, the claim's ratios, notes."""
-    ordered = sorted(cells, key=lambda cell: layout.order(cell.levels))
+    # where a capacity was searched each stands at a rate of its own: below, by deployment
+    shown = () if session.capacity else cells
+    ordered = sorted(shown, key=lambda cell: layout.order(cell.levels))
     names = [layout.series(cell.levels) for cell in ordered]
     width = min(NAME_MOST, max([len(name) for name in names], default=0))
     lines = [*_heading(session, layout, cells), ""]
-    if cells:
+    if ordered:
         lines += _column_heads(width)
     group = None
     for cell, name in zip(ordered, names, strict=True):
         if group != (group := layout.group(cell.levels)):
             lines += [group] if group else []
         lines += _cell(cell, name, width)
+    lines += _carried(carried, layout)
     lines += _routes(routes)
     if session.claim:
         lines += _claim(session, session.claim, layout, claimed, pairs)
@@ -84,17 +91,72 @@ def _heading(session: Session, layout: Layout, cells: Sequence[CellResult]) -> l
     return list(_wrapped([*lines, *([f"everywhere: {fixed}"] if fixed else [])]))
 
 
-def _routes(found: Sequence[RouteResult]) -> list[str]:
-    """What the routes of mixes came to: a line for each, of each trial."""
-    lines = ["", "routes of the mixes, by the answers that came in the window"] if found else []
-    trial = None
-    for one in found:
-        if trial != (trial := one.trial):
-            lines.append(f"  {trial}")
-        times = [f"p{percent} {number(getattr(one, f'p{percent}_ms'))}" for percent in PERCENTS]
-        counts = f"{number(one.goodput_rps)} /s, {one.failures} failed"
-        lines += _wrapped([f"{one.route}: {counts}; {', '.join(times)} ms"], indent="    ")
+MOST_ROUTES = 20
+"""Of one trial that are shown; a Locust file may name hundreds."""
+
+
+def _carried(found: Sequence[Carrying], layout: Layout) -> list[str]:
+    """What each deployment carries, the best first, and its trials by their rates."""
+    lines: list[str] = []
+    for rank, one in enumerate(found, 1):
+        lines += _wrapped([f"{rank}. {layout.deployment(one.levels)} {one.capacity.finding}"])
+        lines += _wrapped(map(_tried, one.trials), indent="      ")
+        lines += _wrapped(_surged(one), indent="      ")
+        lines += _wrapped(_cost(one.cost), indent="      ")
     return lines
+
+
+def _tried(one: AtRate) -> str:
+    rate, facts = f"{number(one.tried.rate_per_s):>6} /s", one.facts
+    if facts is None or facts.excess is None:
+        return f"{rate}  tells nothing: {one.result.reason or _why_nothing(facts)}"
+    times = "  ".join(
+        f"{name} {number(ms):>6}"
+        for name, ms in (("p50", facts.p50_ms), ("p95", facts.p95_ms), ("p99", facts.p99_ms))
+    )
+    failed = number(100 * (facts.failure_share or 0.0))
+    word = "kept" if one.tried.kept else f"missed: {facts.binds}"
+    return f"{rate}  {times} ms  {failed} % failed  {word}"
+
+
+def _why_nothing(facts: ObjectiveFacts | None) -> str:
+    """Of a valid trial."""
+    dropped = facts is not None and facts.binds == IN_FLIGHT
+    return f"arrivals beyond {IN_FLIGHT} were dropped" if dropped else "too few requests"
+
+
+def _surged(one: Carrying) -> Iterator[str]:
+    if (surged := one.surged) is not None:
+        word = {True: "recovers", False: "DOES NOT RECOVER", None: "tells nothing"}[one.recovers]
+        rate = number(surged.tried.rate_per_s)
+        yield f"after a surge to {number(surged.surge_per_s)} /s it {word} at {rate} /s"
+
+
+def _cost(cost: Cost | None) -> Iterator[str]:
+    if cost is not None and cost.cpu_ms is not None:
+        held = f", {cost.connections} connections" if cost.connections is not None else ""
+        yield (
+            f"at {number(cost.at_per_s)} /s: {number(cost.cpu_ms)} CPU-ms an answer, "
+            f"{number(cost.peak_mb)} MB{held}"
+        )
+
+
+def _routes(found: Sequence[RouteResult]) -> list[str]:
+    """What routes of mixes and names of Locust files came to: a line for each, of each trial."""
+    lines = ["", "by route or name, by the answers that came in the window"] if found else []
+    for trial, every in itertools.groupby(found, lambda one: one.trial):
+        of_trial = list(every)
+        lines.append(f"  {trial}")
+        lines += itertools.chain(*map(_route, of_trial[:MOST_ROUTES]))
+        if left := len(of_trial) - MOST_ROUTES:
+            lines += [f"    and {left} more: derived/routes.csv"] * (left > 0)
+    return lines
+
+
+def _route(one: RouteResult) -> list[str]:
+    times = [f"p{percent} {number(getattr(one, f'p{percent}_ms'))}" for percent in PERCENTS]
+    counts = f"{number(one.goodput_rps)} /s, {one.failures} failed"
+    return list(_wrapped([f"{one.route}: {counts}; {', '.join(times)} ms"], indent="    "))
 
 
 def _column_heads(width: int) -> list[str]:

@@ -1,17 +1,18 @@
 """What does a request cost the load generator? Both clients in turns, in one run: three minutes.
 
-    .venv/bin/python -m bench.client_cost [ROUNDS] [STEADY_S]     (default 1 and 3)
+    .venv/bin/python -m bench.client_cost [ROUNDS] [STEADY_S] [LINE ...]  (default 1, 3 and all)
 
 A real load master and one load worker with the recorder on, against `null_server` in a process of
 its own. CPU-µs per request are the operating system's for the whole load worker, and the ratios'
-bounds stand beside them; wrk, where it is on PATH, and the recorder alone give the scale. Exit code
-1: a bound was missed. Load worker and server each have a CPU of their own where there are two, but
-for the lone user, who is measured both ways.
+bounds stand beside them. wrk, where it is on PATH, gives the scale with as many connections at the
+same rate, and so does the recorder alone. Exit code 1: a bound was missed. Load worker and server
+each have a CPU of their own where there are two, but for the lone user, who is measured both ways.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import statistics
@@ -28,7 +29,8 @@ from pathlib import Path
 from bench.loopback import DEADLINE_S, ROOT, Closed, Users, process, run, spec, wait_for
 from rig.evidence.load import derived
 from rig.load.recorder import Recorder
-from rig.load.spec import CLIENTS, LOCUST, PLAIN
+from rig.load.spec import CLIENTS, LOCUST, PLAIN, Client
+from rig.load.think import Think
 
 PORT, CONTROL_PORT = 18_090, 15_590
 THINK_S = 0.05
@@ -46,6 +48,9 @@ class Case:
     one_cpu: bool = False
     """Load worker and server share one, for only one of them has work at a time: what it costs to
     wake another CPU is the machine's, and up to three times the client's."""
+    by_chance: bool = False
+    """Whether they think by chance, so that they are not all in step: what comes at one instant is
+    worked off in turn, by any load generator."""
 
 
 CASES = (
@@ -57,6 +62,16 @@ CASES = (
     Case("chunked in three", "chunked", 50, 0.0, 1 / 5),
 )
 COMPATIBLE_MOST, WRK_MOST, RECORDER_MOST_US = 1 / 3, 3.0, 4.0
+WRK_TRIES, WRK_CLOSE = 4, 0.1
+WRK_SCRIPT = """\
+local owed_ms = 0
+function delay() -- whole ms only
+   owed_ms = owed_ms + {delay_ms}
+   local whole_ms = math.floor(owed_ms)
+   owed_ms = owed_ms - whole_ms
+   return whole_ms
+end
+"""
 LATENESS_USERS, LATENESS_MOST_MS = 250, 2.0
 """With THINK_S between requests: 5,000 a second."""
 
@@ -116,10 +131,13 @@ def on_first_cpu() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
-def loaded(case: Case, steady_s: float, client: str, folder: Path) -> tuple[float, float, float]:
+def loaded(case: Case, steady_s: float, client: Client, folder: Path) -> tuple[float, float, float]:
     """CPU-µs per request, requests per second, p99 of the greenlets' lateness in ms."""
     model = Closed(Users(case.users, 1, case.users), think_time_s=case.think_s)
-    load = spec(PORT, CONTROL_PORT, model, steady_s=steady_s, load_workers=1, client=client)
+    load = spec(
+        PORT, CONTROL_PORT, model, steady_s=steady_s, load_workers=1, client=client,
+        think=Think("exponential", case.think_s) if case.by_chance else None,
+    )  # fmt: skip
     folder.mkdir(parents=True)
     with served(case.way, folder, case.one_cpu):
         said, used_s = run(load, folder / "run", ("-m", "bench.client_cost", "worker"))
@@ -130,7 +148,7 @@ def loaded(case: Case, steady_s: float, client: str, folder: Path) -> tuple[floa
     return 1e6 * used_s / said["finished"], said["finished"] / steady_s, late_ms
 
 
-def compatible(client: str, steady_s: float, folder: Path) -> tuple[float, float]:
+def compatible(steady_s: float, client: Client, folder: Path) -> tuple[float, float]:
     """CPU-µs per request and requests per second of a user's own Locust file."""
     folder.mkdir(parents=True)
     file, out = folder / "users.py", folder / "counted.json"
@@ -160,20 +178,37 @@ def recorder_us(requests: int = 50_000) -> float:
     return min(taken)
 
 
-def wrk(users: int, steady_s: float, folder: Path) -> tuple[float, float] | None:
-    """CPU-µs per request and requests per second of wrk; None where there is none."""
-    if not shutil.which("wrk"):
-        return None
+def wrk(case: Case, steady_s: float, folder: Path, delay_ms: float = 0.0) -> tuple[float, float]:
+    """CPU-µs per request and requests per second of wrk, which waits so long before each."""
     folder.mkdir(parents=True)
-    command = ["wrk", "-t1", f"-c{users}", f"-d{steady_s:g}s", f"http://127.0.0.1:{PORT}/"]
-    with served("kept", folder):
-        asks = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=on_first_cpu)
+    script = folder / "wait.lua"
+    script.write_text(WRK_SCRIPT.format(delay_ms=delay_ms) if delay_ms else "")
+    whole_s = math.ceil(steady_s)  # it knows no others
+    command = ["wrk", "-t1", f"-c{case.users}", f"-d{whole_s}s", "-s", str(script)]
+    with served(case.way, folder, case.one_cpu):
+        asks = subprocess.Popen(
+            [*command, f"http://127.0.0.1:{PORT}/"],
+            stdout=subprocess.PIPE,
+            preexec_fn=on_first_cpu,
+        )
         assert asks.stdout is not None
         said = asks.stdout.read().decode()
         _, status, used = os.wait4(asks.pid, 0)
         asks.returncode = os.waitstatus_to_exitcode(status)
     requests = int(said.split(" requests in")[0].split()[-1])
-    return 1e6 * (used.ru_utime + used.ru_stime) / requests, requests / steady_s
+    return 1e6 * (used.ru_utime + used.ru_stime) / requests, requests / whole_s
+
+
+def wrk_at(case: Case, rate: float, steady_s: float, at: Path) -> tuple[float, float, float]:
+    """The same at about this rate, or at wrk's own where that is lower; and wrk's own rate."""
+    cost_us, own = wrk(case, steady_s, at / "own")
+    found, delay_ms = own, 0.0
+    for number in range(WRK_TRIES):
+        if abs(found / rate - 1) <= WRK_CLOSE or (found < rate and not delay_ms):
+            break
+        delay_ms = max(0.0, delay_ms + 1000 * case.users * (1 / rate - 1 / found))
+        cost_us, found = wrk(case, steady_s, at / str(number), delay_ms)
+    return cost_us, found, own
 
 
 @dataclass(frozen=True)
@@ -190,60 +225,87 @@ class Judged:
         return f"{self.name:18} {self.says}: {self.value:.3g} (at most {self.most:.3g}){verdict}"
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How often, how long, and where."""
+
+    rounds: int
+    steady_s: float
+    at: Path
+
+
+Measured = Callable[[Client, Path], tuple[float, ...]]
+"""CPU-µs per request and requests per second of a client."""
+
+
 def in_turns(
-    case: str,
-    most: float,
-    measured: Callable[[str, Path], tuple[float, ...]],
-    rounds: int,
-    at: Path,
-) -> tuple[Judged, float]:
-    """Both clients, each round in the other order; the ratio, and the rig's own cost in µs."""
-    costs_us: dict[str, list[float]] = {client: [] for client in CLIENTS}
-    rates: dict[str, list[float]] = {client: [] for client in CLIENTS}
-    for number in range(rounds):
+    name: str, most: float, measured: Measured, how: Setting
+) -> tuple[Judged, float, float]:
+    """Each round in the other order: the ratio; what the rig's own costs in µs, and its rate."""
+    costs_us: dict[Client, list[float]] = {client: [] for client in CLIENTS}
+    rates: dict[Client, list[float]] = {client: [] for client in CLIENTS}
+    for number in range(how.rounds):
         for client in CLIENTS if number % 2 == 0 else CLIENTS[::-1]:
-            cost_us, rate, *_ = measured(client, at / f"{case}-{client}-{number}")
+            cost_us, rate, *_ = measured(client, how.at / f"{name}-{client}-{number}")
             costs_us[client].append(cost_us)
             rates[client].append(rate)
     plain_us, locust_us = (statistics.median(costs_us[client]) for client in (PLAIN, LOCUST))
-    says = (
-        f"{plain_us:.1f} µs at {statistics.median(rates[PLAIN]):.0f}/s, Locust's "
-        f"{locust_us:.1f} µs at {statistics.median(rates[LOCUST]):.0f}/s; ratio"
-    )
-    return Judged(case, says, plain_us / locust_us, most), plain_us
+    plain_rps, locust_rps = (statistics.median(rates[client]) for client in (PLAIN, LOCUST))
+    says = f"{plain_us:.1f} µs at {plain_rps:.0f}/s, Locust's "
+    says += f"{locust_us:.1f} µs at {locust_rps:.0f}/s; ratio"
+    return Judged(name, says, plain_us / locust_us, most), plain_us, plain_rps
+
+
+def of_case(case: Case, how: Setting) -> Iterator[Judged]:
+    """Both clients, and wrk where it can do the same."""
+    measured = partial(loaded, case, how.steady_s)
+    judged, plain_us, plain_rps = in_turns(case.name, case.most, measured, how)
+    yield judged
+    if case.way == "kept" and not case.think_s and shutil.which("wrk"):
+        at = how.at / f"{case.name}-wrk"
+        wrk_us, wrk_rps, own_rps = wrk_at(case, plain_rps, how.steady_s, at)
+        says = f"wrk {wrk_us:.1f} µs at {wrk_rps:.0f}/s (of its own it asks {own_rps:.0f}/s); ratio"
+        yield Judged("", says, plain_us / wrk_us, WRK_MOST)
+
+
+def of_user_files(how: Setting) -> Iterator[Judged]:
+    """The class for a user's own Locust file."""
+    measured = partial(compatible, how.steady_s)
+    yield in_turns("catch_response", COMPATIBLE_MOST, measured, how)[0]
+
+
+def of_recorder(_: Setting) -> Iterator[Judged]:
+    """The recorder alone."""
+    yield Judged("recorder", "µs a request", recorder_us(), RECORDER_MOST_US)
+
+
+def of_lateness(how: Setting) -> Iterator[Judged]:
+    """How late greenlets wake up where there is much to do."""
+    late = Case("lateness", "kept", LATENESS_USERS, THINK_S, 0.0, by_chance=True)
+    _, rate, late_ms = loaded(late, how.steady_s, PLAIN, how.at / "lateness")
+    yield Judged("lateness", f"p99 at {rate:.0f}/s, ms", late_ms, LATENESS_MOST_MS)
+
+
+LINES: dict[str, Callable[[Setting], Iterator[Judged]]] = {
+    **{case.name: partial(of_case, case) for case in CASES},
+    "catch_response": of_user_files,
+    "recorder": of_recorder,
+    "lateness": of_lateness,
+}
 
 
 def main() -> None:
     """Prints a line a case; exits with 1 where a bound was missed."""
     rounds = int(sys.argv[1]) if sys.argv[1:] else 1
     steady_s = float(sys.argv[2]) if sys.argv[2:] else 3.0
-    at, found = Path(tempfile.mkdtemp(prefix="client-cost-")), []
-    for case in CASES:
-        judged, plain_us = in_turns(
-            case.name, case.most, partial(loaded, case, steady_s), rounds, at
-        )
-        found.append(judged)
-        print(judged, flush=True)
-        if case is CASES[0] and (scale := wrk(case.users, steady_s, at / "wrk")):
-            says = f"wrk {scale[0]:.1f} µs at {scale[1]:.0f}/s; ratio"
-            found.append(Judged("wrk", says, plain_us / scale[0], WRK_MOST))
-            print(found[-1], flush=True)
-    user_file = partial(_by_client, steady_s)
-    judged, _ = in_turns("catch_response", COMPATIBLE_MOST, user_file, rounds, at)
-    late = Case("lateness", "kept", LATENESS_USERS, THINK_S, 0.0)
-    _, rate, late_ms = loaded(late, steady_s, PLAIN, at / "lateness")
-    found += [
-        judged,
-        Judged("recorder", "µs a request", recorder_us(), RECORDER_MOST_US),
-        Judged("lateness", f"p99 at {rate:.0f}/s, ms", late_ms, LATENESS_MOST_MS),
-    ]
-    print(*found[-3:], sep="\n")
-    shutil.rmtree(at)
+    how = Setting(rounds, steady_s, Path(tempfile.mkdtemp(prefix="client-cost-")))
+    found = []
+    for name in sys.argv[3:] or LINES:
+        for judged in LINES[name](how):
+            found.append(judged)
+            print(judged, flush=True)
+    shutil.rmtree(how.at)
     sys.exit(0 if all(one.value <= one.most for one in found) else 1)
-
-
-def _by_client(steady_s: float, client: str, folder: Path) -> tuple[float, float]:
-    return compatible(client, steady_s, folder)
 
 
 def worker() -> None:

@@ -5,13 +5,14 @@ What the benches of the recorder share. Not for trials: nothing is delayed, pinn
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -100,13 +101,22 @@ def run(
             command = [*worker, str(spec_file), str(own)]
             log = folder / f"worker-{number}.log"
             workers.append(exits.enter_context(process(command, log)))
+        exits.callback(_terminate_all, [leads, *workers])  # none is waited for before
         wait_for(out / "ready.json", DEADLINE_S, leads)
         before_s = sum(cpu_s(worker.pid) for worker in workers)
         leads.send_signal(signal.SIGUSR1)
+        if load.session is not None:
+            wait_for(out / "gathered.json", load.gathering_deadline_s + DEADLINE_S, leads)
+            leads.send_signal(signal.SIGUSR1)
         said = wait_for(out / "load.json", load.duration_s + DEADLINE_S, leads)
         used_s = sum(cpu_s(worker.pid) for worker in workers) - before_s
         leads.wait(DEADLINE_S)
     return dict(said), used_s
+
+
+def _terminate_all(started: Sequence[subprocess.Popen[bytes]]) -> None:
+    for one in started:
+        one.terminate()
 
 
 def cpu_s(pid: int) -> float:
@@ -115,14 +125,36 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def off_the_target() -> None:
+    """What a load worker has in a trial: no CPU of the target's, and priority where it may."""
+    cpus = os.sched_getaffinity(0)
+    _first(0, cpus - {max(cpus)} or cpus)
+
+
+def _first(pid: int, cpus: Collection[int]) -> None:
+    """It keeps to these CPUs, and goes before all ordinary processes where this user may."""
+    from rig.backends.local.hosts import REAL_TIME  # and with it much that no load worker has
+
+    os.sched_setaffinity(pid, cpus)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(REAL_TIME))
+
+
 @contextmanager
-def server(port: int, distribution: str, folder: Path) -> Iterator[Path]:
-    """A `slept_server`; gives the file that it writes its truth to when the block is left."""
+def server(
+    port: int, distribution: str, folder: Path, cpus: Collection[int] = ()
+) -> Iterator[Path]:
+    """A `slept_server`; gives the file that it writes its truth to when the block is left.
+
+    `cpus`: where it runs, and before all others; empty for anywhere.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     truth = folder / "truth.json"
     command = [str(ROOT / "bench" / "slept_server.py"), str(port), distribution, str(truth)]
     with process(command, folder / "server.log") as serves:
         wait_for(truth.with_suffix(".ready"), DEADLINE_S, serves)
+        if cpus:
+            _first(serves.pid, cpus)
         yield truth
 
 

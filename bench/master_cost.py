@@ -4,8 +4,9 @@
 
 The real load master; its load workers are one process that speaks Locust's protocol for all of
 them. Each sends real reports once a second, made before by a real recorder, and heartbeats as
-they do. Prints the master's CPU share of the steady window, and the answers it
-counted beside those that were sent. Exit code 1: more than MOST_SHARE, or a count was lost.
+they do. Prints the master's CPU share of the steady window, how long after the load's end its
+files were written, and the answers it counted beside those that were sent. Exit code 1: more than
+MOST_SHARE, later than MOST_WRITTEN_S, or a count was lost. Use: 1000 60.
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 
 from bench.loopback import DEADLINE_S, ROOT, Closed, Users, cpu_s, process, spec, wait_for
+from rig.load.meter import lags_of
 from rig.load.recorder import Recorder
-from rig.load.report import HEARTBEATS_INTERVAL_S, MeteredSecond
+from rig.load.report import HEARTBEATS_INTERVAL_S, INTERVAL_S, MeteredSecond
 from rig.load.spec import PLAIN, LoadSpec, read_spec
 
 CONTROL_PORT = 15_601
-MOST_SHARE = 0.3
+MOST_SHARE, MOST_WRITTEN_S = 0.3, 10.0
 USERS = 5
 PER_S, KINDS = 20, 20
 """Answers of each load worker a second; load workers whose reports differ."""
@@ -45,6 +48,8 @@ OUTCOMES = ("ok",) * 19 + ("timeout",)
 class Prepared:
     """What one load worker reports of each second, made before the load."""
 
+    idle: dict[str, Any]
+    """While nothing was sent yet."""
     reports: Sequence[dict[str, Any]]
     left: dict[str, Any]
 
@@ -61,6 +66,8 @@ def prepared(load: LoadSpec, seed: int) -> Prepared:
     setup_distributed_stats_event_listeners(events, stats)  # type: ignore[no-untyped-call]
     recorder, chance = Recorder(load.ramp_s, load.duration_s), random.Random(seed)
     reports, now_s = [], time.time()
+    idle: dict[str, Any] = {}
+    events.report_to_master.fire(client_id="", data=idle)
     for second in range(math.ceil(load.duration_s)):
         for number in range(PER_S):
             end_s = second + number / PER_S
@@ -69,12 +76,13 @@ def prepared(load: LoadSpec, seed: int) -> Prepared:
         report = recorder.drain(
             partial(feed, stats, load.requests[0].method, wall_s=now_s + second)
         )
-        meter = MeteredSecond(second, 0.05, USERS, [chance.randrange(2000) for _ in range(20)])
+        lags = lags_of([chance.randrange(2000) for _ in range(20)])
+        meter = MeteredSecond(second, 0.05, USERS, lags)
         data: dict[str, Any] = {"recorder": replace(report, meter=[meter]).to_wire()}
         events.report_to_master.fire(client_id="", data=data)
         users = {"TargetUser": USERS}
         reports.append({**data, "user_classes_count": users, "user_count": USERS})
-    return Prepared(reports, recorder.freeze(load.duration_s).to_wire())
+    return Prepared(idle, reports, recorder.freeze(load.duration_s).to_wire())
 
 
 class Sender:
@@ -87,7 +95,9 @@ class Sender:
         self._client: Any = zmqrpc.Client(load.master_address, load.master_port, self.name)
         self._phase_s = random.Random(number).random()
         self._index, self.state = -1, "ready"
+        self._users: dict[str, int] = {}
         self._began_s: float | None = None
+        self._begun = Event()
 
     def live(self) -> None:
         """Until the master lets it go."""
@@ -111,8 +121,11 @@ class Sender:
             gevent.sleep(HEARTBEATS_INTERVAL_S)
 
     def _report(self) -> None:
+        gevent.sleep(self._phase_s)
         while self._began_s is None:
-            gevent.sleep(0.05)
+            users = {"user_classes_count": self._users, "user_count": sum(self._users.values())}
+            self._send("stats", {**self._said.idle, **users})
+            self._begun.wait(INTERVAL_S)
         for second, report in enumerate(self._said.reports[:-1]):
             due_s = self._began_s + second + 1 + self._phase_s
             gevent.sleep(max(0.0, due_s - time.monotonic()))
@@ -130,11 +143,18 @@ class Sender:
                 self._index = said.data["index"]
             case "spawn":
                 self._send("spawning", None)
-                self.state, users = "running", said.data["user_classes_count"]
-                whole = {"user_classes_count": users, "user_count": sum(users.values())}
+                self.state, self._users = "running", said.data["user_classes_count"]
+                count = sum(self._users.values())
+                whole = {"user_classes_count": self._users, "user_count": count}
                 self._send("spawning_complete", whole)
+            case "shares":
+                _, users = said.data["shares"][self.name]
+                self._send("there", {"users": users})
+            case "time_asked":
+                self._send("time_said", {"number": said.data, "at_s": time.monotonic()})
             case "begin":
                 self._began_s = said.data["at_s"]
+                self._begun.set()
             case "finish":
                 self._finish()
             case "stop":
@@ -162,6 +182,17 @@ def senders(load: LoadSpec, out: Path) -> None:
     out.write_text(json.dumps(len(made) * PER_S * len(kinds[0].reports)))
 
 
+def await_begin(progress: Path) -> None:
+    """Until the load has run for a second. RuntimeError where it does not begin in time."""
+    give_up_s = time.monotonic() + DEADLINE_S
+    while time.monotonic() < give_up_s:
+        lines = progress.read_text().splitlines() if progress.exists() else []
+        if any(json.loads(line)["elapsed_s"] >= 1.0 for line in lines[:-1]):
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"the load did not begin within {DEADLINE_S:g} s")
+
+
 def main() -> None:
     """Prints what was found; exits with 1 where a bound was missed."""
     count = int(sys.argv[1]) if sys.argv[1:] else 1000
@@ -183,21 +214,28 @@ def main() -> None:
         os.sched_setaffinity(leads.pid, {min(os.sched_getaffinity(0))})
         wait_for(out / "ready.json", DEADLINE_S, leads)
         leads.send_signal(signal.SIGUSR1)
-        time.sleep(2.5)  # its users are spawned meanwhile
+        await_begin(out / "progress.jsonl")  # users are there, and clocks have been asked
         before_s, at_s = cpu_s(leads.pid), time.monotonic()
         time.sleep(steady_s - 4.0)
         share = (cpu_s(leads.pid) - before_s) / (time.monotonic() - at_s)
+        used_s = cpu_s(leads.pid)
         said = wait_for(out / "load.json", load.duration_s + DEADLINE_S, leads)
+        used_s = cpu_s(leads.pid) - used_s
+        written_s = time.monotonic() - said["began_at_s"] - load.duration_s
         answers = wait_for(sent, DEADLINE_S, workers)
+    worst_ms = max(1000 * clock["uncertainty_s"] for clock in said["clocks"].values())
     with (out / "completions.csv").open(newline="") as table:
         rows = sum(int(row["count"]) for row in csv.DictReader(table))
     print(
         f"{count} load workers, {count * PER_S} answers/s: the master took {100 * share:.0f} % "
         f"of a CPU (at most {100 * MOST_SHARE:.0f} %); {answers} answers sent, {said['finished']} "
-        f"counted, {rows} in completions.csv"
+        f"counted, {rows} in completions.csv; all written {written_s:.1f} s after the end, by "
+        f"{used_s:.1f} s of CPU (at most {MOST_WRITTEN_S:g} s); "
+        f"{len(said['clocks'])} clocks, the least known to {worst_ms:.2f} ms"
     )
     shutil.rmtree(at)
-    sys.exit(0 if share <= MOST_SHARE and answers == said["finished"] == rows else 1)
+    whole = answers == said["finished"] == rows and len(said["clocks"]) == count
+    sys.exit(0 if whole and share <= MOST_SHARE and written_s <= MOST_WRITTEN_S else 1)
 
 
 if __name__ == "__main__":

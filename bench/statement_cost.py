@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from rig.backends.database import COUNTING_STATEMENTS, FIXED_SETTINGS  # noqa: E402
-from rig.backends.local import binaries  # noqa: E402
-from rig.backends.local.hosts import roles_user  # noqa: E402
+from rig.backends.machine import binaries  # noqa: E402
+from rig.backends.machine.user import roles_user  # noqa: E402
 from rig.model import StackError  # noqa: E402
 
 EACH_TURN = 300

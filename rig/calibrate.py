@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from rig import attempt
-from rig.backends.base import Backend, Progress, afterwards
+from rig.backends.base import Backend, LoadProgress, afterwards
 from rig.backends.requests import route_requests, session_of
 from rig.backends.templates import TargetError
+from rig.calibration import Calibration, calibration_from_json, calibration_to_json
 from rig.disk.files import (
     json_of,
     make_folder,
@@ -36,17 +37,8 @@ from rig.factors import FACTORS
 from rig.load.scout import UnloadedRequest, UnloadedResults
 from rig.model import DamagedFile, Phase, RigError, UsageError
 from rig.plan import Cell, Closed, Delay, Plan, Route, Trial, Users
-from rig.record import Calibration, calibration_from_json
-from rig.store.session_folder import (
-    CALIBRATION,
-    JOURNAL,
-    MANIFEST,
-    TRIALS,
-    SessionFolder,
-    hash_of,
-    holds,
-    new_attempt,
-)
+from rig.store.names import CALIBRATION, JOURNAL, MANIFEST, TRIALS
+from rig.store.session_folder import SessionFolder, hash_of, holds, new_attempt
 
 NULL_S = 3.0
 UNLOADED_DELAYS_MS = (20.0,)
@@ -76,7 +68,7 @@ def of_session(
     that is everything. TargetError where the first trial's cluster cannot be made: no trial would
     say more. UsageError where it was damaged after trials had been judged by it.
     """
-    kept = kept_calibration(folder, _silent)
+    kept = stored_calibration(folder, _silent)
     if kept is not None:
         return kept
     if measure:
@@ -90,7 +82,7 @@ def _silent(_: str) -> None:
     pass
 
 
-def kept_calibration(folder: SessionFolder, say: Say) -> Calibration | None:
+def stored_calibration(folder: SessionFolder, say: Say) -> Calibration | None:
     """The session's calibration as it was made before; None where it has to be made.
 
     What a crash or a torn file took of it is made again of its raw files. UsageError where that
@@ -104,7 +96,7 @@ def kept_calibration(folder: SessionFolder, say: Say) -> Calibration | None:
         for name in _not_as_hashed(folder, hashes):
             say(f"{name} is not the file whose hash {JOURNAL} has; {CALIBRATION} still is")
         return _decoded(have)
-    made = _made_again(folder)
+    made = _recomputed(folder)
     if made is not None:
         text = _text(made)
         if hashes.get(CALIBRATION) == hash_of(text.encode()):
@@ -137,7 +129,7 @@ def _decoded(data: bytes) -> Calibration:
         raise DamagedFile(f"{CALIBRATION}: {error}") from error
 
 
-def _made_again(folder: SessionFolder) -> Calibration | None:
+def _recomputed(folder: SessionFolder) -> Calibration | None:
     try:
         return read_calibration(folder.path)
     except RigError:  # whatever a raw file is
@@ -152,7 +144,7 @@ def _same(have: bytes, text: str) -> bool:
 
 
 def _text(of: Calibration) -> str:
-    return json.dumps(dataclasses.asdict(of), indent=1) + "\n"
+    return json.dumps(calibration_to_json(of), indent=1) + "\n"
 
 
 def _write(folder: SessionFolder, made: Calibration) -> None:
@@ -169,8 +161,9 @@ def _write(folder: SessionFolder, made: Calibration) -> None:
 def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, say: Say) -> None:
     say("calibrating: maximum rate of the load workers (null target)")
     _measure_null_target(folder, trials, backend)
-    single = [trial for trial in trials if trial.plan.mix is None]
-    for number, (levels, of_stack) in enumerate(_stacks(single).items(), 1):
+    # of a Locust file nobody but its users knows what they ask for
+    alone = [trial for trial in trials if trial.plan.locustfile is None]
+    for number, (levels, of_stack) in enumerate(_stacks(alone).items(), 1):
         say(f"calibrating: unloaded requests to {', '.join(_varied(levels, trials))}")
         where = folder.path / FOLDER / f"stack-{number}"
         error = _measure_stack(where, dict(levels), of_stack, backend)
@@ -180,7 +173,11 @@ def _measure(folder: SessionFolder, trials: Sequence[Trial], backend: Backend, s
 
 def _varied(levels: Levels, trials: Sequence[Trial]) -> list[str]:
     """The levels that tell a stack from the session's others."""
-    several = [str(v) for n, v in levels if len({t.cell.levels[n] for t in trials}) > 1]
+    several = [
+        level if isinstance(level, str) else f"{FACTORS[name].label} {level:g}"
+        for name, level in levels
+        if len({trial.cell.levels[name] for trial in trials}) > 1
+    ]
     return several or [str(dict(levels)["target"])]
 
 
@@ -194,7 +191,7 @@ def _no_phase(_: Phase) -> None:
     pass
 
 
-def _no_progress(_: Progress) -> None:
+def _no_progress(_: LoadProgress) -> None:
     pass
 
 
@@ -214,6 +211,7 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
         routes={NULL_ROUTE.name: NULL_ROUTE},
         sessions={},
         mixes={},
+        locustfiles={},
     )
     users = max(trial.plan.load.model.most_in_flight for trial in trials)
     load = dataclasses.replace(
@@ -235,7 +233,7 @@ def null_trial(trials: Sequence[Trial]) -> Trial:
 
 
 def _stacks(trials: Sequence[Trial]) -> dict[Levels, list[Trial]]:
-    """Trials by the levels that make their stack; one trial a route."""
+    """Trials by the levels that make their stack; one trial a route or a mix."""
     names = [name for name, factor in FACTORS.items() if factor.changes_stack]
     found: dict[Levels, list[Trial]] = {}
     for trial in trials:
@@ -255,7 +253,8 @@ def _measure_stack(
     plan = trials[0].plan
     plan = dataclasses.replace(plan, load=dataclasses.replace(plan.load, load_workers=1))
     servers = plan.app_workers * plan.app_threads
-    unloaded_requests = [unloaded_request(trial.plan, servers) for trial in trials]
+    asked = {one.route: one for trial in trials for one in unloaded(trial.plan, servers)}
+    unloaded_requests = list(asked.values())
     seen: list[UnloadedResults] = []
     failed: Exception | None = None
     try:
@@ -268,22 +267,37 @@ def _measure_stack(
     except (RigError, OSError) as error:
         failed = error
     reason = str(failed or "")
-    routes = [trial.plan.route_name for trial in trials]
+    mixes = {trial.plan.route_name: weights(trial.plan) for trial in trials if trial.plan.mix}
     results = [one.to_json() for one in seen]
+    routes = list(asked)
     raw = {"levels": levels, "servers": servers, "routes": routes, "seen": results, "why": reason}
+    raw |= {"mixes": mixes} if mixes else {}
     write_atomically(where / SCOUT, json.dumps(raw, indent=1) + "\n")
     return failed
 
 
-def unloaded_request(plan: Plan, servers: int) -> UnloadedRequest:
-    """What the scout asks of one route."""
-    (request,) = route_requests(plan)
-    return UnloadedRequest(
-        request,
-        session=session_of(plan),
-        users=plan.load.model.most_in_flight,
-        servers=servers,
-        requests=REQUESTS,
-        burst=max(BURST, BURST_ROUNDS * servers),
-        bursts_s=BURSTS_S if plan.app_threads == 1 else BURSTS_OF_THREADS_S,
+def weights(plan: Plan) -> dict[str, int]:
+    """How often each of a mix's routes is asked for, by the name that it is scouted under."""
+    return {_scouted_as(plan, name): of for name, of in plan.mix.routes.items()} if plan.mix else {}
+
+
+def _scouted_as(plan: Plan, route: str) -> str:
+    """A mix's route may begin with another session than the same route by itself."""
+    same = plan.session == plan.target.session_of(route)
+    return route if same else f"{plan.route_name}/{route}"
+
+
+def unloaded(plan: Plan, servers: int) -> tuple[UnloadedRequest, ...]:
+    """What the scout asks of a route, or of each route of a mix."""
+    return tuple(
+        UnloadedRequest(
+            dataclasses.replace(request, route=_scouted_as(plan, request.route)),
+            session=session_of(plan),
+            users=plan.load.model.most_in_flight,
+            servers=servers,
+            requests=REQUESTS,
+            burst=max(BURST, BURST_ROUNDS * servers),
+            bursts_s=BURSTS_S if plan.app_threads == 1 else BURSTS_OF_THREADS_S,
+        )
+        for request in route_requests(plan)
     )

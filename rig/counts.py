@@ -56,11 +56,19 @@ class StatementFacts:
 
 
 @dataclass(frozen=True)
+class RouteAnswers:
+    """Answers to one route of a mix, over the whole load."""
+
+    ok: Count = 0
+    failed: Count = 0
+
+
+@dataclass(frozen=True)
 class LedgerFacts:
     """What client, target and database each counted, over the whole load.
 
-    Counted from a baseline after `verify` until the app is gone and its sessions have ended.
-    None where the target lacks the power to be counted.
+    Counted from a baseline after `verify`, and after the users' sessions, until the app is gone and
+    its database sessions have ended. None where the target lacks the power to be counted.
     """
 
     rows_before: int | None = None
@@ -81,6 +89,12 @@ class LedgerFacts:
     """None in older sessions."""
     tables: Mapping[str, TableRows] = field(default_factory=dict)
     """By table; empty in older sessions."""
+    answers: Mapping[str, RouteAnswers] = field(default_factory=dict)
+    """Of a mix, by route."""
+    wrote: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of a mix, by route: rows that the request which verified it added, by table."""
+    naming: tuple[str, ...] = ()
+    """Routes of a mix whose requests leave a row that names them."""
     names_requests: bool = True
     """Whether the row of a verifying request names it, as those of the load's then do."""
     transactions: int = 0

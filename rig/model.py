@@ -30,6 +30,9 @@ Whoever changes such a rule counts it up, and says in `rig.evidence.verify` what
 Level = str | int | float
 """One value of a factor."""
 
+RATE, SURGE = "arrivals_per_s", "surge_per_s"
+"""The factors that say when the requests of an open load arrive."""
+
 
 def plain(value: Level) -> Level:
     """A level in its one form: 100.0 is 100, so that equal cells have equal ids."""
@@ -103,6 +106,7 @@ class Role(enum.StrEnum):
     LOAD_MASTER = "load_master"
     LOAD_WORKER = "load_worker"
     SERVICE = "service"
+    OBSERVER = "observer"
 
 
 class Link(enum.StrEnum):
@@ -241,6 +245,8 @@ class RigError(Exception):
     """An error with an answer: what went wrong, what to do, and the exit code it ends with."""
 
     exit_code = ExitCode.BUG
+    ends_session = False
+    """Whether it says nothing of the trial in which it comes, and would come again in the next."""
 
     def __init__(self, what: str, do: str = "") -> None:
         super().__init__(what)
@@ -289,6 +295,21 @@ class StorageError(RigError):
     """The file system refused: full, read-only, not permitted, gone."""
 
     exit_code = ExitCode.STORAGE
+    ends_session = True
+
+
+class LostNode(StackError):
+    """A machine that roles stand on can be reached no more."""
+
+    def __init__(self, node: str, why: str) -> None:
+        super().__init__(f"node {node} is lost: {why}", "see whether it is up and can be reached")
+        self.node = node
+
+
+class NoNode(StackError):
+    """A role has no machine left to stand on."""
+
+    ends_session = True
 
 
 class DamagedFile(RigError):

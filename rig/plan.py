@@ -11,21 +11,24 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypedDict
 
 from rig.disk.typed import Unfit, WrittenAs, fitted
+from rig.inference.objective import Objective as Objective
 from rig.load.shape import Arrivals as Arrivals
 from rig.load.shape import Closed as Closed
 from rig.load.shape import Open as Open
+from rig.load.shape import Steps as Steps
 from rig.load.shape import Users as Users
 from rig.load.shape import model_of, model_to_json
 from rig.load.spec import LOCUST, Client
 from rig.model import SCHEMA, Between, Count, Index, LengthS, Level, Link, Role, digest
+from rig.route import LocustFile as LocustFile
+from rig.route import Mix as Mix
+from rig.route import Route as Route
 from rig.target import EACH, LATER
 from rig.target import PLACEHOLDER as PLACEHOLDER
 from rig.target import Django as Django
 from rig.target import Ledger as Ledger
 from rig.target import Limits as Limits
-from rig.target import Mix as Mix
 from rig.target import PythonSource as PythonSource
-from rig.target import Route as Route
 from rig.target import Service as Service
 from rig.target import Target as Target
 from rig.target import Unsupported as Unsupported
@@ -34,9 +37,13 @@ from rig.target import python_source as python_source
 _LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("server",), "own"),
     (("middleware",), "own"),
+    (("objective",), None),
     *((("target", *path), unsaid) for path, unsaid in LATER),
 )
 """What older plans do not have, by its path, and what stands for it there."""
+
+SESSION_GUESS_S = 0.5
+"""For each user: a login costs a Django a third to half a second of CPU (PBKDF2)."""
 
 _EARLIER = ("wsgi_worker",)
 """What older plans have and newer ones do not: levels of factors that are no more."""
@@ -98,7 +105,7 @@ class Load:
 class LoadFile:
     """The load as read from a file; `arrivals` say which model it is."""
 
-    users: Users
+    users: Users | Steps
     steady_s: LengthS
     model: Literal["closed", "open"] = "closed"
     think_time_s: LengthS = Closed.think_time_s
@@ -142,6 +149,8 @@ class Draft:
     server: str = "own"
     """As resolved: of a `django:` target never `own`."""
     middleware: str = "own"
+    objective: Objective | None = None
+    """What its steady window is to keep, where a rate is judged by that."""
 
 
 @dataclass(frozen=True)
@@ -175,9 +184,17 @@ class Plan(Draft):
         return self.target.mixes.get(self.route_name)
 
     @property
+    def locustfile(self) -> LocustFile | None:
+        """The Locust file whose users load the target; None where the rig's own do."""
+        return self.target.locustfiles.get(self.route_name)
+
+    @property
     def routes(self) -> tuple[Route, ...]:
-        """All that is requested. KeyError where the target does not serve it."""
-        return self.target.asked_by(self.route_name)
+        """All that is requested, as far as the target declares it.
+
+        KeyError where it does not serve it.
+        """
+        return self.target.routes_of(self.route_name)
 
     @property
     def session(self) -> str:
@@ -185,10 +202,23 @@ class Plan(Draft):
         return self.target.session_of(self.route_name)
 
     @property
+    def sessions_guess_s(self) -> float:
+        """About how long its users' sessions take, before its load."""
+        return self.load.model.most_in_flight * SESSION_GUESS_S if self.session else 0.0
+
+    @property
+    def think_time_s(self) -> float:
+        """How long its users think on average: as their mix says, else as the load does."""
+        if self.mix and self.mix.think:
+            return self.mix.think.mean_s
+        return self.load.model.think_time_s if isinstance(self.load.model, Closed) else 0.0
+
+    @property
     def route(self) -> Route:
         """What is requested, where that is a single route.
 
-        KeyError where it is a mix, or the target does not serve it: the trial is skipped.
+        KeyError where it is a mix or a Locust file, or the target does not serve it: the trial is
+        skipped.
         """
         return self.target.routes[self.route_name]
 

@@ -8,15 +8,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict
+from typing import Any, TypedDict
 
+from rig.calibration import Ms, Prediction, Rps
+from rig.clock import ClockOffset
 from rig.counts import ONCE_PER_APP_WORKER as ONCE_PER_APP_WORKER
 from rig.counts import LedgerFacts as LedgerFacts
+from rig.counts import RouteAnswers as RouteAnswers
 from rig.counts import StatementFacts as StatementFacts
 from rig.counts import TableRows as TableRows
 from rig.disk.facts import Facts, versions_in
 from rig.disk.schema import another
 from rig.disk.typed import Unfit, fitted
+from rig.inference.capacity import Tried
+from rig.inference.objective import ObjectiveFacts as ObjectiveFacts
 from rig.inference.stationarity import Window
 from rig.load.spec import LOCUST, Client
 from rig.model import (
@@ -24,7 +29,6 @@ from rig.model import (
     FIRST_RULES,
     RULES,
     SCHEMA,
-    Between,
     Count,
     Index,
     LengthS,
@@ -33,9 +37,6 @@ from rig.model import (
     Verdict,
     cpus_of,
 )
-
-Ms = Annotated[float, Between(0, 10**9)]
-Rps = Annotated[float, Between(0, 10**9)]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Span:
 
 @dataclass(frozen=True)
 class PathDelay:
-    """Round trips of one path out of the app's namespace: one delay each."""
+    """Round trips of one path out of the app's namespace: one delay each, and the path itself."""
 
     link: str
     asked_ms: Ms
@@ -64,6 +65,8 @@ class PathDelay:
     after_ms: tuple[Ms, ...] = ()
     lost: Count = 0
     """Connects to a closed port that nobody answered within their deadline."""
+    base_ms: tuple[Ms, ...] = ()
+    """Before any delay was set; none where the path is on one machine."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,49 @@ class SessionFacts:
     done: Count = 0
     """Users who are past it."""
     done_in_steady: Count = 0
-    """Of those, who ended it in the steady window."""
+    """Of older loads, which did not wait for them: who ended it in the steady window."""
     failed: Mapping[str, Count] = field(default_factory=dict)
-    """Sessions that came to an end before, by step and answer; their users began again."""
+    """Sessions that came to an end before, by step and answer."""
     mean_ms: Ms | None = None
     longest_ms: Ms = 0.0
+
+
+@dataclass(frozen=True)
+class TlsFacts:
+    """What the load's complete TLS handshakes cost; encrypting what follows is not among it."""
+
+    handshakes: Count = 0
+    cpu_s: LengthS = 0.0
+    """CPU time of the load workers in all of them."""
+    mean_ms: Ms | None = None
+    """From the first message to the last, the target's part and every wait included."""
+    longest_ms: Ms = 0.0
+
+
+@dataclass(frozen=True)
+class RequestCounts:
+    """What became of the requests of one name, of the whole load."""
+
+    started: Count = 0
+    finished: Count = 0
+    failed: Count = 0
+    """Of those that finished."""
+    unfinished: Count = 0
+    """In flight at the stop."""
+
+
+@dataclass(frozen=True)
+class LocustFileFacts:
+    """What the load workers said of somebody's own Locust file."""
+
+    user_classes: tuple[str, ...] = ()
+    """Those that were run."""
+    notes: tuple[str, ...] = ()
+    """What of the file was not used."""
+    requests: Mapping[str, RequestCounts] = field(default_factory=dict)
+    """By method and name."""
+    task_errors: Mapping[str, Count] = field(default_factory=dict)
+    """Exceptions that no task caught: user class, place and first text, and how often."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +164,8 @@ class LoadFacts:
     planned_users: tuple[Index, ...] = ()
     active_users: tuple[Index, ...] = ()
     """Users of a closed load at the end of each second, from second 0 on."""
+    in_flight: tuple[Index, ...] = ()
+    """Requests under way at the end of each second, where users leave before the end."""
     load_worker_cpu_share: Mapping[str, float] = field(default_factory=dict)
     """Process CPU s ÷ s, mean over the steady window, by load worker."""
     greenlet_lag_p99_ms: float | None = None
@@ -139,7 +182,10 @@ class LoadFacts:
     dropped: Count = 0
     """Arrivals of an open load that found `max_in_flight` requests under way; never sent."""
     began_at_s: float = 0.0
-    """The load's second 0 on CLOCK_MONOTONIC, which the probes' `at_s` count on."""
+    """The load's second 0 in session time, the load master's CLOCK_MONOTONIC."""
+    clocks: Mapping[str, ClockOffset] | None = None
+    """How far each load worker's clock is from the session's, by its address; None of older loads,
+    which took all for one."""
     ramp_s: LengthS = 0.0
     """When the steady window began, seconds after the load did; what was planned."""
     duration_s: LengthS = 0.0
@@ -150,6 +196,12 @@ class LoadFacts:
     """Whether every load worker's last report reached the master."""
     sessions: SessionFacts | None = None
     """What became of the users' sessions; None where they have none."""
+    tls: TlsFacts | None = None
+    """None without TLS, and where Locust's client sends."""
+    locustfile: LocustFileFacts | None = None
+    """None where the users were the rig's own."""
+    objective: ObjectiveFacts | None = None
+    """How the window kept its plan's objective; None where that has none, or files are missing."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +229,8 @@ class ProbeFacts:
 
     samples: Mapping[str, int] = field(default_factory=dict)
     """Samples taken, by probe; for `app_workers`, the processes seen."""
+    clocks: Mapping[str, ClockOffset] = field(default_factory=dict)
+    """How far each observer's clock is from the session's, by its machine; "" is the runner's."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Why a probe has less to say than it should, or nothing, by probe."""
     roles: Mapping[str, RoleUse] = field(default_factory=dict)
@@ -236,69 +290,6 @@ class Check:
 
 
 @dataclass(frozen=True)
-class UnloadedPoint:
-    """One route of one stack at one delay, asked a few times without any load."""
-
-    delay_ms: Ms
-    """As measured on the delayed paths."""
-    response_ms: tuple[Ms, ...]
-    hold_ms: Ms
-    """How long a request keeps one of the servers: servers ÷ capacity of a short burst, and no
-    longer than it takes alone."""
-
-
-@dataclass(frozen=True)
-class StackFacts:
-    """What a stack takes for one request of a route: service time + round trips x delay."""
-
-    levels: Mapping[str, Level]
-    """The levels that make the stack; delay, route and load aside."""
-    route: str
-    servers: Index
-    """App workers x app threads."""
-    unloaded: tuple[UnloadedPoint, ...] = ()
-    s0_ms: float = 0.0
-    n: float = 0.0
-    """Response time = s0 + n x delay."""
-    hold_s0_ms: float = 0.0
-    hold_n: float = 0.0
-    """Time a server is held = hold_s0 + hold_n x delay."""
-    why: str = ""
-    """Why there are no figures; empty where there are."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What was measured once, before a session's first trial."""
-
-    null_rps: Rps | None = None
-    """Correct answers per second that this machine's load workers get from a null target."""
-    load_workers: Index = 0
-    stacks: tuple[StackFacts, ...] = ()
-    why: str = ""
-
-    def stack(self, levels: Mapping[str, Any], route: str) -> StackFacts | None:
-        """The stack of a cell with these levels; None where it was not measured."""
-        for stack in self.stacks:
-            same = all(levels.get(name) == level for name, level in stack.levels.items())
-            if same and stack.route == route and not stack.why:
-                return stack
-        return None
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a trial must come to, at best, before it is run."""
-
-    capacity_rps: float
-    """The lowest ceiling that is known."""
-    response_s: float
-    """Mean response time of its users at that capacity."""
-    binds: str
-    """Which ceiling that is."""
-
-
-@dataclass(frozen=True)
 class Record:
     """One attempt, as observed. What was asked is in the plan, never here."""
 
@@ -322,9 +313,13 @@ class Record:
     """What the session's load workers can make of a null target."""
     null_share: float | None = None
     """Answers per second of this load, failures included, as a part of that."""
+    null_share_by_node: Mapping[str, float] = field(default_factory=dict)
+    """The same of the load workers on each node, where there are several machines."""
     checks: tuple[Check, ...] = ()
     verdict: Verdict = Verdict.UNKNOWN
     why: str = ""
+    lost_node: str = ""
+    """The machine that was lost meanwhile, for which alone the attempt failed; empty for none."""
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every file of the attempt, by its path inside the attempt's folder."""
     schema: int = SCHEMA
@@ -348,6 +343,15 @@ class Record:
     def check(self, name: str) -> Check | None:
         """What one check says; None where it was not made."""
         return next((check for check in self.checks if check.name == name), None)
+
+    def tried_at(self, rate_per_s: float) -> Tried:
+        """What it tells a search for a capacity: nothing, unless it is valid."""
+        kept = self.load.objective
+        if self.verdict is not Verdict.VALID or kept is None:
+            return Tried(rate_per_s, None)
+        window_s = self.load.duration_s - self.load.ramp_s
+        offered_rps = kept.requests / window_s if kept.requests and window_s else None
+        return Tried(rate_per_s, kept.excess, self.load.goodput_rps, offered_rps)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready data."""
@@ -373,11 +377,6 @@ class _Manifest(TypedDict):
     load: object
     checks: object
     verdict: object
-
-
-def calibration_from_json(data: Any) -> Calibration:
-    """A Calibration from its JSON. Unfit, a ValueError, with the key, where it is none."""
-    return fitted(Calibration, data)
 
 
 def load_from_json(data: Any) -> LoadFacts:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from rig.calibrate import kept_calibration
+from rig.calibrate import stored_calibration
+from rig.config import Instead
 from rig.design import Design
 from rig.disk.files import json_of, read_bytes, write_atomically
 from rig.disk.typed import Unfit, fitted
@@ -22,15 +23,9 @@ from rig.record import Record
 from rig.session import RETRIES, should_retry
 from rig.store import leftovers
 from rig.store.journal import Attempt
+from rig.store.names import JOURNAL, MANIFEST, PLAN, SCHEDULE, SESSION, TRIALS, YAML
 from rig.store.schedule import lines, read_rows, whole_lines
 from rig.store.session_folder import (
-    JOURNAL,
-    MANIFEST,
-    PLAN,
-    SCHEDULE,
-    SESSION,
-    TRIALS,
-    YAML,
     SessionFolder,
     hash_of,
     heading,
@@ -57,6 +52,9 @@ class SessionOptions(TypedDict):
     target_roots: tuple[str, ...]
     until: Mapping[str, Any] | None
     search: NotRequired[Mapping[str, Any] | None]
+    locustfile: NotRequired[Instead | None]
+    """Of the command line."""
+    capacity: NotRequired[Mapping[str, Any] | None]
     calibrate: NotRequired[bool]
     """Sessions of before this was written were calibrated."""
 
@@ -94,7 +92,7 @@ def resumed(folder: SessionFolder, design: Design, say: Say) -> dict[str, Record
     _agree(folder, rows, trials)
     _plans(folder, trials, say)
     _vouched(folder, trials)
-    kept_calibration(folder, say)
+    stored_calibration(folder, say)
     hashes, discarded = folder.journal.manifests(), folder.journal.discarded()
     found = {trial.name: _counting(folder, trial, hashes, discarded, say) for trial in trials}
     return {
@@ -120,7 +118,7 @@ def _schedule(folder: SessionFolder, say: Say) -> list[dict[str, str]]:
     elif not whole.startswith(logged):
         number = _first_difference(whole, logged)
         raise _cannot(folder, f"{SCHEDULE}: line {number} is not as {JOURNAL} has it")
-    whole = whole or heading().encode()
+    whole = whole or heading(folder.session()).encode()
     if whole != have:
         say(f"{SCHEDULE} was cut short, and is whole again")
         write_atomically(path, whole.decode())
@@ -140,7 +138,7 @@ def _agree(
         if number >= len(trials):
             more = f"{SCHEDULE} has {len(rows)} trials, and the design gives {len(trials)} by now"
             raise _another(folder, row["trial"], more)
-        (due,) = read_rows((heading() + lines([row_of(trials[number])])).encode(), Path(SCHEDULE))
+        (due,) = read_rows(lines([list(row), row_of(trials[number])]).encode(), Path(SCHEDULE))
         for name in row:
             # why a trial is left out is the machine's word, not the design's
             if name != "skip" and row[name] != due.get(name):

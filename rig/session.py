@@ -10,53 +10,55 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rig import attempt
 from rig import calibrate as calibrating
-from rig.backends.base import Backend, Progress
+from rig.backends.base import Backend, LoadProgress
+from rig.calibration import Calibration
 from rig.checks.feasibility import feasibility
-from rig.config import Matrix, Repeats, Search, Until, cells, filter_cells
+from rig.config import (
+    Capacity,
+    Matrix,
+    Only,
+    Repeats,
+    Search,
+    Until,
+    cells,
+    filter_cells,
+)
 from rig.design import (
+    CapacitySearch,
     CrossoverSearch,
     Design,
     RandomBlocks,
     SequentialBlocks,
     plan_of,
-    varied,
 )
 from rig.disk.files import sha256
 from rig.evidence.calibration import predicted
-from rig.factors import FACTORS, label_of
-from rig.factors.servers import OWN, SERVERS, interface_of
 from rig.model import (
-    SCHEMA,
     ExitCode,
-    Interface,
-    Level,
     Phase,
     StackError,
     Status,
     Verdict,
-    plain,
 )
-from rig.plan import Cell, Plan, Trial
-from rig.record import Calibration, Record
-from rig.store.journal import now
-from rig.store.session_folder import MANIFEST, SessionFolder
+from rig.plan import Plan, Trial
+from rig.probes import Row
+from rig.record import Record
+from rig.store.names import MANIFEST
+from rig.store.session_folder import SessionFolder
 
 RETRIES = 2
 """Attempts after the first, where a check says that another can help."""
 
-Only = Mapping[str, tuple[Level, ...]]
-
 
 class SessionListener(Protocol):
-    """Who looks on: the live view of a terminal, or plain lines."""
+    """Who looks on: the live view of a terminal, plain lines, a page."""
 
-    def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
-        """A block to come, the seconds of load in it, and how many trials there will be."""
+    def planned(self, trials: Sequence[Trial], in_all: str) -> None:
+        """A block to come, and how many trials there will be."""
         ...
 
     def began(self, trial: Trial) -> None:
@@ -67,8 +69,12 @@ class SessionListener(Protocol):
         """Its next phase begins."""
         ...
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: LoadProgress) -> None:
         """What its load says."""
+        ...
+
+    def sampled(self, probe: str, rows: Sequence[Row]) -> None:
+        """What a probe has just seen, as an `OnSample`: in another thread than all else."""
         ...
 
     def ended(self, trial: Trial, record: Record) -> None:
@@ -107,90 +113,6 @@ class SessionSummary:
         return ExitCode.OK
 
 
-def session_facts(
-    matrix: Matrix, only: Only, backend: Backend, name: str, calibrate: bool = True
-) -> dict[str, Any]:
-    """The contents of `session.json`: all that analysing needs of the factors, and the host."""
-    chosen = filter_cells(cells(matrix), only)
-    claim = dataclasses.asdict(matrix.claim) if matrix.claim else None
-    if claim:
-        claim["of"] = claim.pop("metric")
-    return {
-        "schema": SCHEMA,
-        "experiment": matrix.experiment,
-        "session": name,
-        "profile": matrix.profile,
-        "backend": backend.name,
-        "seed": matrix.seed,
-        **design_facts(matrix.design),
-        "load_workers": matrix.load.load_workers,
-        "calibrate": calibrate,
-        "target_roots": sorted({str(Path(t.folder).parent) for t in matrix.targets.values()}),
-        **_interfaces(matrix, chosen),
-        "only": {name: list(levels) for name, levels in only.items()},
-        "started_at": now(),
-        "claim": claim,
-        "requires": [dataclasses.asdict(one) for one in matrix.requires],
-        "factors": _factor_facts(matrix.design, chosen),
-        "extras": [{"name": extra.name, "because": extra.because} for extra in matrix.also],
-        "host": dict(backend.facts()),
-        "load": matrix.load.to_json(),
-        "data": dataclasses.asdict(matrix.data),
-    }
-
-
-def _interfaces(matrix: Matrix, chosen: Sequence[Cell]) -> dict[str, dict[str, Interface]]:
-    """Of the session's own targets, in the matrix's order: others may lie beside them.
-
-    And of the servers that its cells name.
-    """
-    used = {cell.levels["target"] for cell in chosen}
-    targets = [target for target in matrix.targets.values() if target.name in used]
-    usual = {target.name: interface_of(target, OWN) for target in targets}
-    named = dict.fromkeys(str(cell.levels["server"]) for cell in chosen)
-    return {
-        "interfaces": {name: interface for name, interface in usual.items() if interface},
-        "server_interfaces": {name: SERVERS[name].interface for name in named if name != OWN},
-    }
-
-
-def design_facts(design: Repeats | Until | Search) -> dict[str, Any]:
-    """What `session.json` says of a design: the same keys of each."""
-    nothing = {"until": None, "search": None}
-    match design:
-        case Repeats(times):
-            return {"repeats": times, **nothing}
-        case Until():
-            until = {"within": design.within, "at_least": design.at_least}
-            return {"repeats": design.at_most, **nothing, "until": until}
-        case Search():
-            search = {"factor": design.factor, "between": design.between}
-            return {"repeats": 1, **nothing, "search": search}
-
-
-def _factor_facts(
-    design: Repeats | Until | Search, chosen: Sequence[Cell]
-) -> list[dict[str, object]]:
-    """Every factor with the levels that it has, or that a search may look between."""
-    levels = {name: list(dict.fromkeys(cell.levels[name] for cell in chosen)) for name in FACTORS}
-    vary = {*varied(chosen)}
-    if isinstance(design, Search):
-        levels[design.factor] = [plain(end) for end in design.between] if chosen else []
-        vary.add(design.factor)
-    return [
-        {
-            "name": name,
-            "label": factor.label,
-            "axis": label_of(name),
-            "unit": factor.unit,
-            "levels": levels[name],
-            "varies": name in vary,
-            "facts": list(factor.facts),
-        }
-        for name, factor in FACTORS.items()
-    ]
-
-
 def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -> Design:
     """The design of a session: the matrix's cells that `only` leaves."""
     chosen = filter_cells(cells(matrix), only)
@@ -201,6 +123,8 @@ def design_of(matrix: Matrix, only: Only, cpus: Mapping[str, tuple[int, ...]]) -
             return SequentialBlocks(RandomBlocks(matrix, until.at_most, chosen, cpus), until)
         case Search() as search:
             return CrossoverSearch(matrix, search, chosen, cpus)
+        case Capacity() as capacity:
+            return CapacitySearch(matrix, capacity, chosen, cpus)
 
 
 def plans_of(matrix: Matrix, only: Only) -> list[Plan]:
@@ -245,9 +169,7 @@ class SessionRun:
             resumed = ()
             self._folder.schedule(trial for trial in block if trial.name not in in_schedule)
             scheduled += block
-            to_run = self._to_run(block)
-            load_s = sum(trial.plan.load.duration_s for trial in to_run)
-            self._listener.planned(to_run, load_s, _in_all(self._design, block))
+            self._listener.planned(self._to_run(block), _in_all(self._design, block))
             yield block
 
     def calibrate(self, block: Sequence[Trial], measure: bool = True) -> None:
@@ -342,7 +264,7 @@ class TrialRunner:
         listener.began(trial)
         record = attempt.run(
             trial, number, path, self.backend, self.origin_s,
-            listener.phase, listener.progress, self.calibration,
+            listener.phase, listener.progress, self.calibration, listener.sampled,
         )  # fmt: skip
         folder.journal.append(
             "ended",
@@ -356,6 +278,8 @@ class TrialRunner:
 
 
 def should_retry(record: Record) -> bool:
-    """Whether an invalid attempt failed by disturbances alone: a saturation would come again."""
+    """Whether an attempt was spoilt by disturbances alone: a saturation would come again."""
+    if record.lost_node:
+        return True
     failed = [check for check in record.checks if check.status is Status.FAIL]
     return record.verdict is Verdict.INVALID and all(check.again for check in failed)

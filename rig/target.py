@@ -7,135 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Literal
 
-from rig.load.sessions import Take
-from rig.load.think import Think
-from rig.load.values import IN_ORDER, Order
-from rig.load.words import words_in
-from rig.model import Between, Index, Interface, LengthS, Level
-
-StatusCode = Annotated[int, Between(100, 599)]
-
-
-@dataclass(frozen=True)
-class File:
-    """A file beside a target's own, as it was when the target was read."""
-
-    path: str
-    """Seen from the target's folder."""
-    sha256: str
-
-
-@dataclass(frozen=True)
-class ValueSource:
-    """Where the values of a word come from: a list, a span, a column of a CSV file, a query."""
-
-    items: tuple[str | int, ...] = ()
-    span: tuple[int, int] | None = None
-    """The first and the last of whole numbers."""
-    csv: File | None = None
-    column: str = ""
-    query: str = ""
-    """Asked of the seeded database; its first column."""
-    order: Order = IN_ORDER
-    seed: int = 1
-    repeats: bool = True
-
-
-@dataclass(frozen=True)
-class SessionStep:
-    """A request that a user sends before its first one, and what is taken from its answer."""
-
-    method: str
-    path: str
-    form: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    json: Any = None
-    body: str = ""
-    files: Mapping[str, File] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    status: StatusCode | tuple[StatusCode, ...] = 200
-    take: tuple[Take, ...] = ()
-    values: Mapping[str, ValueSource] = field(default_factory=dict)
-    """Of each user, whose number is their position."""
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Several routes that each user asks for by chance, by their weights."""
-
-    routes: Mapping[str, Annotated[int, Between(1, 1_000_000)]]
-    session: str = ""
-    think: Think | None = None
-    """None: as the load says."""
-    seed: int = 1
-
-
-@dataclass(frozen=True)
-class Route:
-    """A request a target serves, and what a correct answer is.
-
-    `{unique}` in any text of the request becomes load worker and sequence.
-    """
-
-    name: str
-    method: str
-    path: str
-    form: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    """Body fields, form-encoded; a list is sent as often."""
-    json: Any = None
-    """A JSON body of any shape instead of a form."""
-    status: StatusCode | tuple[StatusCode, ...] = 200
-    """What a right answer has; one of several."""
-    answer: Any = field(default_factory=dict)
-    """What the JSON answer must hold: members of a map, at any depth, or items of a list, all of
-    them. `{posts}`, `{cpu_sum}`, `{length:N}` and the request's own words are filled in."""
-    statements: Index | None = None
-    """SQL statements one request sends; None where nobody declared it."""
-    varying: tuple[str, ...] = ()
-    """Members of the JSON answer that no two answers share, by dotted path; lists are passed
-    through. Two targets' answers are compared without them."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Sent beside what is sent anyway, or in its place; an empty one takes that away."""
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
-    """A body as it is, instead of a form."""
-    files: Mapping[str, File] = field(default_factory=dict)
-    """By field; the form is multipart then."""
-    answer_text: str = ""
-    """Stands somewhere in the answer."""
-    answer_pattern: str = ""
-    """A regular expression that matches somewhere in the answer."""
-    answer_headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers that the answer must have, with their whole values."""
-    values: Mapping[str, ValueSource] = field(default_factory=dict)
-    """By word: what stands for it in each request."""
-    always_text: str = ""
-    """Stands in every right answer, under load, too."""
-    never_text: str = ""
-    """Stands in none."""
-    session: str = ""
-    """The name of what each user does before its first request; empty for nothing."""
-
-    @property
-    def statuses(self) -> tuple[int, ...]:
-        """What a right answer may have."""
-        return self.status if isinstance(self.status, tuple) else (self.status,)
-
-    @property
-    def varies_by_path(self) -> bool:
-        """Whether its path, the query aside, differs from request to request."""
-        return bool(words_in(self.path.partition("?")[0]))
-
-    @property
-    def writes(self) -> bool:
-        """Whether a request leaves a row that names it."""
-        unique = "{unique}"
-        if self.method in ("GET", "HEAD", "OPTIONS"):
-            return unique in f"{dict(self.form)}{self.json}"
-        return unique in f"{self.path}{dict(self.form)}{self.json}{self.body}"
+from rig.model import Between, Interface, LengthS, Level
+from rig.route import LocustFile, Mix, Route, SessionStep
 
 
 @dataclass(frozen=True)
@@ -292,20 +168,43 @@ class Target:
     """Commands that run once a session before its web server first starts."""
     sessions: Mapping[str, tuple[SessionStep, ...]] = field(default_factory=dict)
     mixes: Mapping[str, Mix] = field(default_factory=dict)
+    locustfiles: Mapping[str, LocustFile] = field(default_factory=dict)
 
     def serves(self, name: str) -> bool:
-        """Whether it has a route or a mix of this name."""
-        return name in self.routes or name in self.mixes
+        """Whether it has a route, a mix or a Locust file of this name."""
+        return name in self.routes or name in self.mixes or name in self.locustfiles
 
-    def asked_by(self, name: str) -> tuple[Route, ...]:
-        """The routes that a route or a mix comes to. KeyError where there is none."""
+    def routes_of(self, name: str) -> tuple[Route, ...]:
+        """The routes that a route or a mix comes to. KeyError where there is none.
+
+        None of a Locust file: nobody but its users knows what they ask for.
+        """
+        if name in self.locustfiles:
+            return ()
         mix = self.mixes.get(name)
         return tuple(self.routes[route] for route in mix.routes) if mix else (self.routes[name],)
 
     def session_of(self, name: str) -> str:
         """The session that the users of a route or of a mix begin with; empty for none."""
+        if name in self.locustfiles:
+            return ""
         mix = self.mixes.get(name)
         return mix.session if mix else self.routes[name].session
+
+    @property
+    def counted(self) -> Ledger | None:
+        """Its ledger, with the tables that its routes say they write; None where nothing is."""
+        said = [
+            table
+            for route in self.routes.values()
+            if isinstance(route.writes, tuple)
+            for table in route.writes
+        ]
+        if not said:
+            return self.ledger
+        own = self.ledger or Ledger()
+        more = dict.fromkeys(table for table in (*own.tables, *said) if table != own.table)
+        return replace(own, tables=tuple(more))
 
     @property
     def scheme(self) -> str:
@@ -345,7 +244,9 @@ LATER: tuple[tuple[tuple[str, ...], object], ...] = (
     (("routes", EACH, "session"), ""),
     (("routes", EACH, "always_text"), ""),
     (("routes", EACH, "never_text"), ""),
+    (("routes", EACH, "writes"), None),
     (("sessions",), {}),
     (("mixes",), {}),
+    (("locustfiles",), {}),
 )
 """What older plans do not have of a target, by its path, and what stands for it there."""

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Debian's programs that no Python package carries, where this machine lacks them.
 #
-#     setup/tools.sh
+#     setup/tools.sh [test]     (test: what only tests need, too)
 #
 # Unpacks the packages into .tools/root instead of installing them: that needs no root, changes
 # nothing outside this folder and starts no service. .tools/bin/NAME runs the program from there.
@@ -27,6 +27,9 @@ ip|iproute2|-Version|looking at what the rig set up
 tc|iproute2|-Version|looking at what the rig set up
 postgres|postgresql|--version|contrib extensions, no statements counted
 initdb|postgresql|--version|contrib extensions, no statements counted"
+[ "${1:-}" != test ] || tools="nginx|nginx|-v|test of the load's client against it
+docker-registry|docker-registry|--version|test of nodes that take images from one
+$tools"
 
 on_machine() {
     [ -z "${TOOLS_IGNORE_SYSTEM:-}" ] || return 1

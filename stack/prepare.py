@@ -3,8 +3,8 @@
     python -m stack.prepare files      writes /secrets and /roles
     python -m stack.prepare seed       creates the app's database and seeds it
 
-Used by stack/compose.yaml alone; runner.py writes its own files. Environment: TARGET, DELAY_MS,
-POOLER, and the networks RIG_FRONT, RIG_DATA, RIG_CONTROL.
+Used by stack/compose.yaml, and by stack/swarm.yaml to seed; runner.py writes its own files.
+Environment: TARGET, DELAY_MS, POOLER, and the networks RIG_FRONT, RIG_DATA, RIG_CONTROL.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from stack.pooler.spec import PoolerSpec
 
 ROLES, SECRETS = Path("/roles"), Path("/secrets")
 FRONT, DATA, CONTROL = (os.environ[f"RIG_{name}"] for name in ("FRONT", "DATA", "CONTROL"))
-APP, DATABASE, POOLER, MASTER = f"{FRONT}.2", f"{DATA}.3", f"{DATA}.4", f"{CONTROL}.9"
+APP, POOLER, MASTER = f"{FRONT}.2", f"{DATA}.4", f"{CONTROL}.9"
+DATABASE = os.environ.get("RIG_DATABASE", f"{DATA}.3")
 TARGET = os.environ["TARGET"]
 POOLED = os.environ["POOLER"] == "pgbouncer"
 POSTS = 1000
@@ -173,7 +174,7 @@ def seed() -> None:
         connection.execute(psycopg.sql.SQL("CREATE ROLE app LOGIN PASSWORD {}").format(own))
         connection.execute("CREATE DATABASE bench OWNER app")
     passwords = Path("/tmp/pgpass")
-    passwords.write_text((SECRETS / "pgpass").read_text())
+    passwords.write_text(f"*:*:*:*:{Path(FILES['app']).read_text()}\n")
     passwords.chmod(0o600)
     direct = {"PGHOST": DATABASE, "PGPORT": "5432", "BENCH_POOLER": "direct"}
     # of this image, whatever the target: both have the same posts

@@ -17,13 +17,18 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from rig.backends.compose import engine
+from rig.backends.docker import stack_files
 from rig.model import RigError
 from tests.integration.nobody import ordinary_user
 from tests.shares import SHARE, by_chance
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 DEADLINE_S = 30
 
@@ -72,7 +77,15 @@ def _no_second_kernel() -> str:
 
 def _no_docker() -> str:
     # what the rig itself needs: an engine that answers, and Compose v2
-    return engine.unsupported_reason()
+    return stack_files.unsupported_reason()
+
+
+def _no_swarm() -> str:
+    program = os.environ.get("SWARM", "")
+    if not (program and shutil.which(program)):
+        found = f"SWARM={program} is no program" if program else "SWARM is not set"
+        return f"{found}; set it to a program that makes engines that are one Swarm"
+    return _no_docker() if os.geteuid() == 0 else "only root may make engines"
 
 
 def _no_browser() -> str:
@@ -85,6 +98,7 @@ SUITES: Mapping[str, Callable[[], str]] = {
     "ordinary_user": cache(_no_ordinary_user),
     "second_kernel": cache(_no_second_kernel),
     "compose": cache(_no_docker),
+    "swarm": cache(_no_swarm),
     "browser": cache(_no_browser),
 }
 """Per suite: why this machine cannot run it; empty where it can."""
@@ -94,6 +108,9 @@ CAMPAIGN = "campaign"
 
 EITHER = ("integration", "compose")
 """The backends' suites; what is marked `either_backend` is one proof, made on each of them."""
+
+SHARED = ("a_share", "of_many")
+"""The markers of which SHARE decides how many are made."""
 
 SKIPPED = pytest.StashKey[dict[str, str]]()
 RAN = pytest.StashKey[Counter[str]]()
@@ -111,12 +128,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes too long unless it is named; skip suites that cannot run here."""
     if CAMPAIGN not in config.option.markexpr:
-        long = [item for item in items if item.get_closest_marker(CAMPAIGN)]
-        config.hook.pytest_deselected(items=long)
+        long = {item for item in items if item.get_closest_marker(CAMPAIGN)}
+        config.hook.pytest_deselected(items=[*long])
         items[:] = [item for item in items if item not in long]
     here = by_chance(EITHER)
-    elsewhere = [item for item in items if _is_only_on(item, [*{*EITHER} - {*here}])]
-    config.hook.pytest_deselected(items=elsewhere)
+    elsewhere = {item for item in items if _is_only_on(item, [*{*EITHER} - {*here}])}
+    for mark in SHARED:
+        alike = [item for item in items if item.get_closest_marker(mark)]
+        elsewhere |= {*alike} - {*by_chance(alike)}
+    config.hook.pytest_deselected(items=[*elsewhere])
     items[:] = [item for item in items if item not in elsewhere]
     for item in items:
         for suite in _suites(item):
@@ -125,9 +145,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"suite {suite} cannot run here"))
 
 
+@pytest.hookimpl(optionalhook=True)  # not there where tests run in one process
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Which worker runs what."""
+    from tests.spread import ByFile
+
+    return ByFile(config, log)
+
+
 def pytest_report_header() -> list[str]:
     """Which share of what repeats itself on real stacks is tried."""
-    said = f"of what repeats itself on real stacks one in {SHARE}, SEED={os.environ.get('SEED')}"
+    said = f"of what repeats itself one in {SHARE}, SEED={os.environ.get('SEED')}"
     return [said] if SHARE > 1 else []
 
 

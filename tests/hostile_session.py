@@ -15,8 +15,11 @@ from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 
 
-def hostile_session(folder: Path, url: str) -> Path:
-    """Route names, levels, claim, host, errors, checks, facts, file names and logs are hostile."""
+def hostile_session(folder: Path, url: str, nth: int = 1) -> Path:
+    """Route names, levels, claim, host, errors, checks, facts, file names and logs are hostile.
+
+    Every nth text is a route that is measured.
+    """
     texts = strings(url)
     # a lone surrogate can stand in JSON and in a file's name, not in a CSV
     plain = [text.replace("\ud800", "") for text in texts]
@@ -26,7 +29,7 @@ def hostile_session(folder: Path, url: str) -> Path:
         {"name": "delay_ms", "label": plain[3], "unit": plain[4], "levels": [0, 100]},
     ]
     trials = []
-    for index, text in enumerate(plain):
+    for index, text in list(enumerate(plain))[::nth]:
         # a pair is compared and drawn at length: a few say as much as one for each text
         for target in ("sync", "async")[: 1 if index % 4 else 2]:
             levels: dict[str, str | int] = {

@@ -13,18 +13,22 @@ from _pytest.mark import ParameterSet
 
 T = TypeVar("T")
 SHARE = int(os.environ.get("SHARE") or 1)
-"""Of so many cases that repeat one thing on real stacks one is tried, by chance (SEED)."""
+"""Of so many cases that repeat one thing one is tried, by chance (SEED)."""
 
 if SHARE > 1:
     os.environ.setdefault("SEED", str(int.from_bytes(os.urandom(4), "big")))
 
 
 def every(nth: int, cases: Iterable[object]) -> Sequence[ParameterSet]:
-    """Parameters of a test: the first and then every nth case now, the others in the campaign."""
+    """Parameters of a test: the first and then every nth case now, the others in the campaign.
+
+    With SHARE the campaign has a part of those.
+    """
+    later = (pytest.mark.campaign, pytest.mark.of_many)
     return [
         pytest.param(
             *(case if isinstance(case, tuple) else (case,)),
-            marks=() if index % nth == 0 else pytest.mark.campaign,
+            marks=() if index % nth == 0 else later,
         )
         for index, case in enumerate(cases)
     ]

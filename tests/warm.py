@@ -12,9 +12,11 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import importlib
 import io
 import json
 import os
+import pkgutil
 import select
 import signal
 import subprocess
@@ -22,11 +24,19 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.campaign.disk import Disk, watch
 from tests.runs import DEADLINE_S, ROOT, Done, Session, only_session
+
+CALLED = (
+    *("runner", "rig.evidence.verify", "analysis.report", "analysis.exports"),
+    *("analysis.figures.goodput", "matplotlib.backends.backend_svg", "scipy.special"),
+    *("pydantic.dataclasses", "encodings.ascii"),
+)
+"""Beside the commands themselves: what they import only once they call it."""
 
 
 class Warm:
@@ -44,6 +54,7 @@ class Warm:
         cwd: Path,
         kill_after_s: float = DEADLINE_S,
         disk: Disk | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> Done:
         """A command to its end: its own, after some seconds, or at an operation of a disk."""
         with tempfile.TemporaryDirectory() as streams:
@@ -53,6 +64,7 @@ class Warm:
                 "arguments": list(map(str, arguments)),
                 "cwd": str(cwd),
                 "streams": streams,
+                "env": env or {},
                 "kill_after_s": kill_after_s,
                 "disk": disk and [disk.folder, disk.kill_at, disk.power_cut],
             }
@@ -81,9 +93,9 @@ def _shared() -> Warm:
     return warm
 
 
-def runner(*arguments: str | Path, cwd: Path) -> Done:
+def runner(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Done:
     """Runs a command of the rig to its end, without the second that its start takes."""
-    done = _shared().run(*arguments, cwd=cwd)
+    done = _shared().run(*arguments, cwd=cwd, env=env)
     assert done.code != -signal.SIGKILL, f"it took more than {DEADLINE_S} s: {done}"
     return done
 
@@ -110,12 +122,13 @@ def main() -> None:
 def _warm_up() -> None:
     """Imports whatever a command imports and draws once, so that a child has its fonts at once."""
     import matplotlib.figure
-    from scipy import special  # noqa: F401
 
-    import analysis.figures.goodput
-    import analysis.report  # noqa: F401
-    import runner  # noqa: F401
+    import rig.cli
 
+    for module in pkgutil.walk_packages(rig.cli.__path__, "rig.cli."):
+        importlib.import_module(module.name)
+    for name in CALLED:
+        importlib.import_module(name)
     drawn = matplotlib.figure.Figure()
     axes = drawn.add_subplot()
     axes.plot([1, 10], [1, 10], label="warm")
@@ -140,6 +153,7 @@ def _ended(child: int, kill_after_s: float) -> int:
 def _command(request: dict[str, Any]) -> NoReturn:
     """The child: as a process of its own that was started with these arguments."""
     os.chdir(request["cwd"])
+    os.environ.update(request["env"])
     streams = Path(request["streams"])
     for descriptor, path in ((0, Path(os.devnull)), (1, streams / "out"), (2, streams / "err")):
         opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

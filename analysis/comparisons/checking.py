@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.comparisons.capacities import Carrying
 from analysis.comparisons.requirements import JudgedLimit
 from analysis.comparisons.same_setup import Comparison, lost_labels
-from analysis.inference import Answer, Judgement, Verdict
+from analysis.inference import ClaimResult, JudgedClaim, Judgement
 from analysis.reading.session import Session
 from analysis.summaries.layout import Layout
+from rig.inference.capacity import Capacity, Outcome
 from rig.model import ExitCode
 
 _CHECKS = {
-    Verdict.SUPPORTED: ExitCode.OK,
-    Verdict.EQUIVALENT: ExitCode.OK,
-    Verdict.CONTRADICTED: ExitCode.CONTRADICTED,
-    Verdict.DIFFERENT: ExitCode.CONTRADICTED,
-    Verdict.DEPENDS: ExitCode.CONTRADICTED,
-    Verdict.INDICATED: ExitCode.UNDECIDED,
-    Verdict.NOT_DECIDED: ExitCode.UNDECIDED,
+    ClaimResult.SUPPORTED: ExitCode.OK,
+    ClaimResult.EQUIVALENT: ExitCode.OK,
+    ClaimResult.CONTRADICTED: ExitCode.CONTRADICTED,
+    ClaimResult.DIFFERENT: ExitCode.CONTRADICTED,
+    ClaimResult.DEPENDS: ExitCode.CONTRADICTED,
+    ClaimResult.INDICATED: ExitCode.UNDECIDED,
+    ClaimResult.NOT_DECIDED: ExitCode.UNDECIDED,
 }
 _OF_LIMITS = {
     Judgement.SUPPORTED: ExitCode.OK,
@@ -30,7 +32,7 @@ def check_of(
     session: Session,
     layout: Layout,
     pairs: Sequence[Comparison],
-    answer: Answer | None,
+    answer: JudgedClaim | None,
     required: Sequence[JudgedLimit],
 ) -> ExitCode:
     """Of claim and requirements together. One that is contradicted is enough, whatever becomes of
@@ -42,8 +44,31 @@ def check_of(
     return next(code for code in worst_first if code in codes)
 
 
+def check_of_capacity(
+    session: Session, found: Sequence[Carrying], *, ended: bool
+) -> ExitCode | None:
+    """Of an objective: one deployment that keeps it, at the rate that is to be carried where there
+    is one, is enough. None where nothing is asked for."""
+    if session.objective is None or session.claim is not None or session.requires:
+        return None
+    if session.rate_per_s is None:
+        carry = [_carries_something(one.capacity) for one in found]
+    else:
+        carry = [one.carries for one in found]
+    if True in carry:
+        return ExitCode.OK
+    decided = ended and carry and None not in carry
+    return ExitCode.CONTRADICTED if decided else ExitCode.UNDECIDED
+
+
+def _carries_something(capacity: Capacity) -> bool | None:
+    if capacity.outcome is Outcome.NEVER:
+        return False
+    return True if capacity.low_per_s is not None else None
+
+
 def _of_claim(
-    session: Session, layout: Layout, pairs: Sequence[Comparison], answer: Answer | None
+    session: Session, layout: Layout, pairs: Sequence[Comparison], answer: JudgedClaim | None
 ) -> ExitCode:
     """One pair that contradicts it is enough. Undecided if a pair differs in something that nobody
     declared."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.reading.machines import machine_of_each_role, says_who_shared
 from analysis.reading.session import Session
 from analysis.summaries.trials import TrialResult
 
@@ -38,6 +39,9 @@ def differences(
         dict(environment(session, results))
         for session, results in ((before, before_results), (after, after_results))
     ]
+    machines = [dict(_machines(results)) for results in (before_results, after_results)]
+    if all(machines):  # older sessions do not tell
+        sides = [side | told for side, told in zip(sides, machines, strict=True)]
     names = dict.fromkeys(name for side in sides for name in side)
     pairs = ((name, *(side.get(name, NOTHING) for side in sides)) for name in names)
     return tuple(EnvironmentChange(name, a, b) for name, a, b in pairs if a != b)
@@ -63,6 +67,20 @@ def environment(session: Session, results: Sequence[TrialResult]) -> Iterator[tu
         yield f"version of {name}", " and ".join(sorted(seen))
     if mechanisms:
         yield "delay mechanism", " and ".join(sorted(mechanisms))
+
+
+def _machines(results: Sequence[TrialResult]) -> Iterator[tuple[str, str]]:
+    """What machine each role stood on, and which roles shared one."""
+    records = [result.record for result in results if result.record is not None]
+    seen: dict[str, dict[str, None]] = {}
+    for record in records:
+        for role, facts in machine_of_each_role(record).items():
+            for key, value in facts.items():
+                seen.setdefault(f"{key} of {role}", {})[value] = None
+    for name, values in sorted(seen.items()):
+        yield name, " and ".join(sorted(values))
+    if shared := sorted(set(says_who_shared(records))):
+        yield "machines", " ".join(shared)
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from analysis.comparisons.pairs import Pair
 from analysis.inference import (
     SURE_OF_SEARCH,
-    Answer,
     Bound,
     Crossover,
     Effect,
+    JudgedClaim,
     Observation,
     PairRatio,
     PValue,
@@ -101,14 +101,14 @@ def claimed_ratios(session: Session, found: Sequence[Observation]) -> tuple[Pair
     return pairs(found, claim.factor, claim.numerator, claim.denominator, adaptive=session.adaptive)
 
 
-def answer(session: Session, found: Sequence[Observation], *, ended: bool) -> Answer | None:
+def answer(session: Session, found: Sequence[Observation], *, ended: bool) -> JudgedClaim | None:
     """The session's claim, judged; None where it claims nothing."""
     return answer_by(session, found, PairRatio.p_of, ended=ended)
 
 
 def answer_by(
     session: Session, found: Sequence[Observation], p_of: PValue, *, ended: bool
-) -> Answer | None:
+) -> JudgedClaim | None:
     """The same by another test of repeated pairs."""
     claim = session.claim
     if claim is None or not found:
@@ -136,7 +136,7 @@ def main_effects(
     if claim:
         levels[first] = (claim.denominator, claim.numerator)
     for factor in session.factors:
-        levels.setdefault(factor.name, _seen(factor.levels, found, factor.name))
+        levels.setdefault(factor.name, _measured_levels(factor.levels, found, factor.name))
     ordered = {name: levels[name] for name in (first, *levels) if name in levels}
     made = effects(found, ordered, adaptive=session.adaptive)
     return made if ended else tuple(replace(one, p=None, p_holm=None) for one in made)
@@ -158,6 +158,8 @@ def crossovers_of(session: Session, found: Sequence[Observation]) -> tuple[Cross
     )
 
 
-def _seen(levels: Sequence[Level], found: Sequence[Observation], name: str) -> tuple[Level, ...]:
+def _measured_levels(
+    levels: Sequence[Level], found: Sequence[Observation], name: str
+) -> tuple[Level, ...]:
     there = {observation.levels.get(name) for observation in found}
     return tuple(level for level in levels if level in there)

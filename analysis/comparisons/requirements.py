@@ -138,7 +138,7 @@ def _why_open(limit: Limit, cell: CellResult, known: Estimate) -> str:
     state = cell.measures.response_state
     if known.basis is Basis.BOUNDS:
         assert known.low is not None
-        return f"it is a bound only: more than {limit.said(known.low)}"
+        return f"it is a bound only: more than {limit.value_text(known.low)}"
     if known.basis is not Basis.NONE:
         return "the 95 % interval holds the bound"
     if limit.is_time and state == "overload":

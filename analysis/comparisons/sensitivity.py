@@ -14,9 +14,9 @@ from analysis.inference import (
     AGAINST,
     DECIDED,
     FOR,
-    Answer,
+    ClaimResult,
+    JudgedClaim,
     Observation,
-    Verdict,
     rank_p,
     ranks_can_decide,
     within,
@@ -34,14 +34,14 @@ class Turn:
     """Another way of judging the same session, by which the verdict is another one."""
 
     by: str
-    verdict: Verdict
+    verdict: ClaimResult
 
 
 def turns(
     session: Session,
     results: Sequence[TrialResult],
     found: Sequence[Observation],
-    judged: Answer,
+    judged: JudgedClaim,
 ) -> tuple[Turn, ...]:
     """Of half the window, all blocks but one, and ranks in place of Student's t, those that turn.
 
@@ -57,11 +57,11 @@ def turns(
     )
 
 
-def _gist(judged: Answer) -> tuple[Verdict, bool, bool]:
+def _gist(judged: JudgedClaim) -> tuple[ClaimResult, bool, bool]:
     return judged.verdict, bool(judged.those(*FOR)), bool(judged.those(*AGAINST))
 
 
-Other = tuple[str, Answer | None]
+Other = tuple[str, JudgedClaim | None]
 
 
 def _by_half(
@@ -92,7 +92,7 @@ def second_half(result: TrialResult, one: Observation) -> Observation:
 
 
 def _without_a_block(
-    session: Session, found: Sequence[Observation], judged: Answer
+    session: Session, found: Sequence[Observation], judged: JudgedClaim
 ) -> Iterator[Other]:
     """The first block without which the answer is another."""
     blocks = sorted({one.block for one in found if one.usable})
@@ -105,7 +105,9 @@ def _without_a_block(
             return
 
 
-def _by_ranks(session: Session, found: Sequence[Observation], judged: Answer) -> Iterator[Other]:
+def _by_ranks(
+    session: Session, found: Sequence[Observation], judged: JudgedClaim
+) -> Iterator[Other]:
     """Where so many blocks can decide anything by their ranks."""
     if ranks_can_decide((one.pair for one in judged.pairs), DECIDED):
         yield "by ranks, not Student's t", answer_by(session, found, rank_p, ended=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.comparisons.ratios import answer, observations
-from analysis.inference import Answer
+from analysis.inference import JudgedClaim
 from analysis.reading.session import Session
 from analysis.summaries.layout import Layout
 from analysis.summaries.measures import metric
@@ -35,7 +35,7 @@ class ThrownOut:
     sides: tuple[Side, Side]
     measured: int
     """Trials with a number of an attempt that was thrown out."""
-    answer: Answer | None
+    answer: JudgedClaim | None
     """The claim, had the last such number of each trial counted."""
     changed: int
     """Pairs that would be judged otherwise."""
@@ -46,7 +46,7 @@ def thrown_out(
     layout: Layout,
     results: Sequence[TrialResult],
     rejected: Sequence[TrialResult],
-    given: Answer | None,
+    given: JudgedClaim | None,
 ) -> ThrownOut | None:
     """What did not count; None without a claim. `rejected`: newest first for each trial."""
     claim = session.claim
@@ -88,7 +88,7 @@ def _reasons(record: Record) -> tuple[str, ...]:
     return (record.verdict.value,)
 
 
-def _changed(given: Answer, other: Answer | None) -> int:
+def _changed(given: JudgedClaim, other: JudgedClaim | None) -> int:
     if other is None:
         return 0
     before = {frozenset(one.pair.levels.items()): one.judgement for one in given.pairs}

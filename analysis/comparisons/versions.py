@@ -18,7 +18,8 @@ from analysis.inference import (
     falls_alone,
     session_ratios,
 )
-from analysis.reading.session import Session, read_session
+from analysis.reading.session import Factor, Session
+from analysis.reading.session_files import read_session
 from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import SKIPPED, TrialResult, results
@@ -134,6 +135,11 @@ def compared(before: Version, after: Version) -> Comparison:
         for result in one.ran
     ]
     old, new = before.cells(shared), after.cells(shared)
+    varying = [
+        factor
+        for factor in last.factors
+        if factor.name in shared and len({cell[factor.name] for cell in (*old, *new)}) > 1
+    ]
     found = session_ratios(trials, VERSION, AFTER, BEFORE)
     cells = [
         ComparedCell(pair, judged(pair, falls_alone=falls))
@@ -146,8 +152,8 @@ def compared(before: Version, after: Version) -> Comparison:
         layout_of(last),
         tuple(cells),
         tuple(changes),
-        _missing(old, new),
-        _missing(new, old),
+        _missing(old, new, varying),
+        _missing(new, old, varying),
     )
 
 
@@ -207,11 +213,14 @@ def _lone_factors(
 
 
 def _missing(
-    cells: Sequence[Mapping[str, Level]], there: Sequence[Mapping[str, Level]]
+    cells: Sequence[Mapping[str, Level]],
+    there: Sequence[Mapping[str, Level]],
+    varying: Sequence[Factor],
 ) -> tuple[str, ...]:
-    """Those of the cells that are not `there`, each once and by its levels."""
-    gone = (", ".join(map(str, cell.values())) for cell in cells if cell not in there)
-    return tuple(dict.fromkeys(gone))
+    """Those of the cells that are not `there`, each once and by the levels that vary."""
+    gone = [cell for cell in cells if cell not in there]
+    names = (" · ".join(factor.say(cell[factor.name]) for factor in varying) for cell in gone)
+    return tuple(dict.fromkeys(names))
 
 
 def _only(levels: Mapping[str, Level], names: Sequence[str]) -> dict[str, Level]:

@@ -15,8 +15,9 @@ from analysis.figures import labels
 from analysis.figures.frame import frame, grid_of, log_x, log_y, x_label, y_label
 from analysis.figures.style import Stroke
 from analysis.figures.svg import element
+from analysis.figures.svg import points as at_places
 from analysis.summaries.response_times import BEYOND, ResponseTimes
-from rig.model import Level, nearest_rank
+from rig.model import Level, digits, nearest_rank
 
 WIDTH, HEIGHT, ACROSS = 370.0, 260.0, 3
 LEFT, WIDE = 50.0, 306.0
@@ -113,12 +114,22 @@ def draw(latency: Latency) -> str:
     for point in latency.points:
         groups.setdefault(point.group, []).append(point)
     figure, places = grid_of(len(groups), WIDTH, HEIGHT, ACROSS)
+    pointed = ""
     for (group, points), (left, top) in zip(groups.items(), places, strict=True):
         axes = _axes(figure, points, left + LEFT, top + 44)
         _curves(axes, points, latency.strokes)
+        pointed += at_places(axes, ((p.one_in, p.response_ms, _words(p)) for p in points))
         y_label(axes, "response time, ms")
         labels.title(axes, group, WIDE)
-    return element(figure, ". ".join(_description(*group) for group in groups.items()))
+    return element(figure, ". ".join(_description(*group) for group in groups.items()), pointed)
+
+
+def _words(point: Point) -> str:
+    """What a point of a curve says when it is pointed at."""
+    percentile = f"p{100 - 100 / point.one_in:.{4 if point.one_in < 1000 else 6}g}"
+    least = "at least " if point.what == BOUND else ""
+    of = "service time, " if point.what == SERVICE else ""
+    return f"{point.series}: {of}{percentile} {least}{digits(point.response_ms)} ms"
 
 
 def _axes(figure: Figure, points: Sequence[Point], left: float, top: float) -> Axes:

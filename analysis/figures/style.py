@@ -60,6 +60,7 @@ FIGURE_STYLE = (
         for of in ("fill", "stroke")
     )
     + "svg text{font-family:system-ui,sans-serif}"
+    + ".at:hover{fill:var(--quiet);fill-opacity:.5}rect.at:hover{fill-opacity:.15}"
     + "".join(f".key.c{index}{{stroke:var(--c{index})}}" for index in range(len(COLOURS)))
     + "".join(f".key.d{i}{{{_stroke_dashes(dash)}}}" for i, dash in enumerate(DASHES) if dash)
     + f".key{{fill:none;stroke-width:2}}.key.thin{{stroke-width:1;{_stroke_dashes(THIN_DASH)}}}"

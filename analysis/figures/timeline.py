@@ -6,7 +6,7 @@ Drawn straight from the trial's own `completions.csv` and `seconds.csv`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from analysis.figures import labels
 from analysis.figures.frame import frame, short, x_label, y_label
 from analysis.figures.style import Stroke, new_figure
-from analysis.figures.svg import element
+from analysis.figures.svg import bands, element
 from analysis.summaries.timeline import Timeline
+from rig.model import digits
 
 WIDTH, HEIGHT = 650.0, 162.0
-MOST_POINTS = 400
+MOST_POINTS, MOST_STRETCHES = 400, 40
 OK, FAILED, USERS = Stroke(1), Stroke(3, 2), Stroke(4, thin=True)
 LINES = (USERS, FAILED, OK)
 LEGEND = ((OK.key, "correct"), (FAILED.key, "failed"), (USERS.key, "users"))
@@ -56,7 +57,21 @@ def draw(timeline: Timeline, ramp_s: float, duration_s: float, description: str)
     labels.marks(axes, marks, taken=[y_label(axes, "answers/s")])
     labels.write(axes, f"{short(most_users)} users", (length, most if most_users else 0),
                  (6, -4, "left"), color=USERS.hex)  # fmt: skip
-    return element(figure, description)
+    return element(figure, description, bands(axes, _stretches(timeline)))
+
+
+def _stretches(timeline: Timeline) -> Iterator[tuple[float, float, str]]:
+    """Stretches of whole seconds, and what they say when they are pointed at."""
+    length = len(timeline.ok)
+    step = max(1, -(-length // MOST_STRETCHES))
+    for start in range(0, length, step):
+        end = min(start + step, length)
+        ok, failed, users = (
+            sum(of[start:end]) / (end - start)
+            for of in (timeline.ok, timeline.failed, timeline.users)
+        )
+        rates = f"{digits(ok)} correct/s, {digits(failed)} failed/s, {digits(users)} users"
+        yield start, end, f"{start} to {end} s: {rates}"
 
 
 def _mean(values: Sequence[int], step: int) -> list[float]:

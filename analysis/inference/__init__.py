@@ -6,7 +6,7 @@ blocks. A report does, in this order:
 1. one `Observation` per scheduled trial: its levels, its block, its goodput (or another measure
    above zero), whether it is valid, and `within(...)` of its correct answers;
 2. `pairs(observations, claim.factor, claim.numerator, claim.denominator)`: the ratios;
-3. `judge_claim(pairs, Bound(...))`: the Answer;
+3. `judge_claim(pairs, Bound(...))`: a JudgedClaim;
 4. `effects(observations, {claim.factor: levels, ...})`: main effects and interactions;
 5. `crossovers(observations, claim.factor, ..., along=search.factor, between=search.between)` of a
    session that searched for one.
@@ -23,12 +23,12 @@ from analysis.inference.claim import (
     FOR,
     LOWER_IS_BETTER,
     SURE_OF_SEARCH,
-    Answer,
     Bound,
+    ClaimResult,
+    JudgedClaim,
     JudgedPair,
     Judgement,
     PValue,
-    Verdict,
     factors_varying,
     judge_claim,
 )
@@ -72,12 +72,13 @@ __all__ = [
     "MOST_REPEATS",
     "SURE_OF_SEARCH",
     "TRIAL_CV",
-    "Answer",
     "Basis",
     "Bound",
+    "ClaimResult",
     "Crossover",
     "Effect",
     "Estimate",
+    "JudgedClaim",
     "JudgedPair",
     "Judgement",
     "Kind",
@@ -88,7 +89,6 @@ __all__ = [
     "Point",
     "RepeatRange",
     "Second",
-    "Verdict",
     "WithinTrialError",
     "crossovers",
     "effects",

@@ -1,6 +1,6 @@
 """The claim of an experiment, judged pair by pair and as a whole.
 
-Pure: pairs in, an Answer out. May not know sessions, files or how a report looks.
+Pure: pairs in, a JudgedClaim out. May not know sessions, files or how a report looks.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Judgement(enum.StrEnum):
     NOT_MEASURED = "not measured"
 
 
-class Verdict(enum.StrEnum):
+class ClaimResult(enum.StrEnum):
     """What became of the claim."""
 
     SUPPORTED = "supported"
@@ -110,10 +110,10 @@ class JudgedPair:
 
 
 @dataclass(frozen=True)
-class Answer:
+class JudgedClaim:
     """The claim, judged."""
 
-    verdict: Verdict
+    verdict: ClaimResult
     depends_on: tuple[str, ...] = ()
     """The factors whose levels part the pairs that hold from those that do not."""
     pairs: tuple[JudgedPair, ...] = ()
@@ -149,8 +149,8 @@ def judge_claim(
     least_blocks: int = 2,
     ended: bool = True,
     p_of: PValue = PairRatio.p_of,
-) -> Answer:
-    """The Answer to a claim about the pairs that do not stand beside the cross product.
+) -> JudgedClaim:
+    """The judgement of a claim about the pairs that do not stand beside the cross product.
 
     `order`: factors to look at first when naming what it depends on. A pair between trials is
     decided when Holm's p over all pairs is below `DECIDED`; all decided verdicts then hold together
@@ -164,26 +164,26 @@ def judge_claim(
     """
     judged = _judged([one for one in pairs if not one.extra], bound, least_blocks, p_of)
     if not ended:
-        return Answer(Verdict.NOT_DECIDED, pairs=tuple(map(_open, judged)), ended=False)
+        return JudgedClaim(ClaimResult.NOT_DECIDED, pairs=tuple(map(_open, judged)), ended=False)
     holds = [one for one in judged if one.judgement in FOR]
     fails = [one for one in judged if one.judgement in AGAINST]
     single = any(one.judgement in BY_SINGLE_RUNS for one in judged)
     depends_on: tuple[str, ...] = ()
     if holds and fails:
         depends_on = _parting(holds, fails, order)
-        verdict = Verdict.INDICATED if single else Verdict.DEPENDS
+        verdict = ClaimResult.INDICATED if single else ClaimResult.DEPENDS
     elif not judged or len(holds) + len(fails) < len(judged):
-        verdict = Verdict.NOT_DECIDED
+        verdict = ClaimResult.NOT_DECIDED
     else:
-        verdict = Verdict.INDICATED if single else _SURE[judged[0].judgement]
-    return Answer(verdict, depends_on, judged, _needed(judged))
+        verdict = ClaimResult.INDICATED if single else _SURE[judged[0].judgement]
+    return JudgedClaim(verdict, depends_on, judged, _needed(judged))
 
 
 _SURE = {
-    Judgement.SUPPORTED: Verdict.SUPPORTED,
-    Judgement.CONTRADICTED: Verdict.CONTRADICTED,
-    Judgement.EQUIVALENT: Verdict.EQUIVALENT,
-    Judgement.DIFFERENT: Verdict.DIFFERENT,
+    Judgement.SUPPORTED: ClaimResult.SUPPORTED,
+    Judgement.CONTRADICTED: ClaimResult.CONTRADICTED,
+    Judgement.EQUIVALENT: ClaimResult.EQUIVALENT,
+    Judgement.DIFFERENT: ClaimResult.DIFFERENT,
 }
 
 

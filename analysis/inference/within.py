@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.inference.batches import FEWEST, batches_of
 from rig.inference import WithinTrialError
-from rig.inference.goodput import FEW, Group, Progress, progress
+from rig.inference.goodput import FEW, Group, WorkDone, progress
 
 NOTICED_S = 0.01
 """An answer's time is known this well: the lateness from which `generator` may fail a trial."""
@@ -34,7 +34,7 @@ def within(groups: Iterable[Group], begin_s: float, end_s: float) -> WithinTrial
     return WithinTrialError(math.hypot(relative, _floor(done)), batches.df)
 
 
-def _stretches(done: Progress, seconds: int) -> list[float]:
+def _stretches(done: WorkDone, seconds: int) -> list[float]:
     """The rate of each stretch of the window, as a share of all of its.
 
     Of gaps by the ratio estimator's residuals (Cochran, Sampling Techniques, ch. 6): answers
@@ -49,7 +49,7 @@ def _stretches(done: Progress, seconds: int) -> list[float]:
     return [float(one) for one in work / work.mean()]
 
 
-def _floor(done: Progress) -> float:
+def _floor(done: WorkDone) -> float:
     """The least relative standard error: what no regularity can take away.
 
     A count is off by less than a piece, by chance of where the window begins: a variance of

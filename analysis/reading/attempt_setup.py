@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.attempts import ANSWER, PLAN, answered, asked
+from analysis.reading.attempts import answer_of, plan_of
+from analysis.reading.machines import machine_of_each_role
+from rig.calibration import Calibration
 from rig.disk.files import is_flat
-from rig.record import ONCE_PER_APP_WORKER, Calibration, Record, StatementFacts
+from rig.model import Role
+from rig.record import ONCE_PER_APP_WORKER, Record, StatementFacts
+from rig.store.names import PLAN, VERIFY
 
 SAID = ("app", "database", "pooler", "cpus")
 ASKED = ("load", "data", "delay", "route")
 HEADERS = ("connection", "content-encoding", "content-type", "server", "transfer-encoding")
 VARIES = "(varies)"
+EVERY_STACK_HAS = (Role.APP, Role.DATABASE, Role.LOAD_MASTER, Role.LOAD_WORKER)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def read_setup(
     """
     if record is None or folder is None:
         return AttemptSetup()
-    plan: Mapping[str, Any] = {} if PLAN in damaged else asked(folder.parent, record)
+    plan: Mapping[str, Any] = {} if PLAN in damaged else plan_of(folder.parent, record)
     facts: Mapping[str, Any] = record.facts
     parts = {name: facts[name] for name in SAID if name in facts}
     if not record.facts.get("cpus", {}).get("app"):
@@ -64,9 +69,12 @@ def read_setup(
     parts |= _visits(plan)
     if "delay" in parts:
         parts["delay"] = {**parts["delay"], "mechanism": record.delay.mechanism}
-    answer = None if ANSWER in damaged else answered(folder, record).get("response")
+    answer = None if VERIFY in damaged else answer_of(folder, record).get("response")
     if answer and not _cut(answer, varying):
         parts["answer"] = _answer(answer, varying)
+    machines = machine_of_each_role(record)
+    if every := {role: machines[role] for role in EVERY_STACK_HAS if role in machines}:
+        parts["machines"] = every
     if record.ledger.fingerprint_before:
         counts = record.ledger
         parts["schema"] = {"fingerprint": counts.fingerprint_before, "rows": counts.rows_before}
@@ -87,7 +95,7 @@ def _sent(route: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _visits(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """What is sent beside a single route: a mix's routes, and what users do before."""
+    """What is sent beside a single route: a mix's routes, a Locust file, what users do before."""
     target, name = plan.get("target") or {}, plan.get("route_name", "")
     mix = target.get("mixes", {}).get(name)
     routes = target.get("routes") or {}
@@ -96,6 +104,10 @@ def _visits(plan: Mapping[str, Any]) -> dict[str, Any]:
     if mix:
         sent = {one: _sent(routes.get(one) or {}) for one in mix.get("routes", ())}
         found["route"] = {**mix, "sent": sent}
+    if file := target.get("locustfiles", {}).get(name):
+        # the same file may stand elsewhere
+        hashes = {key: (file.get(key) or {}).get("sha256") for key in ("file", "requirements")}
+        found["route"] = {**file, **hashes}
     if session:
         found["session"] = target.get("sessions", {}).get(session)
     return found

@@ -15,6 +15,7 @@ from rig.disk.contents import json_value, needed
 from rig.disk.files import sha256
 from rig.model import DamagedFile, Index, RigError, StorageError, digest
 from rig.record import Record, record_from_json
+from rig.store.names import MANIFEST, PLAN, VERIFY
 
 READ = (
     *("load/completions.csv", "load/latencies.hlog", "load/seconds.csv", "load/unanswered.csv"),
@@ -23,7 +24,6 @@ READ = (
 )
 """The files of an attempt that numbers are read from, the manifest aside."""
 MOST_CHARACTERS = 400
-MANIFEST, PLAN, ANSWER = "manifest.json", "plan.json", "verify.json"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Target(TypedDict, total=False):
     inherent: tuple[str, ...]
 
 
-class Asked(TypedDict, total=False):
+class PlanRead(TypedDict, total=False):
     """Of a `plan.json`, what numbers are compared by."""
 
     load: Mapping[str, Any] | None
@@ -124,7 +124,7 @@ class Asked(TypedDict, total=False):
     target: _Target | None
 
 
-class _Said(TypedDict):
+class _Response(TypedDict):
     status: Index
     headers: Mapping[str, str]
     body: str
@@ -132,34 +132,34 @@ class _Said(TypedDict):
     body_bytes: Index
 
 
-class Answered(TypedDict, total=False):
+class VerifyRead(TypedDict, total=False):
     """Of a `verify.json`: one request's answer."""
 
-    response: _Said | None
+    response: _Response | None
 
 
-def asked(trial: Path, record: Record) -> Asked:
+def plan_of(trial: Path, record: Record) -> PlanRead:
     """What was asked of a trial. DamagedFile, StorageError."""
     path = trial / PLAN
-    plan = json_value(path, Asked)
+    plan = json_value(path, PlanRead)
     own = {name: value for name, value in (plan or {}).items() if name != "digest"}
     if plan is None or digest(own) != record.plan_digest:
         raise DamagedFile(f"{path} is not the plan that was carried out")
     return plan
 
 
-def answered(attempt: Path, record: Record) -> Answered:
+def answer_of(attempt: Path, record: Record) -> VerifyRead:
     """The answer from before the load; empty without one. DamagedFile, StorageError."""
-    hold_hash(attempt / ANSWER, record.files.get(ANSWER))
-    return json_value(attempt / ANSWER, Answered) or {}
+    hold_hash(attempt / VERIFY, record.files.get(VERIFY))
+    return json_value(attempt / VERIFY, VerifyRead) or {}
 
 
 def _damaged(folder: Path, record: Record) -> Iterator[tuple[str, str]]:
     readers: dict[str, Callable[[], object]] = {
         name: partial(hold_hash, folder / name, record.files.get(name)) for name in READ
     }
-    readers[PLAN] = partial(asked, folder.parent, record)
-    readers[ANSWER] = partial(answered, folder, record)
+    readers[PLAN] = partial(plan_of, folder.parent, record)
+    readers[VERIFY] = partial(answer_of, folder, record)
     for name, read in readers.items():
         try:
             read()

@@ -9,14 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.reading.attempts import one_line
-from rig.disk.contents import made
+from rig.calibration import Calibration, calibration_from_json
+from rig.disk.contents import decoded
 from rig.model import RigError
-from rig.record import Calibration, calibration_from_json
+from rig.store.names import CALIBRATION
 
 
 def read_calibration(session: Path) -> tuple[Calibration | None, str]:
     """A session's calibration, and one line where its file cannot be read."""
     try:
-        return made(session / "calibration.json", calibration_from_json), ""
+        return decoded(session / CALIBRATION, calibration_from_json), ""
     except RigError as error:
         return None, f"not readable: {one_line(error, session)}"

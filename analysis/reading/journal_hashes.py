@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.reading.attempts import MANIFEST, hold_hash, one_line
+from analysis.reading.attempts import hold_hash, one_line
 from rig.disk.files import sha256
 from rig.model import RigError, StorageError, digest
 from rig.store.journal import Journal
+from rig.store.names import CALIBRATION, JOURNAL, MANIFEST, SCHEDULE, SESSION
 
-JOURNAL = "journal.jsonl"
-SESSION = "session.json"
-OWN = (SESSION, "schedule.csv", "calibration.json")
+OWN = (SESSION, SCHEDULE, CALIBRATION)
 """The files beside the attempts' that numbers come from."""
 
 

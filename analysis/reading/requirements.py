@@ -36,7 +36,7 @@ class Limit:
             return self.relation in ("<=", ">=")
         return (value < self.value) == self.relation.startswith("<")
 
-    def said(self, value: float) -> str:
+    def value_text(self, value: float) -> str:
         """A value with its unit: `41.3 ms`, `0.2 %`."""
         if self.of == "failure_share":
             return percent(value)
@@ -48,7 +48,7 @@ class Limit:
         return self.of.endswith("_ms")
 
     def __str__(self) -> str:
-        return f"{MEASURES[self.of]} {self.relation} {self.said(self.value)}"
+        return f"{MEASURES[self.of]} {self.relation} {self.value_text(self.value)}"
 
 
 @dataclass(frozen=True)

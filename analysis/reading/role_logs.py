@@ -55,12 +55,14 @@ def read_logs(attempt: Path, record: Record) -> Logged:
     """
     database = _lines(attempt, record, DATABASE)
     return Logged(
-        refusals=_told(found[1] for line in database if (found := _REFUSED.search(line))),
-        pooler_refusals=_told(
+        refusals=_by_kind(found[1] for line in database if (found := _REFUSED.search(line))),
+        pooler_refusals=_by_kind(
             found[1] for line in _lines(attempt, record, POOLER) if (found := _POOLER.search(line))
         ),
-        statement_errors=_told(found[1] for line in database if (found := _STATEMENT.search(line))),
-        exceptions=_told(exceptions(_lines(attempt, record, APP))),
+        statement_errors=_by_kind(
+            found[1] for line in database if (found := _STATEMENT.search(line))
+        ),
+        exceptions=_by_kind(exceptions(_lines(attempt, record, APP))),
     )
 
 
@@ -98,7 +100,7 @@ def _ends(lines: Sequence[str]) -> Iterator[str]:
         yield last
 
 
-def _told(texts: Iterator[str]) -> Mapping[str, int]:
+def _by_kind(texts: Iterator[str]) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     first: dict[str, str] = {}
     for text in texts:

@@ -1,26 +1,23 @@
-"""A session's own files, read: `session.json` and `schedule.csv`.
+"""A session as values: what was asked of it, and of which machine.
 
-Pure reading. May not know what happened in any trial (`analysis.reading.attempts` does).
+Pure values and what follows from them. May not know how its files are written
+(`analysis.reading.session_files` does), nor what happened in any trial
+(`analysis.reading.attempts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Any
 
-from analysis.reading.journal_hashes import ClaimFixed, claim_fixed, vouched
+from analysis.reading.journal_hashes import ClaimFixed
 from analysis.reading.requirements import Requirement
-from rig.disk.contents import data, made
-from rig.disk.schema import hold_schema
-from rig.disk.typed import Unfit, fitted
-from rig.model import Between, DamagedFile, Index, Interface, LengthS, Level, UsageError
-from rig.store.schedule import level_of, of_another_cell, read_rows, whole_lines
-
-SCHEDULE = "schedule.csv"
-INTERFACES_BY_NAME = {"sync": Interface.WSGI, "async": Interface.ASGI}
-"""The interfaces of the targets of sessions that do not say them."""
+from rig.inference.capacity import SearchSpec
+from rig.inference.objective import Objective
+from rig.model import RATE, Interface, Level
+from rig.store.schedule import level_of
 
 SERVED_BY = SERVER, WORKER = "server", "wsgi_worker"
 """The factors that say how a cell is served; the second of older sessions alone."""
@@ -99,6 +96,14 @@ class Searched:
 
 
 @dataclass(frozen=True)
+class CapacitySearched:
+    """The highest level of `factor` at which each cell keeps the objective was searched."""
+
+    factor: str
+    spec: SearchSpec
+
+
+@dataclass(frozen=True)
 class Until:
     """Repeats that end once every ratio is known to ±`within` (0.1 is 10 %)."""
 
@@ -155,22 +160,59 @@ class Session:
     notes: tuple[str, ...] = ()
     """One line on each of its own files that is not what was written."""
     requires: tuple[Requirement, ...] = ()
+    objective: Objective | None = None
+    """What the window of each trial is to keep."""
+    rate_per_s: float | None = None
+    """The rate that is to be carried within the objective."""
+    capacity: CapacitySearched | None = None
+
+    @property
+    def searched(self) -> str:
+        """The factor whose levels a search chose; empty for none."""
+        one = self.search or self.capacity
+        return one.factor if one else ""
 
     @property
     def is_open(self) -> bool:
         """Whether its requests come by a clock, not when a user has its answer."""
         return self.load.get("model") == "open"
 
-    @property
-    def load_words(self) -> str:
-        """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`."""
+    def load_words(self, waits: str) -> str:
+        """What was asked of the load: `150 users, closed loop, no think time, window of 12 s`.
+
+        `waits`: how the users of a closed loop wait between requests.
+        """
         load = self.load
         window = f"window of {load['steady_s']:g} s"
         if self.is_open:
-            return f"open, {load['arrivals']['per_s']:g} arrivals/s, {window}"
-        think_s = load["think_time_s"]
-        thinks = f"think time {think_s:g} s" if think_s else "no think time"
-        return f"{load['users']['end_users']} users, closed loop, {thinks}, {window}"
+            rates = [float(at) for at in self._rates if not isinstance(at, str)]
+            low, high = min(rates, default=0.0), max(rates, default=load["arrivals"]["per_s"])
+            per_s = f"{low:g} to {high:g}" if rates and low < high else f"{high:g}"
+            return f"open, {per_s} arrivals/s, {window}"
+        users = ", ".join(f"{users} from {from_s:g} s on" for from_s, users in self.steps)
+        users = f"users in steps ({users})" if users else f"{load['users']['end_users']} users"
+        return f"{users}, closed loop, {waits}, {window}"
+
+    @property
+    def steps(self) -> tuple[tuple[float, int], ...]:
+        """From which second on how many users; empty where they come once and stay."""
+        return tuple((from_s, users) for from_s, users in self.load["users"].get("steps", ()))
+
+    @property
+    def mean_users(self) -> float:
+        """Over the window of a closed loop."""
+        if not self.steps:
+            return float(self.load["users"]["end_users"])
+        window_s = float(self.load["steady_s"])
+        ends_s = (*(from_s for from_s, _ in self.steps[1:]), window_s)
+        lasting = zip(self.steps, ends_s, strict=True)
+        return sum(users * (end_s - from_s) for (from_s, users), end_s in lasting) / window_s
+
+    @property
+    def _rates(self) -> tuple[Level, ...]:
+        """The rates of its cells, where these say them."""
+        factor = self.factor(RATE)
+        return factor.levels if factor else ()
 
     @property
     def claimed_ratio(self) -> str:
@@ -201,195 +243,3 @@ class Session:
     def factor(self, name: str) -> Factor | None:
         """The factor of that name, or None."""
         return next((factor for factor in self.factors if factor.name == name), None)
-
-
-class _Claim(TypedDict):
-    says: str
-    of: str
-    factor: str
-    numerator: Level
-    denominator: Level
-    at_least: Annotated[float, Between(0, 10**6)] | None
-    equivalent_within: NotRequired[Annotated[float, Between(0, 1)] | None]
-
-
-class _Factor(TypedDict):
-    name: str
-    label: str
-    levels: tuple[Level, ...]
-    unit: str
-    facts: tuple[str, ...]
-
-
-class _Searched(TypedDict):
-    factor: str
-    between: tuple[float, float]
-
-
-class _Until(TypedDict):
-    within: Annotated[float, Between(0, 10)]
-    at_least: Annotated[int, Between(1, 10**4)]
-
-
-class _Users(TypedDict):
-    end_users: Index
-
-
-class _Arrivals(TypedDict):
-    per_s: float
-
-
-class _Load(TypedDict):
-    users: _Users
-    arrivals: _Arrivals | None
-    model: str
-    steady_s: LengthS
-    think_time_s: LengthS
-
-
-class _About(TypedDict):
-    """What is read of a `session.json`."""
-
-    experiment: str
-    session: str
-    profile: str | None
-    backend: str
-    claim: _Claim | None
-    requires: NotRequired[tuple[Requirement, ...]]
-    factors: tuple[_Factor, ...]
-    host: Mapping[str, Any]
-    repeats: NotRequired[Annotated[int, Between(1, 10**4)]]
-    until: _Until | None
-    search: _Searched | None
-    load: _Load
-    data: Mapping[str, Any]
-    interfaces: NotRequired[Mapping[str, Interface]]
-    server_interfaces: NotRequired[Mapping[str, Interface]]
-
-
-def read_session(folder: Path) -> Session:
-    """The session in a folder; UsageError with one line where it is none, or of another schema.
-
-    DamagedFile or StorageError, which name the file, where it cannot be read.
-    """
-    path = folder / "session.json"
-    about = made(path, lambda value: _about(value, path))
-    if about is None:
-        raise UsageError(f"{folder}: no session here (it has no session.json)")
-    factors = tuple(map(_factor, about["factors"]))
-    hashes, notes = vouched(folder)
-    scheduled = _schedule(folder / SCHEDULE, factors)
-    search, until = about["search"], about["until"]
-    return Session(
-        folder=folder,
-        experiment=about["experiment"],
-        name=about["session"],
-        profile=about["profile"] or "",
-        backend=about["backend"],
-        factors=factors,
-        claim=_claim(about["claim"]),
-        host=about["host"],
-        # a search stops by what it has seen, too
-        adaptive=bool(until or search),
-        repeats=about.get("repeats", 1),
-        until=Until(until["within"], until["at_least"]) if until else None,
-        search=Searched(search["factor"], search["between"]) if search else None,
-        claim_fixed=claim_fixed(folder, about["claim"]),
-        scheduled=scheduled,
-        load=about["load"],
-        data=about["data"],
-        interfaces=about.get("interfaces", INTERFACES_BY_NAME),
-        server_interfaces=about.get("server_interfaces", {}),
-        vouched=hashes,
-        notes=(*notes, *_lost(folder, scheduled)),
-        requires=about.get("requires", ()),
-    )
-
-
-def _about(value: Any, path: Path) -> _About:
-    try:
-        hold_schema(value, path)
-        about = fitted(_About, value)
-    except Unfit as error:
-        raise Unfit(f"not as a session is written: {error}") from error
-    names = [factor["name"] for factor in about["factors"]]
-    if len(set(names)) < len(names):
-        raise Unfit("not as a session is written: a factor stands twice in it")
-    if (claim := about["claim"]) and _bounds(claim) != 1:
-        raise Unfit("not as a session is written: its claim has not one bound")
-    return about
-
-
-def _bounds(claim: _Claim) -> int:
-    return (claim["at_least"] is not None) + (claim.get("equivalent_within") is not None)
-
-
-def _factor(data: _Factor) -> Factor:
-    return Factor(
-        name=data["name"],
-        label=data["label"],
-        unit=data["unit"],
-        levels=data["levels"],
-        facts=data["facts"],
-    )
-
-
-def _claim(data: _Claim | None) -> Claim | None:
-    if not data:
-        return None
-    return Claim(
-        statement=data["says"],
-        of=data["of"],
-        factor=data["factor"],
-        numerator=data["numerator"],
-        denominator=data["denominator"],
-        at_least=data["at_least"],
-        equivalent_within=data.get("equivalent_within"),
-    )
-
-
-def _schedule(path: Path, factors: tuple[Factor, ...]) -> tuple[Scheduled, ...]:
-    """The trials in their order; of two lines for one trial the later one holds.
-
-    A last line that was cut short is none. DamagedFile for a line that was never written.
-    """
-    trials: dict[str, Scheduled] = {}
-    for number, row in enumerate(read_rows(data(path) or b"", path), start=2):
-        try:
-            trial = _scheduled(row, factors)
-        except Unfit as error:
-            raise DamagedFile(f"{path}:{number}: no line of a schedule: {error}") from error
-        trials[trial.trial] = trial
-    return tuple(sorted(trials.values(), key=lambda trial: trial.position))
-
-
-def _lost(folder: Path, scheduled: Sequence[Scheduled]) -> Iterator[str]:
-    """What a tear has taken from the schedule."""
-    have = data(folder / SCHEDULE) or b""
-    if len(whole_lines(have)) < len(have):
-        yield f"{SCHEDULE}: its last line was cut short and does not count; resume makes it whole"
-    known = {trial.trial for trial in scheduled}
-    for manifest in sorted(folder.glob("trials/*/attempt-*/manifest.json")):
-        if (trial := manifest.parents[1].name) not in known:
-            known.add(trial)
-            yield f"{trial} was measured, and no line of {SCHEDULE} has it; resume makes it whole"
-
-
-def _scheduled(row: Mapping[str, str], factors: tuple[Factor, ...]) -> Scheduled:
-    if missing := [factor.name for factor in factors if factor.name not in row]:
-        raise Unfit(f"it has no column {missing[0]!r}")
-    levels = {factor.name: factor.level(row[factor.name]) for factor in factors}
-    for name, level in levels.items():
-        fitted(Level, level, name)
-    if of_another_cell(row["cell"], levels):
-        raise Unfit(f"the levels of {row['trial']} are not those of its cell {row['cell']}")
-    return Scheduled(
-        trial=row["trial"],
-        position=int(row["position"]),
-        block=int(row["block"]),
-        replicate=int(row["replicate"]),
-        cell=row["cell"],
-        levels=levels,
-        skip=row["skip"],
-        because=row["because"],
-    )

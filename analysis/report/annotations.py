@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from analysis.report.cases import Case, claimed, required
+from analysis.report.cases import Case, carried, claimed, required
 from analysis.report.inputs import ReportInputs
 from rig.model import Annotation, ExitCode
 
@@ -18,7 +18,11 @@ def annotated(inputs: ReportInputs, summary: str) -> tuple[Annotation, ...]:
     """`summary`, and up to nine cases that do not pass, those that fail first."""
     check = inputs.analysed.check
     title = f"{inputs.session.experiment}: {check.name.lower()}"
-    cases = [one for one in (*required(inputs), *claimed(inputs)) if one.outcome != "passed"]
+    cases = [
+        one
+        for one in (*required(inputs), *claimed(inputs), *carried(inputs))
+        if one.outcome != "passed"
+    ]
     cases.sort(key=lambda case: case.outcome != "failure")
     shown = itertools.islice(cases, MOST_CASES)
     return (Annotation(_LEVELS[check], title, summary), *map(_of_case, shown))

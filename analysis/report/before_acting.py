@@ -38,7 +38,7 @@ def before_acting(
     """A claim's sentences, the heaviest first."""
     gone = [(one, one.judged.pair.no_ratio_reason) for one in pairs]
     yield from _first([_at(one, reason) for one, reason in gone if reason])
-    yield from _first(list(_beside(inputs, claim)))
+    yield from _first(list(_extras(inputs, claim)))
     for level, cells in _sides(claim, pairs):
         side = side_name(inputs, claim, level)
         yield from _failing(side, cells)
@@ -75,7 +75,7 @@ def _sides(claim: Claim, pairs: Sequence[ClaimedPair]) -> Sequence[tuple[Level, 
     )
 
 
-def _beside(inputs: ReportInputs, claim: Claim) -> Iterator[str]:
+def _extras(inputs: ReportInputs, claim: Claim) -> Iterator[str]:
     """What the cells reached that stand beside the claim, by what sets them apart."""
     unit = " ms" if claim.of in LOWER_IS_BETTER else " a second"
     by_series: dict[str, list[CellResult]] = {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from analysis.figures.caption import versions
+from analysis.reading.machines import says_who_shared
 from analysis.report.blocks import Absent, Items, Report, Section, Words, para
 from analysis.report.inputs import ReportInputs
 from analysis.report.sections import (
     answer,
     bottleneck,
     cap,
+    capacity,
     cost,
     crossover,
     goodput,
@@ -24,6 +26,7 @@ from analysis.report.sections import (
 
 SECTIONS: Sequence[Callable[[ReportInputs], Section | Absent]] = (
     answer.section,
+    capacity.section,
     requirements.section,
     goodput.section,
     bottleneck.section,
@@ -38,10 +41,17 @@ SECTIONS: Sequence[Callable[[ReportInputs], Section | Absent]] = (
 )
 """In the order of the page."""
 
+AT_ONE_RATE: Mapping[Callable[[ReportInputs], Section | Absent], str] = {
+    interaction.section: interaction.TITLE,
+    waterfall.section: waterfall.TITLE,
+    latency.section: latency.TITLE,
+}
+"""What compares cells that differ in nothing else: it says nothing of a search for capacities."""
+
 
 def build(inputs: ReportInputs) -> Report:
     """Every section that the session has something for; the others in one line each."""
-    made = [section(inputs) for section in SECTIONS]
+    made = [_section(section, inputs) for section in SECTIONS]
     there = [one for one in made if isinstance(one, Section)]
     absent = [one for one in made if isinstance(one, Absent)]
     session = inputs.session
@@ -58,6 +68,14 @@ def build(inputs: ReportInputs) -> Report:
     )
 
 
+def _section(
+    section: Callable[[ReportInputs], Section | Absent], inputs: ReportInputs
+) -> Section | Absent:
+    if inputs.session.capacity and section in AT_ONE_RATE:
+        return Absent(AT_ONE_RATE[section], "the trials of a search stand at rates of their own")
+    return section(inputs)
+
+
 def _rest(absent: Sequence[Absent], notes: Sequence[str]) -> Section:
     items: list[Words] = [(f"{one.title}: {one.reason}.",) for one in absent]
     items += [(f"note: {note}",) for note in notes]
@@ -72,6 +90,8 @@ def _machine(inputs: ReportInputs) -> Words:
         if isinstance(value, str | int | float) and value != "" and not isinstance(value, bool)
     ]
     known = ", ".join(f"{n} {v}" for n, v in versions(inputs.session, inputs.results))
-    return ((f"Machine: {', '.join(facts)}. " if facts else "")
+    records = (result.record for result in inputs.results if result.record is not None)
+    shared = "".join(f"{sentence} " for sentence in says_who_shared(records))
+    return ((f"Machine: {', '.join(facts)}. " if facts else "") + shared
             + (f"Versions: {known}. " if known else "")
             + "Made from the session's own files by: python runner.py report.",)  # fmt: skip

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.comparisons.checking import check_of_capacity
 from analysis.inference import Judgement
+from analysis.report.carrying import carrying_of, objective_words
 from analysis.report.claimed_pairs import claimed_pairs
 from analysis.report.inputs import ReportInputs
 from analysis.report.sections import requirements
 from analysis.report.wording import bounded
 from analysis.summaries.trials import TrialResult
-from rig.model import Status, Verdict
+from rig.model import ExitCode, Status, Verdict
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 
@@ -30,6 +32,12 @@ _OF_STATUS: dict[Status, Outcome] = {
     Status.WARN: "passed",
     Status.FAIL: "failure",
     Status.UNKNOWN: "skipped",
+}
+
+
+_OF_CHECK: dict[ExitCode, Outcome] = {
+    ExitCode.OK: "passed",
+    ExitCode.CONTRADICTED: "failure",
 }
 
 
@@ -63,6 +71,18 @@ def claimed(inputs: ReportInputs) -> Iterator[Case]:
         name = f"{what} at {one.place}" if one.place else what
         outcome = _OF_JUDGEMENT.get(one.judged.judgement, "skipped")
         yield Case("claim", name, outcome, "; ".join(filter(None, said)))
+
+
+def carried(inputs: ReportInputs) -> Iterator[Case]:
+    """That some deployment carries what is asked for, or anything; where that is open, skipped."""
+    session, found = inputs.session, inputs.capacities
+    code = check_of_capacity(session, found, ended=inputs.progress.ended)
+    if code is None or session.objective is None:
+        return
+    rate = f"{session.rate_per_s:g} /s" if session.rate_per_s else "a rate"
+    name = f"a deployment carries {rate} within {objective_words(session.objective)}"
+    says = carrying_of(inputs).lines[0]
+    yield Case("capacity", name, _OF_CHECK.get(code, "skipped"), says)
 
 
 def checked(result: TrialResult) -> Iterator[Case]:

@@ -48,6 +48,13 @@ def of_design(inputs: ReportInputs) -> Iterator[str]:
         yield f"Such intervals hold the truth in {said}."
 
 
+def of_load(inputs: ReportInputs) -> Iterator[str]:
+    """What a crowd that comes and goes does to every number."""
+    if inputs.session.steps:
+        yield "Users come in steps, so that every number is of all steps together."
+        yield "Both sides of a comparison had the same steps; derived/steps.csv has each by itself."
+
+
 def of_attempts(inputs: ReportInputs) -> Iterator[str]:
     """How many attempts were thrown out on each side, why, and whether it matters."""
     thrown = inputs.thrown_out

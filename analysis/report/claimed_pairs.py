@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.inference import Answer, JudgedPair, factors_varying
+from analysis.inference import JudgedClaim, JudgedPair, factors_varying
 from analysis.reading.session import Claim
 from analysis.report.inputs import ReportInputs
 from analysis.report.wording import digits
@@ -30,7 +30,7 @@ class ClaimedPair:
     under: CellResult | None
 
 
-def claimed_pairs(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[ClaimedPair]:
+def claimed_pairs(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> list[ClaimedPair]:
     """In the order of tables and figures."""
 
     def cell(judged: JudgedPair, level: Level) -> CellResult | None:
@@ -74,10 +74,13 @@ def joined(parts: Sequence[str]) -> str:
 
 
 def few_numbers(values: Sequence[float]) -> str:
-    """A few in their order; of more, from where to where."""
-    if len(values) <= SHOWN:
-        return joined([digits(value) for value in values])
-    return f"{digits(min(values))} to {digits(max(values))}"
+    """A few in their order; of more, from where to where; what reads alike once."""
+    shown = [digits(value) for value in values]
+    if len(values) > SHOWN:
+        shown = [digits(min(values)), digits(max(values))]
+    if len(set(shown)) == 1:
+        return shown[0]
+    return " to ".join(shown) if len(values) > SHOWN else joined(shown)
 
 
 def side_name(inputs: ReportInputs, claim: Claim, level: Level) -> str:

@@ -15,7 +15,7 @@ from analysis.comparisons.versions import (
     read_version,
 )
 from analysis.inference import CLAIMED, TRIAL_CV
-from analysis.provenance import write_made
+from analysis.provenance import write_provenance
 from analysis.report.blocks import (
     Block,
     Items,
@@ -59,7 +59,7 @@ def compare(before: Sequence[Path], after: Sequence[Path]) -> ReportResult:
         for path in made:
             path.parent.mkdir(exist_ok=True)
             Path(scratch, path.relative_to(derived)).replace(path)
-    write_made(derived, made)
+    write_provenance(derived, made)
     return ReportResult(
         derived / f"{name}.html", derived / f"{name}.md", _messages(comparison), comparison.check
     )

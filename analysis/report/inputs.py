@@ -13,26 +13,29 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 from analysis.comparisons import ratios
+from analysis.comparisons.capacities import Carrying, capacities
 from analysis.comparisons.pairs import representative_trial
 from analysis.comparisons.requirements import JudgedLimit, judged_limits
 from analysis.comparisons.same_setup import Comparison
 from analysis.comparisons.sensitivity import Turn, turns
 from analysis.comparisons.thrown_out import ThrownOut, thrown_out
-from analysis.inference import Answer, Crossover, Effect
+from analysis.inference import Crossover, Effect, JudgedClaim
 from analysis.reading.attempts import one_line
 from analysis.reading.calibration import read_calibration
 from analysis.reading.probe_series import Table, read_series
-from analysis.reading.session import Session, read_session
+from analysis.reading.session import Session
+from analysis.reading.session_files import read_session
 from analysis.summaries.ceilings import CellCeilings
 from analysis.summaries.cell_estimates import CellEstimate, ceilings_of, estimate_cells
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.layout import Layout, layout_of
-from analysis.summaries.progress import Progress, progress_of
+from analysis.summaries.progress import SessionProgress, progress_of
 from analysis.summaries.trials import TrialResult, read_service, rejected, results
 from analysis.summary_json import Analysed
 from analysis.tables import comparisons, notes_of
+from rig.calibration import Calibration
 from rig.model import Level, RigError
-from rig.record import Calibration, ProbeFacts
+from rig.record import ProbeFacts
 
 SERIES = ("postgres", "pgbouncer")
 """Probes whose series are drawn."""
@@ -95,10 +98,12 @@ class ReportInputs:
     estimates: Mapping[str, CellEstimate]
     pairs: tuple[Comparison, ...]
     """Whether each pair of the claim compares the same thing."""
-    answer: Answer | None
+    answer: JudgedClaim | None
     required: tuple[JudgedLimit, ...]
     """Every limit of the requirements, in each of its cells."""
-    progress: Progress
+    capacities: tuple[Carrying, ...]
+    """Where an objective is asked for, the best first."""
+    progress: SessionProgress
     thrown_out: ThrownOut | None
     turns: tuple[Turn, ...]
     """What else would make the answer another one."""
@@ -133,6 +138,7 @@ class ReportInputs:
             self.answer,
             self.required,
             self.progress,
+            self.capacities,
         )
 
     @property
@@ -168,6 +174,7 @@ def read_inputs(folder: Path) -> ReportInputs:
         comparisons(session, by_cell, calibration),
         answer,
         judged_limits(session, by_cell, ended=progress.ended),
+        capacities(session, found),
         progress,
         thrown_out(session, layout, found, tuple(rejected(session, found)), answer),
         turns(session, found, observations, answer) if answer and progress.ended else (),
@@ -182,7 +189,7 @@ def _ordered(
 ) -> tuple[CellResult, ...]:
     """By the layout; where levels were searched, these by their size instead of by their turn."""
     found = sorted(by_cell, key=lambda cell: layout.order(cell.levels))
-    if session.search is None or layout.x is None:
+    if not session.searched or layout.x is None:
         return tuple(found)
     x = layout.x.name
 

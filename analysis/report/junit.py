@@ -5,16 +5,17 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
-from analysis.report.cases import Case, checked, claimed, required
+from analysis.report.cases import Case, carried, checked, claimed, required
 from analysis.report.inputs import ReportInputs
 from rig.model import printable
 
 
 def junit(inputs: ReportInputs) -> str:
-    """The document; a suite for the requirements, the claim and each trial's checks."""
+    """The document; a suite each for requirements, claim, capacity and the trials' checks."""
     suites = {
         "requirements": list(required(inputs)),
         "claim": list(claimed(inputs)),
+        "capacity": list(carried(inputs)),
         "checks": [case for one in inputs.results for case in checked(one)],
     }
     session = inputs.session

@@ -19,7 +19,7 @@ from analysis.inference import (
     MOST_FAILURES,
     MOST_REPEATS,
     TRIAL_CV,
-    Answer,
+    JudgedClaim,
     Judgement,
     Kind,
     RepeatRange,
@@ -29,6 +29,7 @@ from analysis.reading.session import Claim
 from analysis.report import before_acting, caveats
 from analysis.report.claimed_pairs import (
     ClaimedPair,
+    capital,
     claimed_pairs,
     few_numbers,
     listed,
@@ -40,35 +41,33 @@ from analysis.report.wording import between, percent
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import metric
 
-BEFORE_ACTING = "Before you act on it:"
+HOW_SURE, WHY, BEFORE_ACTING = "How sure:", "Why:", "Before you act on it:"
 
 
 @dataclass(frozen=True)
 class Opening:
-    """Sentences. `answer`: what is said in bold, each with what follows it."""
+    """Sentences. `answer` and `why`: what is said in bold, each with what follows it."""
 
     answer: tuple[tuple[str, str], ...]
     how_sure: tuple[str, ...]
-    why: tuple[str, ...]
+    why: tuple[tuple[str, str], ...]
+    """A cause each."""
     before_acting: tuple[str, ...]
-
-    @property
-    def remarks(self) -> tuple[tuple[str, str], ...]:
-        """What follows the answer: heading and sentences, where there are any."""
-        parts = (("How sure:", self.how_sure), ("Why:", self.why))
-        return tuple((heading, " ".join(said)) for heading, said in parts if said)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """For a terminal: a line for the answer, one for each remark, and a list."""
-        answer = " ".join(f"{bold} {more}".rstrip() for bold, more in self.answer)
-        remarks = [f"{heading} {said}" for heading, said in self.remarks]
-        if self.before_acting:
-            remarks += [BEFORE_ACTING, *(f"- {sentence}" for sentence in self.before_acting)]
-        return (answer, *remarks)
+        answer, causes = (
+            [f"{bold} {more}".strip() for bold, more in said] for said in (self.answer, self.why)
+        )
+        remarks = [f"{HOW_SURE} {' '.join(self.how_sure)}"] if self.how_sure else []
+        for heading, items in ((WHY, causes), (BEFORE_ACTING, self.before_acting)):
+            if items:
+                remarks += [heading, *(f"- {item}" for item in items)]
+        return (" ".join(answer), *remarks)
 
 
-def opening_of(inputs: ReportInputs, claim: Claim, answer: Answer) -> Opening:
+def opening_of(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> Opening:
     """The Opening of a claim that was judged. Pure."""
     pairs = claimed_pairs(inputs, claim, answer)
     return Opening(
@@ -83,7 +82,7 @@ def opening_of(inputs: ReportInputs, claim: Claim, answer: Answer) -> Opening:
 
 
 def _answer(
-    inputs: ReportInputs, claim: Claim, answer: Answer, pairs: Sequence[ClaimedPair]
+    inputs: ReportInputs, claim: Claim, answer: JudgedClaim, pairs: Sequence[ClaimedPair]
 ) -> Iterator[tuple[str, str]]:
     """For each kind of outcome: where it is so, and the rates there."""
     if not pairs:
@@ -118,7 +117,10 @@ def _words(claim: Claim) -> tuple[str, str]:
 
 
 def _where(
-    inputs: ReportInputs, answer: Answer, pairs: Sequence[ClaimedPair], those: Sequence[ClaimedPair]
+    inputs: ReportInputs,
+    answer: JudgedClaim,
+    pairs: Sequence[ClaimedPair],
+    those: Sequence[ClaimedPair],
 ) -> str:
     """Where some of the pairs are: by what the claim depends on, unless others are there, too."""
     if len(those) == len(pairs):
@@ -155,8 +157,9 @@ def _rates(inputs: ReportInputs, claim: Claim, those: Sequence[ClaimedPair]) -> 
 # how sure
 
 
-def _how_sure(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[str]:
+def _how_sure(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> Iterator[str]:
     yield from caveats.of_design(inputs)
+    yield from caveats.of_load(inputs)
     measured = [one for one in answer.pairs if one.pair.ratio is not None]
     single = [one for one in measured if one.pair.kind is not Kind.BETWEEN_TRIALS]
     if single:
@@ -178,7 +181,7 @@ def _how_sure(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[st
     yield from _surer(inputs, claim, answer)
 
 
-def _surer(inputs: ReportInputs, claim: Claim, answer: Answer) -> Iterator[str]:
+def _surer(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> Iterator[str]:
     """What would decide more."""
     needed, open_ = answer.repeats_needed, answer.those(Judgement.NOT_DECIDED)
     if not answer.ended:
@@ -211,7 +214,9 @@ def _repeats(needed: RepeatRange) -> str:
 # why
 
 
-def _why(inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]) -> Iterator[str]:
+def _why(
+    inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]
+) -> Iterator[tuple[str, str]]:
     """For each side the ceilings that explain its cells; of goodput alone."""
     if claim.of != "goodput_rps":
         return
@@ -224,17 +229,9 @@ def _why(inputs: ReportInputs, claim: Claim, pairs: Sequence[ClaimedPair]) -> It
         for limit, one in _explained(inputs, cells):
             by_limit.setdefault(limit, []).append(one)
         for limit, those in by_limit.items():
-            yield f"What limits {side} is {LIMITS.get(limit, f'the {limit}')}."
-            if places := [one.place for one in those if one.place]:
-                yield f"So at {listed(places)}."
-            if limit == SERVICE:
-                held = few_numbers([one.servers / one.predicted_rps for one in those])
-                yield f"Each request keeps its server for {held} s."
-            predicted = few_numbers([one.predicted_rps for one in those])
-            measured = few_numbers([one.measured_rps for one in those])
-            off = max(abs(one.measured_rps / one.predicted_rps - 1) for one in those)
-            apart = f"{percent(off)} apart at most"
-            yield f"Predicted a second: {predicted}; measured: {measured}; {apart}."
+            places = [one.place for one in those if one.place]
+            where = f" at {listed(places)}" if places else ""
+            yield f"{capital(side)}{where}.", " ".join(_because(limit, those))
 
 
 @dataclass(frozen=True)
@@ -262,6 +259,21 @@ def _explained(
             stack = inputs.calibration.stack(cell.levels, route) if inputs.calibration else None
             servers = stack.servers if stack else 1
             yield binding.name, _Explained(place, binding.rps, measured, servers)
+
+
+def _because(limit: str, those: Sequence[_Explained]) -> Iterator[str]:
+    """What limits some cells of a side, and what that predicts beside what was measured."""
+    what = LIMITS.get(limit, f"the {limit}")
+    is_clause = what.startswith("that ")
+    yield f"{capital(what.removeprefix('that '))}." if is_clause else f"What limits it is {what}."
+    if limit == SERVICE:
+        held = few_numbers([one.servers / one.predicted_rps for one in those])
+        yield f"A request keeps its server for {held} s."
+    predicted = few_numbers([one.predicted_rps for one in those])
+    measured = few_numbers([one.measured_rps for one in those])
+    off = max(abs(one.measured_rps / one.predicted_rps - 1) for one in those)
+    apart = f"{percent(off)} apart{' at most' if len(those) > 1 else ''}"
+    yield f"Predicted {predicted} a second, measured {measured}: {apart}."
 
 
 SERVICE = "service time and round trips"

@@ -12,6 +12,7 @@ from analysis.figures.svg import standalone
 from analysis.report.annotations import annotated
 from analysis.report.blocks import Report, figures
 from analysis.report.build import build
+from analysis.report.carrying import carrying_of
 from analysis.report.inputs import ReportInputs, read_inputs
 from analysis.report.junit import junit
 from analysis.report.markdown import markdown
@@ -48,9 +49,12 @@ def _result(inputs: ReportInputs) -> list[str]:
     """What became of the claim, and of the requirements; one line at least."""
     required = requirements.lines(inputs)
     claim = inputs.session.claim
+    carried = carrying_of(inputs).lines if inputs.session.objective is not None else ()
     if inputs.answer is not None and claim is not None:
         answer, *remarks = opening_of(inputs, claim, inputs.answer).lines
-        return [f"{inputs.answer.verdict}: {answer}", *remarks, *required]
+        return [f"{inputs.answer.verdict}: {answer}", *remarks, *carried, *required]
+    if carried:
+        return [*carried, *required]
     if required and not claim:
         return required
     claims = "nothing is scheduled yet" if claim else "nothing is claimed"

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.summaries.numbers import number
+from rig.calibration import StackFacts
 from rig.inference import ceilings as shared
 from rig.model import Level
-from rig.record import StackFacts
 
 UNEXPLAINED = 0.15
 """A measured goodput further than this from the lowest ceiling is not explained by it."""
@@ -71,11 +71,13 @@ class CellPlan:
     """What a cell's plan asks, as far as ceilings need it."""
 
     levels: Mapping[str, Level]
-    users: int | None
-    """Of a closed loop; None for an open one."""
+    users: float | None
+    """Of a closed loop, their mean where they come in steps; None for an open one."""
     think_time_s: float = 0.0
     statements: int | None = None
     """SQL statements a request sends; None where unknown, 0 where it needs no connection."""
+    all_alike: bool = True
+    """Whether every request holds a connection, or none does: of a mix some routes may alone."""
     arrivals_rps: float | None = None
     """Of an open load, as they came; None for a closed one."""
 
@@ -100,7 +102,7 @@ class Cpu:
 
 
 def cell_ceilings(
-    asked: CellPlan,
+    plan: CellPlan,
     measured_rps: float | None,
     stack: StackFacts | None,
     cpu: Mapping[str, Cpu],
@@ -108,27 +110,27 @@ def cell_ceilings(
 ) -> CellCeilings:
     """Every bound that can be computed for a cell, and the names of those that cannot."""
     made: dict[str, Ceiling | None] = {
-        "service time": _service(asked, stack),
-        "users": _users(asked, stack),
-        "arrivals": _arrivals(asked.arrivals_rps),
-        "connection slots": _connections(asked, stack),
+        "service time": _service(plan, stack),
+        "users": _users(plan, stack),
+        "arrivals": _arrivals(plan.arrivals_rps),
+        "connection slots": _connections(plan, stack),
         "load generator": _generator(null_rps),
     }
     made |= {f"CPU of {roles}": _cpu(roles, one) for roles, one in cpu.items()}
     if not cpu:
         made["CPU"] = None
-    if asked.statements == 0:
+    if plan.statements == 0:
         del made["connection slots"]
-    del made["arrivals" if asked.users else "users"]
+    del made["arrivals" if plan.users else "users"]
     found = sorted((c for c in made.values() if c), key=lambda ceiling: ceiling.rps)
     return CellCeilings(tuple(found), measured_rps, tuple(n for n, c in made.items() if not c))
 
 
-def _service(asked: CellPlan, stack: StackFacts | None) -> Ceiling | None:
+def _service(plan: CellPlan, stack: StackFacts | None) -> Ceiling | None:
     if stack is None:
         return None
-    held_ms = shared.at_delay_ms(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
-    line = _line(stack.hold_s0_ms, stack.hold_n, asked.delay_ms)
+    held_ms = shared.at_delay_ms(stack.hold_s0_ms, stack.hold_n, plan.delay_ms)
+    line = _line(stack.hold_s0_ms, stack.hold_n, plan.delay_ms)
     rps = shared.servers_rps(stack.servers, held_ms)
     return (
         Ceiling("service time and round trips", rps, f"{stack.servers} ÷ ({line})") if rps else None
@@ -140,28 +142,28 @@ def _line(s0_ms: float, n: float, delay_ms: float) -> str:
     return f"{fixed} + {number(n)} · {delay_ms:g} ms" if delay_ms else fixed
 
 
-def _response_ms(asked: CellPlan, stack: StackFacts) -> float:
-    return shared.at_delay_ms(stack.s0_ms, stack.n, asked.delay_ms)
+def _response_ms(plan: CellPlan, stack: StackFacts) -> float:
+    return shared.at_delay_ms(stack.s0_ms, stack.n, plan.delay_ms)
 
 
-def _users(asked: CellPlan, stack: StackFacts | None) -> Ceiling | None:
-    if stack is None or not asked.users:
+def _users(plan: CellPlan, stack: StackFacts | None) -> Ceiling | None:
+    if stack is None or not plan.users:
         return None
-    think = f" + {asked.think_time_s:g} s" if asked.think_time_s else ""
-    formula = f"{asked.users} ÷ ({_line(stack.s0_ms, stack.n, asked.delay_ms)}{think})"
-    rps = shared.users_rps(asked.users, _response_ms(asked, stack), asked.think_time_s)
+    think = f" + {plan.think_time_s:g} s" if plan.think_time_s else ""
+    formula = f"{plan.users:g} ÷ ({_line(stack.s0_ms, stack.n, plan.delay_ms)}{think})"
+    rps = shared.users_rps(plan.users, _response_ms(plan, stack), plan.think_time_s)
     return Ceiling("users", rps, formula) if rps else None
 
 
-def _connections(asked: CellPlan, stack: StackFacts | None) -> Ceiling | None:
-    levels, cap = asked.levels, _number(asked.levels.get("max_connections"))
-    if stack is None or cap is None or asked.statements == 0:
+def _connections(plan: CellPlan, stack: StackFacts | None) -> Ceiling | None:
+    levels, cap = plan.levels, _number(plan.levels.get("max_connections"))
+    if stack is None or cap is None or plan.statements == 0 or not plan.all_alike:
         return None
     pool, workers = _number(levels.get("pool_size")), _number(levels.get("app_workers"))
     pooled, own = levels.get("pooler") == "pgbouncer", levels.get("connections") == "pool"
     slots, held_ms = shared.slots(
         int(cap),
-        shared.slot_held_ms(_response_ms(asked, stack), asked.front_ms),
+        shared.slot_held_ms(_response_ms(plan, stack), plan.front_ms),
         stack.s0_ms,
         pooler_pool_size=int(_number(levels.get("pooler_pool_size")) or 0) if pooled else None,
         app_pools=int((pool or 0) * (workers or 1)) if own else None,

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.inference import geometric_mean_interval
-from analysis.reading.attempts import PLAN, asked
 from analysis.reading.session import Session
 from analysis.summaries.ceilings import CellCeilings, CellPlan, Cpu, cell_ceilings
 from analysis.summaries.cells import CellResult
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import TrialResult
-from rig.record import Calibration
+from analysis.summaries.waiting import mean_s, target_of
+from rig.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class CellEstimate:
     low_rps: float | None = None
     high_rps: float | None = None
     predicted_rps: float | None = None
+
+
+OWN_WAITS = "users, who wait as their Locust file says"
 
 
 def estimate_cells(
@@ -48,31 +51,31 @@ def ceilings_of(
     for cell in cells:
         route = str(cell.levels.get("route"))
         stack = calibration.stack(cell.levels, route) if calibration else None
+        measured_rps = cell.measures.goodput_rps
+        if route in target_of(cell).get("locustfiles", {}):
+            # how long its users wait nobody declared, so that no bound predicts
+            found[cell.cell] = CellCeilings((), measured_rps, (OWN_WAITS,))
+            continue
         found[cell.cell] = cell_ceilings(
-            _asked(session, cell), cell.measures.goodput_rps, stack, _cpu(cell.valid), null_rps
+            _plan(session, cell), measured_rps, stack, _cpu(cell.valid), null_rps
         )
     return found
 
 
-def _asked(session: Session, cell: CellResult) -> CellPlan:
-    load = session.load
+def _plan(session: Session, cell: CellResult) -> CellPlan:
+    target, route = target_of(cell), str(cell.levels.get("route"))
+    mix = target.get("mixes", {}).get(route) or {}
+    names = mix.get("routes", (route,))
+    statements = [target.get("routes", {}).get(name, {}).get("statements") for name in names]
     return CellPlan(
         cell.levels,
-        None if session.is_open else load["users"]["end_users"],
-        load["think_time_s"],
-        _statements(cell),
+        None if session.is_open else session.mean_users,
+        mean_s(session, target, route),
+        # of a mix only whether there are any is asked
+        max(statements) if None not in statements else None,
+        0 not in statements or not any(statements),
         cell.measures.offered_rps if session.is_open else None,
     )
-
-
-def _statements(cell: CellResult) -> int | None:
-    """SQL statements that a request of its route declares; None where no plan of a trial says."""
-    for result in cell.results:
-        if result.record is not None and result.folder is not None and PLAN not in result.damaged:
-            target = asked(result.folder.parent, result.record).get("target") or {}
-            route = target.get("routes", {}).get(str(cell.levels.get("route")), {})
-            return route.get("statements")
-    return None
 
 
 def _cpu(valid: Sequence[TrialResult]) -> Mapping[str, Cpu]:

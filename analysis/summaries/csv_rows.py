@@ -12,6 +12,7 @@ from analysis.reading.session import Session
 from analysis.summaries.cells import CellResult
 from analysis.summaries.measures import CellMeasures, TrialMeasures
 from analysis.summaries.routes import RouteResult
+from analysis.summaries.steps import StepResult
 from analysis.summaries.trials import VERDICTS, TrialResult
 from rig.model import Level
 
@@ -80,6 +81,15 @@ ROUTE_COLUMNS = tuple(field.name for field in fields(RouteResult))
 
 def route_rows(found: Sequence[RouteResult]) -> Iterator[Row]:
     """The lines of `routes.csv`: one per trial and route of its mix."""
+    for result in found:
+        yield asdict(result)
+
+
+STEP_COLUMNS = tuple(field.name for field in fields(StepResult))
+
+
+def step_rows(found: Sequence[StepResult]) -> Iterator[Row]:
+    """The lines of `steps.csv`: one per trial and step of its load."""
     for result in found:
         yield asdict(result)
 

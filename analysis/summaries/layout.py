@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.reading.session import Factor, Scheduled, Session
-from rig.model import Level
+from rig.model import SURGE, Level
 
 PANEL, X, COLOUR = "route", "delay_ms", "target"
 
@@ -32,12 +32,21 @@ class Layout:
         parts = [str(levels[self.colour.name])] if self.colour else []
         return ", ".join(parts + self.differs(levels)) or self._only(levels)
 
+    def deployment(self, levels: Mapping[str, Level]) -> str:
+        """What tells a cell from others, whatever its x: `io_create · async, pgbouncer`."""
+        parts = [
+            factor.say(levels[factor.name])
+            for factor in (self.panel, self.x)
+            if factor and factor.name in levels and len(self.base[factor.name]) > 1
+        ]
+        return " · ".join([*parts, self.series(levels)])
+
     def differs(self, levels: Mapping[str, Level]) -> list[str]:
         """The levels worth saying: not those that every cell of `vary` shares."""
         return [
             factor.say(levels[factor.name])
             for factor in self.rest
-            if self.base[factor.name] != (levels[factor.name],)
+            if factor.name in levels and self.base[factor.name] != (levels[factor.name],)
         ]
 
     def group(self, levels: Mapping[str, Level]) -> str:
@@ -60,7 +69,10 @@ class Layout:
     @property
     def everywhere(self) -> str:
         """What every cell has in common: `added delay 100 ms, connections per_request`."""
-        return ", ".join(f"{factor.label} {factor.value(level)}" for factor, level in self.fixed)
+        said = [
+            (factor, level) for factor, level in self.fixed if (factor.name, level) != (SURGE, 0)
+        ]
+        return ", ".join(f"{factor.label} {factor.value(level)}" for factor, level in said)
 
     @property
     def unsaid(self) -> tuple[tuple[Factor, Level], ...]:
@@ -81,7 +93,8 @@ def layout_of(session: Session) -> Layout:
     varying = [f for f in session.factors if len(_levels(f, session.scheduled)) > 1]
     numeric = [f for f in session.factors if len(base[f.name]) > 1 and _numbers(base[f.name])]
     panel = session.factor(PANEL)
-    x = next((f for f in numeric if f.name == X), numeric[0] if numeric else None)
+    wanted = session.searched or X
+    x = next((f for f in numeric if f.name == wanted), numeric[0] if numeric else None)
     colour = next((f for f in varying if f.name == COLOUR), None)
     taken = {f.name for f in (panel, x, colour) if f}
     fixed = [f for f in session.factors if f not in varying and f.name not in taken]

@@ -10,7 +10,7 @@ from analysis.summaries.trials import MISSING, TrialResult
 
 
 @dataclass(frozen=True)
-class Progress:
+class SessionProgress:
     """What is done, and whether more is to come."""
 
     ended: bool
@@ -23,7 +23,7 @@ class Progress:
         return f"{self.done} of {self.planned} {self.unit} are done"
 
 
-def progress_of(session: Session, results: Sequence[TrialResult]) -> Progress:
+def progress_of(session: Session, results: Sequence[TrialResult]) -> SessionProgress:
     """Of the session's trials in the order of the schedule, as many as are scheduled.
 
     Blocks are scheduled one after the other. A session that repeats until something is known has
@@ -34,6 +34,8 @@ def progress_of(session: Session, results: Sequence[TrialResult]) -> Progress:
     whole = len(scheduled - missing)
     if session.search is not None or session.repeats == 1:
         done = sum(result.verdict != MISSING for result in results)
-        return Progress(not missing, done, len(results), "trials")
+        return SessionProgress(not missing, done, len(results), "trials")
     least = session.repeats if session.until is None else session.until.at_least
-    return Progress(not missing and whole >= least, whole, max(session.repeats, whole), "blocks")
+    return SessionProgress(
+        not missing and whole >= least, whole, max(session.repeats, whole), "blocks"
+    )

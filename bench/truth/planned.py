@@ -13,7 +13,7 @@ from typing import Any
 from analysis.inference import (
     AGAINST,
     FOR,
-    Answer,
+    JudgedClaim,
     Observation,
     RepeatRange,
     judge_claim,
@@ -36,7 +36,7 @@ SAID_WITHIN = 0.04
 """What is said of a share may be off by so much, chance included."""
 
 
-def answered(observations: Sequence[Observation], *, ended: bool) -> Answer:
+def answered(observations: Sequence[Observation], *, ended: bool) -> JudgedClaim:
     """The claim that async is twice as fast, judged."""
     return judge_claim(pairs(observations, "target", "async", "sync"), BOUND, ended=ended)
 

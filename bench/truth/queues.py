@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rig.load.completions import Completions
+from rig.load.meter import lags_of
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
 from rig.model import OUTCOME_OK, nearest_rank
@@ -153,7 +154,7 @@ def record(requests: Sequence[Request], served: Served, folder: Path) -> None:
     left = recorder.freeze(served.end_s)
     completions = Completions("cpu")
     seconds = range(math.ceil(served.end_s))
-    meter = [MeteredSecond(second, 0.0, served.users, [0]) for second in seconds]
+    meter = [MeteredSecond(second, 0.0, served.users, lags_of([0])) for second in seconds]
     completions.add("load-1", replace(recorder.drain(), meter=meter))
     completions.close("load-1", 0, "load-1", left)
     users = (lambda _: served.users) if served.users else None

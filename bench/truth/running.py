@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.truth import (
+    capacities,
     crossings,
     equivalence,
     goodput,
@@ -27,6 +28,7 @@ PARTS: tuple[Part, ...] = (
     *intervals.PARTS,
     *predictions.PARTS,
     *crossings.PARTS,
+    *capacities.PARTS,
     *verdicts.PARTS,
     *planned.PARTS,
     *equivalence.PARTS,

@@ -9,8 +9,8 @@ import dataclasses
 import time
 
 from rig.backends import http
-from rig.backends.base import Asked, ProcessHandle, log_errors
-from rig.backends.expected import Answer
+from rig.backends.base import ProcessHandle, RouteReply, log_errors
+from rig.backends.expected import Response
 from rig.backends.requests import NO_ROWS, Rows
 from rig.plan import Plan, Route
 
@@ -35,7 +35,7 @@ def asked_once(
     app: ProcessHandle,
     unique: str = http.UNIQUE_OF_VERIFY,
     rows: Rows = NO_ROWS,
-) -> Asked:
+) -> RouteReply:
     """Asks as a user of the load does. `unique`: what stands in the places for it."""
     begun_s = time.perf_counter()
     exchange = http.verify(url, dataclasses.replace(plan, route_name=route.name), unique, rows)
@@ -43,10 +43,10 @@ def asked_once(
     answer = exchange.answer
     cure = _cure(route, answer, app) if exchange.wrong else ""
     size = len(answer.body)
-    return Asked(route.name, answer.status, took_ms, size, exchange.wrong, cure)
+    return RouteReply(route.name, answer.status, took_ms, size, exchange.wrong, cure)
 
 
-def _cure(route: Route, answer: Answer, app: ProcessHandle) -> str:
+def _cure(route: Route, answer: Response, app: ProcessHandle) -> str:
     if answer.status in route.statuses:
         return "the route's `answer`, or the view"
     if answer.status >= 500:

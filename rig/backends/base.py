@@ -1,7 +1,7 @@
 """What every backend is to the rest of the rig: three small protocols.
 
 `Backend` hands out a `Stack` for a plan; `Hosts` is what a backend of real machines provides
-underneath; `Progress` is what a running load tells.
+underneath; `LoadProgress` is what a running load tells.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rig.disk.facts import Facts
+from rig.disk.facts import Facts, NodeFacts
 from rig.endpoints import Endpoints
 from rig.load.scout import ScoutSpec, UnloadedRequest, UnloadedResults
 from rig.load.spec import LoadSpec
@@ -37,7 +37,7 @@ ERROR_WITHIN_LINES, LINE_CHARS = 60, 400
 
 
 @dataclass(frozen=True)
-class Progress:
+class LoadProgress:
     """What the load says of itself, about twice a second."""
 
     elapsed_s: float
@@ -45,13 +45,17 @@ class Progress:
     goodput_rps: int
     failed_rps: int
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    second: int = -1
+    """The last second that is surely complete, of which the rates are; -1 before there is one."""
+    responses: Sequence[str] = field(default=(), compare=False)
+    """Histograms of that second's correct answers, encoded; none where there would be too many."""
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[LoadProgress], None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RouteReply:
     """What one request of a route came to; status 0: nobody answered."""
 
     route: str
@@ -82,7 +86,7 @@ class Stack(Protocol):
         ...
 
     def endpoints(self) -> Endpoints:
-        """What the probes may see of it; empty where nothing is real."""
+        """What the runner may see of it; empty where nothing is real, or all is elsewhere."""
         ...
 
     def run_load(self, on_progress: OnProgress) -> None:
@@ -103,7 +107,7 @@ class Stack(Protocol):
         """
         ...
 
-    def ask_routes(self) -> list[Asked]:
+    def ask_routes(self) -> list[RouteReply]:
         """Brings up the target alone and asks each of its routes once. StackError."""
         ...
 
@@ -163,18 +167,37 @@ class ProcessHandle(Protocol):
         ...
 
 
-RoleSpec = DatabaseSpec | PoolerSpec | AppSpec | DelaySpec | LoadSpec | ScoutSpec
+RoleSpec = DatabaseSpec | PoolerSpec | AppSpec | DelaySpec | LoadSpec | ScoutSpec | Endpoints
 """What a role is told."""
 
 
 def spec_file(spec: RoleSpec) -> bytes:
     """The contents of a role's JSON file."""
+    if isinstance(spec, Endpoints):
+        return spec.to_json().encode()
     said = spec.to_json() if isinstance(spec, LoadSpec) else dataclasses.asdict(spec)
     return json.dumps(said).encode()
 
 
+@dataclass(frozen=True)
+class Observed:
+    """What there is to see of a stack, by who can see it.
+
+    `here`: the runner itself, in its own process. `elsewhere`: observers in processes of their
+    own, one beside what each sees; the index of each is its host's.
+    """
+
+    here: Endpoints = field(default_factory=Endpoints)
+    elsewhere: Sequence[Endpoints] = ()
+
+
 class Hosts(Protocol):
     """The hosts of one stack: a role is one JSON file in and one folder out."""
+
+    @property
+    def far(self) -> bool:
+        """Whether they stand on several machines, so that each path has a length of its own."""
+        ...
 
     def start(self, role: Role, spec: RoleSpec, index: int = 0) -> ProcessHandle:
         """Starts a role in its host."""
@@ -188,12 +211,28 @@ class Hosts(Protocol):
         """A role's IPv4 address on a link."""
         ...
 
+    def peer(self, role: Role, link: Link) -> str:
+        """Who answers on the way to a role over a link, as soon as its host does."""
+        ...
+
     def out(self, role: Role, index: int = 0) -> Path:
-        """The folder that a role writes."""
+        """The folder that a role writes, as it stands at this moment; DamagedFile."""
         ...
 
     def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
         """Where the rig itself reaches a role's port, as address and port."""
+        ...
+
+    def node(self, role: Role, index: int = 0) -> str:
+        """The name of the machine that a role stands on; empty where that is the runner's."""
+        ...
+
+    def machine(self, node: str) -> NodeFacts:
+        """What of a node shapes results; which roles it has is nothing of this."""
+        ...
+
+    def observed(self, endpoints: Endpoints) -> Observed:
+        """Who looks at what of all that there is to see."""
         ...
 
     def inside(self, path: Path) -> str:
@@ -229,6 +268,10 @@ class Programs:
     """The folders that come first on such a target's PATH."""
     postgres_build: str = ""
     """What it says of itself; clusters are kept for one build alone."""
+    load_folder: str = ""
+    """Where load processes see a Locust file's folder; empty: where it is."""
+    load_packages: str = ""
+    """The folder of what a Locust file imports beside the load's own packages."""
     extensions: tuple[str, ...] = ()
     """Those of `CONTRIB` that Postgres has."""
 
@@ -237,6 +280,9 @@ class Programs:
         """Whether Postgres can count statements by their text."""
         return "pg_stat_statements" in self.extensions
 
+
+FEW_HAVE = (Role.SERVICE, Role.OBSERVER)
+"""Roles that not every stack has."""
 
 SAFE_PYTHON = ("-P", "-s")
 """Options with which no module is imported from the working folder, nor from the user's own."""
@@ -248,6 +294,7 @@ def module_of(role: Role) -> str:
         Role.LOAD_MASTER: "locust_master",
         Role.LOAD_WORKER: "locust_worker",
         Role.SERVICE: "stack.app",
+        Role.OBSERVER: "rig.probes.observe",
     }
     return modules.get(role, f"stack.{role}")
 

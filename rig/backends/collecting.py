@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rig.backends import said
 from rig.disk.files import copy_folder, copy_regular
+from rig.load.report import RESPONSES
 
 
 def copy_delay(out: Path, folder: Path) -> None:
@@ -25,4 +26,4 @@ def copy_load(out: Path, folder: Path) -> None:
 
 
 def _of_the_load(name: str) -> bool:
-    return name != "ready.json" and not name.endswith(".part")
+    return name not in ("ready.json", RESPONSES, said.CAUSE) and not name.endswith(".part")

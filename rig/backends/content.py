@@ -5,12 +5,14 @@ Without what is no part of a project: version control, environments, caches.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from rig.disk.files import create, sha256
 from rig.model import StackError
@@ -101,14 +103,23 @@ def copy(project: Path, to: Path) -> None:
 
 
 def _copy_file(path: Path, to: Path) -> None:
-    # whose project it is may be somebody else than who copies: no link is followed
+    with opened(path) as (read, executable), create(to) as written:
+        shutil.copyfileobj(read, written)
+        os.fchmod(written.fileno(), 0o755 if executable else 0o644)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """A regular file of a project, and whether it may be executed. StackError, OSError.
+
+    Whose project it is may be somebody else than who reads: no link is followed.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with open(os.open(path, flags), "rb") as read, create(to) as written:
+    with open(os.open(path, flags), "rb") as read:
         mode = os.fstat(read.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise StackError(f"{path} is no regular file")
-        shutil.copyfileobj(read, written)
-        os.fchmod(written.fileno(), 0o755 if mode & stat.S_IXUSR else 0o644)
+        yield read, bool(mode & stat.S_IXUSR)
 
 
 class Copies:

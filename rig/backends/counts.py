@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
@@ -18,7 +18,7 @@ from rig.backends.database import APP_USER, DATABASE, Login
 from rig.evidence.ledger import Contents, Counters, Statement, Statements, Written
 from rig.load.recorder import ranges
 from rig.model import printable
-from rig.plan import Ledger
+from rig.plan import Ledger, Plan
 
 _UNIQUE = re.compile(r"(\d+)-(\d+)")
 
@@ -122,6 +122,33 @@ class DatabaseCounts:
             column, table, column
         )
         return tally(str(row[0]) for row in self._inside.ask(query.as_string()))
+
+
+class WrittenByRoute:
+    """What each verifying request did to the counted tables. `tables`: before any of them."""
+
+    def __init__(self, book: DatabaseCounts, plan: Plan, tables: Mapping[str, int]) -> None:
+        self._book, self._tables = book, tables
+        self._routes = {route.name: route for route in plan.routes}
+        self._several = plan.mix is not None
+        self.unverified = tables
+        """Before the first route was asked, and after its user's session."""
+        self.wrote: dict[str, Mapping[str, int]] = {}
+        """Of a mix: rows by table, by route."""
+        self.naming: list[str] = []
+        """Routes whose request left a row that names it."""
+
+    def asked(self, route: str, unique: str) -> None:
+        """A route was asked, or, without a name, the session is over."""
+        if route and self._routes[route].may_name_rows and self._book.names(unique):
+            self.naming.append(route)
+        if not self._several and route:
+            return  # what is counted after all of it says it
+        before, self._tables = self._tables, self._book.tables()
+        if route:
+            self.wrote[route] = {name: n - before[name] for name, n in self._tables.items()}
+        else:
+            self.unverified = self._tables
 
 
 def tally(titles: Iterable[str]) -> Written:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from rig import endpoints
 from rig.backends.processes import until
 from rig.disk.facts import DatabaseFacts
+from rig.endpoints import SUPERUSER as SUPERUSER
 from rig.model import StackError
 
 FAST_SHUTDOWN = signal.SIGINT
-SUPERUSER, APP_USER, DATABASE, PORT = "postgres", "app", "bench", 5432
+APP_USER, DATABASE, PORT = "app", "bench", 5432
 
 FIXED_SETTINGS: Mapping[str, str] = {
     "autovacuum": "off",  # the template is vacuumed; a run of it would fall on some trials only
@@ -52,26 +53,8 @@ COUNTING_STATEMENTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Login:
-    """Where and as whom; the password stays in its file."""
-
-    address: str
-    port: int
-    password_file: Path
-    user: str = SUPERUSER
-    database: str = "postgres"
-
-    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        """An autocommit connection. psycopg.OperationalError where it cannot be had."""
-        return psycopg.connect(
-            host=self.address,
-            port=self.port,
-            user=self.user,
-            password=self.password_file.read_text().strip(),
-            dbname=self.database,
-            connect_timeout=5,
-            autocommit=True,
-        )
+class Login(endpoints.Login):
+    """One that the rig itself asks by."""
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query, on a connection of its own. StackError where it fails."""

@@ -17,7 +17,7 @@ _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """Status 0: nobody answered, and `body` says why."""
 
     status: int
@@ -40,7 +40,7 @@ class Answer:
             raise ValueError("it is nested too deep") from error
 
 
-def wrong_with(route: Route, answer: Answer, headers: Mapping[str, str], filling: Filling) -> str:
+def wrong_with(route: Route, answer: Response, headers: Mapping[str, str], filling: Filling) -> str:
     """What the route does not expect of its answer; empty for nothing.
 
     `headers`: the answer's, their names in lower case. `filling`: what the words stand for.
@@ -72,7 +72,7 @@ def _headers(route: Route, headers: Mapping[str, str], filling: Filling) -> Iter
             yield f"header {name} is {value!r} instead of {wanted!r}"
 
 
-def _text(route: Route, answer: Answer, filling: Filling) -> Iterator[str]:
+def _text(route: Route, answer: Response, filling: Filling) -> Iterator[str]:
     text = answer.body.decode(errors="replace") if route.answer_text or route.answer_pattern else ""
     if route.answer_text and (wanted := str(fill(route.answer_text, filling))) not in text:
         yield f"its text has no {wanted!r}: {answer.begins}"
@@ -80,7 +80,7 @@ def _text(route: Route, answer: Answer, filling: Filling) -> Iterator[str]:
         yield f"nothing in it matches {route.answer_pattern!r}: {answer.begins}"
 
 
-def _under_load(route: Route, answer: Answer) -> Iterator[str]:
+def _under_load(route: Route, answer: Response) -> Iterator[str]:
     if route.always_text and route.always_text.encode() not in answer.body:
         yield f"its text has no {route.always_text!r}: {answer.begins}"
     if route.never_text and route.never_text.encode() in answer.body:

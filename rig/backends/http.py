@@ -9,12 +9,12 @@ import dataclasses
 import hashlib
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.expected import Answer, wrong_with
+from rig.backends.expected import Response, wrong_with
 from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
 from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
 from rig.load.asked import RouteRequest
@@ -47,7 +47,7 @@ class Exchange:
     route: Route
     request_headers: Mapping[str, str]
     request_body: bytes
-    answer: Answer
+    answer: Response
     headers: Mapping[str, str]
     """The answer's, their names in lower case."""
     wrong: str = ""
@@ -76,7 +76,7 @@ class Exchange:
 
 def ask(
     request: Request, origin: Origin, filling: Filling = NOTHING
-) -> tuple[Answer, dict[str, str]]:
+) -> tuple[Response, dict[str, str]]:
     """One request, sent once and as the load's are; the answer, and its headers by name.
 
     Without any proxy of the environment, and without following redirections.
@@ -84,24 +84,26 @@ def ask(
     try:
         connection = Connection(resolved(origin), Blocking(), BoundedReader())
     except NoAnswer as error:
-        return Answer(0, str(error).encode()), {}
+        return Response(0, str(error).encode()), {}
     try:
         message = request.prebuilt().bound(filling).of(str(filling.get(UNIQUE, "")))
-        return _asked(connection, message, request.is_head)
+        return _exchanged(connection, message, request.is_head)
     finally:
         connection.close()
 
 
-def _asked(connection: Connection, message: bytes, is_head: bool) -> tuple[Answer, dict[str, str]]:
+def _exchanged(
+    connection: Connection, message: bytes, is_head: bool
+) -> tuple[Response, dict[str, str]]:
     """The answer to a message, and its headers by name; of none why not."""
     reader = connection.reader
     try:
         deadline_s = time.monotonic() + DEADLINE_S
         connection.ask(message, deadline_s, is_head, ANY_STATUS, MOST_BYTES)
     except NoAnswer as error:
-        return Answer(0, _why_none(error, reader).encode()), {}
+        return Response(0, _why_none(error, reader).encode()), {}
     answered = reader.fields()
-    return Answer(reader.status, _body(reader), answered.get("location", "")), answered
+    return Response(reader.status, _body(reader), answered.get("location", "")), answered
 
 
 def _why_none(error: NoAnswer, reader: Reader) -> str:
@@ -130,7 +132,7 @@ def vouching(target: Target) -> str:
         raise StackError(f"target {target.name}: `tls: {target.tls}`: {error}") from error
 
 
-def get(url: str, ca: str = "") -> Answer:
+def get(url: str, ca: str = "") -> Response:
     """A plain GET; redirections are followed as long as they stay with who was asked."""
     for _ in range(MOST_REDIRECTIONS):
         parts = urllib.parse.urlsplit(url)
@@ -154,11 +156,24 @@ def _within(url: str, location: str) -> str:
     return leads_to if stays and leads_to != url else ""
 
 
-def verify(url: str, plan: Plan, unique: str = UNIQUE_OF_VERIFY, rows: Rows = NO_ROWS) -> Exchange:
+OnAsked = Callable[[str, str], None]
+"""Told of each route that was asked, and what stood for `{unique}`; first of none: its session."""
+
+
+def verify(
+    url: str,
+    plan: Plan,
+    unique: str = UNIQUE_OF_VERIFY,
+    rows: Rows = NO_ROWS,
+    on_asked: OnAsked | None = None,
+) -> Exchange:
     """Asks as a user of the load does: its session, then each of the plan's routes once.
 
-    Gives the first exchange that is wrong, else that of the first route.
+    Gives the first exchange that is wrong, else that of the first route. Of a Locust file only its
+    users know what they ask for: the target is asked for its ready path.
     """
+    if plan.locustfile:
+        return _of_ready(url, plan)
     origin = origin_of(url, vouching(plan.target))
     session = prepared_session(session_of(plan, rows), origin)
     try:
@@ -169,12 +184,18 @@ def verify(url: str, plan: Plan, unique: str = UNIQUE_OF_VERIFY, rows: Rows = NO
     found: list[Exchange] = []
     try:
         visitor.begin(f"{unique}-session", lambda: time.monotonic() + DEADLINE_S, lambda: None)
+        if on_asked is not None:
+            on_asked("", "")
         for route, asked in zip(plan.routes, route_requests(plan, rows), strict=True):
-            exchange = _exchange(visitor, connection, route, asked, origin, unique, plan.data)
+            # two routes may write into one column, which may take no text twice
+            own = f"{unique}{'x' * len(found)}"
+            exchange = _exchange(visitor, connection, route, asked, origin, own, plan.data)
             if exchange.wrong:
                 name = f"{route.name}: " if plan.mix else ""
                 return dataclasses.replace(exchange, wrong=f"{name}{exchange.wrong}")
             found.append(exchange)
+            if on_asked is not None:
+                on_asked(route.name, own)
     except SessionFailed as error:
         return _unasked(plan, str(error))
     finally:
@@ -182,9 +203,18 @@ def verify(url: str, plan: Plan, unique: str = UNIQUE_OF_VERIFY, rows: Rows = NO
     return found[0]
 
 
+def _of_ready(url: str, plan: Plan) -> Exchange:
+    path = plan.target.ready
+    route = Route(plan.route_name, "GET", path)
+    answer = get(f"{url}{path}", vouching(plan.target))
+    fine = 0 < answer.status < 500  # what `await_ready` takes for one that serves
+    wrong = "" if fine else f"its ready path {path} answers {answer.status}"
+    return Exchange(route, {}, b"", answer, {}, wrong)
+
+
 def _unasked(plan: Plan, why: str) -> Exchange:
     """Its first route was not even asked."""
-    return Exchange(plan.routes[0], {}, b"", Answer(0, why.encode()), {}, why)
+    return Exchange(plan.routes[0], {}, b"", Response(0, why.encode()), {}, why)
 
 
 def _exchange(
@@ -199,7 +229,9 @@ def _exchange(
     request = request_of(asked, origin, visitor.keeps_cookies)
     ready = prepared(asked, origin, visitor.keeps_cookies)
     filling = visitor.filling(ready, unique, VERIFYING)
-    answer, answered = _asked(connection, visitor.message(ready, unique, VERIFYING), ready.is_head)
+    answer, answered = _exchanged(
+        connection, visitor.message(ready, unique, VERIFYING), ready.is_head
+    )
     if answer.status:
         visitor.answered(ready, connection.reader)
     sent, body = request.sent_headers(filling), request.body_of(filling)

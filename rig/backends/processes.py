@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,64 @@ class Process:
         return said.decode(errors="replace").splitlines()
 
 
+class Piped:
+    """A process on whose input and output this one speaks; what else it prints goes to a log.
+
+    Its input ends with this process, however that ends.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        """Starts it, in a session of its own. StackError where it cannot be started."""
+        self._log = log
+        with open(log, "ab", opener=_own_log) as errors:
+            try:
+                self._popen = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise StackError(f"{command[0]} does not start: {error}") from error
+
+    def read(self, size: int) -> bytes:
+        """So many bytes of its output, waiting for them; fewer once it has ended."""
+        assert self._popen.stdout is not None
+        return self._popen.stdout.read(size)
+
+    def lines(self) -> Iterator[str]:
+        """What it prints, line by line, to its end."""
+        assert self._popen.stdout is not None
+        for line in self._popen.stdout:
+            yield line.decode(errors="replace").rstrip("\n")
+
+    def write(self, data: bytes) -> None:
+        """Into its input. OSError where it has ended."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(data)
+        self._popen.stdin.flush()
+
+    def close(self, deadline_s: float) -> None:
+        """Ends its input and waits for its end; ends it after `deadline_s`."""
+        assert self._popen.stdin is not None
+        with contextlib.suppress(OSError):
+            self._popen.stdin.close()
+        try:
+            self._popen.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait(5)
+        # who reads it has come to its end by now
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
+
+    def log_lines(self) -> list[str]:
+        """What it printed beside its output."""
+        said = files.read_ends(self._log, LOG_ENDS_BYTES, LOG_ENDS_BYTES)
+        return said.decode(errors="replace").splitlines()
+
+
 def _own_log(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
@@ -93,8 +152,21 @@ def remove(folder: Path) -> None:
         run(["rm", "-rf", "--", str(folder)], REMOVE_DEADLINE_S)
 
 
+def remove_own(folder: Path, prefix: str) -> list[Path]:
+    """Removes the folders in `folder` that begin so and are this user's, or anybody's for root."""
+    uid = os.geteuid()
+    found = [
+        path
+        for path in folder.glob(f"{prefix}*")
+        if not path.is_symlink() and path.is_dir() and uid in (0, path.stat().st_uid)
+    ]
+    for path in found:
+        remove(path)
+    return found
+
+
 @dataclass(frozen=True)
-class Completed:
+class CompletedProcess:
     """A command that ran to its end."""
 
     code: int
@@ -104,7 +176,7 @@ class Completed:
 
 def completed(
     command: Sequence[str], deadline_s: float, environment: Mapping[str, str] | None = None
-) -> Completed:
+) -> CompletedProcess:
     """Runs a command to its end, whatever that is. StackError where it does not come in time."""
     try:
         done = subprocess.run(
@@ -120,7 +192,7 @@ def completed(
         raise StackError(f"{command[0]}: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise StackError(f"{' '.join(command)} did not end within {deadline_s:g} s") from error
-    return Completed(done.returncode, done.stdout, done.stderr)
+    return CompletedProcess(done.returncode, done.stdout, done.stderr)
 
 
 def run(
@@ -136,6 +208,34 @@ def run(
         what = " / ".join(said[-3:]) or f"exit code {done.code}"
         raise StackError(f"{' '.join(command)}: {what}")
     return done.out
+
+
+def pipeline(first: Sequence[str], then: Sequence[str], deadline_s: float) -> None:
+    """Runs two commands, what the first prints into the second.
+
+    StackError, with what the one that failed said, where one does or they do not end in time.
+    """
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as heard:
+        giving = subprocess.Popen(
+            first, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+        )
+        taking = subprocess.Popen(then, stdin=giving.stdout, stdout=heard, stderr=heard)
+        assert giving.stdout is not None
+        giving.stdout.close()
+        try:
+            codes = [one.wait(deadline_s) for one in (taking, giving)]
+        except subprocess.TimeoutExpired as error:
+            raise StackError(f"{' '.join(then)} did not end within {deadline_s:g} s") from error
+        finally:
+            for one in (taking, giving):
+                one.kill()
+                one.wait(5)
+        # who takes ended first where both failed
+        for code, command, words in zip(codes, (then, first), (heard, said), strict=True):
+            if code:
+                words.seek(0)
+                lines = words.read().decode(errors="replace").strip().splitlines()
+                raise StackError(f"{' '.join(command)}: {' / '.join(lines[-3:])}")
 
 
 RELAY_EVERY_S = 0.02

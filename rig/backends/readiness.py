@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rig.backends import http
 from rig.backends.base import ProcessHandle, tail
-from rig.backends.expected import Answer
+from rig.backends.expected import Response
 from rig.backends.processes import until
 from rig.model import StackError
 from rig.plan import Target
@@ -32,7 +32,7 @@ def await_ready(
     deadline is over.
     """
     refused_since_s: float | None = None
-    answer = Answer(0, b"nobody listens")
+    answer = Response(0, b"nobody listens")
     ca = http.vouching(target)
     for _ in until(target.limits.start_s):
         answer = http.get(f"{url}{target.ready}", ca)
@@ -56,19 +56,19 @@ def await_ready(
     )
 
 
-def _serves_unwrapped(target: Target, answer: Answer) -> bool:
+def _serves_unwrapped(target: Target, answer: Response) -> bool:
     """Whether the project itself says that it does not know the wrapper's path."""
     return target.django is not None and target.ready.startswith("/-/") and answer.status == 404
 
 
-def _refusal(target: Target, answer: Answer) -> str:
+def _refusal(target: Target, answer: Response) -> str:
     if not answer.status:
         return f"nobody answers at {{host}}:{{port}}: {answer.begins or SILENT}"
     what = f"it leads to {answer.location}" if answer.location else answer.begins or SILENT
     return f"the ready path {target.ready} of target {target.name} answers {answer.status}: {what}"
 
 
-def _cure(answer: Answer) -> str:
+def _cure(answer: Response) -> str:
     """What to set, by what such an answer most often means in Django."""
     if answer.status == 400:
         return "its settings must allow the hosts it is asked at: ALLOWED_HOSTS = ['*']"

@@ -23,7 +23,7 @@ from rig.load.values import Values
 from rig.load.words import OWN_WORDS
 from rig.model import DamagedFile, StackError
 from rig.plan import Plan, Route, Target
-from rig.target import File, SessionStep, ValueSource
+from rig.route import File, SessionStep, ValueSource
 
 MOST_FILE_BYTES = 8 << 20
 READ_ONLY = "SET default_transaction_read_only = on; SET statement_timeout = '60s'"
@@ -64,7 +64,7 @@ def _values(target: Target, word: str, source: ValueSource) -> Values:
     return Values(word, items, source.span, source.query, source.order, source.seed, source.repeats)
 
 
-def asked_of_database(target: Target, names: Iterable[str], login: Login) -> Rows:
+def query_values(target: Target, names: Iterable[str], login: Login) -> Rows:
     """What the seeded database gives for some routes and mixes. StackError for nothing.
 
     Nothing is asked where none of them has a query.
@@ -88,7 +88,7 @@ def _sent_by(target: Target, names: Iterable[str]) -> Iterator[Route]:
     for name in names:
         steps = target.sessions.get(target.session_of(name), ())
         yield from (_as_route(number, step) for number, step in enumerate(steps, 1))
-        yield from target.asked_by(name)
+        yield from target.routes_of(name)
 
 
 def _of_query(query: str, login: Login, where: str) -> tuple[str | int, ...]:
@@ -144,5 +144,6 @@ def content_of(target: Target, file: File) -> bytes:
     except (OSError, DamagedFile) as error:
         raise StackError(f"target {target.name}: {file.path} cannot be read: {error}") from error
     if sha256(content).hexdigest() != file.sha256:
-        raise StackError(f"target {target.name}: {file.path} changed since it was read")
+        what = f"target {target.name}: {file.path} changed since it was read"
+        raise StackError(what, "run it again")
     return content

@@ -13,16 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rig.backends.base import Progress
+from rig.backends.base import LoadProgress
 from rig.disk.files import read_ends, read_json, read_text
 from rig.disk.typed import Unfit, fitted
+from rig.load.report import MOST_RESPONSES, MOST_TOLD, RESPONSES
 from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile, one_line, printable
 
 MOST_BYTES = 8 << 20
 PROGRESS_BYTES = 1 << 16
+RESPONSES_BYTES = MOST_TOLD << 16
 START_ERROR, START_ERROR_BYTES = "start-error", 4096
 """Of the app's folder, as `stack/around/bench_project.py` writes it."""
+CAUSE = "cause"
+"""Of a load process's folder, as `rig/load/process.py` writes it."""
 MOST_LOAD_FILES = 100
 """Of the load master's folder; it writes about fifteen."""
 _ANOTHER_SHAPE = (
@@ -51,15 +55,26 @@ def start_error(path: Path) -> str:
         return ""
 
 
-def progress(path: Path) -> Progress | None:
-    """The load's last whole line of progress; None where there is none yet, or it is no such line.
+def progress(out: Path) -> list[LoadProgress]:
+    """What the load master's folder tells of a load: its last whole lines of progress, in order.
 
-    It is told to the user and to nobody else.
+    Without those that are no such lines. It is told to the user and to nobody else.
     """
     try:
-        lines = read_ends(path, 0, PROGRESS_BYTES).splitlines(keepends=True)
-        said = json.loads(next(line for line in reversed(lines) if line.endswith(b"\n")))
-        return Progress(
+        lines = read_ends(out / "progress.jsonl", 0, PROGRESS_BYTES).splitlines(keepends=True)
+    except (OSError, DamagedFile):
+        return []
+    whole = [line for line in lines if line.endswith(b"\n")]
+    found = (_progress(out, line) for line in whole[-MOST_TOLD - 1 :])
+    return [one for one in found if one is not None]
+
+
+def _progress(out: Path, line: bytes) -> LoadProgress | None:
+    """A line of it; None where it is none."""
+    try:
+        said = json.loads(line)
+        second = int(_number(said.get("second", -1)))
+        return LoadProgress(
             elapsed_s=_number(said["elapsed_s"]),
             users=int(_number(said["users"])),
             goodput_rps=int(_number(said["goodput_rps"])),
@@ -68,9 +83,23 @@ def progress(path: Path) -> Progress | None:
                 printable(str(outcome)): int(_number(count))
                 for outcome, count in said["outcomes"].items()
             },
+            second=second,
+            responses=_responses(out / RESPONSES, second),
         )
-    except (OSError, DamagedFile, StopIteration, *_ANOTHER_SHAPE):
+    except _ANOTHER_SHAPE:
         return None
+
+
+def _responses(path: Path, second: int) -> tuple[str, ...]:
+    """The encoded histograms of a second; none where the file tells of others, or is no such one.
+
+    Whoever decodes them holds them against the recorder's range.
+    """
+    try:
+        said = read_json(path, RESPONSES_BYTES, follow=False)
+        return tuple(one for one in said[str(second)][:MOST_RESPONSES] if isinstance(one, str))
+    except (OSError, DamagedFile, *_ANOTHER_SHAPE):
+        return ()
 
 
 def scouted(path: Path, routes: Sequence[str]) -> dict[str, UnloadedResult]:

@@ -21,6 +21,7 @@ from rig.backends.database import (
 )
 from rig.backends.http import APP_PORT, vouching
 from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
+from rig.backends.users_files import users_file
 from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
@@ -37,7 +38,7 @@ from stack.delay.spec import DelaySpec, LinkSpec
 from stack.pooler.spec import PoolerSpec
 
 POOLER_PORT = 6432
-CONTROL_PORT = 5557
+CONTROL_PORT, CLOCK_PORT = 5557, 5558
 MAX_CLIENT_CONN = 10_000
 PREFIX_LENGTH = 24
 PROJECT = Path(__file__).resolve().parents[2]
@@ -313,9 +314,11 @@ def load_spec(plan: Plan, hosts: Hosts, rows: Rows = NO_ROWS) -> LoadSpec:
         raw=load.raw,
         client=load.client,
         session=session_of(plan, rows),
+        users_file=users_file(plan, hosts.layout()),
         **of_mix(plan.mix),
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
+        clock_port=CLOCK_PORT,
     )
 
 
@@ -332,13 +335,14 @@ def delay_spec(plan: Plan, hosts: Hosts) -> DelaySpec:
     """Which links are delayed, and where each path is measured to."""
     far = Role.DATABASE if plan.pooler == "direct" else Role.POOLER
     peers = {
-        Link.FRONT: hosts.address(Role.LOAD_WORKER, Link.FRONT),
-        Link.DATA: hosts.address(far, Link.DATA),
+        Link.FRONT: hosts.peer(Role.LOAD_WORKER, Link.FRONT),
+        Link.DATA: hosts.peer(far, Link.DATA),
     }
     if plan.target.services:
-        peers[Link.SERVICES] = hosts.address(Role.SERVICE, Link.SERVICES)
+        peers[Link.SERVICES] = hosts.peer(Role.SERVICE, Link.SERVICES)
     return DelaySpec(
         delay_ms=plan.delay.delay_ms,
+        base=hosts.far,
         links=tuple(
             LinkSpec(
                 name=str(link),

@@ -7,33 +7,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
-from rig.backends import database, http, said, services
+from rig.backends import database, http, observers, said, services
 from rig.backends.app_facts import app_facts
 from rig.backends.asking import asked_once
 from rig.backends.base import (
-    Asked,
+    FEW_HAVE,
     Hosts,
+    Observed,
     OnProgress,
     ProcessHandle,
     RoleSpec,
+    RouteReply,
     log_errors,
     tail,
 )
 from rig.backends.collecting import copy_delay, copy_load
-from rig.backends.counts import DatabaseCounts
+from rig.backends.counts import DatabaseCounts, WrittenByRoute
 from rig.backends.database import Login
-from rig.backends.expected import Answer
-from rig.backends.processes import cpus_of, is_real_time, until
+from rig.backends.expected import Response
+from rig.backends.following import follow_load
 from rig.backends.readiness import await_ready
-from rig.backends.requests import Rows, asked_of_database, asks_database
+from rig.backends.requests import Rows, asks_database, query_values
+from rig.backends.role_facts import role_facts
+from rig.backends.roles import Roles, Started
 from rig.backends.specs import (
+    CLOCK_PORT,
     POOLER_PORT,
     Secrets,
     app_spec,
@@ -52,27 +56,10 @@ from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import LoadError, Role, StackError
 from rig.plan import Plan, Route, Service
 
-START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
 LEAVE_DEADLINE_S = 20.0
-LOAD_SLACK_S = 60.0
 LOCUST_DEADLINE_S = 30.0
-SCOUT_DEADLINE_S = 240.0
-
-
-@dataclass(frozen=True)
-class _Started:
-    role: Role
-    index: int
-    process: ProcessHandle
-
-
-def _pid_of(process: ProcessHandle) -> int:
-    """A process id; 0 where it has ended or cannot be known."""
-    try:
-        return process.pid
-    except StackError:
-        return 0
+SCOUT_DEADLINE_S, SCOUTED_ROUTE_S = 240.0, 30.0
 
 
 class RealStack:
@@ -80,7 +67,7 @@ class RealStack:
 
     def __init__(self, plan: Plan, hosts: Hosts, passwords: Secrets, template: str) -> None:
         self._plan, self._hosts, self._passwords, self._template = plan, hosts, passwords, template
-        self._started: list[_Started] = []
+        self._roles = Roles(hosts)
         self._facts: Facts = {}
         self._delay: DelaySaid | None = None
         self._before: CountsBefore | None = None
@@ -96,30 +83,35 @@ class RealStack:
         if asks_database(plan.target, plan.route_name):
             # what the load sends is not known before
             self._bring_up_database()
-            self._rows = asked_of_database(plan.target, [plan.route_name], self._app_login)
+            self._rows = query_values(plan.target, [plan.route_name], self._app_login)
         # Locust takes its time to import: it may do so while the rest comes up
         spec = load_spec(plan, hosts, self._rows)
-        self._start(Role.LOAD_MASTER, spec)
+        self._roles.start(Role.LOAD_MASTER, spec)
         for index in range(plan.load.load_workers):
-            self._start(Role.LOAD_WORKER, spec, index)
-        if not self._of(Role.DATABASE):
+            self._roles.start(Role.LOAD_WORKER, spec, index)
+        if not self._roles.of(Role.DATABASE):
             self._bring_up_database()
         self._bring_up_app()
-        self._await_file(self._of(Role.LOAD_MASTER)[0], "ready.json")
+        self._roles.wait_for_file(self._roles.of(Role.LOAD_MASTER)[0], "ready.json")
         # not before: while they import, they would hold up all else
         for role in (Role.LOAD_MASTER, Role.LOAD_WORKER):
             hosts.settle(role)
 
     def _bring_up_database(self) -> None:
         spec = database_spec(self._plan, self._hosts, self._passwords, self._template)
-        self._await(self._start(Role.DATABASE, spec), "answer", lambda: database.ready(self._login))
+        postgres = self._roles.start(Role.DATABASE, spec)
+        self._roles.wait(postgres, "answer", lambda: database.ready(self._login))
 
     def _bring_up_app(self) -> None:
         plan, hosts = self._plan, self._hosts
         services.bring_up(plan, hosts, self._passwords, self.start_service)
-        app = self._start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
-        error_file = hosts.out(Role.APP) / said.START_ERROR
-        await_ready(app.process, self._url, plan.target, lambda: said.start_error(error_file))
+        app = self._roles.start(Role.APP, app_spec(plan, hosts, self._passwords, self._pool()))
+        await_ready(
+            app.process,
+            self._url,
+            plan.target,
+            lambda: said.start_error(hosts.out(Role.APP) / said.START_ERROR),
+        )
         self._facts |= app_facts(self._url, self._plan.target)
 
     def _pool(self) -> bool:
@@ -127,36 +119,13 @@ class RealStack:
         if self._plan.pooler == "direct":
             return True
         spec = pooler_spec(self._plan, self._hosts, self._passwords)
-        path = self._await_file(self._start(Role.POOLER, spec), "facts.json")
+        path = self._roles.wait_for_file(self._roles.start(Role.POOLER, spec), "facts.json")
         self._facts["pooler"] = facts = said.facts(path, PoolerFacts)
         return facts["prepared_statements"]
 
-    def _start(self, role: Role, spec: RoleSpec, index: int = 0) -> _Started:
-        started = _Started(role, index, self._hosts.start(role, spec, index))
-        self._started.append(started)
-        return started
-
     def start_service(self, role: Role, spec: RoleSpec, index: int) -> ProcessHandle:
         """Starts one of the target's services, which ends with the stack."""
-        return self._start(role, spec, index).process
-
-    def _await(self, started: _Started, what: str, there: Callable[[], bool]) -> None:
-        for _ in until(START_DEADLINE_S):
-            if there():
-                return
-            if started.process.code() is not None:
-                raise StackError(f"{started.role} ended at its start: {tail(started.process)}")
-        raise StackError(
-            f"{started.role} did not {what} within {START_DEADLINE_S:g} s: {tail(started.process)}"
-        )
-
-    def _await_file(self, started: _Started, name: str) -> Path:
-        path = self._hosts.out(started.role, started.index) / name
-        self._await(started, f"write {name}", lambda: os.path.lexists(path))
-        return path
-
-    def _of(self, role: Role) -> list[_Started]:
-        return [started for started in self._started if started.role == role]
+        return self._roles.start(role, spec, index).process
 
     @property
     def _url(self) -> str:
@@ -166,7 +135,7 @@ class RealStack:
     @property
     def _book(self) -> DatabaseCounts:
         counts = self._hosts.layout().counts_statements
-        return DatabaseCounts(self._login, self._plan.target.ledger, counts_statements=counts)
+        return DatabaseCounts(self._login, self._plan.target.counted, counts_statements=counts)
 
     @property
     def _login(self) -> Login:
@@ -187,8 +156,8 @@ class RealStack:
     ) -> list[UnloadedResults]:
         """Brings up the target alone and asks without load."""
         self._bring_up_database()
-        asked = [one.route for one in unloaded_requests]
-        rows = asked_of_database(self._plan.target, asked, self._app_login)
+        asked = dict.fromkeys(one.served_as for one in unloaded_requests)
+        rows = query_values(self._plan.target, asked, self._app_login)
         unloaded_requests = [one.with_rows(rows) for one in unloaded_requests]
         self._bring_up_app()
         seen = [UnloadedResults(0.0, self._unloaded(unloaded_requests))] if at_no_delay else []
@@ -205,32 +174,33 @@ class RealStack:
     def _unloaded(
         self, unloaded_requests: Sequence[UnloadedRequest]
     ) -> Mapping[str, UnloadedResult]:
-        started = self._start(
+        started = self._roles.start(
             Role.LOAD_WORKER, scout_spec(self._plan, self._hosts, unloaded_requests)
         )
-        if started.process.wait(SCOUT_DEADLINE_S) != 0:
+        deadline_s = max(SCOUT_DEADLINE_S, SCOUTED_ROUTE_S * len(unloaded_requests))
+        if started.process.wait(deadline_s) != 0:
             raise StackError(f"the unloaded requests did not come back: {tail(started.process)}")
         routes = [unloaded_request.route for unloaded_request in unloaded_requests]
-        return said.scouted(self._await_file(started, "scout.json"), routes)
+        return said.scouted(self._roles.wait_for_file(started, "scout.json"), routes)
 
-    def ask_routes(self) -> list[Asked]:
+    def ask_routes(self) -> list[RouteReply]:
         """Brings up the target alone and asks each of its routes once."""
         self._bring_up_database()
         target = self._plan.target
-        self._rows = asked_of_database(target, target.routes, self._app_login)
+        self._rows = query_values(target, target.routes, self._app_login)
         self._bring_up_app()
-        (app,) = self._of(Role.APP)
+        (app,) = self._roles.of(Role.APP)
         # what writes goes last: what is read is as it was seeded
         routes = sorted(
             self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
         )
         return [
             # two routes may write into one column, which may take no text twice
-            self._asked(route, app.process, f"verify-{number}")
+            self._reply(route, app.process, f"verify-{number}")
             for number, route in enumerate(routes)
         ]
 
-    def _asked(self, route: Route, app: ProcessHandle, unique: str) -> Asked:
+    def _reply(self, route: Route, app: ProcessHandle, unique: str) -> RouteReply:
         self._book.begin()
         asked = asked_once(self._url, self._plan, route, app, unique, self._rows)
         sent = statement_facts(self._book.statements())
@@ -240,8 +210,8 @@ class RealStack:
 
     def set_delay(self) -> None:
         """Sets the delay and measures every path before anything depends on it."""
-        delay = self._start(Role.DELAY, delay_spec(self._plan, self._hosts))
-        self._delay = said.facts(self._await_file(delay, "ready.json"), DelaySaid)
+        delay = self._roles.start(Role.DELAY, delay_spec(self._plan, self._hosts))
+        self._delay = said.facts(self._roles.wait_for_file(delay, "ready.json"), DelaySaid)
 
     def verify(self) -> Facts:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
@@ -249,9 +219,11 @@ class RealStack:
         book = self._book
         # before anything is asked: a kept connection may hold back what its last request
         # counted until it ends, and what is counted later must not lack its beginning
-        self._before = CountsBefore(book.counters(), verifying_requests=1, unverified=book.tables())
+        before = CountsBefore(book.counters(), len(plan.routes), unverified=book.tables())
+        self._before = before
         book.begin()
-        self._exchange = asked = http.verify(self._url, plan, rows=self._rows)
+        seen = WrittenByRoute(book, plan, before.unverified)
+        self._exchange = asked = http.verify(self._url, plan, rows=self._rows, on_asked=seen.asked)
         if asked.wrong:
             raise StackError(
                 f"target {plan.target_name} does not answer {plan.route_name} correctly: "
@@ -259,47 +231,53 @@ class RealStack:
                 "see logs/app.log in the attempt's folder",
             )
         self._before = dataclasses.replace(
-            self._before,
+            before,
             contents=book.contents(),
-            names_requests=any(route.writes for route in plan.routes)
-            and book.names(http.UNIQUE_OF_VERIFY),
+            unverified=seen.unverified,
+            names_requests=bool(seen.naming),
+            wrote=seen.wrote if plan.mix else {},
+            naming=tuple(seen.naming) if plan.mix else (),
             by_target=app_counters.correct_by_route(self._hosts.out(Role.APP)),
         )
         # again: a pool is there since its first request only
         self._facts |= app_facts(self._url, self._plan.target)
         self._facts["database"] = database.facts(self._login)
-        roles = [role for role in Role if role != Role.SERVICE or plan.target.services]
-        pids = {role: tuple(started.process.pid for started in self._of(role)) for role in roles}
-        self._facts["roles"] = {str(role): found for role, found in pids.items()}
-        self._facts["cpus"] = {
-            str(role): tuple(sorted({cpus_of(pid) for pid in found} - {""}))
-            for role, found in pids.items()
-        }
-        self._facts["real_time"] = tuple(
-            sorted({str(role) for role, found in pids.items() if any(map(is_real_time, found))})
-        )
+        roles = [role for role in Role if self._roles.of(role) or role not in FEW_HAVE]
+        pids = {role: tuple(one.process.pid for one in self._roles.of(role)) for role in roles}
+        here = self._hosts.observed(Endpoints(pids)).here.pids
+        self._facts |= role_facts(self._hosts, pids, here)
         return self._facts
 
-    def _last_words(self, answer: Answer) -> str:
+    def _last_words(self, answer: Response) -> str:
         """How the app's log ends, where its answer says no more than that it failed."""
-        errors = log_errors(self._of(Role.APP)[0].process) if answer.status >= 500 else []
+        errors = log_errors(self._roles.of(Role.APP)[0].process) if answer.status >= 500 else []
         return f"; its log says {errors[-1]}" if errors else ""
 
     def endpoints(self) -> Endpoints:
-        """Its processes, the app's counters, and ways to ask the databases."""
+        """What the runner may see of it."""
+        return self._observed.here
+
+    @cached_property
+    def _observed(self) -> Observed:
+        """Who looks at what, once every role runs."""
+        return self._hosts.observed(self._endpoints())
+
+    def _endpoints(self) -> Endpoints:
+        """All there is: processes, the app's counters, ways to ask databases and load master."""
         pooled = self._plan.pooler != "direct"
         return Endpoints(
             pids={
-                role: tuple(_pid_of(started.process) for started in self._of(role))
+                role: tuple(started.pid for started in self._roles.of(role))
                 for role in Role
-                if self._of(role)
+                if self._roles.of(role)
             },
             app_port=http.APP_PORT,
             counters=self._hosts.out(Role.APP),
-            postgres=self._login.connect,
+            postgres=self._login,
             app_user=database.APP_USER,
             database=database.DATABASE,
-            pgbouncer=self._console.connect if pooled else None,
+            pgbouncer=self._console if pooled else None,
+            clock=self._hosts.reach(Role.LOAD_MASTER, CLOCK_PORT),
         )
 
     @property
@@ -310,41 +288,37 @@ class RealStack:
         return Login(address, port, password, user, "pgbouncer")
 
     def run_load(self, on_progress: OnProgress) -> None:
-        """Releases the load master and follows it to the end of the load."""
-        master = self._of(Role.LOAD_MASTER)[0]
-        master.process.signal(signal.SIGUSR1)
-        out = self._hosts.out(Role.LOAD_MASTER)
-        reported = None
-        for _ in until(self._plan.load.duration_s + LOAD_SLACK_S, every_s=0.2):
-            progress = said.progress(out / "progress.jsonl")
-            if progress is not None and progress != reported:
-                on_progress(reported := progress)
-            if os.path.lexists(out / "load.json"):
-                return
-            if master.process.code() is not None:
-                raise LoadError(f"the load master ended early: {tail(master.process)}")
-        raise LoadError(f"the load did not end in time: {tail(master.process)}")
+        """Releases the load master and follows it to the end of the load, observers beside it."""
+        with observers.beside(self._roles, self._observed.elsewhere):
+            follow_load(self._plan, self._hosts, self._roles, on_progress, self._count_anew)
+
+    def _count_anew(self) -> None:
+        """What users' sessions asked of the database is none of the load's."""
+        if self._before is not None:
+            by_target = app_counters.correct_by_route(self._hosts.out(Role.APP))
+            self._before = self._before.anew(self._book.tables(), by_target)
+        self._book.begin()
 
     def stop(self) -> None:
         """Ends the app after the load, and lets its database sessions end before anyone counts.
 
         StackError where one of the target's services had ended by then.
         """
-        for started in self._of(Role.SERVICE):
+        for started in self._roles.of(Role.SERVICE):
             if started.process.code() is not None:
                 raise services.ended(self._service(started), started.process, "under load")
-        delay = self._of(Role.DELAY)
+        delay = self._roles.of(Role.DELAY)
         for started in delay:
             started.process.signal(signal.SIGUSR1)
-            self._delay = said.facts(self._await_file(started, "facts.json"), DelaySaid)
-        for started in (*self._of(Role.APP), *self._of(Role.POOLER)):
+            self._delay = said.facts(self._roles.wait_for_file(started, "facts.json"), DelaySaid)
+        for started in (*self._roles.of(Role.APP), *self._roles.of(Role.POOLER)):
             started.process.signal(signal.SIGTERM)
             if started.process.wait(STOP_DEADLINE_S) is None:
                 started.process.kill()
         self._facts["sessions_left"] = database.wait_until_left(self._login, LEAVE_DEADLINE_S)
         self._after = self._counted_after()
         # by now Locust has written its own reports, which it takes its time for
-        for started in self._of(Role.LOAD_MASTER):
+        for started in self._roles.of(Role.LOAD_MASTER):
             if started.process.wait(LOCUST_DEADLINE_S) != 0:
                 raise LoadError(f"Locust did not end in order: {tail(started.process)}")
 
@@ -362,38 +336,35 @@ class RealStack:
         """Copies what the roles wrote. DamagedFile where anything else was put among it."""
         hosts = self._hosts
         (folder / "logs").mkdir(parents=True, exist_ok=True)
-        for started in self._started:
-            lines = "".join(f"{line}\n" for line in started.process.log_lines())
-            (folder / "logs" / f"{self._log_name(started)}.log").write_text(lines, encoding="utf-8")
+        for started, text in self._roles.logs():
+            (folder / "logs" / f"{self._log_name(started)}.log").write_text(text, encoding="utf-8")
         if self._exchange is not None:
             asked = json.dumps(self._exchange.to_json(), indent=1) + "\n"
             (folder / "verify.json").write_text(asked, encoding="utf-8")
+        outs = [hosts.out(Role.OBSERVER, one.index) for one in self._roles.of(Role.OBSERVER)]
+        observers.merge(outs, folder / "probes")
         copy_delay(hosts.out(Role.DELAY), folder)
         if self._delay is not None:
             (folder / "probes" / "delay.json").write_text(json.dumps(self._delay))
         if self._before:
             counted = self._before.to_json() | (self._after.to_json() if self._after else {})
             (folder / LEDGER).write_text(json.dumps(counted, indent=1))
-        if self._of(Role.LOAD_MASTER):
+        if self._roles.of(Role.LOAD_MASTER):
             copy_load(hosts.out(Role.LOAD_MASTER), folder)
 
-    def _log_name(self, started: _Started) -> str:
+    def _log_name(self, started: Started) -> str:
         match started.role:
-            case Role.LOAD_WORKER:
+            case Role.LOAD_WORKER | Role.OBSERVER:
                 return f"{started.role}-{started.index + 1}"
             case Role.SERVICE:
                 return f"{started.role}-{self._service(started).name}"
         return str(started.role)
 
-    def _service(self, started: _Started) -> Service:
+    def _service(self, started: Started) -> Service:
         return self._plan.target.services[started.index]
 
     # the end
 
     def tear_down(self) -> None:
-        """Ends every role at once: the cluster is a copy that nobody needs again."""
-        for started in self._of(Role.DATABASE):
-            started.process.signal(signal.SIGQUIT)
-            started.process.wait(5)
-        for started in reversed(self._started):
-            started.process.kill()
+        """Ends every role at once."""
+        self._roles.end()

@@ -103,7 +103,7 @@ def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwor
     """
     kept = clusters.get(name)
     try:
-        return _made(clusters, name, plan, hosts, passwords, kept)
+        return _seeded(clusters, name, plan, hosts, passwords, kept)
     except StackError:
         if not kept:
             with contextlib.suppress(StackError):
@@ -111,7 +111,7 @@ def provide(clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwor
         raise
 
 
-def _made(
+def _seeded(
     clusters: ClusterCache, name: str, plan: Plan, hosts: Hosts, passwords: Secrets, kept: str
 ) -> str:
     wanted_bytes = COPIES * (EMPTY_BYTES + plan.data.posts * POST_BYTES)

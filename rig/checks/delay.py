@@ -1,4 +1,7 @@
-"""Was every path delayed as asked, before, during and after the load, and nothing dropped?"""
+"""Was every path delayed as asked, before, during and after the load, and nothing dropped?
+
+Where a path has a length of its own, that was measured before any delay was set, and is added.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +44,19 @@ def _wrong(path: PathDelay) -> list[str]:
         ("after", path.after_ms, QUIET_MS, QUIET_SHARE),
     )
     problems = []
+    base_ms = _base_ms(path)
     for moment, rtts_ms, least_ms, share in moments:
         bound_ms = _bound_ms(path, least_ms, share)
         where = f"{path.link} {moment} the load"
         if not rtts_ms:
             problems.append(f"{where}: not measured")
-        elif abs(statistics.median(rtts_ms) - path.asked_ms) > bound_ms:
+        elif abs(statistics.median(rtts_ms) - path.asked_ms - base_ms) > bound_ms:
             problems.append(
                 f"{where}: {statistics.median(rtts_ms):.1f} ms instead of "
-                f"{path.asked_ms:g} ± {bound_ms:g} ms"
+                f"{path.asked_ms:g}{_base_text(path)} ± {bound_ms:g} ms"
             )
     bound_ms = _bound_ms(path, LOADED_MS, LOADED_SHARE)
-    short = [ms for ms in path.during_ms if ms < path.asked_ms - bound_ms]
+    short = [ms for ms in path.during_ms if ms < path.asked_ms + base_ms - bound_ms]
     if len(short) > MOST_OUTSIDE * len(path.during_ms):
         problems.append(
             f"{path.link} during the load: {len(short)} of {len(path.during_ms)} measurements "
@@ -63,10 +67,20 @@ def _wrong(path: PathDelay) -> list[str]:
     return problems
 
 
+def _base_ms(path: PathDelay) -> float:
+    """The path's own round trip; 0 where it is on one machine."""
+    return statistics.median(path.base_ms) if path.base_ms else 0.0
+
+
+def _base_text(path: PathDelay) -> str:
+    return f" + {_base_ms(path):.2f}" if path.base_ms else ""
+
+
 def _bound_ms(path: PathDelay, least_ms: float, share: float) -> float:
     return max(least_ms, share * path.asked_ms)
 
 
 def _median_text(path: PathDelay) -> str:
     quiet: Sequence[float] = (*path.before_ms, *path.after_ms)
-    return f"{statistics.median(quiet):.2f} ms"
+    of = f" ({path.asked_ms:g}{_base_text(path)} asked)" if path.base_ms else ""
+    return f"{statistics.median(quiet):.2f} ms{of}"

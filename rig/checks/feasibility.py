@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rig.calibration import Prediction, StackFacts
 from rig.inference import ceilings
 from rig.model import Link, Status
 from rig.plan import Closed, Open, Plan
-from rig.record import FEASIBILITY, Check, Prediction, Record, StackFacts
+from rig.record import FEASIBILITY, Check, Record
 
 ROUND_OF_WINDOW = 0.6
 """A round of all users that takes more of the window leaves too little of it to be seen."""
@@ -22,18 +23,18 @@ def ceilings_rps(plan: Plan, stack: StackFacts) -> Iterator[tuple[str, float]]:
     slots = connection_slots(plan, slot_ms, stack.s0_ms)
     for name, rps in (
         ("servers", ceilings.servers_rps(stack.servers, held_ms)),
-        ("users", users_rps(plan.load.model, response_ms)),
+        ("users", users_rps(plan, response_ms)),
         ("connections", ceilings.servers_rps(*slots) if slots else None),
     ):
         if rps:
             yield name, rps
 
 
-def users_rps(model: Closed | Open, response_ms: float) -> float | None:
+def users_rps(plan: Plan, response_ms: float) -> float | None:
     """What the users of a closed load can ask; an open load waits for nobody."""
-    match model:
-        case Closed(users, think_time_s):
-            return ceilings.users_rps(users.end_users, response_ms, think_time_s)
+    match plan.load.model:
+        case Closed(users):
+            return ceilings.users_rps(users.most_users, response_ms, plan.think_time_s)
         case Open():
             return None
 
@@ -41,10 +42,10 @@ def users_rps(model: Closed | Open, response_ms: float) -> float | None:
 def connection_slots(plan: Plan, held_ms: float, s0_ms: float) -> tuple[int, float] | None:
     """How many requests can be in the database at once, and for how many ms each.
 
-    `held_ms`: one of the app's connections; `s0_ms`: without delay. None where the route asks the
-    database nothing.
+    `held_ms`: one of the app's connections; `s0_ms`: without delay. None where a route asks the
+    database nothing, or does not say what.
     """
-    if not plan.route.statements:
+    if not all(route.statements for route in plan.routes):
         return None
     return ceilings.slots(
         plan.max_connections,
@@ -63,14 +64,14 @@ def predict(plan: Plan, stack: StackFacts | None) -> Prediction | None:
     if not known:
         return None
     binds, capacity_rps = min(known, key=lambda one: one[1])
-    return Prediction(round(capacity_rps, 4), _response_s(plan.load.model, capacity_rps), binds)
+    return Prediction(round(capacity_rps, 4), _response_s(plan, capacity_rps), binds)
 
 
-def _response_s(model: Closed | Open, capacity_rps: float) -> float:
+def _response_s(plan: Plan, capacity_rps: float) -> float:
     """What a round of a closed load's users takes; 0 for an open load, which has none."""
-    match model:
-        case Closed(users, think_time_s):
-            return round(max(0.0, users.end_users / capacity_rps - think_time_s), 4)
+    match plan.load.model:
+        case Closed(users):
+            return round(max(0.0, users.most_users / capacity_rps - plan.think_time_s), 4)
         case Open():
             return 0.0
 
@@ -90,7 +91,7 @@ def feasibility(plan: Plan, record: Record) -> Check:
         per_s = load.model.arrivals.per_s
         status = Status.WARN if per_s > predicted.capacity_rps else Status.PASS
         return Check(FEASIBILITY, status, f"{most}, and {per_s:g} /s arrive")
-    users = load.model.users.end_users
+    users = load.model.users.most_users
     message = f"{most}, so a round of {users} users takes {predicted.response_s:.3g} s"
     limit_s = min(load.timeout_s, load.steady_s)
     if predicted.response_s > limit_s:

@@ -7,11 +7,11 @@ against what can be known: where a true declaration could count otherwise, it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rig.checks import older_ledger
+from rig.checks import mixed_ledger, older_ledger
 from rig.checks.older_ledger import bounds
-from rig.checks.visits import impossible_rows, mixed_ledger
+from rig.checks.visits import impossible_rows
 from rig.model import OUTCOME_OK, Status
 from rig.plan import Plan
 from rig.record import (
@@ -25,28 +25,47 @@ from rig.record import (
 )
 
 NAME = "ledger"
-SAFE = ("GET", "HEAD", "OPTIONS")
-"""Methods that write nothing, by what they mean."""
 
 
 def ledger(plan: Plan, record: Record) -> Check:
     """Rows exactly, statements and the target's own count between their least and their most."""
-    if plan.mix:
-        return mixed_ledger(NAME, record)
     counts, load = record.ledger, record.load
-    older = counts.counted is None
-    if older and plan.target.ledger is None:
+    if plan.mix:
+        disturbed = [*_left(record), *mixed_ledger.disturbed(plan, record)]
+        systematic = list(mixed_ledger.systematic(plan, record))
+        says, doubts = mixed_ledger.message(plan, record), list(mixed_ledger.doubts(plan, record))
+        return _judged(record, disturbed, systematic, doubts, says)
+    if plan.locustfile:
+        wrong = list(mixed_ledger.impossible(counts))
+        doubt = "what the tasks of a Locust file write, nobody declared", "a load of one route"
+        return _judged(record, wrong, [], [doubt], "")
+    counted, older = plan.target.counted, counts.counted is None
+    if older and counted is None:
         needs = "`ledger:` in its target.yaml"
         return Check(NAME, Status.UNKNOWN, f"the target cannot be counted: no {needs}", needs=needs)
     if older and (counts.rows_after is None or counts.rows_before is None):
         return Check(NAME, Status.UNKNOWN, "the database was not asked")
-    disturbed = [*_left(record), *_rows(plan, counts, load)] if plan.target.ledger else []
-    systematic = [*_statements(plan, record), *_target(plan, counts, load)]
+    disturbed = [*_left(record), *_rows(plan, counts, load)] if counted else []
+    systematic = [
+        *_declared(plan, counts),
+        *_statements(plan, record),
+        *_target(plan, counts, load),
+    ]
+    says, doubts = _message(plan, counts, load), list(_doubts(plan, record))
+    return _judged(record, disturbed, systematic, doubts, says)
+
+
+def _judged(
+    record: Record,
+    disturbed: Sequence[str],
+    systematic: Sequence[str],
+    doubts: Sequence[tuple[str, str]],
+    says: str,
+) -> Check:
     if disturbed or systematic:
         # after a lost load worker or a crash that reset Postgres's counters nothing can agree
-        again = bool(disturbed) or not load.complete or _restarted(record)
-        return Check(NAME, Status.FAIL, "; ".join(disturbed + systematic), again=again)
-    says, doubts = _message(plan, counts, load), list(_doubts(plan, record))
+        again = bool(disturbed) or not record.load.complete or _restarted(record)
+        return Check(NAME, Status.FAIL, "; ".join([*disturbed, *systematic]), again=again)
     if doubts:
         says = "; ".join([*(doubt for doubt, _ in doubts), *([says] if says else [])])
         needs = " and ".join(dict.fromkeys(needs for _, needs in doubts))
@@ -67,24 +86,37 @@ def _rows(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     if counts.fingerprint_before != counts.fingerprint_after:
         yield "the schema is not what it was before the load"
     if _named(plan, counts):
-        # rows of the users' sessions name no request
-        added = None if plan.session else _added(plan, counts)
+        added = None if _with_sessions(plan, counts) else _added(plan, counts)
         yield from _named_rows(counts, load, added)
     elif counts.counted is None and (added := _added(plan, counts)):
         yield f"{added:+d} rows, though the route writes none"
     for name, rows in _counted_rows(plan, counts):
-        if rows.added and not rows.per_request and plan.route.method in SAFE and not plan.session:
+        idle = not rows.per_request and not plan.route.may_write(name)
+        if rows.added and idle and not _with_sessions(plan, counts):
             yield f"{name}: {rows.added:+d} rows, though the route writes none"
+
+
+def _with_sessions(plan: Plan, counts: LedgerFacts) -> bool:
+    """Whether what the users' sessions did is counted with it: in older sessions alone."""
+    return bool(plan.session and counts.verifying_requests)
+
+
+def _declared(plan: Plan, counts: LedgerFacts) -> Iterator[str]:
+    """What the request that verified the route did, and says that it does not."""
+    route = plan.route
+    for name, rows in counts.tables.items():
+        if rows.per_request and route.writes is not None and not route.may_write(name):
+            yield f"{name}: a request added {rows.per_request} rows, and `writes` says none"
 
 
 def _named(plan: Plan, counts: LedgerFacts) -> bool:
     """Whether rows name the requests that wrote them."""
-    return plan.route.writes and counts.names_requests
+    return plan.route.may_name_rows and counts.names_requests
 
 
 def _added(plan: Plan, counts: LedgerFacts) -> int:
     """Rows by which the table of named rows grew, or shrank."""
-    ledger = plan.target.ledger
+    ledger = plan.target.counted
     if ledger and ledger.table in counts.tables:
         return counts.tables[ledger.table].added
     return (counts.rows_after or 0) - (counts.rows_before or 0)
@@ -92,7 +124,7 @@ def _added(plan: Plan, counts: LedgerFacts) -> int:
 
 def _counted_rows(plan: Plan, counts: LedgerFacts) -> Iterator[tuple[str, TableRows]]:
     """The tables whose rows are counted and not told apart."""
-    ledger = plan.target.ledger
+    ledger = plan.target.counted
     apart = ledger.table if ledger and _named(plan, counts) else ""
     for name, rows in counts.tables.items():
         if name != apart:
@@ -122,7 +154,7 @@ def _statements(plan: Plan, record: Record) -> Iterator[str]:
     if counted is None:
         yield from older_ledger.problems(plan, record.ledger, record.load)
         return
-    if declared is None or counted.why or plan.session:
+    if declared is None or counted.why or _with_sessions(plan, record.ledger):
         return
     least, most = _span(plan, record, declared)
     few = counted.calls < least and not _unseen(counted)
@@ -150,12 +182,15 @@ def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
     if counted is None:
         return
     tables = list(_counted_rows(plan, counts))
-    if plan.target.ledger is None and declared is None:
+    if plan.target.counted is None and declared is None:
         needs = "`ledger:` in its target.yaml, or `statements` of the route"
         yield f"the target cannot be counted: no {needs}", needs
-    unwritten = not any(rows.per_request or rows.added for _, rows in tables)
-    if plan.route.writes and tables and not counts.names_requests and unwritten:
-        names = ", ".join(name for name, _ in tables)
+    said = plan.route.writes if isinstance(plan.route.writes, tuple) else ()
+    due = [(name, rows) for name, rows in tables if not said or name in said]
+    unwritten = not any(rows.per_request or rows.added for _, rows in due)
+    writes = plan.route.writes or plan.route.may_name_rows
+    if writes and due and not _named(plan, counts) and unwritten:
+        names = ", ".join(name for name, _ in due)
         yield f"the route wrote nothing to {names}", "the table it writes, in `ledger: {tables: …}`"
     for name, rows in tables:
         least, most = sorted(bounds(rows.per_request, load, 0))
@@ -165,7 +200,7 @@ def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
             yield says, "a route whose every request adds as many rows as the one that verified it"
     if declared is None:
         return
-    if plan.session:
+    if _with_sessions(plan, counts):
         says = "the statements of the users' sessions are counted with the route's"
         yield says, "a route without a session"
     elif counted.why:
@@ -178,7 +213,8 @@ def _doubts(plan: Plan, record: Record) -> Iterator[tuple[str, str]]:
 
 def _target(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     # it knows a route by its path
-    if counts.answered_by_target is None or plan.route.varies_by_path or plan.session:
+    unclear = plan.route.varies_by_path or _with_sessions(plan, counts)
+    if counts.answered_by_target is None or unclear:
         return
     least, most = bounds(1, load, 0)
     if not least <= counts.answered_by_target <= most:
@@ -188,7 +224,7 @@ def _target(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
 def _message(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> str:
     successes = load.outcomes.get(OUTCOME_OK, 0)
     parts = []
-    if plan.target.ledger and _named(plan, counts):
+    if plan.target.counted and _named(plan, counts):
         added = _added(plan, counts)
         parts.append(f"{added} rows = {successes} successes + {added - successes} late")
     parts += [f"{name} {rows.added:+d} rows" for name, rows in _counted_rows(plan, counts)]

@@ -36,7 +36,7 @@ def _scans(plan: Plan, counts: LedgerFacts, load: LoadFacts) -> Iterator[str]:
     if declared is None or counts.statements is None:
         return
     # an INSERT scans nothing
-    scans = declared - 1 if plan.route.writes else declared
+    scans = declared - 1 if plan.route.may_name_rows else declared
     least, most = bounds(scans, load, counts.verifying_requests)
     if not least <= counts.statements <= most:
         span = f"{least}" if least == most else f"{least} to {most}"

@@ -33,8 +33,11 @@ COMMANDS = (
 PROGRAM, COMPLETE = "runner.py", "_RUNNER_PY_COMPLETE"
 """What shells complete, and the variable in which their scripts ask for it."""
 SHELLS = ("bash", "zsh", "fish")
-FORMS = ("benchmarks", "prometheus")
-MEASURES = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms", "failure_share")
+FORMS = ("benchmarks", "otel", "prometheus")
+MEASURES = (
+    *("goodput_rps", "max_goodput_rps", "capacity_per_s"),
+    *("p50_ms", "p95_ms", "p99_ms", "failure_share"),
+)
 
 
 class RunByDefault(click.Group):
@@ -95,8 +98,8 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         "--of",
         "measure",
         type=click.Choice(MEASURES),
-        default=MEASURES[0],
-        help="Of `benchmarks`: what is tracked. Of rates more is better, of the others less.",
+        help="Of `benchmarks`: what is tracked. Of rates more is better, of the others less. "
+        "Unless named, the goodput, or the capacity where the session has searched for it.",
     ),
     "to": click.option(
         "--to", type=click.Path(path_type=Path), metavar="FILE", help="Where it is written."
@@ -104,9 +107,15 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "profile": click.option("--profile", metavar="NAME", help="A profile of the YAML."),
     "backend": click.option(
         "--backend",
-        type=click.Choice(["auto", "local", "compose", "fake"]),
+        type=click.Choice(["auto", "local", "compose", "swarm", "fake"]),
         default="auto",
         help="Where trials run; auto is local where `doctor` passes, else compose.",
+    ),
+    "nodes": click.option(
+        "--nodes",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The machines of a Swarm, for `--backend swarm`: docs/many-machines.md.",
     ),
     "out": click.option(
         "--out", type=ResultsFolder(), default="results", help="The results folder."
@@ -118,16 +127,35 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "cache": click.option(
         "--cache", is_flag=True, help="The seeded clusters and targets' packages, too."
     ),
+    "locustfile": click.option(
+        "--locustfile",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Load by the users of this Locust file, in the place of every route.",
+    ),
+    "tags": click.option("--tags", metavar="TAG,…", help="Of it, only tasks with one of these."),
+    "exclude_tags": click.option(
+        "--exclude-tags", metavar="TAG,…", help="Of it, no task with one of these."
+    ),
     "yes": click.option("--yes", is_flag=True, help="Do not ask before a long session."),
     "figure": click.option("--figure-is-enough", is_flag=True, hidden=True),
+    "live": click.option(
+        "--live", is_flag=True, help="Serve a page of the running session on 127.0.0.1."
+    ),
+    "live_address": click.option(
+        "--live-address",
+        metavar="ADDR[:PORT]",
+        help="Serve it there. Whoever reaches that address may look.",
+    ),
     "calibrate": click.option(
         "--calibrate/--no-calibrate",
         default=True,
         help="Measure the load workers' own limit and unloaded requests first.",
     ),
 }
-_RUN = ("file", "profile", "backend", "out", "only", "seed", "repeats", "workers", "yes", "figure",
-        "calibrate")  # fmt: skip
+_RUN = ("file", "profile", "backend", "nodes", "out", "only", "seed", "repeats", "workers", "yes",
+        "figure", "calibrate", "locustfile", "tags", "exclude_tags")  # fmt: skip
+_LIVE = ("live", "live_address")
 
 
 def make_cli(analysis: Analysis) -> Callable[[], int]:
@@ -141,6 +169,7 @@ def make_cli(analysis: Analysis) -> Callable[[], int]:
     screen = Screen()
 
     _add_running(group, analysis, screen)
+    _add_preparing(group, screen)
     _add_reading(group, analysis, screen)
     _add_upkeep(group, screen)
     _add_for_others(group, analysis, screen)
@@ -151,25 +180,48 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     """What runs trials, or shows which."""
 
     @group.command("run")
-    @_options(*_RUN)
-    def run(**given: Any) -> int:
+    @_options(*_RUN, *_LIVE)
+    def run(live: bool, live_address: str | None, **given: Any) -> int:
         """Run an experiment (the default command)."""
         from rig.cli import running
+        from rig.cli.live.listener import Address
 
-        return running.run(_run_options(given), analysis, screen)
+        page = Address.wanted(live, live_address)
+        return running.run(_run_options({**given, "live": page}), analysis, screen)
 
     @group.command("plan")
     @_options(*_RUN, "json")
     def plan(as_json: bool, **given: Any) -> int:
-        """Show the schedule, the hours and one resolved plan; start nothing."""
+        """Show the schedule, the hours and one plan; start nothing."""
         from rig.cli import running
 
         return running.plan(_run_options(given), screen, as_json)
 
+    @group.command("resume")
+    @_options("session", "out", "nodes", "figure", *_LIVE)
+    def resume(
+        session: str | None,
+        out: Path,
+        nodes: Path | None,
+        figure_is_enough: bool,
+        live: bool,
+        live_address: str | None,
+    ) -> int:
+        """Run the trials of a session that have no finished attempt."""
+        from rig.cli import running
+        from rig.cli.live.listener import Address
+
+        page = Address.wanted(live, live_address)
+        return running.resume(out, session, figure_is_enough, analysis, screen, page, nodes)
+
+
+def _add_preparing(group: click.Group, screen: Screen) -> None:
+    """What comes before a first run of one's own project."""
+
     @group.command("init")
     @_options("project", "into", "force")
     def init(project: Path, out: Path, force: bool) -> int:
-        """Look at a Django project; write a target and a first experiment for it."""
+        """Write a target and a first experiment for a Django project."""
         from rig.cli import initialising
 
         return initialising.init(project, out, force, screen)
@@ -177,23 +229,16 @@ def _add_running(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @group.command("try")
     @_options("target", "backend")
     def try_(target: str, backend: str) -> int:
-        """Bring a target up once, ask each of its routes once, say what to mend."""
+        """Ask each route of a target once; say what to mend."""
         from rig.cli import trying
 
         return trying.try_target(target, backend, screen)
-
-    @group.command("resume")
-    @_options("session", "out", "figure")
-    def resume(session: str | None, out: Path, figure_is_enough: bool) -> int:
-        """Run the trials of a session that have no finished attempt."""
-        from rig.cli import running
-
-        return running.resume(out, session, figure_is_enough, analysis, screen)
 
 
 def _run_options(given: Mapping[str, Any]) -> RunOptions:
     """UsageError where there is no such file, which may be a command in the wrong place."""
     from rig.cli.running import RunOptions
+    from rig.config import did_you_mean
 
     options = RunOptions(**given)
     if os.path.isfile(options.file):
@@ -202,9 +247,9 @@ def _run_options(given: Mapping[str, Any]) -> RunOptions:
         raise UsageError(f"{options.file} is no regular file")
     if str(options.file) in COMMANDS:
         raise UsageError(f"the command comes first: runner.py {options.file} …")
-    raise UsageError(
-        f"there is no file and no command {str(options.file)!r}", "python runner.py --help"
-    )
+    near = did_you_mean(str(options.file), COMMANDS)
+    what = f"there is no file and no command {str(options.file)!r}"
+    raise UsageError(what, near or "python runner.py --help")
 
 
 def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None:
@@ -227,20 +272,20 @@ def _add_reading(group: click.Group, analysis: Analysis, screen: Screen) -> None
     @group.command("report")
     @_options("session", "out", "check", "junit")
     def report(session: str | None, out: Path, check: bool, junit: Path | None) -> int:
-        """Write the report of a session: derived/report.html, report.md and figures."""
+        """Write a session's report: derived/report.html and report.md."""
         return reporting.write_report(find_session(out, session), analysis, screen, check, junit)
 
     @group.command("compare")
     @_options("before", "after", "out", "check")
     def compare(before: str, after: str, out: Path, check: bool) -> int:
-        """Set two versions side by side, cell by cell: a session each, or several by commas."""
+        """Set two versions side by side. A session each, or several by commas."""
         older, newer = find_sessions(out, before), find_sessions(out, after)
         return reporting.write_comparison(older, newer, analysis, screen, check)
 
     @group.command("verify")
     @_options("session", "out", "json")
     def verify(session: str | None, out: Path, as_json: bool) -> int:
-        """Recompute every hash, check and number of a session from its raw files."""
+        """Recompute every hash, check and number from the raw files."""
         return reporting.verify_session(find_session(out, session), analysis, screen, as_json)
 
 
@@ -248,19 +293,23 @@ def _add_upkeep(group: click.Group, screen: Screen) -> None:
     """What looks after the machine."""
 
     @group.command("doctor")
-    @_options("json")
-    def examine(as_json: bool) -> int:
-        """Say what this machine can do."""
+    @_options("json", "nodes")
+    def examine(as_json: bool, nodes: Path | None) -> int:
+        """Say what this machine can do, or the nodes of a Swarm."""
         from rig.cli import upkeep
 
+        if nodes is not None:
+            return upkeep.examine_nodes(screen, nodes, as_json)
         return upkeep.examine(screen, as_json)
 
     @group.command("clean")
-    @_options("out", "cache")
-    def clean(out: Path, cache: bool) -> int:
-        """Remove whatever an earlier run may have left behind."""
+    @_options("out", "cache", "nodes")
+    def clean(out: Path, cache: bool, nodes: Path | None) -> int:
+        """Remove what killed runs left behind. Here, or on the nodes of a Swarm."""
         from rig.cli import upkeep
 
+        if nodes is not None:
+            return upkeep.clean_nodes(screen, nodes, cache)
         return upkeep.clean(screen, out, cache)
 
 
@@ -269,8 +318,10 @@ def _add_for_others(group: click.Group, analysis: Analysis, screen: Screen) -> N
 
     @group.command("export")
     @_options("form", "session", "out", "of", "to")
-    def export(form: str, session: str | None, out: Path, measure: str, to: Path | None) -> int:
-        """Print a session for another tool: its cells, or its trials' series."""
+    def export(
+        form: str, session: str | None, out: Path, measure: str | None, to: Path | None
+    ) -> int:
+        """Print a session for another tool. Its cells, or its trials' series."""
         folder = find_session(out, session)
         errors = Screen(stderr=True)
         return reporting.export(folder, analysis, screen, errors, form, measure, to)

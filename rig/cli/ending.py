@@ -13,7 +13,8 @@ from rig import interruption
 from rig.cli.terminal import Screen, flush
 from rig.disk.refusals import refusal
 from rig.model import BadYaml, ExitCode, RigError, StorageError
-from rig.store.session_folder import SESSION, SessionFolder
+from rig.store.names import SESSION
+from rig.store.session_folder import SessionFolder
 
 
 def ended(command: Callable[[], int]) -> int:

@@ -48,7 +48,7 @@ def init(folder: Path, out: Path, force: bool, screen: Screen) -> int:
         raise UsageError(f"{folder} is no folder", "name the project's folder")
     taken = names_taken(roots.OWN, roots.ROUTES_FILE, out)
     found, name = look(folder.resolve()), name_of(folder.resolve(), taken)
-    variables, answered = _told(found, name, screen)
+    variables, answered = _environment_and_routes(found, name, screen)
     routes = chosen(answered)
     why_none = one_line(answered.get("error", "it has no GET routes without parameters"))
     files = written(found, name, out, PROJECT / "schemas", variables, routes, why_none)
@@ -58,7 +58,9 @@ def init(folder: Path, out: Path, force: bool, screen: Screen) -> int:
     return ExitCode.OK
 
 
-def _told(found: Found, name: str, screen: Screen) -> tuple[Mapping[str, str], Answered]:
+def _environment_and_routes(
+    found: Found, name: str, screen: Screen
+) -> tuple[Mapping[str, str], Answered]:
     """The variables that its settings need, and what its own code says of its routes."""
     variables = stand_ins(found.needed, found.variables, found.examples)
     variables |= dict.fromkeys(found.debugging, OFF)
@@ -66,7 +68,7 @@ def _told(found: Found, name: str, screen: Screen) -> tuple[Mapping[str, str], A
         with lock.alone("(init)"):
             environment = _environment(found, name, screen)
             for _ in range(MOST_LACKED):
-                answered = _asked(environment, found, variables)
+                answered = _routes(environment, found, variables)
                 lacked = missing(
                     answered.get("error", ""), found.variables.keys() - variables.keys()
                 )
@@ -89,7 +91,7 @@ def _environment(found: Found, name: str, screen: Screen) -> Environment:
     return environments.of_project(name, found.folder / found.python, servers, screen.say_line)
 
 
-def _asked(environment: Environment, found: Found, variables: Mapping[str, str]) -> Answered:
+def _routes(environment: Environment, found: Found, variables: Mapping[str, str]) -> Answered:
     filled = {
         name: PLACEHOLDER.sub(lambda one: _NOWHERE.get(one[1], one[0]), value)
         for name, value in variables.items()
@@ -98,7 +100,7 @@ def _asked(environment: Environment, found: Found, variables: Mapping[str, str])
         own = read_env_file(found.folder / found.env_file) if found.env_file else {}
     except (NoEnvFile, OSError) as error:
         return {"error": f"{found.env_file}: {error}"}
-    said = environments.asked(
+    said = environments.script_output(
         environment, found.folder, SCRIPT, [found.settings], {**own, **filled}
     )
     try:

@@ -9,23 +9,31 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rig.backends import environment
 from rig.backends.base import Backend
 from rig.backends.compose import backend as compose
 from rig.backends.compose.backend import ComposeBackend
+from rig.backends.environment import locust_packages
 from rig.backends.fake import FakeBackend
 from rig.backends.local import doctor, sandbox
 from rig.backends.local.backend import LocalBackend, remove_left_behind
+from rig.backends.swarm import backend as swarm
+from rig.backends.swarm.backend import SwarmBackend
 from rig.cli import lock
 from rig.cli.terminal import Screen
+from rig.config import read_nodes
 from rig.interruption import Unwinding
 from rig.model import StackError, UsageError
+from rig.nodes import Nodes
 from rig.plan import Plan, cpu_sets
 
 
-def cpus() -> dict[str, tuple[int, ...]]:
-    """Which CPUs each role gets on this machine."""
+def cpus(backend: str = "") -> dict[str, tuple[int, ...]]:
+    """Which CPUs each role gets on this machine; none where it runs on others."""
+    if backend == SwarmBackend.name:
+        return {}
     # asked of the machine, not of this process: inside, the runner keeps off the app's CPUs
     of_machine = os.environ.get("RIG_CPUS")
     if of_machine:
@@ -39,21 +47,40 @@ def _own_cpus() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
+def nodes_for(backend: str, file: Path | None) -> Nodes | None:
+    """The nodes that a backend needs, as their file has them. BadYaml, UsageError."""
+    if backend != SwarmBackend.name:
+        if file is not None:
+            raise UsageError(f"--nodes is for --backend swarm, not for {backend}")
+        return None
+    if file is None:
+        raise UsageError("--backend swarm needs --nodes FILE: docs/many-machines.md says which")
+    return read_nodes(file)
+
+
 def run_on_backend(
     wanted: str,
     go: Callable[[Backend], int],
     plans: Callable[[], Sequence[Plan]],
     confirm: Callable[[], None] = lambda: None,
+    handed_on: Sequence[int] = (),
+    nodes: Nodes | None = None,
 ) -> int:
     """Runs `go` with the backend; for the local one, inside a new sandbox.
 
-    What `plans` need that takes a network is made before.
+    What `plans` need that takes a network is made before. `handed_on`: descriptors that the
+    runner in a sandbox finds by their numbers. `nodes`: of a Swarm.
     """
     if wanted == "fake":
         confirm()
         return go(FakeBackend())
     if sandbox.inside():
         return _with_local(go)
+    if nodes is not None:
+        confirm()
+        on_nodes = nodes
+        with Unwinding(at_once=lambda: swarm.remove_left_behind(on_nodes)):
+            return _alone_with(lambda: SwarmBackend(on_nodes, plans(), Screen(stderr=True).say), go)
     if wanted == "auto":
         wanted = "local" if doctor.fit() else "compose"
     if wanted == "compose":
@@ -68,8 +95,10 @@ def run_on_backend(
     # out here, where the holder of the lock can be seen; the sandbox shares in it until it ends
     with lock.alone("(starting)") as held:
         os.environ[lock.HANDED_ON] = str(held)
-        environment.provide(plans(), Screen(stderr=True).say)
-        return sandbox.enter(sys.argv, held)
+        say, planned = Screen(stderr=True).say, plans()
+        locust_packages.provide(planned, locust_packages.Here(), say)
+        environment.provide(planned, say)
+        return sandbox.enter(sys.argv, held, *handed_on)
 
 
 def _with_local(go: Callable[[Backend], int]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rig.cli.power_text import power_lines
-from rig.cli.watch import OVERHEAD_GUESS_S, clock
+from rig.cli.watch import clock, overhead_guess_s
 from rig.config import Matrix
 from rig.design import Design
 from rig.plan import Trial
@@ -42,11 +42,12 @@ def planned(matrix: Matrix, design: Design) -> Planned:
         trials += block
         if design.adapts:
             break
-    each_s = [trial.plan.load.duration_s + OVERHEAD_GUESS_S for trial in trials if not trial.skip]
+    plans = [trial.plan for trial in trials if not trial.skip]
+    each_s = [plan.load.duration_s + overhead_guess_s(plan) for plan in plans]
     most, takes_s = len(each_s), sum(each_s)
     if design.adapts:
         most = design.most_trials - (len(trials) - len(each_s))
-        takes_s = most * max(each_s, default=0.0)
+        takes_s = most * max(each_s, default=0.0) + design.longer_s
     decides = power_lines(matrix, [trial for trial in trials if trial.block == 1])
     return Planned(trials, design.adapts, most, takes_s, decides)
 

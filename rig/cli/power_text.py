@@ -27,17 +27,17 @@ NONE_BEYOND = math.log(100)
 
 def power_lines(matrix: Matrix, block: Sequence[Trial]) -> list[str]:
     """What repeats of a block's pairs would decide of the claim; nothing without a claim."""
-    claim, asked = matrix.claim, _pairs(matrix.claim, block)
-    if claim is None or claim.at_least == 0 or not asked:
+    claim, pair_count = matrix.claim, _pairs(matrix.claim, block)
+    if claim is None or claim.at_least == 0 or not pair_count:
         return []
     match matrix.design:
         case Repeats(times):
-            decides = list(_repeated(claim, times, asked))
+            decides = list(_repeated(claim, times, pair_count))
         case Until() as until:
-            decides = list(_until(claim, until, asked))
+            decides = list(_until(claim, until, pair_count))
         case _:
             return []
-    pairs = f"{asked} pairs" if asked > 1 else "1 pair"
+    pairs = f"{pair_count} pairs" if pair_count > 1 else "1 pair"
     cv = percent(ORDINARY_CV)
     return [
         f"the claim asks {pairs}; runs of a cell are taken to differ by {cv}:",
@@ -52,27 +52,27 @@ def _pairs(claim: Claim | None, block: Sequence[Trial]) -> int:
     sides: dict[frozenset[tuple[str, object]], set[object]] = {}
     for trial in block:
         levels = dict(trial.cell.levels)
-        level = levels.pop(claim.factor)
+        level = levels.pop(claim.factor, None)
         if not trial.skip and not trial.cell.because:
             sides.setdefault(frozenset(levels.items()), set()).add(level)
     return sum({claim.numerator, claim.denominator} <= levels for levels in sides.values())
 
 
-def _repeated(claim: Claim, times: int, asked: int) -> Iterator[str]:
+def _repeated(claim: Claim, times: int, pair_count: int) -> Iterator[str]:
     if times == 1 and claim.at_least is None:
         yield "1 run of each decides nothing"
     elif times == 1:
-        distance = found_by_single_runs(ORDINARY_CV, p_of_pair(asked, adaptive=False))
+        distance = found_by_single_runs(ORDINARY_CV, p_of_pair(pair_count, adaptive=False))
         yield f"1 run of each decides nothing, but would indicate {_ratios(claim, distance)}"
     else:
-        yield _decides(claim, times, asked, adaptive=False)
+        yield _decides(claim, times, pair_count, adaptive=False)
     if times < ENOUGH_REPEATS:
-        yield _decides(claim, ENOUGH_REPEATS, asked, adaptive=False)
+        yield _decides(claim, ENOUGH_REPEATS, pair_count, adaptive=False)
 
 
-def _until(claim: Claim, until: Until, asked: int) -> Iterator[str]:
+def _until(claim: Claim, until: Until, pair_count: int) -> Iterator[str]:
     for times in dict.fromkeys((until.at_least, until.at_most)):
-        yield _decides(claim, times, asked, adaptive=True)
+        yield _decides(claim, times, pair_count, adaptive=True)
     held = held_given_end(until.within, until.at_least, ORDINARY_CV)
     if held < ENOUGH:
         later = first_look(until.within, ORDINARY_CV, MOST_LOOKED_AT)
@@ -83,15 +83,15 @@ def _until(claim: Claim, until: Until, asked: int) -> Iterator[str]:
         )
 
 
-def _decides(claim: Claim, times: int, asked: int, *, adaptive: bool) -> str:
-    p = p_of_pair(asked, adaptive=adaptive)
+def _decides(claim: Claim, times: int, pair_count: int, *, adaptive: bool) -> str:
+    p = p_of_pair(pair_count, adaptive=adaptive)
     scatter = pair_scatter(ORDINARY_CV)
     if claim.at_least is None:
         margin = math.expm1(min(found_equal(times, scatter, p), NONE_BEYOND))
         return f"{times} repeats would find equal ones equal within {percent(round(margin, 2))}"
     distance = found_distance(times, scatter, p)
     if distance > NONE_BEYOND:
-        return f"{times} repeats can decide none of {asked} pairs"
+        return f"{times} repeats can decide none of {pair_count} pairs"
     return f"{times} repeats would decide {_ratios(claim, distance)}"
 
 

@@ -18,7 +18,8 @@ from rig.cli.elsewhere import (
 from rig.cli.terminal import Screen
 from rig.disk.refusals import writing
 from rig.model import ExitCode, Export, ReportResult, RigError
-from rig.store.session_folder import DERIVED, MANIFEST, SessionFolder
+from rig.store.names import DERIVED, MANIFEST
+from rig.store.session_folder import SessionFolder
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Analysis:
     """What of derived/ is not as the raw files give it; and what could not be checked."""
     summary: Callable[[Path], str]
     """A session as JSON, as in its summary.json."""
-    export: Callable[[Path, str, str], Export]
-    """A session in a form of another tool, with a measure where the form is of one."""
+    export: Callable[[Path, str, str | None], Export]
+    """A session in a form of another tool, of a measure where that form has one and it is named."""
 
 
 def print_table(folder: SessionFolder, analysis: Analysis, screen: Screen) -> int:
@@ -56,7 +57,7 @@ def export(
     screen: Screen,
     errors: Screen,
     form: str,
-    measure: str,
+    measure: str | None,
     to: Path | None,
 ) -> int:
     """Prints a session in a form of another tool, or writes it; the exit code.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rig.backends.base import Asked, Backend
+from rig.backends.base import Backend, RouteReply
 from rig.cli import roots
 from rig.cli.place import cpus, run_on_backend
 from rig.cli.terminal import Screen
@@ -39,9 +39,13 @@ def plan_for(target: Target) -> Plan:
         if FACTORS[name].default not in supported
     }
     load = Load(Closed(Users(1, 1, 1)), steady_s=1.0, load_workers=1)
-    draft = Draft(target.name, next(iter(target.routes)), load=load, data=Data(POSTS, CPU_N))
+    draft = Draft(target.name, _first_route(target), load=load, data=Data(POSTS, CPU_N))
     plan, _ = bind(apply(draft, levels), {target.name: target}, cpus())
     return plan
+
+
+def _first_route(target: Target) -> str:
+    return next(iter((*target.routes, *target.locustfiles)))
 
 
 def _tried(plan: Plan, backend: Backend, screen: Screen) -> int:
@@ -50,6 +54,9 @@ def _tried(plan: Plan, backend: Backend, screen: Screen) -> int:
     screen.say_line(f"target {plan.target.name} on backend {backend.name}: starting it")
     with backend.up(plan) as stack:
         asked = stack.ask_routes()
+    if not asked:
+        screen.say_line("it starts; what its Locust file asks for, only a load shows")
+        return ExitCode.OK
     for line in table(asked):
         screen.say_line(line)
     wrong = [one for one in asked if one.wrong]
@@ -60,10 +67,10 @@ def _tried(plan: Plan, backend: Backend, screen: Screen) -> int:
     return ExitCode.OK
 
 
-def table(asked: Sequence[Asked]) -> Iterator[str]:
+def table(replies: Sequence[RouteReply]) -> Iterator[str]:
     """A line for each route; below it, what is wrong and what to mend."""
-    yield WIDTHS.format("route", "status", "ms", "statements", "bytes", "")
-    for one in asked:
+    yield WIDTHS.format("route", "status", "ms", "statements", "bytes", "").rstrip()
+    for one in replies:
         word = "as declared" if not one.wrong else "not as declared"
         sent = "?" if one.statements is None else one.statements
         took = f"{one.took_ms:.0f}"

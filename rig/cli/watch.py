@@ -13,13 +13,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rig.backends.base import Progress
+from rig.backends.base import LoadProgress
 from rig.cli.terminal import Screen
 from rig.model import OUTCOME_OK, Phase, Verdict
-from rig.plan import Trial
+from rig.plan import Plan, Trial
+from rig.probes import Row
 from rig.record import Record
+from rig.session import SessionListener
 
 OVERHEAD_GUESS_S = 6.0
+
+
+def overhead_guess_s(plan: Plan) -> float:
+    """About how long a trial takes beyond its load, as long as none has told."""
+    return OVERHEAD_GUESS_S + plan.sessions_guess_s
 
 
 @dataclass
@@ -28,23 +35,28 @@ class Eta:
 
     trials: int = 0
     load_s: float = 0.0
+    guessed_s: float = 0.0
+    """Beyond their load, of those to come."""
     overheads_s: list[float] = field(default_factory=list)
 
-    def plan(self, trials: int, load_s: float) -> None:
+    def plan(self, trials: Sequence[Trial]) -> None:
         """More trials are to come."""
-        self.trials += trials
-        self.load_s += load_s
+        self.trials += len(trials)
+        self.load_s += sum(trial.plan.load.duration_s for trial in trials)
+        self.guessed_s += sum(overhead_guess_s(trial.plan) for trial in trials)
 
-    def end(self, load_s: float, took_s: float) -> None:
+    def end(self, trial: Trial, took_s: float) -> None:
         """One of them is over."""
+        load_s = trial.plan.load.duration_s
         self.trials -= 1
         self.load_s -= load_s
         self.overheads_s.append(max(0.0, took_s - load_s))
 
     def left_s(self) -> float:
         """An estimate."""
-        overhead_s = statistics.median(self.overheads_s) if self.overheads_s else OVERHEAD_GUESS_S
-        return self.load_s + self.trials * overhead_s
+        if not self.overheads_s:
+            return self.load_s + self.guessed_s
+        return self.load_s + self.trials * statistics.median(self.overheads_s)
 
 
 def clock(duration_s: float) -> str:
@@ -79,8 +91,8 @@ class Plain:
     def _say(self, line: str, style: str = "") -> None:
         self._screen.say_line(line, style)
 
-    def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
-        self._eta.plan(len(trials), load_s)
+    def planned(self, trials: Sequence[Trial], in_all: str) -> None:
+        self._eta.plan(trials)
         self._total += len(trials)
         more = f"; {in_all}" if in_all else ""
         self._say(f"{len(trials)} trials to run, about {clock(self._eta.left_s())}{more}")
@@ -91,11 +103,14 @@ class Plain:
     def phase(self, phase: Phase) -> None:
         pass
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: LoadProgress) -> None:
+        pass
+
+    def sampled(self, probe: str, rows: Sequence[Row]) -> None:
         pass
 
     def ended(self, trial: Trial, record: Record) -> None:
-        self._eta.end(trial.plan.load.duration_s, time.monotonic() - self._began_s)
+        self._eta.end(trial, time.monotonic() - self._began_s)
         self._done += 1
         left = clock(self._eta.left_s())
         style = "yellow" if record.verdict in (Verdict.INVALID, Verdict.FAILED) else ""
@@ -108,7 +123,7 @@ class Plain:
         self._say(line)
 
     def retrying(self, trial: Trial, record: Record) -> None:
-        self._eta.plan(1, trial.plan.load.duration_s)
+        self._eta.plan([trial])
         self._total += 1
         self._say(f"{trial.name}: disturbed, so it is tried again")
 
@@ -123,7 +138,7 @@ class Terminal(Plain):
         super().__init__(screen)
         self._trial: Trial | None = None
         self._phase: Phase | None = None
-        self._progress: Progress | None = None
+        self._progress: LoadProgress | None = None
         self._live = Live(console=screen, refresh_per_second=4, get_renderable=self._view)
         self._live.start()
 
@@ -159,7 +174,7 @@ class Terminal(Plain):
     def phase(self, phase: Phase) -> None:
         self._phase = phase
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: LoadProgress) -> None:
         self._progress = progress
 
     def ended(self, trial: Trial, record: Record) -> None:
@@ -169,6 +184,49 @@ class Terminal(Plain):
     def close(self) -> None:
         self._trial = None
         self._live.stop()
+
+
+class Several:
+    """Several views as one: each is told everything."""
+
+    def __init__(self, views: Sequence[SessionListener]) -> None:
+        self._views = views
+
+    def planned(self, trials: Sequence[Trial], in_all: str) -> None:
+        for view in self._views:
+            view.planned(trials, in_all)
+
+    def began(self, trial: Trial) -> None:
+        for view in self._views:
+            view.began(trial)
+
+    def phase(self, phase: Phase) -> None:
+        for view in self._views:
+            view.phase(phase)
+
+    def progress(self, progress: LoadProgress) -> None:
+        for view in self._views:
+            view.progress(progress)
+
+    def sampled(self, probe: str, rows: Sequence[Row]) -> None:
+        for view in self._views:
+            view.sampled(probe, rows)
+
+    def ended(self, trial: Trial, record: Record) -> None:
+        for view in self._views:
+            view.ended(trial, record)
+
+    def skipped(self, trial: Trial) -> None:
+        for view in self._views:
+            view.skipped(trial)
+
+    def message(self, line: str) -> None:
+        for view in self._views:
+            view.message(line)
+
+    def retrying(self, trial: Trial, record: Record) -> None:
+        for view in self._views:
+            view.retrying(trial, record)
 
 
 def watch(screen: Screen) -> Plain:

@@ -84,7 +84,8 @@ def _named_twice(root: Map, setup: Setup, vary: Vary) -> Iterator[Finding]:
 
 def _named_nowhere(root: Map, setup: Setup, vary: Vary) -> Iterator[Finding]:
     for name, factor in FACTORS.items():
-        if factor.default is None and name not in setup and name not in vary:
+        needed = factor.default is None and not factor.absent
+        if needed and name not in setup and name not in vary:
             what = f"`{name}` is missing"
             yield Finding(root.place, what, "name it in `setup` or in `vary`")
 

@@ -18,17 +18,25 @@ from rig.config.matrix import FEWEST_LOOKED_AT, MOST_LOOKED_AT, MOST_REPEATS, OR
 from rig.config.sections import Context, Section, context_of, either, expected, wrong
 from rig.config.values import Fits, Seed, Some, Value, of_factor
 from rig.factors import FACTORS, Choice, Natural, Number
+from rig.inference.capacity import FEWEST_NEAR, MOST_BESIDE, SearchSpec
 from rig.inference.crossover import MOST_PAIRS
-from rig.model import Level
+from rig.model import RATE, SURGE, Level
 
 _WIDTH = re.compile(r"\s*ratio\s*(?:±|\+-)\s*(\d+(?:\.\d+)?)\s*%\s*")
 _WIDEST = 1.0
+_PRECISION = re.compile(r"\s*(?:±|\+-)?\s*(\d{1,2}(?:\.\d{1,3})?)\s*%\s*")
+_FINEST, _COARSEST = 0.01, 0.3
+DEFAULT_WITHIN = 0.05
 _LEAST_APART = 0.001
 """Between the ends of a search, in the factor's unit: nothing can be told apart within it."""
 _LOOKED_AT = "goodput_rps"
 """What a design reads of a record."""
-_SEARCHED = tuple(name for name, factor in FACTORS.items() if isinstance(factor.levels, Number))
+_BETWEEN = {name: of for name, of in FACTORS.items() if isinstance(of.levels, Number)}
 """The factors whose levels are numbers of which there are always more in between."""
+_SEARCHED = tuple(name for name, factor in _BETWEEN.items() if not factor.absent)
+_CARRIED = (RATE,)
+_LEAST_TIMES = 1.2
+"""The upper end of a search for a capacity ÷ the lower one: less is no range."""
 
 
 class Width(Value):
@@ -71,6 +79,21 @@ def _repeats(data: Any, info: ValidationInfo) -> int | Until:
     return cast(int, _COUNT.read(data, context_of(info)))
 
 
+class Precision(Value):
+    """Half of an interval's width, as a share of a rate."""
+
+    def read(self, value: Any, context: Context) -> float:
+        match = _PRECISION.fullmatch(value) if isinstance(value, str) else None
+        within = float(match[1]) / 100 if match else 0.0
+        if not _FINEST <= within <= _COARSEST:
+            span = f"from {100 * _FINEST:g} % to {100 * _COARSEST:g} %"
+            raise expected(f"a width such as `5 %`, {span}")
+        return within
+
+    def schema(self) -> Mapping[str, object]:
+        return {"type": "string", "pattern": f"^{_PRECISION.pattern}$"}
+
+
 class Search(Section):
     """Where the claim's ratio passes 1."""
 
@@ -82,6 +105,28 @@ class Search(Section):
     def _apart(cls, between: tuple[float, ...]) -> tuple[float, float]:
         if len(between) != 2 or not between[1] - between[0] >= _LEAST_APART:
             wants = f"two levels, the lower one first, at least {_LEAST_APART:g} apart"
+            raise wrong(f"`{{name}}` expects {wants}")
+        return float(between[0]), float(between[1])
+
+
+_EITHER_SEARCH = ("`search` has `crossover` and `capacity`, expected one of them", "")
+
+
+class CapacitySearch(Section):
+    """Up to where an objective is kept."""
+
+    misplaced: ClassVar = {"crossover": _EITHER_SEARCH}
+
+    capacity: Annotated[str, Fits(Choice(_CARRIED))]
+    between: Some[Annotated[float, of_factor(_CARRIED[0])]]
+    within: Annotated[float, Precision()] = DEFAULT_WITHIN
+    recovery: bool = True
+
+    @field_validator("between")
+    @classmethod
+    def _apart(cls, between: tuple[float, ...]) -> tuple[float, float]:
+        if len(between) != 2 or not between[1] >= _LEAST_TIMES * between[0]:
+            wants = f"two rates, the upper one at least {_LEAST_TIMES:g} times the lower one"
             raise wrong(f"`{{name}}` expects {wants}")
         return float(between[0]), float(between[1])
 
@@ -113,7 +158,7 @@ class Repeated(_AnyDesign):
 
 
 class Searching(_AnyDesign):
-    """Cells at levels that a search chooses."""
+    """Pairs of cells at levels that a search chooses."""
 
     misplaced: ClassVar = {"repeats": _NOT_BOTH}
 
@@ -125,23 +170,45 @@ class Searching(_AnyDesign):
         return MOST_PAIRS
 
 
-def _either(data: Any, info: ValidationInfo) -> Repeated | Searching:
+class Carrying(_AnyDesign):
+    """Each cell at rates that a search chooses, and repeated about its capacity."""
+
+    search: CapacitySearch
+    repeats: Annotated[int, Fits(Natural(FEWEST_NEAR, MOST_LOOKED_AT))] = FEWEST_NEAR
+
+    @property
+    def times(self) -> int:
+        """How often a cell can be measured."""
+        return MOST_BESIDE + self.repeats + self.search.recovery
+
+
+AnyDesign = Repeated | Searching | Carrying
+
+
+def _either(data: Any, info: ValidationInfo) -> AnyDesign:
+    search = data.get("search") if isinstance(data, dict) else None
+    if isinstance(search, dict) and "capacity" in search:
+        return Carrying.model_validate(data, context=context_of(info))
     if isinstance(data, dict) and "search" in data:
         return either(data, Searching, Repeated, context_of(info))
     return either(data, Repeated, Searching, context_of(info))
 
 
 Design = Annotated[
-    Repeated | Searching,
-    PlainValidator(_either, json_schema_input_type=Repeated | Searching),
+    AnyDesign,
+    PlainValidator(_either, json_schema_input_type=AnyDesign),
 ]
 
 
 def planned(
-    design: Repeated | Searching, claim: matrix.Claim | None
-) -> matrix.Repeats | matrix.Until | matrix.Search:
-    """What the Matrix has of a design; one that asks the results has a claim (`unfit`)."""
+    design: AnyDesign, claim: matrix.Claim | None, rate_per_s: float | None
+) -> matrix.AnyDesign:
+    """What the Matrix has of a design; one that asks the results has what it asks (`unfit`)."""
     match design, claim:
+        case Carrying(search=search, repeats=repeats), _:
+            low, high = search.between
+            spec = SearchSpec((low, high), search.within, repeats, rate_per_s)
+            return matrix.Capacity(search.capacity, spec, search.recovery)
         case Searching(search=search), matrix.Claim() as of:
             low, high = search.between
             return matrix.Search(of, search.crossover, (low, high))
@@ -153,12 +220,15 @@ def planned(
 
 def unfit(
     root: Map,
-    design: Repeated | Searching,
+    design: AnyDesign,
     claim: matrix.Claim | None,
     setup: Mapping[str, Level],
     vary: Mapping[str, tuple[Level, ...]],
 ) -> Iterator[Finding]:
     """Why a design that asks the results does not go with the rest of the experiment."""
+    if isinstance(design, Carrying):
+        yield from _unfit_capacity(root, design.search, claim, setup, vary)
+        return
     if isinstance(design, Repeated) and isinstance(design.repeats, int):
         return
     search = design.search if isinstance(design, Searching) else None
@@ -188,12 +258,39 @@ def _unfit_search(
     if claim.factor == search.crossover:
         what = f"the claim compares levels of `{search.crossover}`, which is what is searched"
         yield Finding(root.entries["design"].place, what)
-    for section, entries in (("setup", setup), ("vary", vary)):
-        if search.crossover in entries:
-            node = root.entries[section].node
-            assert isinstance(node, Map)
-            what = f"`{search.crossover}` stands in `{section}`, but the search chooses its levels"
-            yield Finding(node.entries[search.crossover].place, what, "remove it")
+    yield from _chosen_twice(root, search.crossover, setup, vary)
     if "also" in root.entries:
         what = "a search has no extra cells"
         yield Finding(root.entries["also"].place, what, "remove `also`")
+
+
+def _unfit_capacity(
+    root: Map,
+    search: CapacitySearch,
+    claim: matrix.Claim | None,
+    setup: Mapping[str, Level],
+    vary: Mapping[str, tuple[Level, ...]],
+) -> Iterator[Finding]:
+    place = root.entries["design"].place
+    if "objective" not in root.entries:
+        do = "say for instance `objective: {p95_ms: 300, failures: 1 %}`"
+        yield Finding(place, "a search for a capacity needs an `objective`", do)
+    if claim is not None:
+        what = "a search for a capacity judges no claim: its trials stand at different rates"
+        yield Finding(root.entries["claim"].place, what, "remove `claim`")
+    for factor in (search.capacity, SURGE):
+        yield from _chosen_twice(root, factor, setup, vary)
+
+
+def _chosen_twice(
+    root: Map,
+    factor: str,
+    setup: Mapping[str, Level],
+    vary: Mapping[str, tuple[Level, ...]],
+) -> Iterator[Finding]:
+    for section, entries in (("setup", setup), ("vary", vary)):
+        if factor in entries:
+            node = root.entries[section].node
+            assert isinstance(node, Map)
+            what = f"`{factor}` stands in `{section}`, but the search chooses its levels"
+            yield Finding(node.entries[factor].place, what, "remove it")

@@ -21,11 +21,12 @@ from rig import plan
 from rig.config import matrix
 from rig.config.claim import Claim
 from rig.config.combinations import combined
-from rig.config.design import Design, Repeated, Searching, planned, unfit
+from rig.config.design import AnyDesign, Carrying, Design, Repeated, Searching, planned, unfit
 from rig.config.document import Document, Map, Node, merge, read
 from rig.config.findings import Finding, Findings, ReadError, did_you_mean, one_of, shortened
-from rig.config.load import Load
+from rig.config.load import ClosedLoad, Load, OpenLoad, unfit_rates
 from rig.config.matrix import Matrix
+from rig.config.objective import AnObjective, unfit_objective
 from rig.config.requires import Requires, without_cells
 from rig.config.sections import (
     Context,
@@ -50,7 +51,7 @@ from rig.config.values import (
     Size,
 )
 from rig.factors import Choice
-from rig.model import Level, UsageError
+from rig.model import RATE, SURGE, Level, UsageError, plain
 from rig.plan import Cell, Target
 
 PROFILE_KEYS = ("default_profile", "profiles")
@@ -106,6 +107,7 @@ class Experiment(Section):
         Matching("[a-z0-9][a-z0-9-]{0,63}", "a slug of lower-case letters, digits and dashes"),
     ]
     claim: Optional[Claim] = None
+    objective: Optional[AnObjective] = None
     requires: Requires = ()
     setup: LevelOfEach = Field(default_factory=dict)
     vary: LevelsOfEach = Field(default_factory=dict)
@@ -148,7 +150,7 @@ def read_matrix(path: Path, *, profile: str | None, targets: Mapping[str, Target
 def matrix_of(document: Document, *, profile: str | None, targets: Mapping[str, Target]) -> Matrix:
     """As `read_matrix`, of a document that is read already."""
     findings = Findings(document.findings)
-    asked = ((*target.routes, *target.mixes) for target in targets.values())
+    asked = ((*target.routes, *target.mixes, *target.locustfiles) for target in targets.values())
     routes = dict.fromkeys(itertools.chain.from_iterable(asked))
     names = {
         "target": tuple(targets),
@@ -221,9 +223,9 @@ def _together(
     given = {**absent, **sound}
     if not {"setup", "vary", "also"} <= given.keys():
         return
-    setup, vary = given["setup"], given["vary"]
-    design: Repeated | Searching | None = given.get("design")
-    extras = _extras(given["also"])
+    vary, extras = given["vary"], _extras(given["also"])
+    design: AnyDesign | None = given.get("design")
+    setup = _setup(given["setup"], vary, design, given.get("objective"))
     found = tuple(combined(root, setup, vary, extras, targets, design.times if design else 1))
     yield from found
     if not found:
@@ -231,6 +233,75 @@ def _together(
     if design and "claim" in given:
         claim = given["claim"].planned() if given["claim"] else None
         yield from unfit(root, design, claim, setup, vary)
+    if design and "objective" in given and (load := given.get("load")):
+        yield from _of_rates(root, load, design, given["objective"], setup, vary, extras)
+
+
+def _setup(
+    setup: Mapping[str, Level],
+    vary: Mapping[str, tuple[Level, ...]],
+    design: AnyDesign | None,
+    objective: AnObjective | None,
+) -> Mapping[str, Level]:
+    """With the rate that is to be carried, where no rate is chosen otherwise."""
+    rate = objective.rate_per_s if objective else None
+    if rate is None or isinstance(design, Carrying) or RATE in setup or RATE in vary:
+        return setup
+    return {**setup, RATE: plain(rate)}
+
+
+def _of_rates(
+    root: Map,
+    load: ClosedLoad | OpenLoad,
+    design: AnyDesign,
+    objective: AnObjective | None,
+    setup: Mapping[str, Level],
+    vary: Mapping[str, tuple[Level, ...]],
+    extras: tuple[matrix.Extra, ...],
+) -> Iterator[Finding]:
+    """What is wrong with a load beside the rates at which it is to come."""
+    surges = [name for name, of in (("setup", setup), ("vary", vary)) if SURGE in of]
+    if surges and isinstance(load, ClosedLoad):
+        what = f"`{SURGE}` needs a load of `model: open`: a closed one has users"
+        yield Finding(root.entries[surges[0]].place, what)
+    named = _rates(design, setup, vary)
+    beside = {"also": tuple(float(e.set[RATE]) for e in extras if RATE in e.set)}
+    for name in (RATE, SURGE):
+        if any(name in e.set for e in extras) and name not in {**setup, **vary}:
+            do = f"name `{name}` in `setup` or in `vary`, too"
+            what = f"`also` sets `{name}`, which no cell has"
+            yield Finding(root.entries["also"].place, what, do)
+            return
+    sections = {
+        section if section in root.entries else "objective": rates
+        for section, rates in {**named, **beside}.items()
+        if rates
+    }
+    yield from unfit_rates(root, load, sections)
+    if objective is None:
+        return
+    if isinstance(load, ClosedLoad):
+        what = "`objective` needs a load of `model: open`: users of a closed one wait and ask less"
+        yield Finding(root.entries["objective"].place, what)
+        return
+    rates = [rate for of in sections.values() for rate in of] or [load.arrivals.per_s or 0.0]
+    within = design.search.within if isinstance(design, Carrying) else None
+    if min(rates):
+        yield from unfit_objective(root, objective.planned(), load.steady, min(rates), within)
+
+
+def _rates(
+    design: AnyDesign, setup: Mapping[str, Level], vary: Mapping[str, tuple[Level, ...]]
+) -> dict[str, tuple[float, ...]]:
+    """The rates of arrivals that cells have, by the section that names them."""
+    found: dict[str, tuple[float, ...]] = {}
+    if RATE in setup:
+        found["setup"] = (float(setup[RATE]),)
+    if RATE in vary:
+        found["vary"] = tuple(map(float, vary[RATE]))
+    if isinstance(design, Carrying):
+        found["design"] = design.search.between
+    return found
 
 
 def _of_cells(
@@ -239,10 +310,15 @@ def _of_cells(
     """What is wrong with sections beside the cells that others mean."""
     if requires := given.get("requires"):
         design = given.get("design")
+        if isinstance(design, Carrying):
+            what = "a search for a capacity judges no requirement: its trials are to miss them, too"
+            do = "`objective` has what a rate is to keep"
+            yield Finding(root.entries["requires"].place, what, do)
+            return
         searched = design.search.crossover if isinstance(design, Searching) else ""
         yield from without_cells(root, requires, cells, searched)
     if load := given.get("load"):
-        yield from unsendable(root, load.model, load.client, cells, targets)
+        yield from unsendable(root, load, cells, targets)
 
 
 def _extras(also: Mapping[str, Extra]) -> tuple[matrix.Extra, ...]:
@@ -255,19 +331,24 @@ def _matrix(
     experiment: Experiment, profile: str | None, targets: Mapping[str, Target], text: str
 ) -> Matrix:
     claim = experiment.claim.planned() if experiment.claim else None
+    objective, design = experiment.objective, experiment.design
+    setup = _setup(experiment.setup, experiment.vary, design, objective)
+    rates = [rate for of in _rates(design, setup, experiment.vary).values() for rate in of]
     return Matrix(
         experiment=experiment.experiment,
         claim=claim,
-        setup=experiment.setup,
+        setup=setup,
         vary=experiment.vary,
         also=_extras(experiment.also),
-        load=experiment.load.planned(),
+        load=experiment.load.planned(max(rates, default=0.0)),
         data=plan.Data(experiment.data.posts, experiment.data.cpu_n),
-        design=planned(experiment.design, claim),
-        order=experiment.design.order,
-        seed=experiment.design.seed,
+        design=planned(design, claim, objective.rate_per_s if objective else None),
+        order=design.order,
+        seed=design.seed,
         profile=profile,
         targets=targets,
         text=text,
         requires=tuple(one.planned() for one in experiment.requires),
+        objective=objective.planned() if objective else None,
+        rate_per_s=objective.rate_per_s if objective else None,
     )

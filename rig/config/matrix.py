@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rig.factors import FACTORS
+from rig.inference.capacity import SearchSpec
 from rig.model import Level, UsageError
-from rig.plan import Cell, Data, Load, Open, Target
+from rig.plan import Cell, Data, Load, Objective, Open, Target
 
 METRICS = ("goodput_rps", "max_goodput_rps", "p50_ms", "p95_ms", "p99_ms")
 """What a claim may be about."""
@@ -24,6 +25,9 @@ MOST_SEED = 10**12
 FEWEST_LOOKED_AT, MOST_LOOKED_AT = 4, 12
 """Repeats between which intervals may decide when to stop, and still hold (docs/method.md)."""
 MOST_LOAD_WORKERS = 64
+
+Only = Mapping[str, tuple[Level, ...]]
+"""By factor, the levels of which a cell has one."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,29 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Instead:
+    """A Locust file that the command line puts in the place of all routes."""
+
+    file: str
+    """As a whole path."""
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The highest level of `factor` at which the matrix's objective is kept, of each cell."""
+
+    factor: str
+    spec: SearchSpec
+    recovery: bool = True
+    """Whether one more trial shows that it recovers from a surge."""
+
+
+AnyDesign = Repeats | Until | Search | Capacity
+
+
+@dataclass(frozen=True)
 class Matrix:
     """An experiment with one profile merged in, all of it checked."""
 
@@ -111,7 +138,7 @@ class Matrix:
     also: tuple[Extra, ...]
     load: Load
     data: Data
-    design: Repeats | Until | Search
+    design: AnyDesign
     order: str
     seed: int
     profile: str | None
@@ -119,12 +146,18 @@ class Matrix:
     text: str
     """The YAML as read, for the session's copy."""
     requires: tuple[Requirement, ...] = ()
+    instead: Instead | None = None
+    """What of the command line has changed its routes."""
+    objective: Objective | None = None
+    """What a trial's window has to keep to count as carried."""
+    rate_per_s: float | None = None
+    """The rate that is to be carried within the objective."""
 
 
 def base_cells(
     setup: Mapping[str, Level], vary: Mapping[str, tuple[Level, ...]]
 ) -> tuple[Cell, ...]:
-    """The cross product of `vary` in listed order, every factor of FACTORS at a level."""
+    """The cross product of `vary` in listed order, each factor at a level that is not `absent`."""
     defaults = {name: f.default for name, f in FACTORS.items() if f.default is not None}
     fixed = {**defaults, **setup}
     combinations = itertools.product(*vary.values())
@@ -158,10 +191,12 @@ def cells_of(
     return tuple(first.values())
 
 
-def filter_cells(of: tuple[Cell, ...], only: Mapping[str, tuple[Level, ...]]) -> tuple[Cell, ...]:
+def filter_cells(of: tuple[Cell, ...], only: Only) -> tuple[Cell, ...]:
     """The cells that are, for every factor of `only`, at one of its levels."""
     return tuple(
-        cell for cell in of if all(cell.levels[factor] in one_of for factor, one_of in only.items())
+        cell
+        for cell in of
+        if all(cell.levels.get(factor) in one_of for factor, one_of in only.items())
     )
 
 
@@ -179,8 +214,9 @@ def with_options(
         raise UsageError(f"--repeats {_shown(repeats)}: expected 1 to {MOST_REPEATS}")
     if load_workers is not None and not 1 <= load_workers <= MOST_LOAD_WORKERS:
         raise UsageError(f"--workers {_shown(load_workers)}: expected 1 to {MOST_LOAD_WORKERS}")
-    if repeats is not None and isinstance(matrix.design, Search):
-        raise UsageError("--repeats: a search decides for itself how often it measures")
+    if repeats is not None and isinstance(matrix.design, Search | Capacity):
+        what = "--repeats: a search decides for itself how often it measures"
+        raise UsageError(what, "leave --repeats out")
     if repeats is not None and (count := repeats * len(cells(matrix))) > MOST_TRIALS:
         raise UsageError(f"--repeats {repeats}: {count} trials, expected at most {MOST_TRIALS}")
     if seed is not None and not 0 <= seed <= MOST_SEED:
@@ -188,7 +224,9 @@ def with_options(
     workers = matrix.load.load_workers if load_workers is None else load_workers
     model = matrix.load.model
     if isinstance(model, Open) and model.most_in_flight < workers:
-        raise UsageError(f"--workers {workers}: expected at most `max_in_flight`")
+        raise UsageError(
+            f"--workers {workers}: expected at most `max_in_flight`, {model.most_in_flight}"
+        )
     return replace(
         matrix,
         seed=matrix.seed if seed is None else seed,
@@ -203,4 +241,4 @@ def _shown(number: int) -> str:
 
 
 def _cell(levels: Mapping[str, Level], because: str = "") -> Cell:
-    return Cell({name: levels[name] for name in FACTORS}, because)
+    return Cell({name: levels[name] for name in FACTORS if name in levels}, because)

@@ -9,25 +9,27 @@ from collections.abc import Mapping
 
 from rig.config.document import scalar
 from rig.config.findings import did_you_mean, one_of, shortened
-from rig.config.matrix import Matrix, cells, filter_cells
+from rig.config.matrix import Matrix, Only, cells, filter_cells
 from rig.factors import FACTORS
 from rig.factors.retired import RETIRED
 from rig.model import Level, UsageError
 
 
-def parse_only(text: str, matrix: Matrix) -> dict[str, tuple[Level, ...]]:
+def parse_only(text: str, matrix: Matrix) -> Only:
     """The levels asked for, by factor: the same factor again, or `|`, means any of them.
 
     UsageError for a factor or level that the matrix's cells do not have, and where no cell
     is left.
     """
     all_cells = cells(matrix)
-    known = {name: {cell.levels[name]: cell.levels[name] for cell in all_cells} for name in FACTORS}
+    having = {name: [cell for cell in all_cells if name in cell.levels] for name in FACTORS}
+    known = {name: {c.levels[name]: c.levels[name] for c in of} for name, of in having.items()}
     only: dict[str, dict[Level, None]] = {}
     for part in text.split(","):
         name, equals, words = (piece.strip() for piece in part.partition("="))
         if not equals:
-            raise UsageError(f"--only: `{shortened(part)}` is no FACTOR=LEVEL")
+            what = f"--only: `{shortened(part)}` is no FACTOR=LEVEL"
+            raise UsageError(what, "write it like delay_ms=0|100,target=async")
         if name not in FACTORS:
             if name in RETIRED:
                 raise UsageError(f"--only: {RETIRED[name].what}", RETIRED[name].do)
@@ -39,7 +41,7 @@ def parse_only(text: str, matrix: Matrix) -> dict[str, tuple[Level, ...]]:
     found = {name: tuple(levels) for name, levels in only.items()}
     if not filter_cells(all_cells, found):
         what = f"--only {shortened(text)}: no cell of {matrix.experiment} has all of these levels"
-        raise UsageError(what)
+        raise UsageError(what, "python runner.py plan shows its cells")
     return found
 
 

@@ -42,8 +42,9 @@ from rig.config.values import (
 from rig.factors import Choice, Natural
 from rig.load.request import cookie_problem, header_problem
 from rig.load.words import OWN_WORDS, WORD
-from rig.target import File, ValueSource
+from rig.route import File, ValueSource
 
+TABLE = re.compile("[a-z_][a-z0-9_]{0,62}")
 _LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _ALIKE = 0.75
 _OF_ANSWERS = ("posts", "cpu_sum")
@@ -154,6 +155,26 @@ class _Pattern(Written):
         return pattern
 
 
+class _Writes(Value):
+    """True or false, or the tables."""
+
+    def read(self, value: Any, context: Context) -> bool | tuple[str, ...]:
+        if isinstance(value, bool):
+            return value
+        tables = value if isinstance(value, list) else []
+        if not tables or not all(isinstance(one, str) and TABLE.fullmatch(one) for one in tables):
+            raise expected("true, false, or a list of tables in lower case")
+        if len(set(tables)) < len(tables):
+            raise expected("different tables")
+        return tuple(tables)
+
+    def schema(self) -> Mapping[str, object]:
+        one = {"type": "string", "pattern": f"^{TABLE.pattern}$"}
+        several = {"type": "array", "items": one, "minItems": 1, "uniqueItems": True}
+        return {"anyOf": [{"type": "boolean"}, several]}
+
+
+Writes = Annotated[bool | tuple[str, ...], _Writes()]
 HeaderValue = Annotated[str, _HeaderValue()]
 FormValue = Annotated[str | tuple[str, ...], _FormValue()]
 QueryValue = Annotated[str | tuple[str, ...] | Source, _QueryValue()]
@@ -256,6 +277,7 @@ class Route(Sent):
     always_text: Optional[Text] = None
     never_text: Optional[Text] = None
     session: Optional[Name] = None
+    writes: Optional[Writes] = None
 
     def unknown_words(self, loc: Location, more: Sequence[str] = ()) -> Iterator[InitErrorDetails]:
         """A problem for each word in braces that nothing stands for. `more`: beside its own."""
@@ -293,6 +315,7 @@ class Route(Sent):
             never_text=self.never_text or "",
             values=self.all_values(),
             session=session,
+            writes=self.writes,
         )
 
 

@@ -14,7 +14,7 @@ from rig.factors import Choice
 from rig.load.csv_column import MOST_VALUES, BadColumn, column_of
 from rig.load.values import ORDERS, PER_USER
 from rig.load.words import OWN_WORDS, WORD
-from rig.target import File, ValueSource
+from rig.route import File, ValueSource
 
 SOURCES = ("list", "range", "csv", "query")
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of `experiments.yaml` and `target.yaml`, for editors; `make schemas` writes them.
+"""JSON Schemas of experiments, targets and nodes files, for editors; `make schemas` writes them.
 
 They refuse what is wrong by its structure. What only shows in combination, or with the targets at
 hand, the reader refuses.
@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rig.config.experiment import PROFILE_KEYS, Experiment
+from rig.config.nodes import NodesFile
 from rig.config.target import Target
 
 FOLDER = Path(__file__).parents[2] / "schemas"
@@ -59,6 +60,11 @@ def target_schema() -> Mapping[str, Any]:
     return {"$schema": _DIALECT, **made}
 
 
+def nodes_schema() -> Mapping[str, Any]:
+    """Of a nodes file."""
+    return {"$schema": _DIALECT, **NodesFile.model_json_schema(schema_generator=_Generate)}
+
+
 def _top(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "$defs"}
 
@@ -87,6 +93,7 @@ def written(schema: Mapping[str, Any]) -> str:
 SCHEMAS: Mapping[str, Any] = {
     "experiment.schema.json": experiment_schema,
     "target.schema.json": target_schema,
+    "nodes.schema.json": nodes_schema,
 }
 
 

@@ -22,10 +22,11 @@ from pydantic import (
 
 from rig import plan
 from rig.config import visits_together
+from rig.config.locustfile import ONLY, Locust, PythonFile
 from rig.config.placeholders import Template, Variable, VariableValue
 from rig.config.project import FACTS, READY, Django, Folder, migrate_of
 from rig.config.project_files import env_file_problem, python_problem
-from rig.config.route import Route
+from rig.config.route import TABLE, Route
 from rig.config.sections import (
     Context,
     Section,
@@ -83,7 +84,7 @@ class _Content(Written):
 Content = Annotated[str, _Content()]
 Identifier = Annotated[
     str,
-    Matching("[a-z_][a-z0-9_]{0,62}", "a table's or column's name in lower case, 63 long at most"),
+    Matching(TABLE.pattern, "a table's or column's name in lower case, 63 long at most"),
 ]
 Fact = Annotated[
     str,
@@ -170,7 +171,10 @@ class Target(Section):
     """What is under test. The routes are laid over the catalogue's before they are read."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["start"]}, {"required": ["django"]}]}
+        json_schema_extra={
+            "oneOf": [{"required": ["start"]}, {"required": ["django"]}],
+            "anyOf": [{"required": [key]} for key in ("routes", "locustfile", "locustfiles")],
+        }
     )
 
     name: Name
@@ -178,7 +182,11 @@ class Target(Section):
     project: Optional[Folder] = None
     start: Optional[Some[Template]] = None
     django: Optional[Django] = None
-    routes: Annotated[dict[Name, Route], AfterValidator(_any), Keywords({"minProperties": 1})]
+    routes: Annotated[dict[Name, Route], AfterValidator(_any), Keywords({"minProperties": 1})] = (
+        Field(default_factory=dict)
+    )
+    locustfile: Optional[PythonFile] = None
+    locustfiles: dict[Name, Locust] = Field(default_factory=dict)
     python: Optional[Text] = None
     env: dict[Variable, VariableValue] = Field(default_factory=dict)
     env_file: Optional[Text] = None
@@ -211,6 +219,21 @@ class Target(Section):
         if self.start is not None and self.django is not None:
             do = "with `django` the rig starts it, so that `server` can vary: leave `start` out"
             raise wrong("a target has `start` or `django`, not both", do)
+        return self
+
+    @model_validator(mode="after")
+    def _asked_for_something(self) -> Self:
+        if not (self.routes or self.locustfile or self.locustfiles):
+            raise wrong("a target needs `routes` or a `locustfile`")
+        taken = {*self.routes, *self.mixes}
+        named: list[tuple[str, ...]] = [
+            ("locustfiles", name) for name in self.locustfiles if name in taken
+        ]
+        if self.locustfile and ONLY in {*taken, *self.locustfiles}:
+            named.append((ONLY,))
+        if named:
+            twice = wrong("another one has the route's name", "call it otherwise")
+            raise together([at(loc, twice) for loc in named])
         return self
 
     @model_validator(mode="after")
@@ -254,6 +277,13 @@ class Target(Section):
         words = (*(self.start or ()), self.env.get("GUNICORN_CMD_ARGS", ""))
         return any(option in word for word in words for option in RESTARTING)
 
+    def _locustfiles(self, folder: Path) -> dict[str, plan.LocustFile]:
+        """All of them, the file under `locustfile` as a route of that name."""
+        python = str(Path(self.project or folder) / self.python) if self.python else ""
+        only = {ONLY: Locust.model_construct(file=self.locustfile)}
+        named = {**(only if self.locustfile else {}), **self.locustfiles}
+        return {name: one.planned(folder, python) for name, one in named.items()}
+
     def planned(self, folder: str) -> plan.Target:
         """The target in its folder."""
         sessions = visits_together.Sessions(self.routes, self.sessions, self.mixes)
@@ -294,4 +324,5 @@ class Target(Section):
                 for name, steps in self.sessions.items()
             },
             mixes={name: mix.planned(sessions.of_mix(name)) for name, mix in self.mixes.items()},
+            locustfiles=self._locustfiles(Path(folder)),
         )

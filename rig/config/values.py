@@ -233,6 +233,7 @@ def _distinct(values: Any, handler: Callable[[Any], T]) -> T:
 Several = Annotated[tuple[T, ...], Strict(False)]
 Some = Annotated[tuple[T, ...], Strict(False), Field(min_length=1)]
 Distinct = Annotated[Several[T], WrapValidator(_distinct)]
+SomeDistinct = Annotated[Some[T], WrapValidator(_distinct)]
 
 
 def of_factor(factor: str) -> FitsFactor:

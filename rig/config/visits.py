@@ -21,7 +21,7 @@ from rig.load.sessions import Take
 from rig.load.think import Think
 from rig.load.words import OWN_WORDS
 from rig.model import LONGEST_S, seconds
-from rig.target import File, Mix, SessionStep
+from rig.route import File, Mix, SessionStep
 
 MOST_WEIGHT = 1_000_000
 
@@ -37,7 +37,7 @@ class TakeFrom(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if len(self._said()) != 1:
+        if len(self._given()) != 1:
             raise wrong("`{name}` expects one of `cookie`, `header`, `json`, `input`, `pattern`")
         if self.pattern:
             try:
@@ -46,13 +46,13 @@ class TakeFrom(Section):
                 raise wrong(f"`{{name}}` is no regular expression: {error}") from None
         return self
 
-    def _said(self) -> dict[str, str]:
+    def _given(self) -> dict[str, str]:
         found = {**dict(self), "json": self.json_member}
         return {kind: name for kind, name in found.items() if name and kind != "json_member"}
 
     def planned(self, word: str) -> Take:
         """As the plan has it."""
-        ((kind, name),) = self._said().items()
+        ((kind, name),) = self._given().items()
         return Take(word, kind, name)  # type: ignore[arg-type]
 
 

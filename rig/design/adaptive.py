@@ -57,6 +57,11 @@ class SequentialBlocks:
             f"is known to ±{percent(until.within)}"
         )
 
+    @property
+    def longer_s(self) -> float:
+        """None."""
+        return 0.0
+
     def _narrow(self, scheduled: Sequence[Trial], records: Sequence[Record]) -> bool:
         claim = self.until.claim
         found = pairs(

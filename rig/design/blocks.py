@@ -6,16 +6,17 @@ Pure. May not know YAML, sessions or backends.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rig.config.matrix import Matrix, cells
 from rig.factors import FACTORS, apply, bind, slug_of
 from rig.plan import Cell, Draft, Plan, Trial
 from rig.record import Record
 
+T = TypeVar("T")
 Cpus = Mapping[str, tuple[int, ...]]
 Rows = Sequence[Mapping[str, str]]
 """Lines of a `schedule.csv`."""
@@ -45,6 +46,11 @@ class Design(Protocol):
     @property
     def adapts(self) -> str:
         """What the results decide, in words; empty where they decide nothing."""
+        ...
+
+    @property
+    def longer_s(self) -> float:
+        """Seconds of load that later trials may have beyond those of the first block, in all."""
         ...
 
 
@@ -85,6 +91,11 @@ class RandomBlocks:
         return self.size * self.times
 
     @property
+    def longer_s(self) -> float:
+        """None."""
+        return 0.0
+
+    @property
     def size(self) -> int:
         """How many trials a block has."""
         return len(self._cells)
@@ -96,9 +107,7 @@ class RandomBlocks:
 
     def block(self, number: int) -> tuple[Trial, ...]:
         """All trials of a block, counted from 1; the same for the same matrix and seed."""
-        order = list(self._resolved)
-        if self.matrix.order == "random_blocks":
-            random.Random(f"{self.matrix.seed}-{number}").shuffle(order)
+        order = in_order(self.matrix, self._resolved, number)
         before = (number - 1) * len(order)
         return tuple(
             Trial(cell, plan, number, number, position, slug, skip)
@@ -126,10 +135,33 @@ def plan_of(matrix: Matrix, cell: Cell, cpus: Cpus) -> tuple[Plan, str]:
     names = str(cell.levels["target"]), str(cell.levels["route"])
     # a factor at its default leaves a new draft as it is, and most factors are at theirs
     changed = {name: level for name, level in cell.levels.items() if level != FACTORS[name].default}
-    draft = apply(Draft(*names, load=matrix.load, data=matrix.data), changed)
-    return bind(draft, matrix.targets, cpus)
+    draft = Draft(*names, load=matrix.load, data=matrix.data, objective=matrix.objective)
+    return bind(apply(draft, changed), matrix.targets, cpus)
 
 
 def varied(of: Sequence[Cell]) -> tuple[str, ...]:
     """The factors at more than one level among the cells, in the order of FACTORS."""
-    return tuple(name for name in FACTORS if len({cell.levels[name] for cell in of}) > 1)
+    return tuple(name for name in FACTORS if len({cell.levels.get(name) for cell in of}) > 1)
+
+
+def in_order(matrix: Matrix, of: Iterable[T], block: int) -> list[T]:
+    """What a block holds, in the order that the seed decides, or as listed."""
+    order = list(of)
+    if matrix.order == "random_blocks":
+        random.Random(f"{matrix.seed}-{block}").shuffle(order)
+    return order
+
+
+def rebuilt(
+    rows: Rows,
+    cell_of: Callable[[Mapping[str, str]], Cell | None],
+    trials_of: Callable[[Sequence[Cell], int, Sequence[Trial]], tuple[Trial, ...]],
+) -> tuple[Trial, ...]:
+    """The trials of a search from what its rows say, up to the first of no cell of the design."""
+    trials: list[Trial] = []
+    for row in rows:
+        cell = cell_of(row)
+        if cell is None:
+            break
+        trials += trials_of([cell], int(row["block"]), trials)
+    return tuple(trials)

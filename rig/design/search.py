@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rig.config.matrix import Matrix, Search, cells
-from rig.design.blocks import Cpus, Rows, plan_of, varied
+from rig.design.blocks import Cpus, Rows, in_order, plan_of, rebuilt, varied
 from rig.design.observations import observations_of
 from rig.factors import FACTORS, slug_of
 from rig.inference.crossover import MOST_PAIRS, next_level, points_of
@@ -42,19 +41,11 @@ class CrossoverSearch:
         wanted = [
             self._at(cell, level) for pair, level in self._due(scheduled, records) for cell in pair
         ]
-        if self.matrix.order == "random_blocks":
-            random.Random(f"{self.matrix.seed}-{block}").shuffle(wanted)
-        return self._trials(wanted, block, scheduled)
+        return self._trials(in_order(self.matrix, wanted, block), block, scheduled)
 
     def rebuild_trials(self, rows: Rows) -> tuple[Trial, ...]:
         """Rebuilt from what the rows say; the levels that were searched stand nowhere else."""
-        trials: list[Trial] = []
-        for row in rows:
-            cell = self._cell_of(row)
-            if cell is None:
-                break
-            trials += self._trials([cell], int(row["block"]), trials)
-        return tuple(trials)
+        return rebuilt(rows, self._cell_of, self._trials)
 
     @property
     def most_trials(self) -> int:
@@ -69,6 +60,11 @@ class CrossoverSearch:
             f"searches {self.search.factor} between {low:g} and {high:g}: the results decide "
             f"the levels, {2 * MOST_PAIRS} trials at most for each crossover"
         )
+
+    @property
+    def longer_s(self) -> float:
+        """None."""
+        return 0.0
 
     @property
     def _pairs(self) -> Mapping[Key, tuple[Cell, Cell]]:

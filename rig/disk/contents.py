@@ -26,26 +26,26 @@ Texts = Mapping[str, str]
 
 def json_value(path: Path, kind: type[Kind]) -> Kind | None:
     """What a JSON file holds, as `kind`; None without the file. DamagedFile, StorageError."""
-    return made(path, lambda value: fitted(kind, value))
+    return decoded(path, lambda value: fitted(kind, value))
 
 
-def needed(path: Path, make: Callable[[Any], Kind]) -> Kind:
-    """What `make` makes of a JSON file that must be there. DamagedFile, StorageError."""
-    found = made(path, make)
+def needed(path: Path, decode: Callable[[Any], Kind]) -> Kind:
+    """What `decode` makes of a JSON file that must be there. DamagedFile, StorageError."""
+    found = decoded(path, decode)
     if found is None:
         raise DamagedFile(f"{path} is missing")
     return found
 
 
-def made(path: Path, make: Callable[[Any], Kind]) -> Kind | None:
-    """What `make` makes of a JSON file, Unfit where it cannot; None without the file.
+def decoded(path: Path, decode: Callable[[Any], Kind]) -> Kind | None:
+    """What `decode` makes of a JSON file, Unfit where it cannot; None without the file.
 
     DamagedFile, StorageError.
     """
     if not _there(path):
         return None
     try:
-        return make(read_json(path))
+        return decode(read_json(path))
     except OSError as error:
         raise _unopened(path, error) from error
     except Unfit as error:
@@ -81,7 +81,7 @@ def rows(path: Path, kind: type[Kind], patchy: bool = False) -> tuple[Kind, ...]
     return tuple(found)
 
 
-WORDS = ("role", "index", "names")
+WORDS = ("role", "index", "names", "node")
 """Columns of the probes' files that hold text."""
 
 

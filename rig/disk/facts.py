@@ -26,6 +26,25 @@ class PoolerFacts(TypedDict):
     settings: Mapping[str, str]
 
 
+class NodeFacts(TypedDict, total=False):
+    """A machine that roles stand on, as far as it shapes results."""
+
+    boot_id: str
+    """Of its kernel since it was started: nodes with the same one share a machine."""
+    kernel: str
+    cpu: str
+    """The processor's model."""
+    engine: str
+    """The Docker engine's version; empty without one."""
+    mtu: Mapping[str, int]
+    """By link, in bytes: the largest packet."""
+    cpus: int
+    """How many its load workers may use; absent where the roles' own CPUs are known."""
+    roles: tuple[str, ...]
+    load_workers: tuple[str, ...]
+    """The addresses of those on it, where there are several machines."""
+
+
 class Facts(TypedDict, total=False):
     """What is known of what roles say of themselves."""
 
@@ -39,6 +58,8 @@ class Facts(TypedDict, total=False):
     """The roles that go before all ordinary processes."""
     roles: Mapping[str, tuple[int, ...]]
     """By role: the numbers of its processes."""
+    nodes: Mapping[str, NodeFacts]
+    """By the node's name, which is empty where there is but the runner's own machine."""
     sessions_left: int
     """Of the app's in the database, when the last counts were made."""
     simulated: bool

@@ -111,13 +111,29 @@ def lowest_us(us: int) -> int:
 
 def percentile_us(histogram: Any, percent: int) -> int:
     """The value of the nearest rank, 0 of no values, at the upper edge of its bucket."""
+    return _percentile_us(_array(histogram.counts), percent)
+
+
+def percentiles_us(payloads: Sequence[str], percents: Sequence[int]) -> list[int]:
+    """The same of the sum of encoded histograms, for each percent. DamagedFile."""
+    total = _array(new_histogram().counts)
+    try:
+        for payload in payloads:
+            total = total + _array(_decoded_counts(payload))
+    except _NO_HISTOGRAM as error:
+        said = str(error) or type(error).__name__
+        raise DamagedFile(f"no histogram: {said}") from error
+    return [_percentile_us(total, percent) for percent in percents]
+
+
+def _percentile_us(counts: NDArray[np.uint64], percent: int) -> int:
     import numpy as np
 
-    total = histogram.get_total_count()
+    total = int(counts.sum())
     if not total:
         return 0
     rank = nearest_rank(total, percent / 100)
-    return _upper_us(int(np.searchsorted(np.cumsum(_array(histogram.counts)), rank)))
+    return _upper_us(int(np.searchsorted(np.cumsum(counts), rank)))
 
 
 def _array(counts: Any) -> NDArray[np.uint64]:
@@ -144,11 +160,15 @@ def _parts(line: str) -> tuple[str, str, str]:
 
 
 def _decoded(payload: str) -> Counts:
+    return _filled(_array(_decoded_counts(payload)))
+
+
+def _decoded_counts(payload: str) -> Any:
     """The counts alone: a histogram around them takes as long to make, and longer to be freed."""
     _check(payload)
     decoded = HdrHistogramEncoder.decode(payload)
     decoded.init_counts(_EMPTY.counts_len)
-    return _filled(_array(decoded.get_counts()))
+    return decoded.get_counts()
 
 
 def _check(payload: str) -> None:

@@ -66,6 +66,8 @@ class UnansweredRow:
     started_s: AtS
     age_s: LengthS
     first: Literal["0", "1"]
+    route: str = ""
+    """What was asked for; older files do not say it."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from rig.disk.contents import rows
+from rig.disk.hdr import tag_of
 from rig.disk.histograms import Counts as Counts
 from rig.disk.histograms import lowest_us, read_lines
 from rig.disk.rows import Completion, SecondRow, UnansweredRow
@@ -191,6 +192,6 @@ def _is_later(tag: str) -> bool:
 def _spans(completions: Iterable[Completion]) -> dict[tuple[int, str], tuple[float, float]]:
     """When the first and the last answer of each line of the log came."""
     return {
-        (row.second, f"{row.phase}|{row.route}|{row.outcome}"): (row.first_s, row.last_s)
+        (row.second, tag_of(row.phase, row.route, row.outcome)): (row.first_s, row.last_s)
         for row in completions
     }

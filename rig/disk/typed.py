@@ -41,7 +41,7 @@ class WrittenAs:
     """Beside a type that files have in another shape: that shape, and what makes the type of it."""
 
     shape: Any
-    made: Callable[[Any], Any]
+    make: Callable[[Any], Any]
 
 
 @typing.overload
@@ -86,8 +86,8 @@ def _reader(kind: Any) -> Reader:
 
 def _annotated(kind: Any, beside: Any) -> Reader:
     if isinstance(beside, WrittenAs):
-        written, made = _reader(beside.shape), beside.made
-        return lambda value, at: made(written(value, at))
+        written, make = _reader(beside.shape), beside.make
+        return lambda value, at: make(written(value, at))
     return _bounded(_reader(kind), beside)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from rig.calibration import Ms
 from rig.disk.contents import json_value, rows
 from rig.disk.facts import Facts
 from rig.disk.rows import Completion
@@ -25,7 +26,6 @@ from rig.record import (
     DelayFacts,
     LedgerFacts,
     LoadFacts,
-    Ms,
     PathDelay,
     ProbeFacts,
     Record,
@@ -45,6 +45,7 @@ class _Counters(TypedDict):
 
 
 class _Moments(TypedDict, total=False):
+    base: tuple[Ms, ...]
     before: tuple[Ms, ...]
     during: tuple[Ms, ...]
     after: tuple[Ms, ...]
@@ -107,6 +108,7 @@ def _delay(said: DelaySaid | None, path: Path, plan: Plan) -> DelayFacts:
         PathDelay(
             link=link,
             asked_ms=plan.delay.on(Link(link)),
+            base_ms=moments.get("base", ()),
             before_ms=moments.get("before", ()),
             during_ms=moments.get("during", ()),
             after_ms=moments.get("after", ()),
@@ -135,7 +137,7 @@ def _load(path: Path, plan: Plan) -> LoadFacts:
         "duration_s": load.duration_s,
     }
     said = json_value(path, dict[str, Any]) or {}
-    found = derived(path.parent, load.ramp_s, load.duration_s)
+    found = derived(path.parent, load.ramp_s, load.duration_s, plan.objective)
     try:
         return load_from_json({**asked, **said, **found})
     except Unfit as error:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig.calibration import calibration_to_json
 from rig.disk.files import read_json, sha256
 from rig.disk.schema import OtherSchema
 from rig.evidence.calibration import read_calibration
 from rig.model import RigError
-from rig.store.schedule import level_of, misplaced, of_another_cell, parsed
-from rig.store.session_folder import (
+from rig.store.names import (
     CALIBRATION,
+    DERIVED,
     JOURNAL,
     MANIFEST,
     PLAN,
@@ -27,11 +28,11 @@ from rig.store.session_folder import (
     SESSION,
     TRIALS,
     YAML,
-    SessionFolder,
-    number_of,
 )
+from rig.store.schedule import level_of, misplaced, of_another_cell, parsed
+from rig.store.session_folder import SessionFolder, number_of
 
-MADE = "derived/made.json"
+MADE = f"{DERIVED}/made.json"
 UNREADABLE = (RigError, OSError, ValueError, LookupError, TypeError, AttributeError)
 """What reading raises where a file is not what was written."""
 
@@ -149,7 +150,9 @@ def _places(session: SessionFolder) -> Iterator[Discrepancy]:
         if its and of_another_cell(row["cell"], its):
             finding = f"the levels of {row['trial']} are not those of its cell {row['cell']}"
             yield Discrepancy(SCHEDULE, finding)
-    for trial, finding in misplaced(rows, bool(about.get("search"))):
+    in_pairs = bool(about.get("search"))
+    searches = in_pairs or bool(about.get("capacity"))
+    for trial, finding in misplaced(rows, searches, in_pairs):
         yield Discrepancy(SCHEDULE, f"{trial} {finding}")
 
 
@@ -166,7 +169,7 @@ def _calibration(session: SessionFolder) -> Iterator[Discrepancy]:
         return
     try:
         recorded = read_json(session.path / CALIBRATION)
-        found = plain(read_calibration(session.path))
+        found = plain(calibration_to_json(read_calibration(session.path)))
     except UNREADABLE as error:
         yield Discrepancy(CALIBRATION, f"cannot be recomputed: {type(error).__name__}: {error}")
         return

@@ -14,11 +14,12 @@ from typing import Any, NotRequired, TypedDict
 
 from rig.disk.contents import json_value, rows
 from rig.disk.ranges import Ranges
-from rig.disk.rows import Sequences
-from rig.model import Count, DamagedFile
-from rig.record import LedgerFacts, StatementFacts, TableRows
+from rig.disk.rows import Completion, Sequences
+from rig.model import OUTCOME_DROPPED, Count, DamagedFile
+from rig.record import LedgerFacts, RouteAnswers, StatementFacts, TableRows
 
 LOAD, SEQUENCES = Path("load", "load.json"), Path("load", "sequences.csv")
+COMPLETIONS = Path("load", "completions.csv")
 LEDGER = Path("ledger.json")
 UNANSWERED = "unanswered"
 COMMONEST = 5
@@ -98,11 +99,16 @@ class CountsBefore:
 
     counters: Counters
     verifying_requests: Count
+    """That the counts hold as well; none where all was counted anew after the users' sessions."""
     contents: Contents | None = None
     unverified: Mapping[str, Count] = field(default_factory=dict)
     """Rows by table before the rig asked anything."""
     names_requests: bool = True
     """Whether the row that the verifying request left names it."""
+    wrote: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of a mix, by route: rows by table that its verifying request added."""
+    naming: tuple[str, ...] = ()
+    """Of a mix: routes whose verifying request left a row that names it."""
     counting_scans: Count | None = None
     """Scans of the rig's own between the counters; older sessions only."""
     by_target: CorrectByRoute = None
@@ -120,8 +126,23 @@ class CountsBefore:
             "before": vars(self.contents),
             "tables_unverified": self.unverified,
             "names_requests": self.names_requests,
+            **({"wrote": self.wrote, "naming": self.naming} if self.wrote else {}),
             "target_before": self.by_target,
         }
+
+    def anew(self, tables: Mapping[str, int], by_target: CorrectByRoute) -> CountsBefore:
+        """Counted again, once users had their sessions: what these did is no route's."""
+        assert self.contents is not None
+        verified = self.contents.tables
+        added = {name: verified[name] - self.unverified.get(name, 0) for name in verified}
+        rows = sum(tables.values()) if tables else None
+        return dataclasses.replace(
+            self,
+            verifying_requests=0,
+            contents=Contents(rows, self.contents.fingerprint, tables),
+            unverified={name: tables[name] - added.get(name, 0) for name in tables},
+            by_target=by_target,
+        )
 
 
 @dataclass(frozen=True)
@@ -160,6 +181,8 @@ class _Book(TypedDict):
     counting_scans: NotRequired[Count]
     tables_unverified: NotRequired[Mapping[str, Count]]
     names_requests: NotRequired[bool]
+    wrote: NotRequired[Mapping[str, Mapping[str, int]]]
+    naming: NotRequired[tuple[str, ...]]
     statements: NotRequired[Statements | None]
     rows: NotRequired[Mapping[str, RowRanges]]
     rows_twice: NotRequired[Count]
@@ -184,6 +207,8 @@ def ledger_facts(folder: Path, route: str) -> LedgerFacts:
         return LedgerFacts()
     before, after = counted
     facts = facts_of(before, after, route)
+    if before.wrote:
+        facts = dataclasses.replace(facts, answers=_answers(folder / COMPLETIONS))
     not_ok = rows(folder / SEQUENCES, Sequences)
     if after.written is None or not_ok is None:
         return facts
@@ -191,6 +216,15 @@ def ledger_facts(folder: Path, route: str) -> LedgerFacts:
     if sent is None:
         raise DamagedFile(f"{folder / LOAD} is missing")
     return _rows_by_outcome(facts, after.written, sent["sequences"], not_ok)
+
+
+def _answers(path: Path) -> Mapping[str, RouteAnswers]:
+    """What came back of each route."""
+    found: dict[str, list[int]] = {}
+    for row in rows(path, Completion) or ():
+        if row.outcome != OUTCOME_DROPPED:
+            found.setdefault(row.route, [0, 0])[0 if row.ok else 1] += row.count
+    return {route: RouteAnswers(*counts) for route, counts in sorted(found.items())}
 
 
 def _read(path: Path) -> tuple[CountsBefore, CountsAfter] | None:
@@ -206,6 +240,8 @@ def _read(path: Path) -> tuple[CountsBefore, CountsAfter] | None:
         contents=book["before"],
         unverified=book.get("tables_unverified", {}),
         names_requests=book.get("names_requests", True),
+        wrote=book.get("wrote", {}),
+        naming=book.get("naming", ()),
         counting_scans=book.get("counting_scans"),
         by_target=book.get("target_before"),
     )
@@ -231,6 +267,8 @@ def facts_of(before: CountsBefore, after: CountsAfter, route: str) -> LedgerFact
         statements=_scans(before, after),
         counted=statement_facts(after.statements) if after.statements else None,
         tables=_tables(before, after),
+        wrote=before.wrote,
+        naming=before.naming,
         names_requests=before.names_requests,
         transactions=last.transactions - first.transactions,
         sessions=last.sessions - first.sessions,
@@ -300,6 +338,6 @@ def _rows_by_outcome(
 
 
 def _own_count(before: CountsBefore, after: CountsAfter, route: str) -> int | None:
-    if before.by_target is None or after.by_target is None:
+    if before.by_target is None or after.by_target is None or before.wrote:
         return None
     return after.by_target.get(route, 0) - before.by_target.get(route, 0)

@@ -6,6 +6,7 @@ May not know records; gives plain values under the names that `LoadFacts` has fo
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from rig.disk.contents import rows
 from rig.disk.histograms import percentile_us, read_log
 from rig.disk.rows import Completion, LoadWorkerRow, SecondRow
 from rig.disk.sent import read_sent
-from rig.inference.stationarity import window_of
+from rig.inference.objective import Objective, objective_facts
+from rig.inference.stationarity import state_of, window_of
 from rig.load.recorder import STEADY
 from rig.model import OUTCOME_OK
 
@@ -25,7 +27,9 @@ FEWEST = 10
 """A median of fewer answers is one user's luck."""
 
 
-def derived(folder: Path, ramp_s: float, duration_s: float) -> dict[str, Any]:
+def derived(
+    folder: Path, ramp_s: float, duration_s: float, objective: Objective | None = None
+) -> dict[str, Any]:
     """Facts from the load's folder; what a missing file would tell is left out.
 
     DamagedFile or StorageError, which name the file, where one cannot be read.
@@ -47,21 +51,31 @@ def derived(folder: Path, ramp_s: float, duration_s: float) -> dict[str, Any]:
         sent = read_sent(folder, ramp_s)
         window = window_of(seconds or (), sent.ended, sent.waiting_us, ramp_s, duration_s)
         found["window"] = dataclasses.asdict(window)
+        if objective is not None:
+            gone = sum(count for _, count in (*sent.failed, *sent.given_up))
+            kept = objective_facts(
+                *(objective, sent.answered, gone, sent.waiting_us, state_of(window), sent.dropped)
+            )
+            found["objective"] = dataclasses.asdict(kept)
     return found
 
 
 def _users(found: Sequence[SecondRow]) -> dict[str, Any]:
-    """Users planned and active, by second; () for an open load."""
+    """Users planned and active, by second; () for an open load.
+
+    Where some leave before the end, what is under way as well.
+    """
     by_second = {
-        row.second: (row.planned_users, row.users or 0)
+        row.second: (row.planned_users, row.users or 0, max(0, row.in_flight))
         for row in found
         if row.phase != "after" and row.planned_users is not None
     }
-    pairs = [by_second[second] for second in sorted(by_second)]
-    return {
-        "planned_users": tuple(planned for planned, _ in pairs),
-        "active_users": tuple(active for _, active in pairs),
-    }
+    seen = [by_second[second] for second in sorted(by_second)]
+    planned = tuple(planned for planned, _, _ in seen)
+    users = {"planned_users": planned, "active_users": tuple(active for _, active, _ in seen)}
+    if any(now < before for before, now in itertools.pairwise(planned)):
+        users["in_flight"] = tuple(in_flight for _, _, in_flight in seen)
+    return users
 
 
 def _cpu_share(

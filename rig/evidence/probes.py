@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rig.clock import ClockOffset
 from rig.disk.contents import data, json_value, samples
 from rig.plan import Plan
 from rig.record import LoadFacts, ProbeFacts, RoleUse
@@ -27,6 +28,7 @@ COLUMNS = {
         "waits_voluntary",
         "waits_involuntary",
         "throttled_s",
+        "node",
     ),
     "app_sockets": ("at_s", "open", "backlog", "backlog_limit"),
     "app_loop": ("at_s", "pid", "requests", "answered", "busy_s", "lag_max_ms"),
@@ -66,7 +68,9 @@ COLUMNS = {
         "pressure_memory_s",
         "oom_kills",
         "cpus",
+        "node",
     ),
+    "clock": ("at_s", "node", "offset_s", "uncertainty_s"),
 }
 """Columns of `probes/<name>.csv`, in order."""
 NEEDED = {
@@ -76,6 +80,8 @@ NEEDED = {
 }
 """Columns without which a file says nothing; of the others `at_s`."""
 FAILED = "failed.json"
+LAST_TIMES = 5
+"""Of those that an observer asked for the load master's time, those that show its drift."""
 TIMEOUT = "WORKER TIMEOUT"
 """What gunicorn prints when it kills an app worker that has not moved for its time-out."""
 CRASHED = "all server processes terminated; reinitializing"
@@ -102,13 +108,18 @@ class Series:
         return Series([row for row, _ in kept], [text for _, text in kept])
 
     def where(self, column: str, value: str) -> Series:
-        """The rows with this text in a column."""
+        """The rows with this text in a column; older files lack some, which were empty."""
         kept = [
             (row, text)
             for row, text in zip(self.rows, self.text, strict=True)
-            if text[column] == value
+            if text.get(column, "") == value
         ]
         return Series([row for row, _ in kept], [text for _, text in kept])
+
+    def each(self, column: str) -> dict[str, Series]:
+        """The rows by the text that they have in a column."""
+        found = dict.fromkeys(text.get(column, "") for text in self.text)
+        return {value: self.where(column, value) for value in found}
 
     def values(self, column: str) -> list[float]:
         """A column, without empty cells."""
@@ -157,6 +168,7 @@ def probe_facts(folder: Path, plan: Plan, load: LoadFacts) -> ProbeFacts:
     return ProbeFacts(
         samples=samples,
         failed=failed,
+        clocks=_clocks(whole["clock"]),
         roles=_roles(steady["processes"]),
         **_app(steady, plan),
         **_databases(steady),
@@ -234,11 +246,42 @@ def _databases(steady: Mapping[str, Series]) -> dict[str, Any]:
     }
 
 
+def _clocks(series: Series) -> dict[str, ClockOffset]:
+    """Each observer's clock. The first row is what it told all times by."""
+    found = {}
+    for node, own in series.each("node").items():
+        asked = [
+            ClockOffset(offset_s, uncertainty_s)
+            for row in own.rows
+            if (offset_s := row.get("offset_s")) is not None
+            and (uncertainty_s := row.get("uncertainty_s")) is not None
+        ]
+        if not asked:
+            continue
+        # the master is busy meanwhile: the last few times that it was asked, and of these the best
+        last = min(asked[1:][-LAST_TIMES:], key=lambda one: one.uncertainty_s, default=None)
+        found[node] = asked[0].measured_again(last) if last else asked[0]
+    return found
+
+
 def _host(steady: Mapping[str, Series]) -> dict[str, Any]:
-    host = steady["host"]
+    """Of each machine that was looked at; the worst of each kind counts."""
+    used = steady["processes"].each("node")
+    every = [
+        _machine(host, used.get(node, Series([], [])))
+        for node, host in steady["host"].each("node").items()
+    ]
+    names = dict.fromkeys(name for one in every for name in one)
+    return {
+        name: max((v for one in every if (v := one[name]) is not None), default=None)
+        for name in names
+    }
+
+
+def _machine(host: Series, processes: Series) -> dict[str, float | None]:
     cpus = host.most("cpus") or 1.0
     busy, steal = host.rate("cpu_busy_s"), host.rate("cpu_steal_s")
-    roles = _roles(steady["processes"])
+    roles = _roles(processes)
     ours = sum(used.cpu_share_mean for used in roles.values())
     pressure = {
         f"pressure_{kind}_share": _rounded(host.rate(f"pressure_{kind}_s"))
@@ -255,14 +298,21 @@ def _happened(whole: Mapping[str, Series], logs: Path, unseen: bool) -> dict[str
     """What must not happen, over the whole load. `unseen`: the app workers went out of sight."""
     workers, starts = whole["app_workers"], set(whole["postgres"].values("started_at"))
     firsts_s, lasts_s = workers.values("first_at_s"), workers.values("last_at_s")
-    crashes = _said(logs / "database.log", CRASHED) or 0
+    crashes = _count_in_log(logs / "database.log", CRASHED) or 0
     return {
         "app_workers_begun": sum(s > min(firsts_s) for s in firsts_s) if firsts_s else None,
         "app_workers_ended": _ended(whole) if lasts_s and not unseen else None,
-        "app_worker_timeouts": _said(logs / "app.log", TIMEOUT),
+        "app_worker_timeouts": _count_in_log(logs / "app.log", TIMEOUT),
         "postgres_restarts": len(starts) - 1 + crashes if starts else crashes or None,
-        "oom_kills": _whole(whole["host"].gain("oom_kills")),
+        "oom_kills": _killed(whole["host"]),
     }
+
+
+def _killed(host: Series) -> int | None:
+    """Processes killed for memory, on all machines together."""
+    gains = [one.gain("oom_kills") for one in host.each("node").values()]
+    found = [gain for gain in gains if gain is not None]
+    return int(sum(found)) if found else None
 
 
 def _ended(whole: Mapping[str, Series]) -> int:
@@ -276,7 +326,7 @@ def _ended(whole: Mapping[str, Series]) -> int:
     return sum(last_s < max(ends_s) - 1.5 for last_s in lasts_s)
 
 
-def _said(log: Path, words: str) -> int | None:
+def _count_in_log(log: Path, words: str) -> int | None:
     """How often a role's log says something; None without the log. DamagedFile, StorageError."""
     printed = data(log)
     return None if printed is None else printed.decode("utf-8", "replace").count(words)

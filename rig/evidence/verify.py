@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rig.calibration import Calibration, calibration_from_json
 from rig.checks import judge
-from rig.disk.contents import made, needed, rows
+from rig.disk.contents import decoded, needed, rows
 from rig.disk.rows import Completion
 from rig.evidence.attempt import AttemptFacts, read_attempt
-from rig.evidence.calibration import null_share, predicted
+from rig.evidence.calibration import null_share, null_share_by_node, predicted
 from rig.evidence.consistency import (
     UNREADABLE,
     Discrepancy,
@@ -27,29 +28,15 @@ from rig.evidence.consistency import (
     short,
     superseded,
 )
-from rig.factors import FACTORS
+from rig.factors import FACTORS, of_every_cell
 from rig.model import RULES, Phase, Verdict
 from rig.plan import Plan, plan_from_json
-from rig.record import (
-    FEASIBILITY,
-    Calibration,
-    Check,
-    Record,
-    calibration_from_json,
-    record_from_json,
-)
+from rig.record import FEASIBILITY, Check, Record, record_from_json
+from rig.store.names import CALIBRATION, MANIFEST, PLAN, SCHEDULE, TRIALS
 from rig.store.schedule import of_another_cell
-from rig.store.session_folder import (
-    CALIBRATION,
-    MANIFEST,
-    PLAN,
-    SCHEDULE,
-    TRIALS,
-    SessionFolder,
-    hashes,
-)
+from rig.store.session_folder import SessionFolder, hashes
 
-_Asked = tuple[Plan, str]
+_PlanOnDisk = tuple[Plan, str]
 """A plan, and the digest that its file has."""
 NEW_CHECKS, NEW_FACTS = ("stationarity",), ("load.window", "load.successes")
 """What the rules before today's (`rig.model.RULES`) did not have."""
@@ -77,7 +64,7 @@ def verify(session: SessionFolder) -> Iterator[Discrepancy]:
 
 def _read_calibration(session: SessionFolder) -> Calibration:
     try:
-        return made(session.path / CALIBRATION, calibration_from_json) or Calibration()
+        return decoded(session.path / CALIBRATION, calibration_from_json) or Calibration()
     except UNREADABLE:  # said by `rig.evidence.consistency`, where there is one
         return Calibration()
 
@@ -89,7 +76,7 @@ def _trial(
     attempts = session.attempts(trial.name)
     for extra in sorted({*trial.iterdir()} - {*attempts, trial / PLAN}):
         yield Discrepancy(f"{where}/{extra.name}", "does not belong to a trial")
-    plan: _Asked | None = None
+    plan: _PlanOnDisk | None = None
     if (trial / PLAN).exists():
         try:
             plan = needed(trial / PLAN, lambda said: (plan_from_json(said), str(said["digest"])))
@@ -110,7 +97,7 @@ def _trial(
 def _attempt(
     folder: Path,
     where: str,
-    asked: _Asked | None,
+    asked: _PlanOnDisk | None,
     row: Mapping[str, str],
     calibration: Calibration,
 ) -> Iterator[Discrepancy]:
@@ -137,6 +124,7 @@ def _attempt(
             "predicted": predicted(plan, record.levels, calibration),
             "null_rps": calibration.null_rps,
             "null_share": null_share(facts.load, calibration.null_rps),
+            "null_share_by_node": null_share_by_node(facts.load, record.facts, calibration),
         }
     except UNREADABLE as error:
         yield Discrepancy(where, f"its raw files cannot be read: {error}")
@@ -168,7 +156,8 @@ def _levels(where: str, record: Record, row: Mapping[str, str]) -> Iterator[Disc
         if row.get(name, recorded if name not in record.levels else None) != recorded:
             finding = f"{name} is {recorded}, in schedule.csv {row.get(name)}"
             yield Discrepancy(f"{where}/{MANIFEST}", finding)
-    if set(record.levels) == set(FACTORS) and of_another_cell(row["cell"], record.levels):
+    todays = set(of_every_cell()) <= set(record.levels) <= set(FACTORS)
+    if todays and of_another_cell(row["cell"], record.levels):
         yield Discrepancy(f"{where}/{MANIFEST}", f"its levels are not those of cell {row['cell']}")
 
 

@@ -5,7 +5,16 @@ Its YAML check, slug, column and axis label all derive from its registration in
 """
 
 from rig.factors.levels import Choice, Levels, Natural, Number
-from rig.factors.registry import FACTORS, Factor, apply, bind, impossible, label_of, slug_of
+from rig.factors.registry import (
+    FACTORS,
+    Factor,
+    apply,
+    bind,
+    impossible,
+    label_of,
+    of_every_cell,
+    slug_of,
+)
 
 __all__ = [
     "FACTORS",
@@ -18,5 +27,6 @@ __all__ = [
     "bind",
     "impossible",
     "label_of",
+    "of_every_cell",
     "slug_of",
 ]

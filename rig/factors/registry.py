@@ -8,8 +8,8 @@ from typing import Any
 
 from rig.factors.levels import Choice, Levels, Natural, Number
 from rig.factors.servers import OWN, SERVERS, unserved, usual
-from rig.model import Level, Link, Role
-from rig.plan import Delay, Draft, Plan, Target
+from rig.model import RATE, SURGE, Level, Link, Role
+from rig.plan import Delay, Draft, Open, Plan, Target
 
 Change = Callable[[Draft, Any], Draft]
 
@@ -26,7 +26,9 @@ class Factor:
     short: str = ""
     """What stands before a number in a slug: `delay100`."""
     default: Level | None = None
-    """The level where neither `setup` nor `vary` names one; None if one must."""
+    """The level where neither `setup` nor `vary` names one; None if one must, or it is `absent`."""
+    absent: bool = False
+    """Whether cells have no level of it where nobody names one."""
     facts: tuple[str, ...] = ()
     """What differs between two levels by itself: facts by dotted path, and all below them."""
     changes_stack: bool = True
@@ -35,6 +37,9 @@ class Factor:
 
 
 FACTORS: dict[str, Factor] = {}
+
+LEAST_PER_S, MOST_PER_S = 0.001, 1e6
+"""Of arrivals: rarer ones nobody could count, and more no load worker sends."""
 
 DELAY_PATHS: Mapping[str, tuple[Link, ...]] = {
     "both": (Link.FRONT, Link.DATA),
@@ -203,6 +208,47 @@ def _server(draft: Draft, level: str) -> Draft:
 )
 def _middleware(draft: Draft, level: str) -> Draft:
     return replace(draft, middleware=level)
+
+
+@register(
+    RATE,
+    "arrivals",
+    Number(LEAST_PER_S, MOST_PER_S),
+    unit="/s",
+    short="rate",
+    absent=True,
+    changes_stack=False,
+)
+def _arrivals_per_s(draft: Draft, level: float) -> Draft:
+    return _with_arrivals(draft, per_s=float(level))
+
+
+def _with_arrivals(draft: Draft, **changes: float) -> Draft:
+    """Nothing arrives in a closed load: the configuration refuses these factors beside one."""
+    match draft.load.model:
+        case Open(arrivals):
+            model = Open(replace(arrivals, **changes))  # type: ignore[arg-type]
+            return replace(draft, load=replace(draft.load, model=model))
+        case _:
+            return draft
+
+
+@register(
+    SURGE,
+    "surge",
+    Number(0, MOST_PER_S),
+    unit="/s",
+    short="surge",
+    absent=True,
+    changes_stack=False,
+)
+def _surge_per_s(draft: Draft, level: float) -> Draft:
+    return _with_arrivals(draft, surge_per_s=float(level))
+
+
+def of_every_cell() -> tuple[str, ...]:
+    """The factors that every cell has a level of."""
+    return tuple(name for name, factor in FACTORS.items() if not factor.absent)
 
 
 def apply(draft: Draft, levels: Mapping[str, Level]) -> Draft:

@@ -22,7 +22,7 @@ def servers_rps(servers: int, held_ms: float) -> float | None:
     return 1000 * servers / held_ms if held_ms > 0 else None
 
 
-def users_rps(users: int, response_ms: float, think_time_s: float) -> float | None:
+def users_rps(users: float, response_ms: float, think_time_s: float) -> float | None:
     """A closed loop's users, each with one request under way: N ÷ (R0 + think time).
 
     The interactive response time law (Denning & Buzen 1978). None where R0 is not above 0.

@@ -105,7 +105,7 @@ def next_level(points: Sequence[Point], between: tuple[float, float]) -> float |
     """The level to measure a pair at next; None when the search is over.
 
     First both ends. Then, where the ratio passes 1 between them, near where it does; where it
-    does not, see `_beside`. `MOST_PAIRS` in all.
+    does not, see `_one_sided`. `MOST_PAIRS` in all.
     """
     measured = {point.at for point in points}
     for end in between:
@@ -114,10 +114,10 @@ def next_level(points: Sequence[Point], between: tuple[float, float]) -> float |
     if len(points) >= MOST_PAIRS:
         return None
     around = _bracket(_means(points))
-    return _beside(points, between) if around is None else _inside(points, between, around)
+    return _one_sided(points, between) if around is None else _inside(points, between, around)
 
 
-def _beside(points: Sequence[Point], between: tuple[float, float]) -> float | None:
+def _one_sided(points: Sequence[Point], between: tuple[float, float]) -> float | None:
     """Where both ends are on one side: the level nearest to passing, again, until it is `FAR`; the
     middle, once, before that is called none."""
     means = _means(points)

@@ -30,7 +30,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Progress:
+class WorkDone:
     """The work done in a window, in answers: straight lines between points.
 
     `times_s` ascends from the window's begin to its end; `done` is the work at each time.
@@ -66,7 +66,7 @@ def goodput_of(groups: Iterable[Group], begin_s: float, end_s: float) -> tuple[f
     return found.answers / window_s, "edges"
 
 
-def progress(groups: Iterable[Group], begin_s: float, end_s: float) -> Progress | None:
+def progress(groups: Iterable[Group], begin_s: float, end_s: float) -> WorkDone | None:
     """The work done in a window, from its correct answers; None of fewer than two pieces.
 
     Between first and last answer it is their number. At either edge the silence counts as a
@@ -88,7 +88,7 @@ def progress(groups: Iterable[Group], begin_s: float, end_s: float) -> Progress 
     end = _share(end_s - last_s, (last_s - before_s) / (last - before) * size)
     half = size / 2
     times_s, done = zip(*points, strict=True)
-    return Progress(
+    return WorkDone(
         (begin_s, *times_s, end_s),
         (
             first - (half if start is None else size * start),

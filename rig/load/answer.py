@@ -6,7 +6,6 @@ what it received, and says when it ended. A body is counted, and kept only where
 
 from __future__ import annotations
 
-import contextlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ MOST_HEAD_BYTES = 65_536
 """Of an answer's head, with whatever interim answers (1xx) come before it."""
 MOST_KEPT_BYTES = 65_536
 """Of a body that names the class of a failure; what is longer is no such answer."""
+SHORT_BYTES = 1024
+"""What is no longer is looked through at once."""
 ANY_STATUS = 0
 
 RESET, MALFORMED, TIMEOUT = "connection_reset", "malformed_answer", "timeout"
@@ -39,7 +40,7 @@ class Answer:
 
     status: int
     head: Sequence[bytes]
-    kept: Sequence[bytes]
+    body_parts: Sequence[bytes]
     body_bytes: int
     """As it came: without the marks of chunks, not decompressed."""
     most_bytes: int = MOST_KEPT_BYTES
@@ -58,7 +59,7 @@ class Answer:
 
     def raw_body(self) -> bytes:
         """What was kept of the body, as it came."""
-        return b"".join(self.kept)
+        return b"".join(self.body_parts)
 
     def body(self) -> bytes:
         """What was kept of the body, decompressed. NoAnswer where it is not what its head says."""
@@ -88,7 +89,7 @@ class Reader:
     ) -> None:
         """An answer is due. Its body is kept where its status is not this one."""
         if self._spent or not self.whole:  # one that broke off left the parser in its middle
-            self._spent = False
+            self._spent = self._interim = False
             self._parser = HttpResponseParser(self)
             self._parse = self._parser.feed_data
         self.status = 0
@@ -102,7 +103,6 @@ class Reader:
         self._head: list[bytes] = []
         self._head_bytes = 0
         self._body: list[bytes] | None = None
-        self._interim = False
         self._is_head, self._right_status = is_head, right_status
         self._most_kept = most_kept_bytes
 
@@ -115,7 +115,10 @@ class Reader:
     def sets_cookies(self) -> bool:
         """Whether its head, as it came, has a field that sets one."""
         head = self._head
-        return b"et-cookie" in (head[0] if len(head) == 1 else b"".join(head)).lower()
+        data = head[0] if len(head) == 1 else b"".join(head)
+        if len(data) > SHORT_BYTES:  # what follows the last empty line is no head's
+            data = data[: data.rfind(b"\r\n\r\n")]
+        return b"et-cookie" in data.lower()
 
     def feed(self, data: bytes) -> bool:
         """Some of the answer's bytes; whether it is whole. NoAnswer where they are no answer's."""
@@ -160,6 +163,13 @@ class Reader:
         """What was read, for who keeps it beyond the next `begin`."""
         return Answer(self.status, self._head, self._body or [], self.body_bytes, self._most_kept)
 
+    def taken_body(self) -> bytes:
+        """What was kept of the body since this was called last; it is kept no longer."""
+        taken = b"".join(self._body or ())
+        if self._body is not None:
+            self._body = []
+        return taken
+
     def fields(self) -> dict[str, str]:
         """As an answer's."""
         return self.answer().fields()
@@ -174,11 +184,12 @@ class Reader:
         if self.whole:
             return
         status = self._parser.get_status_code()
-        if status < 100:
-            raise HttpParserError(f"status {status:03}")
-        if _is_interim(status):
-            self._interim = True
-            return
+        if status < 200:
+            if status < 100:
+                raise HttpParserError(f"status {status:03}")
+            if _is_interim(status):
+                self._interim = True
+                return
         self.status = status
         if self._is_head:
             # llhttp cannot be told that no body follows, so what it knows by then is spent
@@ -237,9 +248,12 @@ class _Fields:
         self.pairs: list[tuple[str, str]] = []
         self._final = False
         self._parser = HttpResponseParser(self)
-        # what comes after the head was read before, and may break off
-        with contextlib.suppress(HttpParserError, HttpParserUpgrade):
+        try:
             self._parser.feed_data(head)
+        except (HttpParserError, HttpParserUpgrade):
+            pass  # what comes after the head was read before, and may break off
+        finally:
+            del self._parser  # each holds the other, which a garbage collection alone would see
 
     def on_message_begin(self) -> None:
         if not self._final:

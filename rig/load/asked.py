@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rig.load.values import PER_USER, Values
+from rig.load.values import PER_USER, RanOut, Values
 from rig.load.words import OWN_WORDS
 
 MOST_USERS = 1_000_000
@@ -68,6 +68,19 @@ class RouteRequest:
     def values_at(self, position: int, user: int) -> dict[str, str | int]:
         """By word, what the request at a position among the route's has. RanOut."""
         return {one.word: one.at(position, user) for one in self.values}
+
+    def own_values(self, user: int) -> dict[str, str | int]:
+        """Those of them that a user has in all its requests. RanOut."""
+        return {one.word: one.at(0, user) for one in self.values if one.order == PER_USER}
+
+    def ran_out(self) -> RanOut:
+        """Says which of `shared` has no more values."""
+        return min((one for one in self.shared if one.ends), key=len).ran_out()
+
+    @property
+    def shared(self) -> list[Values]:
+        """Those that requests have by their positions, whoever asks."""
+        return [one for one in self.values if one.order != PER_USER]
 
     @property
     def most_users(self) -> int:

@@ -16,16 +16,16 @@ from rig.load.words import Part, Parts, joined, parts_of
 FORM = "application/x-www-form-urlencoded"
 
 
-def body_of(asked: RouteRequest) -> tuple[str, Parts | None]:
+def body_of(route: RouteRequest) -> tuple[str, Parts | None]:
     """The body's kind, and its parts; nothing for no body."""
-    if asked.json is not None:
-        return "application/json", parts_of(asked.json, json.dumps, asked.words, "json")
-    if asked.files:
-        return _multipart(asked)
-    if asked.form:
-        return FORM, parts_of(dict(asked.form), _urlencoded, asked.words, "form")
-    if asked.body:
-        return "text/plain; charset=utf-8", parts_of(asked.body, str, asked.words, "plain")
+    if route.json is not None:
+        return "application/json", parts_of(route.json, json.dumps, route.words, "json")
+    if route.files:
+        return _multipart(route)
+    if route.form:
+        return FORM, parts_of(dict(route.form), _urlencoded, route.words, "form")
+    if route.body:
+        return "text/plain; charset=utf-8", parts_of(route.body, str, route.words, "plain")
     return "", None
 
 
@@ -33,17 +33,17 @@ def _urlencoded(form: Mapping[str, Any]) -> str:
     return urlencode(form, doseq=True)
 
 
-def _multipart(asked: RouteRequest) -> tuple[str, Parts]:
+def _multipart(route: RouteRequest) -> tuple[str, Parts]:
     """A form with files. Its boundary stands in none of them."""
-    contents = [b64decode(one.content_base64) for one in asked.files]
-    digest = sha256(repr((asked.form, asked.files)).encode()).hexdigest()[:24]
+    contents = [b64decode(one.content_base64) for one in route.files]
+    digest = sha256(repr((route.form, route.files)).encode()).hexdigest()[:24]
     boundary = f"----rig-{digest}"
     parts: list[Part] = []
-    for name, said in asked.form.items():
+    for name, said in route.form.items():
         for value in (said,) if isinstance(said, str) else said:
             parts += [_disposition(boundary, name)]
-            parts += [*parts_of(value, str, asked.words, "plain"), b"\r\n"]
-    for one, content in zip(asked.files, contents, strict=True):
+            parts += [*parts_of(value, str, route.words, "plain"), b"\r\n"]
+    for one, content in zip(route.files, contents, strict=True):
         kind = guess_type(one.name)[0] or "application/octet-stream"
         parts += [_disposition(boundary, one.field, one.name, kind), content, b"\r\n"]
     parts.append(f"--{boundary}--\r\n".encode())

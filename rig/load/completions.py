@@ -9,14 +9,15 @@ import csv
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig.load.hlog import Line, encode, tally, write_log
+from rig.clock import ClockOffset
+from rig.load.hlog import Line, encode, write_log
 from rig.load.recorder import AFTER, RAMP, STEADY, UNANSWERED, phase_at
-from rig.load.report import FinalCount, LoadReport, MeteredSecond, Request, Slot
-from rig.model import OUTCOME_DROPPED, OUTCOME_OK, nearest_rank
+from rig.load.report import FinalCount, Lags, LoadReport, MeteredSecond, Request, Slot
+from rig.model import OUTCOME_DROPPED, OUTCOME_OK
 
 _ORDER = {RAMP: 0, STEADY: 1, AFTER: 2}
 
@@ -26,9 +27,9 @@ SECONDS = (
     "in_flight",
 )
 LOAD_WORKERS = ("second", "load_worker", "cpu_share", "lag_p50_ms", "lag_p99_ms", "lag_max_ms")
-UNANSWERED_COLUMNS = ("load_worker", "sequence", "started_s", "age_s", "first")
+UNANSWERED_COLUMNS = ("load_worker", "sequence", "started_s", "age_s", "first", "route")
 SEQUENCES = ("load_worker", "outcome", "first", "last")
-REQUESTS = ("load_worker", "sequence", "intended_s", "sent_s", "finished_s", "outcome")
+REQUESTS = ("load_worker", "sequence", "intended_s", "sent_s", "finished_s", "outcome", "route")
 
 
 @dataclass
@@ -36,8 +37,8 @@ class _Merged:
     count: int = 0
     first_s: float = math.inf
     last_s: float = 0.0
-    responses: list[str] = field(default_factory=list)
-    services: list[str] = field(default_factory=list)
+    responses: Counter[int] = field(default_factory=Counter)
+    services: Counter[int] = field(default_factory=Counter)
 
     def add(self, count: int, first_s: float, last_s: float) -> None:
         self.count += count
@@ -54,6 +55,7 @@ class _LoadWorker:
     index: int = -1
     address: str = ""
     left: FinalCount | None = None
+    clock: ClockOffset | None = None
 
 
 class Completions:
@@ -75,25 +77,40 @@ class Completions:
         for done in report.completed:
             merged = self._slots[done.slot]
             merged.add(done.answers, done.first_s, done.last_s)
-            merged.responses.append(done.response)
+            merged.responses.update(done.response)
             if done.service is not None:
-                merged.services.append(done.service)
-        said = self._load_workers[load_worker]
-        said.requests += report.requests
-        said.meter |= {one.second: one for one in report.meter}
+                merged.services.update(done.service)
+        worker = self._load_workers[load_worker]
+        worker.requests += report.requests
+        worker.meter |= {one.second: one for one in report.meter}
 
     def close(self, load_worker: str, index: int, address: str, left: FinalCount) -> None:
         """A load worker's last word: its Locust index, its address, what `freeze` gave."""
-        said = self._load_workers[load_worker]
-        said.index, said.address, said.left = index, address, left
+        worker = self._load_workers[load_worker]
+        worker.index, worker.address, worker.left = index, address, left
+
+    def add_clock(self, load_worker: str, measured: ClockOffset) -> None:
+        """A load worker's clock as it was before the load, and told again, after it."""
+        worker = self._load_workers[load_worker]
+        before = worker.clock
+        worker.clock = before.measured_again(measured) if before is not None else measured
 
     @property
     def closed(self) -> int:
         """Load workers that have said their last word."""
         return len(self._closed())
 
+    @property
+    def closed_ids(self) -> list[str]:
+        """The same, by their ids at Locust."""
+        return [name for name, worker in self._load_workers.items() if worker.left is not None]
+
     def _closed(self) -> list[tuple[_LoadWorker, FinalCount]]:
-        found = [(said, said.left) for said in self._load_workers.values() if said.left is not None]
+        found = [
+            (worker, worker.left)
+            for worker in self._load_workers.values()
+            if worker.left is not None
+        ]
         return sorted(found, key=lambda pair: pair[0].index)
 
     @property
@@ -109,6 +126,23 @@ class Completions:
         """Requests begun so far."""
         return self._started.total()
 
+    def by_name(self) -> dict[str, dict[str, int]]:
+        """What became of the requests of each route: whose answers came, and who had none yet."""
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for slot, merged in self._slots.items():
+            found[slot.route]["finished"] += merged.count
+            found[slot.route]["failed"] += merged.count * (slot.outcome != OUTCOME_OK)
+        for _, left in self._closed():
+            for one in left.unanswered:
+                found[one.route]["unfinished"] += 1
+        return {
+            route: {
+                "started": counts["finished"] + counts["unfinished"],
+                **{key: counts[key] for key in ("finished", "failed", "unfinished")},
+            }
+            for route, counts in sorted(found.items())
+        }
+
     def rate_rps(self, second: int) -> tuple[int, int]:
         """(correct, failed) requests that ended in one second."""
         correct = failed = 0
@@ -120,23 +154,35 @@ class Completions:
                     failed += merged.count
         return correct, failed
 
+    def responses(self, second: int) -> list[str]:
+        """One second's correct answers as encoded histograms, one a route and phase."""
+        return [
+            encode(merged.responses)
+            for slot, merged in self._slots.items()
+            if slot.second == second and slot.outcome == OUTCOME_OK
+        ]
+
     def users(self, second: int) -> int:
         """Users that were active at the end of a second."""
         return sum(
-            said.meter[second].users for said in self._load_workers.values() if second in said.meter
+            worker.meter[second].users
+            for worker in self._load_workers.values()
+            if second in worker.meter
         )
 
     def totals(self) -> dict[str, Any]:
         """What load.json says beyond the load workers' comings and goings."""
         closed = self._closed()
         names = self._names()
-        seconds = {second for said in self._load_workers.values() for second in said.meter}
+        seconds = {second for worker in self._load_workers.values() for second in worker.meter}
         unanswered = [one for _, left in closed for one in left.unanswered]
         dropped = self.outcomes[OUTCOME_DROPPED]
         return {
-            "load_worker_addresses": sorted(said.address for said, _ in closed),
+            "load_worker_addresses": sorted(worker.address for worker, _ in closed),
             "finished_by_load_worker": {
-                name: said.left.finished for name, said in names.items() if said.left is not None
+                name: worker.left.finished
+                for name, worker in names.items()
+                if worker.left is not None
             },
             "peak_users": max((self.users(second) for second in seconds), default=0),
             "started": self.started,
@@ -146,19 +192,24 @@ class Completions:
             "in_flight_at_stop": len(unanswered),
             "in_flight_ages_s": sorted(round(one.age_s, 3) for one in unanswered),
             "never_answered_users": sum(1 for one in unanswered if one.first),
-            "sequences": {str(said.index): left.highest for said, left in closed},
+            "clocks": {
+                name: asdict(worker.clock)
+                for name, worker in names.items()
+                if worker.clock is not None
+            },
+            "sequences": {str(worker.index): left.highest for worker, left in closed},
         }
 
     def _names(self) -> dict[str, _LoadWorker]:
         """The load workers by address; with their index where several share one."""
-        addresses = Counter(said.address for said in self._load_workers.values())
+        addresses = Counter(worker.address for worker in self._load_workers.values())
         return {
             (
-                f"{said.address}#{said.index}"
-                if said.address and addresses[said.address] > 1
-                else said.address or client
-            ): said
-            for client, said in self._load_workers.items()
+                f"{worker.address}#{worker.index}"
+                if worker.address and addresses[worker.address] > 1
+                else worker.address or client
+            ): worker
+            for client, worker in self._load_workers.items()
         }
 
     def write(
@@ -172,9 +223,13 @@ class Completions:
         folder.mkdir(parents=True, exist_ok=True)
         slots = sorted(self._slots.items())
         _write_csv(folder / "completions.csv", COMPLETIONS, map(_completion, slots))
-        responses = (Line(slot.tag, slot.second, at.responses) for slot, at in slots)
-        write_log(folder / "latencies.hlog", (line for line in responses if line.payloads))
-        services = [Line(slot.tag, slot.second, at.services) for slot, at in slots if at.services]
+        responses = (
+            Line.of(slot.tag, slot.second, at.responses) for slot, at in slots if at.responses
+        )
+        write_log(folder / "latencies.hlog", responses)
+        services = [
+            Line.of(slot.tag, slot.second, at.services) for slot, at in slots if at.services
+        ]
         if services:
             write_log(folder / "service.hlog", services)
         seconds = self._seconds(ramp_s, duration_s, planned_users)
@@ -206,13 +261,14 @@ class Completions:
     def _write_meters(self, folder: Path, ramp_s: float, duration_s: float) -> None:
         rows: list[tuple[Any, ...]] = []
         lines: list[Line] = []
-        for name, said in sorted(self._names().items()):
-            for second, (_, share, _, lags_us) in sorted(said.meter.items()):
+        for name, worker in sorted(self._names().items()):
+            for second, (_, share, _, lags) in sorted(worker.meter.items()):
                 if second >= duration_s:
                     continue
-                rows.append((second, name, f"{share:.4f}", *_lags_ms(lags_us)))
-                tag = f"{phase_at(second, ramp_s, duration_s)}|{name}"
-                lines += [Line(tag, second, [encode(tally(lags_us))])] if lags_us else []
+                rows.append((second, name, f"{share:.4f}", *_lags_ms(lags)))
+                if lags is not None:
+                    tag = f"{phase_at(second, ramp_s, duration_s)}|{name}"
+                    lines.append(Line(tag, second, lags.max_us, lags.histogram))
         _write_csv(folder / "load_workers.csv", LOAD_WORKERS, sorted(rows))
         write_log(folder / "lags.hlog", sorted(lines, key=lambda line: (line.second, line.tag)))
 
@@ -220,18 +276,18 @@ class Completions:
         unanswered: list[tuple[object, ...]] = []
         sequences: list[tuple[object, ...]] = []
         requests: list[tuple[int, Request]] = []
-        for said, left in self._closed():
-            for number, intended_s, sent_s, age_s, first in left.unanswered:
+        for worker, left in self._closed():
+            for number, intended_s, sent_s, age_s, first, route in left.unanswered:
                 times = (f"{intended_s:.6f}", f"{age_s:.6f}")
-                unanswered.append((said.index, number, *times, int(first)))
-                request = Request(number, intended_s, sent_s, None, UNANSWERED)
-                requests.append((said.index, request))
+                unanswered.append((worker.index, number, *times, int(first), route))
+                request = Request(number, intended_s, sent_s, None, UNANSWERED, route)
+                requests.append((worker.index, request))
             for outcome, found in sorted(left.not_ok.items()):
-                sequences += [(said.index, outcome, *range_) for range_ in found]
-            requests += [(said.index, request) for request in said.requests]
+                sequences += [(worker.index, outcome, *range_) for range_ in found]
+            requests += [(worker.index, request) for request in worker.requests]
         _write_csv(folder / "unanswered.csv", UNANSWERED_COLUMNS, unanswered)
         _write_csv(folder / "sequences.csv", SEQUENCES, sequences)
-        if any(said.requests for said, _ in self._closed()):
+        if any(worker.requests for worker, _ in self._closed()):
             requests.sort(key=lambda sent: sent[1].intended_s)
             rows = (_request(index, request) for index, request in requests)
             _write_csv(folder / "requests.csv", REQUESTS, rows)
@@ -244,17 +300,15 @@ def _completion(item: tuple[Slot, _Merged]) -> tuple[object, ...]:
 
 def _request(load_worker: int, of: Request) -> tuple[object, ...]:
     times = (of.intended_s, of.sent_s, of.finished_s)
-    said = ("" if at_s is None else f"{at_s:.6f}" for at_s in times)
-    return (load_worker, of.sequence, *said, of.outcome)
+    cells = ("" if at_s is None else f"{at_s:.6f}" for at_s in times)
+    return (load_worker, of.sequence, *cells, of.outcome, of.route)
 
 
-def _lags_ms(lags_us: Sequence[int]) -> tuple[object, ...]:
-    """Median, 99th percentile (by nearest rank) and the most."""
-    if not lags_us:
+def _lags_ms(lags: Lags | None) -> tuple[object, ...]:
+    """Median, 99th percentile and the most."""
+    if lags is None:
         return None, None, None
-    ordered = sorted(lags_us)
-    ranks = (nearest_rank(len(ordered), share) - 1 for share in (0.5, 0.99, 1.0))
-    return tuple(f"{ordered[rank] / 1000:.3f}" for rank in ranks)
+    return tuple(f"{us / 1000:.3f}" for us in (lags.p50_us, lags.p99_us, lags.max_us))
 
 
 def _write_csv(path: Path, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

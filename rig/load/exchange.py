@@ -28,8 +28,9 @@ from rig.load.answer import (
 from rig.load.origin import Place
 from rig.load.tls import TlsSocket, channel
 
-FIRST_BYTES, MORE_BYTES = 16_384, 262_144
-"""How much is received at once: more costs memory to be made, and pays where there is as much."""
+FIRST_BYTES, MORE_BYTES = 16_384, 98_304
+"""How much is received at once: more costs memory to be made, and pays where there is as much. From
+128 kB on malloc has the kernel map and unmap it each time, which costs more than it saves."""
 NEVER_S = math.inf
 
 
@@ -44,7 +45,8 @@ class Waiting(Protocol):
     def closing(self) -> None:
         """It is about to be closed."""
 
-    def ended(self) -> bool:
+    @property
+    def stale(self) -> bool:
         """Whether a connection that nobody uses has ended, or has what nobody asked for."""
 
     def readable(self) -> None:
@@ -57,11 +59,15 @@ class Waiting(Protocol):
 class Connection:
     """One user's connection to a place: made when it is needed, kept as long as both sides like."""
 
-    __slots__ = ("_channel", "_place", "_readable", "_receive", "_send", "_waiting", "reader")
+    __slots__ = (
+        *("_channel", "_place", "_readable", "_receive", "_send", "_tls", "_waiting"),
+        "reader",
+    )
 
     def __init__(self, place: Place, waiting: Waiting, reader: Reader | None = None) -> None:
         self._place, self._waiting = place, waiting
         self._channel: _socket.socket | TlsSocket | None = None
+        self._tls: TlsSocket | None = None
         self.reader = reader or Reader()
 
     def ask(
@@ -71,19 +77,30 @@ class Connection:
         is_head: bool,
         right_status: int,
         most_kept_bytes: int = MOST_KEPT_BYTES,
+        until_head: bool = False,
     ) -> Reader:
-        """The reader, with the whole answer in it. NoAnswer where none came, by its outcome."""
+        """The reader, with the whole answer in it. NoAnswer where none came, by its outcome.
+
+        `until_head`: with its head at least; `read_on` then reads the rest.
+        """
         reader, waiting = self.reader, self._waiting
         reader.begin(is_head, right_status, most_kept_bytes)
-        if self._channel is not None and waiting.ended():
+        if self._channel is not None and waiting.stale:
             self.close()
         kept = self._channel is not None
         waiting.deadline_s = deadline_s
         try:
             if not kept:
                 self._connect()
-            self._send_all(message)
-            self._read_whole(reader)
+            try:
+                sent = self._send(message)
+            except BlockingIOError:
+                sent = 0
+            if sent != len(message):
+                self._send_rest(memoryview(message), sent)
+            if self._tls is not None:
+                self._until_done(self._tls.flush, waiting.writable)
+            self._read(reader, until_head)
         except OSError as error:
             self.close()
             raise _named(error, kept and not reader.begun) from error
@@ -91,11 +108,27 @@ class Connection:
             self.close()
             raise
         waiting.deadline_s = NEVER_S
-        if not reader.keeps_connection:
+        if reader.whole and not reader.keeps_connection:
             self.close()
         return reader
 
-    def _read_whole(self, reader: Reader) -> None:
+    def read_on(self, deadline_s: float) -> bool:
+        """More of an answer whose head has come; whether it is whole now. NoAnswer."""
+        reader, self._waiting.deadline_s = self.reader, deadline_s
+        try:
+            self._read(reader, until_head=True)
+        except OSError as error:
+            self.close()
+            raise _named(error, kept_and_silent=False) from error
+        except BaseException:
+            self.close()
+            raise
+        self._waiting.deadline_s = NEVER_S
+        if reader.whole and not reader.keeps_connection:
+            self.close()
+        return reader.whole
+
+    def _read(self, reader: Reader, until_head: bool) -> None:
         readable, receive, feed = self._readable, self._receive, reader.feed
         size = FIRST_BYTES
         while True:
@@ -108,7 +141,7 @@ class Connection:
                 if reader.end():
                     return
                 raise ConnectionResetError("the target closed the connection")
-            if feed(data):
+            if feed(data) or (until_head and reader.status):
                 return
             if len(data) == size:
                 size = MORE_BYTES
@@ -130,20 +163,11 @@ class Connection:
         if code not in (0, errno.EINPROGRESS):
             raise OSError(code, os.strerror(code))
         # while it is being made, a send would block, which says the same as waiting for it
-        if isinstance(made, TlsSocket):
+        self._tls = made if isinstance(made, TlsSocket) else None
+        if self._tls is not None:
             self._waiting.writable()
             self._readable = self._tls_readable
-            self._until_done(made.handshake, self._waiting.readable)
-
-    def _send_all(self, message: bytes) -> None:
-        try:
-            sent = self._send(message)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(message):
-            self._send_rest(memoryview(message), sent)
-        if isinstance(self._channel, TlsSocket):
-            self._until_done(self._channel.flush, self._waiting.writable)
+            self._until_done(self._tls.handshake, self._waiting.readable)
 
     def _send_rest(self, message: memoryview, sent: int) -> None:
         while sent < len(message):
@@ -154,8 +178,8 @@ class Connection:
                 continue
 
     def _tls_readable(self) -> None:
-        assert isinstance(self._channel, TlsSocket)
-        if not self._channel.holds_something:
+        assert self._tls is not None
+        if not self._tls.holds_something:
             self._waiting.readable()
 
     @staticmethod
@@ -190,7 +214,8 @@ class Blocking:
     def closing(self) -> None:
         self._descriptor = -1
 
-    def ended(self) -> bool:
+    @property
+    def stale(self) -> bool:
         return self._ready(select.POLLIN, 0)
 
     def readable(self) -> None:

@@ -6,6 +6,7 @@ A call for each request costs more than the request. May not know how requests a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import mul
 from typing import Any
 
 from locust.env import Environment
@@ -29,8 +30,12 @@ def feed(
     `wall_s`: when that second began, as Locust counts: since the epoch.
     """
     failed = slot.outcome != OUTCOME_OK
+    buckets: dict[int, int] = {}
+    for took_us, count in counts.items():
+        bucket = bucket_response_time(took_us / 1000)
+        buckets[bucket] = buckets.get(bucket, 0) + count
     for entry in (stats.total, stats.get(slot.route, method)):
-        _add(entry, counts, wall_s, failed)
+        _add(entry, counts, buckets, wall_s, failed)
     if failed:
         key = StatsError.create_key(method, slot.route, slot.outcome)
         error = stats.errors.setdefault(key, StatsError(method, slot.route, slot.outcome))
@@ -44,7 +49,13 @@ def feed_size(stats: RequestStats, method: str | None, route: str, body_bytes: i
         entry.total_content_length += body_bytes
 
 
-def _add(entry: StatsEntry, counts: Mapping[int, int], wall_s: float, failed: bool) -> None:
+def _add(
+    entry: StatsEntry,
+    counts: Mapping[int, int],
+    buckets: Mapping[int, int],
+    wall_s: float,
+    failed: bool,
+) -> None:
     requests, second = sum(counts.values()), int(wall_s)
     entry.num_requests += requests
     entry.num_reqs_per_sec[second] += requests
@@ -56,6 +67,7 @@ def _add(entry: StatsEntry, counts: Mapping[int, int], wall_s: float, failed: bo
     known = entry.min_response_time
     entry.min_response_time = least if known is None else min(known, least)  # type: ignore[assignment]
     entry.max_response_time = max(entry.max_response_time, most)  # type: ignore[assignment]
-    for took_us, count in counts.items():
-        entry.total_response_time += count * took_us / 1000  # type: ignore[assignment]
-        entry.response_times[bucket_response_time(took_us / 1000)] += count
+    total_us = sum(map(mul, counts, counts.values()))
+    entry.total_response_time += total_us / 1000
+    for bucket, count in buckets.items():
+        entry.response_times[bucket] += count

@@ -44,7 +44,8 @@ class _Sender(FastHttpUser):
         """Whether a whole answer came back, right or wrong."""
         if is_over(LoadClock.elapsed_s()):
             return False
-        number = recorder.start(LoadClock.elapsed_s(), intended_s=intended_s, first=first)
+        at_s, route = LoadClock.elapsed_s(), SPEC.route
+        number = recorder.start(at_s, intended_s=intended_s, first=first, route=route)
         content = _content(f"{self.environment.runner.worker_index}-{number}")
         with self.client.request(
             ASKED.method, PATH, name=SPEC.route, catch_response=True, **content

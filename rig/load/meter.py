@@ -7,11 +7,23 @@ lateness is the error of every response time it measures.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
-from rig.load.report import MeteredSecond
+from rig.load.hlog import encode, tally
+from rig.load.report import Lags, MeteredSecond
+from rig.model import nearest_rank
 
 INTERVAL_S = 0.05
 """How long the greenlet that calls `tick` sleeps in between."""
+
+
+def lags_of(lags_us: Sequence[int]) -> Lags | None:
+    """How late each wake-up of a second was, together; None where there was none."""
+    if not lags_us:
+        return None
+    ordered = sorted(lags_us)
+    p50_us, p99_us = (ordered[nearest_rank(len(ordered), share) - 1] for share in (0.5, 0.99))
+    return Lags(p50_us, p99_us, ordered[-1], encode(tally(ordered)))
 
 
 class Meter:
@@ -45,8 +57,7 @@ class Meter:
         since_s, used_s = self._began
         share = (cpu_s - used_s) / (at_s - since_s)
         while self._second < int(at_s):
-            lags_us = self._lags_us.pop(self._second, [])
-            self._seconds.append(MeteredSecond(self._second, share, self._users, lags_us))
+            self._append(share)
             self._second += 1
         self._began = (at_s, cpu_s)
 
@@ -58,10 +69,12 @@ class Meter:
             self._close(at_s, cpu_s)
         since_s, used_s = self._began
         if at_s > since_s:
-            lags_us = self._lags_us.pop(self._second, [])
-            share = (cpu_s - used_s) / (at_s - since_s)
-            self._seconds.append(MeteredSecond(self._second, share, self._users, lags_us))
+            self._append((cpu_s - used_s) / (at_s - since_s))
         self._began = None
+
+    def _append(self, share: float) -> None:
+        lags = lags_of(self._lags_us.pop(self._second, []))
+        self._seconds.append(MeteredSecond(self._second, share, self._users, lags))
 
     def drain(self) -> list[MeteredSecond]:
         """The seconds that are new since the last drain."""

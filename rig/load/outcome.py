@@ -37,13 +37,13 @@ def of_wrong(answer: Answer, right: Collection[int]) -> str:
     return of_answer(answer.status, right, kind, body)
 
 
-def of_looked_at(answer: Answer, asked: RouteRequest) -> str:
+def of_looked_at(answer: Answer, route: RouteRequest) -> str:
     """The outcome of an answer whose status is right and whose body is looked at."""
     try:
         body = answer.body()
     except NoAnswer:  # what cannot be read is not what it should be
         return WRONG_ANSWER
-    return OUTCOME_OK if asked.is_right(body) else WRONG_ANSWER
+    return OUTCOME_OK if route.is_right(body) else WRONG_ANSWER
 
 
 def of_broken(error: BaseException | None) -> str | None:

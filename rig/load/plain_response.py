@@ -6,6 +6,9 @@ Also the context manager of `catch_response`. May not know how an answer came.
 from __future__ import annotations
 
 import json
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -16,7 +19,10 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
 from rig.load.answer import Answer
+from rig.load.greenlets import Streamed
 
+MOST_BYTES = 256 << 20
+"""Of a body that is asked for whole, decompressed."""
 FAILING = 400
 """From this status on an answer is a failure, unless somebody says otherwise."""
 
@@ -29,9 +35,15 @@ class PlainResponse:
     """An answer, or (status 0) that there is none and why."""
 
     def __init__(
-        self, answer: Answer | None, url: str, error: Exception | None, request_meta: dict[str, Any]
+        self,
+        answer: Answer | None,
+        url: str,
+        error: Exception | None,
+        request_meta: dict[str, Any],
+        streamed: Streamed | None = None,
     ) -> None:
         self._answer, self.url, self.error = answer, url, error
+        self._streamed = streamed
         self.request_meta = request_meta
         self.status_code = answer.status if answer else 0
         self._event: EventHook | None = None
@@ -45,8 +57,43 @@ class PlainResponse:
 
     @cached_property
     def content(self) -> bytes | None:
-        """The body, decompressed; None where nobody answered. NoAnswer where it cannot be."""
-        return self._answer.body() if self._answer else None
+        """The body, decompressed; None where nobody answered. NoAnswer where it cannot be.
+
+        Of a streamed answer: what has not been read in pieces, once all of it has come.
+        """
+        if self._answer is None or self._streamed is None:
+            return self._answer.body() if self._answer else None
+        rest = list(self._streamed.pieces())
+        size = sum(map(len, rest))
+        return replace(self._answer, body_parts=rest, body_bytes=size, most_bytes=MOST_BYTES).body()
+
+    def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Iterator[Any]:
+        """The body in pieces of so many bytes at most, as it comes and not decompressed; as text
+        where a piece is UTF-8 by itself. NoAnswer where it breaks off."""
+        for piece in self._pieces():
+            for at in range(0, len(piece), chunk_size):
+                part = piece[at : at + chunk_size]
+                try:
+                    yield part.decode() if decode_content else part
+                except UnicodeDecodeError:
+                    yield part
+
+    def iter_lines(self) -> Iterator[str]:
+        """The body's lines as they come, without their ends; what is no UTF-8 is replaced."""
+        decoder, left = getincrementaldecoder("utf-8")("replace"), ""
+        for piece in self._pieces():
+            *lines, left = f"{left}{decoder.decode(piece)}".split("\n")
+            yield from lines
+        if left := left + decoder.decode(b"", True):
+            yield left
+
+    def _pieces(self) -> Iterable[bytes]:
+        return self._streamed.pieces() if self._streamed else filter(None, (self.content,))
+
+    def close(self) -> None:
+        """Gives up what was not read of a streamed answer."""
+        if self._streamed is not None:
+            self._streamed.close()
 
     @cached_property
     def headers(self) -> CaseInsensitiveDict[str]:

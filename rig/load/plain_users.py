@@ -9,65 +9,115 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.pool import Group
 from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
 from rig.load import outcome
-from rig.load.answer import ANY_STATUS, NoAnswer
+from rig.load.answer import ANY_STATUS, MOST_KEPT_BYTES, NoAnswer
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Connection
 from rig.load.greenlets import GreenletWaiting, sweeper
 from rig.load.locust_statistics import is_heard
 from rig.load.origin import Place, resolved
 from rig.load.process import (
+    END_S,
     FINAL_REPORT_DEADLINE_S,
+    GATHERS,
     MODEL,
     SPEC,
     LoadClock,
     Present,
-    Received,
     is_over,
+    received,
     recorder,
     sessions,
+    waiting,
 )
-from rig.load.request import origin_of
+from rig.load.request import Prebuilt, origin_of, rows
 from rig.load.sessions import SessionFailed
-from rig.load.shape import Arrivals, Closed, Open
-from rig.load.think import Choice
+from rig.load.shape import Arrivals, Closed, Open, Turn
+from rig.load.think import Choice, Think
 from rig.load.values import RanOut
-from rig.load.visitor import Visitor, prepared, prepared_session
+from rig.load.visitor import Prepared, Visitor, prepared, prepared_session
+from rig.load.words import UNIQUE
 from rig.model import OUTCOME_OK
 
 ORIGIN = origin_of(SPEC.target_url, SPEC.ca)
 SESSION = prepared_session(SPEC.session, ORIGIN)
-REQUESTS = [prepared(asked, ORIGIN, SESSION is not None) for asked in SPEC.requests]
-CHOICE = Choice(SPEC.weights, SPEC.seed) if len(REQUESTS) > 1 else None
+CHOICE = Choice(SPEC.weights, SPEC.seed) if len(SPEC.requests) > 1 else None
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
+THINK = SPEC.think or Think("constant", THINK_S)
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
 MOST_LOOKED_AT_BYTES = 16 << 20
 """Of an answer that is looked at; what stands beyond it is not found."""
-SPREAD, GOLDEN_RATIO = 0.7, 0.618034
-"""Over so much of a second the sessions of users who come together begin."""
-SESSION_PAUSE_S = 1.0
-"""After a session that failed, before its user tries again."""
+MOST_SESSIONS = 8
+"""Under way at a time, over all load workers: a crowd at the login is not what is asked."""
+AT_ONCE = BoundedSemaphore(max(1, MOST_SESSIONS // SPEC.load_workers))
+MADE_AT_ONCE = 4
+"""Connections, each of which costs as much as three requests: then it is seen first who is free."""
+SHORTEST_S = 1e-6
+"""Of a wait in which answers are looked for; in one of 0 they are not."""
+ALWAYS: Sequence[Turn] = ((0.0, math.inf),)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What of a route's requests is the same each time, so that it is not asked for again."""
+
+    prepared: Prepared
+    fixed: bytes
+    """Its bytes, where they are the same each time; else empty."""
+    right: tuple[int, ...]
+    looks: bool
+    right_status: int
+    most_kept_bytes: int
+    bound: Prebuilt | None = None
+    """With all that a user's have alike, once it has asked for one."""
+
+
+def _ready(route: RouteRequest) -> _Ready:
+    request = prepared(route, ORIGIN, SESSION is not None)
+    fixed = b"" if route.values else request.prebuilt.fixed
+    if route.looks:
+        return _Ready(request, fixed, route.statuses, True, ANY_STATUS, MOST_LOOKED_AT_BYTES)
+    return _Ready(request, fixed, route.statuses, False, route.statuses[0], MOST_KEPT_BYTES)
+
+
+REQUESTS = [_ready(route) for route in SPEC.requests]
 
 
 class _Numbers:
-    """Who is who in this load worker, and which request of its route is next."""
+    """Who is who in this load worker, and what the next request of each route has."""
 
     def __init__(self, environment: Environment) -> None:
         runner: Any = environment.runner
         first = runner.worker_index % SPEC.load_workers
         self.users = itertools.count(1 + first, SPEC.load_workers)
-        self.turns = itertools.count(first, SPEC.load_workers)
-        self.positions = [itertools.count(1 + first, SPEC.load_workers) for _ in REQUESTS]
+        self.indices = _indices(1, first, SPEC.load_workers)
+        """The routes of arrivals, which are nobody's."""
+        self._first = 1 + first
+        self.rows: dict[int, Iterator[Sequence[bytes]]] = {}
+        """By route: what the next requests have, whichever user's they are."""
+
+    def begin_rows(self, index: int, bound: Prebuilt) -> None:
+        """Once for all users, for theirs have the same places."""
+        if index not in self.rows:
+            route = SPEC.requests[index]
+            self.rows[index] = rows(route, bound.places, self._first, SPEC.load_workers)
+
+
+def _indices(user: int, first: int, step: int) -> Iterator[int]:
+    """Which routes are asked for, one after another."""
+    return CHOICE.indices(user, first, step) if CHOICE else itertools.repeat(0)
 
 
 @functools.cache
@@ -89,53 +139,71 @@ class _Sender:
         runner: Any = environment.runner
         self._connection = Connection(_place(), GreenletWaiting(sweeper(SPEC.timeout_s)))
         self._name = f"{runner.worker_index}-"
-        self._tell = _told(environment)
-        numbers = _numbers(environment)
-        self._positions = numbers.positions
+        self._tell = _request_event(environment)
+        numbers = self._numbers = _numbers(environment)
+        self._requests = REQUESTS
         # arrivals are nobody's: all connections together choose one after another
-        self._turns = itertools.count() if isinstance(MODEL, Closed) else numbers.turns
-        self.turn = 0
+        self._indices = _indices(number, 0, 1) if isinstance(MODEL, Closed) else numbers.indices
+        self.pauses_s = THINK.pauses_s(SPEC.seed, number)
         self.visitor = Visitor(self._connection, number, SESSION)
         self.close = self._connection.close
 
     def send(self, at_s: float, intended_s: float | None = None, first: bool = False) -> bool:
         """Whether a whole answer came back, right or wrong. StopUser where values ran out."""
-        self.turn = next(self._turns)
-        index = CHOICE.index(self.visitor.number, self.turn) if CHOICE else 0
-        request = REQUESTS[index]
-        asked = request.asked
-        number = recorder.start(at_s, intended_s=intended_s, first=first)
-        try:
-            position = next(self._positions[index]) if asked.values else 0
-            message = self.visitor.message(request, f"{self._name}{number}", position)
-        except RanOut as error:
-            _end_the_load(self._environment, f"route {asked.route}: {error}")
-            raise StopUser from error
+        index = next(self._indices)
+        ready = self._requests[index]
+        request, right = ready.prepared, ready.right
+        route = request.route_request
+        number = recorder.start(at_s, intended_s=intended_s, first=first, route=route.route)
+        message = ready.fixed or self._message(index, number)
         began_at_s, size, answered = LoadClock.at_s, 0, True
-        right = asked.statuses
         try:
             deadline_s = began_at_s + at_s + SPEC.timeout_s
-            kept = (ANY_STATUS, MOST_LOOKED_AT_BYTES) if asked.looks else (right[0],)
-            answer = self._connection.ask(message, deadline_s, request.is_head, *kept)
+            answer = self._connection.ask(
+                message, deadline_s, request.is_head, ready.right_status, ready.most_kept_bytes
+            )
         except NoAnswer as error:
             end_s, result, answered = monotonic() - began_at_s, error.outcome, False
         else:
             end_s, size = monotonic() - began_at_s, answer.body_bytes
-            Received.body_bytes += size
+            received.body_bytes += size
             if answer.status not in right:
                 result = outcome.of_wrong(answer.answer(), right)
-            elif asked.looks:
-                result = outcome.of_looked_at(answer.answer(), asked)
+            elif ready.looks:
+                result = outcome.of_looked_at(answer.answer(), route)
             else:
                 result = OUTCOME_OK
-            if SESSION is not None:
+            if SESSION is not None and answer.sets_cookies:
                 self.visitor.answered(request, answer)
-        recorder.finish(number, end_s, asked.route, result)
+                self._requests = REQUESTS
+        recorder.finish(number, end_s, route.route, result)
         if self._tell is not None:
-            self._tell(asked, end_s - at_s, size, result)
+            self._tell(route, end_s - at_s, size, result)
         if not answered:
             gevent.sleep(0)  # one that is refused at once would let nobody else run
         return answered
+
+    def _message(self, index: int, number: int) -> bytes:
+        try:
+            bound = self._requests[index].bound or self._bind(index)
+            if bound.fixed:
+                return bound.fixed
+            row = next(self._numbers.rows[index], None)
+            if row is None:
+                raise SPEC.requests[index].ran_out()
+        except RanOut as error:
+            _end_the_load(self._environment, f"route {SPEC.requests[index].route}: {error}")
+            raise StopUser from error
+        return bound.with_row(row, f"{self._name}{number}" if UNIQUE in bound.words else "")
+
+    def _bind(self, index: int) -> Prebuilt:
+        ready = REQUESTS[index]
+        bound = self.visitor.bound(ready.prepared)
+        if not bound.fixed:
+            self._numbers.begin_rows(index, bound)
+        self._requests = [*self._requests]
+        self._requests[index] = replace(ready, bound=bound, fixed=bound.fixed)
+        return bound
 
 
 def _end_the_load(environment: Environment, says: str) -> None:
@@ -144,14 +212,16 @@ def _end_the_load(environment: Environment, says: str) -> None:
     runner.send_message("impossible", says)
 
 
-def _told(environment: Environment) -> Callable[[RouteRequest, float, int, str], None] | None:
+def _request_event(
+    environment: Environment,
+) -> Callable[[RouteRequest, float, int, str], None] | None:
     """Tells whoever listens of a request: how long, how large, its outcome; None for nobody."""
     event: Any = environment.events.request
 
-    def fire(asked: RouteRequest, took_s: float, size: int, result: str) -> None:
+    def fire(route: RouteRequest, took_s: float, size: int, result: str) -> None:
         event.fire(
-            request_type=asked.method,
-            name=asked.route,
+            request_type=route.method,
+            name=route.route,
             response_time=1000 * took_s,
             response_length=size,
             response=None,
@@ -168,66 +238,81 @@ class PlainUser(User):
     host = SPEC.target_url
 
     def on_start(self) -> None:
-        self._sender = _Sender(self.environment, next(_numbers(self.environment).users))
+        self._sender: _Sender | None = None
+        self._answered = False
 
     def on_stop(self) -> None:
-        self._sender.close()
+        if self._sender is not None:
+            self._sender.close()
 
     @task
-    def ask_again_and_again(self) -> None:
+    def come_and_go(self) -> None:
+        if self._sender is None:
+            number = waiting.number() if GATHERS else next(_numbers(self.environment).users)
+            self._sender = _Sender(self.environment, number)
+        sender = self._sender
         if SESSION is not None:
+            _begin(self.environment, sender.visitor)
+            sender.close()  # as of a user without a session, a connection is made when one is due
+        if GATHERS:
+            waiting.wait()
+        for from_s, until_s in _turns(sender.visitor.number):
+            gevent.sleep(max(0.0, from_s - LoadClock.elapsed_s()))
+            Present.users += 1
             try:
-                if not _begun(self._sender.visitor):
-                    raise StopUser
-            except RanOut as error:
-                _end_the_load(self.environment, f"session {SESSION.name}: {error}")
-                raise StopUser from error
-        Present.users += 1
-        try:
-            self._ask_until_the_end()
-        finally:
-            Present.users -= 1
+                self._ask_until(until_s, sender)
+            finally:
+                Present.users -= 1
+            sender.close()
         raise StopUser
 
-    def _ask_until_the_end(self) -> None:
-        answered = False
-        send, think = self._sender.send, _thinking(self._sender)
-        while not is_over(at_s := monotonic() - LoadClock.at_s):
-            answered = send(at_s, first=not answered) or answered
+    def _ask_until(self, until_s: float, sender: _Sender) -> None:
+        send, think = sender.send, _thinking(sender, until_s)
+        until_s = min(until_s, END_S)
+        while (at_s := monotonic() - LoadClock.at_s) < until_s and not recorder.frozen:
+            self._answered = send(at_s, None, not self._answered) or self._answered
             if think is not None:
                 think()
 
 
-def _begun(visitor: Visitor) -> bool:
-    """Does a user's session, until it is complete; False where the load is over before.
+def _turns(number: int) -> Sequence[Turn]:
+    """When a user is active; by hand always."""
+    return MODEL.users.turns(number) if GATHERS and isinstance(MODEL, Closed) else ALWAYS
 
-    Those who come in one second spread theirs over it, and ask from the next one on.
+
+def _begin(environment: Environment, visitor: Visitor) -> None:
+    """Does a user's session, of which a few are under way at a time; one that fails ends the load.
+
+    By hand it ends this user's task alone.
     """
-    came_s = LoadClock.elapsed_s()
-    gevent.sleep(SPREAD * (visitor.number * GOLDEN_RATIO % 1.0))
-    for attempt in itertools.count(1):
-        begun_s = LoadClock.elapsed_s()
-        if is_over(begun_s):
-            return False
+    with AT_ONCE:
+        begun_s = monotonic()
         try:
-            name = f"session{visitor.number}a{attempt}"
+            name = f"session{visitor.number}"
             visitor.begin(name, lambda: monotonic() + SPEC.timeout_s, sessions.sent)
-            break
-        except SessionFailed as error:
-            sessions.fail(str(error))
-            gevent.sleep(SESSION_PAUSE_S)
-    ended_s = LoadClock.elapsed_s()
-    sessions.end(ended_s - begun_s, ended_s >= SPEC.ramp_s)
-    gevent.sleep(max(0.0, math.floor(came_s) + 1 - ended_s))
-    return True
+        except (SessionFailed, RanOut) as error:
+            if not SPEC.headless:
+                raise
+            says = f"session {visitor.session}: " if isinstance(error, RanOut) else ""
+            _end_the_load(environment, f"{says}{error} (user {visitor.number})")
+            raise StopUser from error
+        sessions.end(monotonic() - begun_s)
 
 
-def _thinking(sender: _Sender) -> Callable[[], None] | None:
-    """A user's pause; None for none."""
-    if (think := SPEC.think) is None:
-        return _constant_pause() if THINK_S else None
-    number = sender.visitor.number
-    return lambda: gevent.sleep(think.pause_s(SPEC.seed, number, sender.turn))
+def _thinking(sender: _Sender, until_s: float) -> Callable[[], None] | None:
+    """A user's pause, no longer than its turn; None for none."""
+    if SPEC.think is None:
+        if not THINK_S:
+            return None
+        if math.isinf(until_s):
+            return _constant_pause()
+    pauses_s = sender.pauses_s
+
+    def pause() -> None:
+        left_s = max(0.0, until_s - LoadClock.elapsed_s())
+        gevent.sleep(min(left_s, next(pauses_s)))
+
+    return pause
 
 
 def _constant_pause() -> Callable[[], None]:
@@ -268,13 +353,18 @@ class PlainArrivals(User):
         runner: Any = self.environment.runner
         index = runner.worker_index
         most = ARRIVALS.share(index, SPEC.load_workers)
+        at_s, made = 0.0, 0
         for intended_s in ARRIVALS.of(index, SPEC.load_workers):
-            gevent.sleep(max(0.0, intended_s - LoadClock.elapsed_s()))
-            if is_over(LoadClock.elapsed_s()):
-                break
+            # all that are due by then begin after one wait
+            if intended_s > at_s or made == MADE_AT_ONCE:
+                gevent.sleep(max(SHORTEST_S, intended_s - LoadClock.elapsed_s()))
+                at_s, made = LoadClock.elapsed_s(), 0
+                if is_over(at_s):
+                    break
             if self._idle:
                 self._hub.loop.run_callback(self._idle.pop(), intended_s)
             elif len(self._carriers) < most:
+                made += 1
                 self._carriers.spawn(self._carry, intended_s)
             else:
                 recorder.drop(intended_s)
@@ -284,7 +374,7 @@ class PlainArrivals(User):
     def _carry(self, intended_s: float) -> None:
         sender, resume = _Sender(self.environment), gevent.getcurrent().switch
         try:
-            while not is_over(at_s := LoadClock.elapsed_s()):
+            while (at_s := monotonic() - LoadClock.at_s) < END_S and not recorder.frozen:
                 sender.send(at_s, intended_s)
                 self._idle.append(resume)
                 intended_s = self._hub.switch()

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from rig.load.hlog import encode, tally
+from rig.load.hlog import as_counted_us
 from rig.load.report import (
     Completed,
     Dropped,
@@ -41,12 +41,14 @@ def phase_at(at_s: float, ramp_s: float, duration_s: float) -> str:
 class _Completed:
     """The answers of one slot, not yet reported."""
 
-    __slots__ = ("first_s", "last_s", "response_us", "service_us")
+    __slots__ = ("answers", "first_s", "last_s", "response", "service")
 
     def __init__(self, first_s: float) -> None:
         self.first_s = self.last_s = first_s
-        self.response_us: list[int] = []
-        self.service_us: list[int] = []
+        self.answers = 0
+        self.response: dict[int, int] = {}
+        """How often each time, in µs."""
+        self.service: dict[int, int] = {}
 
 
 class _Window:
@@ -92,8 +94,8 @@ class Recorder:
         self._windows: dict[tuple[int, str], _Window] = {}
         self._last_meant = self._last_ended = _NOWHERE
         self._dropped: dict[tuple[int, str], _Dropped] = {}
-        self._flying: dict[int, tuple[float, float, bool]] = {}
-        """By number: intended, sent, and whether its user has had no answer yet."""
+        self._flying: dict[int, tuple[float, float, bool, str]] = {}
+        """By number: intended, sent, whether its user has had no answer yet, and its route."""
         self._not_ok: defaultdict[str, list[int]] = defaultdict(list)
         self._requests: list[Request] = []
         self._sequence = 0
@@ -107,10 +109,13 @@ class Recorder:
         """Requests under way."""
         return len(self._flying)
 
-    def start(self, at_s: float, *, intended_s: float | None = None, first: bool = False) -> int:
+    def start(
+        self, at_s: float, *, intended_s: float | None = None, first: bool = False, route: str = ""
+    ) -> int:
         """A request leaves; gives its sequence number. RuntimeError once the count is frozen.
 
         `intended_s`: when it was meant to leave (now, unless given). It belongs to that second.
+        `first`: its user has had no answer yet. `route`: what it asks for, as far as that is known.
         """
         if self.frozen:
             raise RuntimeError("a request begins after the count has ended")
@@ -120,7 +125,7 @@ class Recorder:
         if not window.from_s <= meant_s < window.until_s:
             window = self._last_meant = self._window(meant_s)
         window.started += 1
-        self._flying[number] = (meant_s, at_s, first)
+        self._flying[number] = (meant_s, at_s, first, route)
         return number
 
     def _window(self, at_s: float) -> _Window:
@@ -138,7 +143,7 @@ class Recorder:
         """Its answer (or its failure) is here. Ignored once the count is frozen."""
         if self.frozen:
             return
-        intended_s, sent_s, _ = self._flying.pop(number)
+        intended_s, sent_s, _, _ = self._flying.pop(number)
         self.finished += 1
         window = self._last_ended
         if not window.from_s <= at_s < window.until_s:
@@ -147,13 +152,17 @@ class Recorder:
         if completed is None:
             completed = window.completed[route, outcome] = _Completed(at_s)
         completed.last_s = at_s
-        completed.response_us.append(round((at_s - intended_s) * 1e6))
+        completed.answers += 1
+        # now, and not when it is reported: all at once they would stop everybody else
+        took_us = as_counted_us(round((at_s - intended_s) * 1e6))
+        completed.response[took_us] = completed.response.get(took_us, 0) + 1
         if self._open:
-            completed.service_us.append(round((at_s - sent_s) * 1e6))
+            took_us = as_counted_us(round((at_s - sent_s) * 1e6))
+            completed.service[took_us] = completed.service.get(took_us, 0) + 1
         if outcome != OUTCOME_OK:
             self._not_ok[outcome].append(number)
         if self._raw:
-            self._requests.append(Request(number, intended_s, sent_s, at_s, outcome))
+            self._requests.append(Request(number, intended_s, sent_s, at_s, outcome, route))
 
     def drop(self, intended_s: float) -> None:
         """An arrival that found too many requests under way: offered, and never sent."""
@@ -177,8 +186,8 @@ class Recorder:
             finished=self.finished,
             not_ok=not_ok,
             unanswered=[
-                Unanswered(number, intended_s, sent_s, at_s - intended_s, first)
-                for number, (intended_s, sent_s, first) in self._flying.items()
+                Unanswered(number, intended_s, sent_s, at_s - intended_s, first, route)
+                for number, (intended_s, sent_s, first, route) in self._flying.items()
             ],
         )
 
@@ -195,10 +204,9 @@ class Recorder:
         for window in windows:
             for (route, outcome), done in window.completed.items():
                 slot = Slot(window.second, window.phase, route, outcome)
-                counts = tally(done.response_us)
                 if observe is not None:
-                    observe(slot, counts)
-                completed.append(self._report(slot, done, counts))
+                    observe(slot, done.response)
+                completed.append(self._report(slot, done))
         return LoadReport(
             started=[Started(it.second, it.phase, it.started) for it in windows if it.started],
             dropped=[
@@ -209,10 +217,9 @@ class Recorder:
             requests=requests,
         )
 
-    def _report(self, slot: Slot, done: _Completed, counts: Mapping[int, int]) -> Completed:
-        answers, response = len(done.response_us), encode(counts)
-        service = encode(tally(done.service_us)) if self._open else None
-        return Completed(slot, answers, done.first_s, done.last_s, response, service)
+    def _report(self, slot: Slot, done: _Completed) -> Completed:
+        service = done.service if self._open else None
+        return Completed(slot, done.answers, done.first_s, done.last_s, done.response, service)
 
 
 def ranges(numbers: Iterable[int]) -> tuple[Range, ...]:

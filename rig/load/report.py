@@ -10,9 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from rig.disk.hdr import tag_of
+
 INTERVAL_S = 1.0
 HEARTBEATS_INTERVAL_S = 10
 """A report is a sign of life, too; heartbeats, which the master answers, cost it more than that."""
+
+RESPONSES = "responses.json"
+"""Of the load master's folder while it loads: histograms of the seconds that it told last, by
+second."""
+MOST_RESPONSES = 32
+"""Histograms of a second in it. Where load workers and routes make more, it has none."""
+MOST_TOLD = 4
+"""Seconds that are told at once: as many as a load may end with."""
 
 Range = tuple[int, int]
 """Consecutive whole numbers: the first and the last of them."""
@@ -29,7 +39,7 @@ class Slot(NamedTuple):
     @property
     def tag(self) -> str:
         """The tag of its line in the log."""
-        return f"{self.phase}|{self.route}|{self.outcome}"
+        return tag_of(self.phase, self.route, self.outcome)
 
 
 class Started(NamedTuple):
@@ -51,14 +61,17 @@ class Dropped(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """The answers of one slot. Their times are encoded histograms; `service` of an open load."""
+    """The answers of one slot, and how often each time in µs, in a histogram's precision.
+
+    `service` of an open load.
+    """
 
     slot: Slot
     answers: int
     first_s: float
     last_s: float
-    response: str
-    service: str | None
+    response: Mapping[int, int]
+    service: Mapping[int, int] | None
 
 
 class Request(NamedTuple):
@@ -69,15 +82,29 @@ class Request(NamedTuple):
     sent_s: float | None
     finished_s: float | None
     outcome: str
+    route: str = ""
+    """What was asked for; empty of one that was dropped."""
+
+
+class Lags(NamedTuple):
+    """How late a load worker woke up in a second: by nearest rank, and all as a log's histogram.
+
+    It makes the histogram itself: the load master would make those of all load workers at the end.
+    """
+
+    p50_us: int
+    p99_us: int
+    max_us: int
+    histogram: str
 
 
 class MeteredSecond(NamedTuple):
-    """How busy a load worker was: CPU s per s, users, lateness of each wake-up."""
+    """How busy a load worker was: CPU s per s, users, lateness of its wake-ups, if any."""
 
     second: int
     cpu_share: float
     users: int
-    lags_us: Sequence[int]
+    lags: Lags | None
 
 
 class Unanswered(NamedTuple):
@@ -88,6 +115,8 @@ class Unanswered(NamedTuple):
     sent_s: float
     age_s: float
     first: bool
+    route: str = ""
+    """What was asked for."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +139,24 @@ class LoadReport:
         return cls(
             started=[Started(*row) for row in wire["started"]],
             dropped=[Dropped(*row) for row in wire["dropped"]],
-            completed=[Completed(Slot(*slot), *rest) for slot, *rest in wire["completed"]],
+            completed=[_completed(*row) for row in wire["completed"]],
             requests=[Request(*row) for row in wire["requests"]],
-            meter=[MeteredSecond(*row) for row in wire["meter"]],
+            meter=[_metered(*row) for row in wire["meter"]],
         )
+
+
+def _metered(second: int, cpu_share: float, users: int, lags: Any) -> MeteredSecond:
+    return MeteredSecond(second, cpu_share, users, None if lags is None else Lags(*lags))
+
+
+def _completed(slot: Any, answers: int, first_s: float, last_s: float, *of: Any) -> Completed:
+    response, service = (None if told is None else _counts(told) for told in of)
+    return Completed(Slot(*slot), answers, first_s, last_s, response or {}, service)
+
+
+def _counts(told: Mapping[Any, int]) -> dict[int, int]:
+    # JSON knows no other keys than texts
+    return {int(value_us): count for value_us, count in told.items()}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ that a target cannot tell them apart. May not know sockets, Locust, nor what is 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -19,7 +20,7 @@ from rig.load.words import (
     Filling,
     Part,
     Parts,
-    Place,
+    Placeholder,
     bound,
     filled,
     header_parts,
@@ -32,6 +33,8 @@ USER_AGENT = f"async-django-rig/{VERSION}"
 JAR_LINE, JAR_MORE = "jar line", "jar more"
 """No words that a text could have: what a user's cookies stand for."""
 HTTP, HTTPS = "http", "https"
+AHEAD = 32
+"""As many rows are made at a time: one after another they cost less than between two requests."""
 _PORTS = {HTTP: 80, HTTPS: 443}
 WITH_BODY = ("POST", "PUT", "PATCH")
 """Methods that announce the length of a body even where there is none."""
@@ -122,30 +125,23 @@ class Prebuilt:
     """A request's bytes. A send is one join where something varies, and none where nothing does."""
 
     __slots__ = (
-        *("_begins", "_between", "_body", "_fixed", "_head", "_length", "_places"),
-        "words",
+        *("_body", "_head", "_length_at", "_pieces", "_row_at", "_unique_at"),
+        *("fixed", "places", "words"),
     )
 
     def __init__(self, head: Parts, body: Parts | None) -> None:
         self._head, self._body = head, body
-        places = [part for part in (*head, *(body or ())) if isinstance(part, Place)]
-        self.words = frozenset(place.word for place in places)
+        parts, self._length_at = _message_parts(head, body)
+        places = [(at, part) for at, part in enumerate(parts) if isinstance(part, Placeholder)]
+        self.words = frozenset(place.word for _, place in places)
         """What has to be said for each send."""
-        self._fixed = b"" if places else self._whole(NOTHING)
-        self._between: tuple[bytes, ...] = ()
-        if self.words == {UNIQUE} and not any(isinstance(part, Place) for part in head):
-            self._prepare(b"".join(part for part in head if isinstance(part, bytes)), body or ())
-
-    def _prepare(self, head: bytes, body: Parts) -> None:
-        # the usual case: one text, which no encoding changes, and in the body alone
-        mark = b"\0"
-        marked = b"".join(part if isinstance(part, bytes) else mark for part in body)
-        if marked.count(mark) != sum(isinstance(part, Place) for part in body):
-            return
-        between = marked.split(mark)
-        self._between, self._places = tuple(between), len(between) - 1
-        self._length = sum(map(len, between))
-        self._begins = head + b"Content-Length: "
+        self._pieces = [b"" if isinstance(part, Placeholder) else part for part in parts]
+        self.fixed = b"" if places else b"".join(self._pieces)
+        """The whole message, where nothing varies; else empty."""
+        self._unique_at = [at for at, place in places if place.word == UNIQUE]
+        self._row_at = [at for at, place in places if place.word != UNIQUE]
+        self.places = [place for _, place in places if place.word != UNIQUE]
+        """Where something else stands, in their order."""
 
     def bound(self, filling: Filling) -> Prebuilt:
         """The same with some words filled in for good; `self`, where it has none of them."""
@@ -155,21 +151,57 @@ class Prebuilt:
         return Prebuilt(bound(self._head, filling), body)
 
     def of(self, unique: str, filling: Filling = NOTHING) -> bytes:
-        """The whole message with this text in its places. KeyError names a word nobody fills."""
-        if self._fixed:
-            return self._fixed
-        if self._between:
-            text = unique.encode()
-            length = self._length + self._places * len(text)
-            return b"%b%d\r\n\r\n%b" % (self._begins, length, text.join(self._between))
-        return self._whole({UNIQUE: unique, **filling})
+        """The whole message with this text in its places. KeyError names a word nobody fills.
 
-    def _whole(self, filling: Filling) -> bytes:
-        head = filled(self._head, filling)
-        if self._body is None:
-            return head + b"\r\n"
-        body = filled(self._body, filling)
-        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        `unique`: letters, digits and hyphens, which no encoding changes.
+        """
+        if self.fixed:
+            return self.fixed
+        return self.with_row([place.bytes_of(filling) for place in self.places], unique)
+
+    def with_row(self, row: Sequence[bytes], unique: str = "") -> bytes:
+        """The same, where something varies, with the bytes of all its `places`."""
+        pieces = self._pieces.copy()
+        if self._unique_at:
+            text = unique.encode()
+            for at in self._unique_at:
+                pieces[at] = text
+        for at, text in zip(self._row_at, row, strict=True):
+            pieces[at] = text
+        if self._length_at:
+            pieces[self._length_at] = b"%d" % sum(map(len, pieces[self._length_at + 2 :]))
+        return b"".join(pieces)
+
+
+def _message_parts(head: Parts, body: Parts | None) -> tuple[Parts, int]:
+    """A whole message; and at which of its parts the length of what varies is said, else 0.
+
+    Behind that part come the head's end, and the body.
+    """
+    if body is None:
+        return joined([*head, b"\r\n"]), 0
+    if not any(isinstance(part, Placeholder) for part in body):
+        content = filled(body, NOTHING)
+        return joined([*head, b"Content-Length: %d\r\n\r\n%b" % (len(content), content)]), 0
+    before = joined([*head, b"Content-Length: "])
+    return (*before, b"", b"\r\n\r\n", *body), len(before)
+
+
+def rows(
+    route: RouteRequest, places: Sequence[Placeholder], first: int, step: int
+) -> Iterator[Sequence[bytes]]:
+    """What stands in a request's places, at every so many positions among its route's from one on.
+
+    Ends where values run out. KeyError names a word that no request's position says.
+    """
+    drawn = {one.word: one.drawn(first, step) for one in route.shared}
+    while True:
+        values = {word: list(itertools.islice(one, AHEAD)) for word, one in drawn.items()}
+        count = min(map(len, values.values()), default=AHEAD)
+        columns = [list(map(place.write, values[place.word])) for place in places]
+        yield from list(zip(*columns, strict=False))[:count] if columns else [()] * count
+        if count < AHEAD:
+            return
 
 
 def origin_of(url: str, ca: str = "") -> Origin:
@@ -184,31 +216,31 @@ def origin_of(url: str, ca: str = "") -> Origin:
     return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], ca)
 
 
-def request_of(asked: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Request:
+def request_of(route: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Request:
     """The request to an origin. BadRequest where a header cannot be sent.
 
     `keeps_cookies`: whether its user has some, JAR_LINE as a whole header and JAR_MORE beside own.
     """
-    kind, body = body_of(asked)
+    kind, body = body_of(route)
     defaults = {
         "Host": origin.authority,
         "User-Agent": USER_AGENT,
         "Accept": "*/*",
         **({"Content-Type": kind} if kind else {}),
     }
-    cookies = "; ".join(f"{name}={value}" for name, value in asked.cookies.items())
-    said = _laid_over(defaults, {**asked.headers, **({"Cookie": cookies} if cookies else {})})
-    headers = tuple((name, header_parts(value, asked.words)) for name, value in said)
+    cookies = "; ".join(f"{name}={value}" for name, value in route.cookies.items())
+    said = _laid_over(defaults, {**route.headers, **({"Cookie": cookies} if cookies else {})})
+    headers = tuple((name, header_parts(value, route.words)) for name, value in said)
     jar: Parts = ()
     if keeps_cookies and cookies:
         headers = tuple(
-            (name, (*parts, Place(JAR_MORE, "header")) if name == "Cookie" else parts)
+            (name, (*parts, Placeholder(JAR_MORE, "header")) if name == "Cookie" else parts)
             for name, parts in headers
         )
     elif keeps_cookies:
-        jar = (Place(JAR_LINE, "plain"),)
-    target = parts_of(target_of(asked.path), str, asked.words, "path")
-    return Request(asked.method, target, headers, body, jar)
+        jar = (Placeholder(JAR_LINE, "plain"),)
+    target = parts_of(target_of(route.path), str, route.words, "path")
+    return Request(route.method, target, headers, body, jar)
 
 
 def target_of(path: str) -> str:

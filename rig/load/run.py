@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -20,7 +21,8 @@ def master_arguments(spec: LoadSpec, out: Path) -> list[str]:
     """Locust's command line for the load master."""
     bind = ["--master-bind-host", spec.master_address, "--master-bind-port", str(spec.master_port)]
     if not spec.headless:
-        return ["locust", "-f", _LOCUSTFILE, "--master", *bind, "--web-host", "0.0.0.0"]
+        by_hand = ["locust", "-f", _LOCUSTFILE, "--master", *bind, "--web-host", "0.0.0.0"]
+        return [*by_hand, *_of_users_file(spec)]
     return [
         *("locust", "-f", _LOCUSTFILE, "--master", "--headless", "--only-summary", *bind),
         *("--expect-workers", str(spec.load_workers)),
@@ -28,7 +30,13 @@ def master_arguments(spec: LoadSpec, out: Path) -> list[str]:
         *("--expect-workers-max-wait", str(int(spec.connect_deadline_s))),
         *("--csv", str(out / "locust"), "--html", str(out / "locust.html")),
         *("--exit-code-on-error", "0"),  # failed requests are data, not an error of the load
+        *_of_users_file(spec),
     ]
+
+
+def _of_users_file(spec: LoadSpec) -> list[str]:
+    """What makes somebody's own Locust file ask the target, whatever host it names."""
+    return ["--host", spec.target_url] if spec.users_file else []
 
 
 def worker_arguments(spec: LoadSpec) -> list[str]:
@@ -37,7 +45,16 @@ def worker_arguments(spec: LoadSpec) -> list[str]:
         *("locust", "-f", _LOCUSTFILE, "--worker", "--headless"),
         *("--master-host", spec.master_address),
         *("--master-port", str(spec.master_port)),
+        *_of_users_file(spec),
     ]
+
+
+def _ended_by_file(name: str, error: SystemExit) -> None:
+    """Says so where a load worker ends before its load, which only the file can have made it."""
+    from rig.load import process
+
+    if not process.recorder.frozen:
+        process.leave(f"{name}: it ends its load worker before the load is over ({error.code!r})")
 
 
 def main(kind: str) -> None:
@@ -54,7 +71,15 @@ def main(kind: str) -> None:
 
     try:
         locust()  # type: ignore[no-untyped-call]
+    except SystemExit as error:
+        if kind == "worker" and spec.users_file:
+            _ended_by_file(spec.users_file.name, error)
+        raise
     finally:
         if kind == "worker" and spec.headless:
             # the paths' delay is measured against this host once more after the load
             signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        if kind == "master" and spec.users_file and (out / "load.json").exists():
+            # a thread of the file's would keep this process, and its listeners choose an exit code
+            logging.shutdown()
+            os._exit(0)

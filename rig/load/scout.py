@@ -23,7 +23,7 @@ from rig.load.exchange import Blocking, Connection
 from rig.load.origin import Place, resolved
 from rig.load.request import origin_of
 from rig.load.sessions import Session, SessionFailed
-from rig.load.visitor import Visitor, prepared, prepared_session
+from rig.load.visitor import Prepared, Visitor, prepared, prepared_session
 from rig.model import Between
 
 Ms = Annotated[float, Between(0, 10**9)]
@@ -59,8 +59,13 @@ class UnloadedRequest:
 
     @property
     def route(self) -> str:
-        """The route's name."""
+        """The route's name; `mix/route` where it is asked as users of a mix ask."""
         return self.request.route
+
+    @property
+    def served_as(self) -> str:
+        """The route or the mix of the target that it belongs to."""
+        return self.route.partition("/")[0]
 
     def with_rows(self, rows: Mapping[str, tuple[str | int, ...]]) -> UnloadedRequest:
         """The same, with what the database gave for each query."""
@@ -121,16 +126,38 @@ def run(spec: ScoutSpec, out: Path) -> None:
     """Runs every request against `target_url`; writes `scout.json`: each result, by route."""
     found: dict[str, UnloadedResult] = {}
     origin = origin_of(spec.target_url, spec.ca)
+    visits: Visits = {}
     for number, unloaded_request in enumerate(spec.scout):
+        name = f"{secrets.token_hex(3)}x{number}"
         try:
             found[unloaded_request.route] = _run(
-                _Asker(unloaded_request, resolved(origin), f"{secrets.token_hex(3)}x{number}")
+                _Asker(unloaded_request, resolved(origin), name, visits)
             )
         except (NoAnswer, SessionFailed) as error:
             found[unloaded_request.route] = UnloadedResult((str(error),))
     scratch = out / "scout.json.part"
     scratch.write_text(json.dumps({route: one.to_json() for route, one in found.items()}))
     scratch.replace(out / "scout.json")
+
+
+class _Visit:
+    """One user: its connection, kept or made anew as the server wants it; what its session took."""
+
+    def __init__(self, place: Place, number: int, session: Session | None) -> None:
+        self.connection = Connection(place, Blocking())
+        self.visitor = Visitor(self.connection, number, prepared_session(session, place.origin))
+        self._begun = False
+
+    def begin(self, name: str) -> None:
+        """Its session, unless it is past it. SessionFailed."""
+        if not self._begun:
+            self.visitor.begin(name, lambda: time.monotonic() + DEADLINE_S, lambda: None)
+            self._begun = True
+
+
+Visits = dict[tuple[str, int, int], _Visit]
+"""By session, position among the users and the user's number: a login may cost the target more
+than all requests after it, so routes that begin with the same session share its users."""
 
 
 @dataclass(frozen=True)
@@ -140,17 +167,29 @@ class _Asker:
     unloaded_request: UnloadedRequest
     place: Place
     name: str
+    visits: Visits
 
-    def user(self, number: int) -> _User:
+    def user(self, position: int) -> _User:
         """A user with a connection of its own."""
+        asked, session = self.unloaded_request.request.endless(), self.unloaded_request.session
+        of_session = session.most_users if session else MOST_USERS
+        number = 1 + position % min(self.unloaded_request.users, asked.most_users, of_session)
+        visit = _Visit(self.place, number, session.endless() if session else None)
+        if session:
+            visit = self.visits.setdefault((session.name, position, number), visit)
         # no load worker's name: the ledger must not take these rows for the load's
-        return _User(self.unloaded_request, self.place, number, f"scout{self.name}x{number}x")
+        return _User(
+            prepared(asked, self.place.origin, session is not None),
+            visit,
+            position,
+            f"scout{self.name}x{position}x",
+        )
 
 
 def _run(asker: _Asker) -> UnloadedResult:
     unloaded_request, alone = asker.unloaded_request, asker.user(0)
     try:
-        took_s, wrong = _asked(alone, unloaded_request.requests)
+        took_s, wrong = _timed(alone, unloaded_request.requests)
     finally:
         alone.close()
     bursts_s, burst_wrong = _bursts(asker)
@@ -171,7 +210,7 @@ def _run(asker: _Asker) -> UnloadedResult:
     )
 
 
-def _asked(user: _User, requests: int) -> tuple[list[float], list[str]]:
+def _timed(user: _User, requests: int) -> tuple[list[float], list[str]]:
     """How long each of the last requests took, in s, once the target is warm; what was wrong."""
     took_s: list[float] = []
     stop_s = time.monotonic() + WARM_UPS_S
@@ -211,45 +250,33 @@ def interval_s(burst_s: float, response_s: float, burst: int, servers: int) -> f
 
 
 class _User:
-    """One user's connection, kept or made anew as the server wants it."""
+    """One user of a route. Its values are its own, by its `position` among the users."""
 
-    def __init__(
-        self, unloaded_request: UnloadedRequest, place: Place, number: int, name: str
-    ) -> None:
-        asked, session = unloaded_request.request.endless(), unloaded_request.session
-        of_session = session.most_users if session else MOST_USERS
-        self._request = prepared(asked, place.origin, unloaded_request.session is not None)
-        self._connection = Connection(place, Blocking())
-        self._visitor = Visitor(
-            self._connection,
-            1 + number % min(unloaded_request.users, asked.most_users, of_session),
-            prepared_session(session.endless() if session else None, place.origin),
-        )
-        self._begun = False
-        self._number, self._name, self._asked = number, name, 0
+    def __init__(self, request: Prepared, visit: _Visit, position: int, name: str) -> None:
+        self._request, self._visit = request, visit
+        self._first, self._name, self._sent = position * POSITIONS, name, 0
 
     def ask(self) -> tuple[float, str]:
         """Seconds until the whole answer was here, and what is wrong with it.
 
         NoAnswer; SessionFailed where its user's session does.
         """
-        if not self._begun:
-            self._visitor.begin(self._name, lambda: time.monotonic() + DEADLINE_S, lambda: None)
-            self._begun = True
-        self._asked += 1
-        position = 1 + self._number * POSITIONS + self._asked
-        message = self._visitor.message(self._request, f"{self._name}{self._asked}", position)
+        self._visit.begin(self._name)
+        visitor = self._visit.visitor
+        self._sent += 1
+        position = 1 + self._first + self._sent
+        message = visitor.message(self._request, f"{self._name}{self._sent}", position)
         begun_s = time.monotonic()
         deadline_s = begun_s + DEADLINE_S
-        right = self._request.asked.statuses
-        answer = self._connection.ask(message, deadline_s, self._request.is_head, right[0])
+        right = self._request.route_request.statuses
+        answer = self._visit.connection.ask(message, deadline_s, self._request.is_head, right[0])
         took_s = time.monotonic() - begun_s
-        self._visitor.answered(self._request, answer)
+        visitor.answered(self._request, answer)
         wrong = "" if answer.status in right else f"status {answer.status}"
         return took_s, wrong
 
     def close(self) -> None:
-        self._connection.close()
+        self._visit.connection.close()
 
 
 def _bursts(asker: _Asker) -> tuple[list[float], list[str]]:

@@ -14,7 +14,7 @@ class SessionCount:
     """One load worker's count."""
 
     def __init__(self) -> None:
-        self.requests = self.done = self.done_in_steady = 0
+        self.requests = self.done = 0
         self.took_s = self.longest_s = 0.0
         self.failed: Counter[str] = Counter()
 
@@ -22,10 +22,9 @@ class SessionCount:
         """A request of a session leaves."""
         self.requests += 1
 
-    def end(self, took_s: float, in_steady: bool) -> None:
-        """A session is complete: the user begins."""
+    def end(self, took_s: float) -> None:
+        """A session is complete."""
         self.done += 1
-        self.done_in_steady += in_steady
         self.took_s += took_s
         self.longest_s = max(self.longest_s, took_s)
 
@@ -50,7 +49,6 @@ def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "requests": sum(one["requests"] for one in every),
         "done": done,
-        "done_in_steady": sum(one["done_in_steady"] for one in every),
         "failed": dict(failed.most_common()),
         "mean_ms": round(1000 * took_s / done, 3) if done else None,
         "longest_ms": round(1000 * max((one["longest_s"] for one in every), default=0.0), 3),

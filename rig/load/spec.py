@@ -10,8 +10,9 @@ from typing import Any, Literal, TypedDict
 from rig.disk.typed import fitted
 from rig.load.asked import RouteRequest
 from rig.load.sessions import Session
-from rig.load.shape import Arrivals, Closed, Open, Users, model_of, model_to_json
+from rig.load.shape import Arrivals, Closed, Open, model_of, model_to_json, users_of
 from rig.load.think import Think
+from rig.load.users_file import UsersFile
 
 SPEC_VARIABLE = "LOAD_SPEC"
 OUT_VARIABLE = "LOAD_OUT"
@@ -20,6 +21,15 @@ PLAIN: Client = "plain"
 LOCUST: Client = "locust"
 CLIENTS = (PLAIN, LOCUST)
 """Who sends: the rig's own client, or Locust's FastHttpUser as the reference beside it."""
+
+
+GATHERING_S, SESSION_S = 60.0, 10.0
+"""How long users may take to be there at all, and for each session."""
+
+
+def gathering_deadline_s(model: Closed | Open, with_sessions: bool) -> float:
+    """How long all users together may take before the load begins."""
+    return GATHERING_S + SESSION_S * model.most_in_flight * with_sessions
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class LoadSpec:
     load_workers: int
     master_address: str
     master_port: int = 5557
+    clock_port: int = 0
+    """Where the load master tells observers the time; 0: nowhere."""
     connect_deadline_s: float = 60.0
     client: Client = LOCUST
     ca: str = ""
@@ -51,6 +63,8 @@ class LoadSpec:
     """Of a mix's users, in the place of the model's."""
     raw: bool = False
     """Whether every single request is written down, too."""
+    users_file: UsersFile | None = None
+    """Somebody's own Locust file, whose users send what they like instead."""
     headless: bool = True
     """False: Locust's own page on port 8089 instead of the plan's ramp."""
 
@@ -58,6 +72,11 @@ class LoadSpec:
     def ramp_s(self) -> float:
         """When the steady window begins, in seconds."""
         return self.model.ramp_s
+
+    @property
+    def gathering_deadline_s(self) -> float:
+        """How long users may take to be there, past their sessions, before the load begins."""
+        return gathering_deadline_s(self.model, self.session is not None)
 
     @property
     def duration_s(self) -> float:
@@ -75,7 +94,7 @@ def read_spec(path: Path) -> LoadSpec:
     """The spec in a JSON file; TypeError where it has other keys."""
     data = json.loads(path.read_text())
     arrivals = Arrivals(**said) if (said := data.pop("arrivals", None)) else None
-    model = model_of(Users(**data.pop("users")), data.pop("think_time_s"), arrivals)
+    model = model_of(users_of(data.pop("users")), data.pop("think_time_s"), arrivals)
     fields: dict[str, Any] = dict(fitted(Sent, data))
     return LoadSpec(**{**fields, "model": model})
 
@@ -87,3 +106,4 @@ class Sent(TypedDict, total=False):
     weights: tuple[int, ...]
     session: Session | None
     think: Think | None
+    users_file: UsersFile | None

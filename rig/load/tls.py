@@ -8,10 +8,50 @@ from __future__ import annotations
 import _socket
 import contextlib
 import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from rig.load.origin import Place
 
 _AT_ONCE_BYTES = 65_536
+
+
+@dataclass
+class Handshakes:
+    """What the complete handshakes of a process came to."""
+
+    handshakes: int = 0
+    cpu_s: float = 0.0
+    """CPU time of this side, system calls included."""
+    took_s: float = 0.0
+    """From the first message to the last, the other side's part and every wait included."""
+    longest_s: float = 0.0
+
+    def add(self, cpu_s: float, took_s: float) -> None:
+        """One more is complete."""
+        self.handshakes += 1
+        self.cpu_s += cpu_s
+        self.took_s += took_s
+        self.longest_s = max(self.longest_s, took_s)
+
+
+handshakes = Handshakes()
+"""Of this process."""
+
+
+def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `load.json` says of all load workers' handshakes."""
+    every = [Handshakes(**one) for one in parts]
+    count = sum(one.handshakes for one in every)
+    took_s = sum(one.took_s for one in every)
+    return {
+        "handshakes": count,
+        "cpu_s": round(sum(one.cpu_s for one in every), 6),
+        "mean_ms": round(1000 * took_s / count, 3) if count else None,
+        "longest_ms": round(1000 * max((one.longest_s for one in every), default=0.0), 3),
+    }
 
 
 class TlsSocket:
@@ -22,6 +62,7 @@ class TlsSocket:
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._received, self._to_send, server_hostname=host)
         self._unsent = b""
+        self._cpu_s, self._begun_s = 0.0, 0.0
 
     def fileno(self) -> int:
         return self._below.fileno()
@@ -39,6 +80,15 @@ class TlsSocket:
 
     def handshake(self) -> None:
         """Goes on until it has ended. BlockingIOError where it has to wait for the other side."""
+        self._begun_s = self._begun_s or time.monotonic()
+        began_cpu_s = time.thread_time()
+        try:
+            self._shake_hands()
+        finally:
+            self._cpu_s += time.thread_time() - began_cpu_s
+        handshakes.add(self._cpu_s, time.monotonic() - self._begun_s)
+
+    def _shake_hands(self) -> None:
         while True:
             try:
                 self._tls.do_handshake()

@@ -21,19 +21,19 @@ from rig.load.words import USER
 class Prepared:
     """A request made ready for all users."""
 
-    asked: RouteRequest
+    route_request: RouteRequest
     prebuilt: Prebuilt
     is_head: bool
     url: str
     """Whose cookies are sent with it."""
 
 
-def prepared(asked: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Prepared:
+def prepared(route: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Prepared:
     """The request to an origin. BadRequest where it cannot be sent."""
-    request = request_of(asked, origin, keeps_cookies)
-    host = {name.lower(): value for name, value in asked.headers.items()}.get("host")
-    url = f"{origin.scheme}://{host or origin.authority}{asked.path}"
-    return Prepared(asked, request.prebuilt(), request.is_head, url)
+    request = request_of(route, origin, keeps_cookies)
+    host = {name.lower(): value for name, value in route.headers.items()}.get("host")
+    url = f"{origin.scheme}://{host or origin.authority}{route.path}"
+    return Prepared(route, request.prebuilt(), request.is_head, url)
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class Visitor:
         """Whether cookies stay with it."""
         return self._session is not None
 
+    @property
+    def session(self) -> str:
+        """The name of what it does first; empty for nothing."""
+        return self._session.name if self._session else ""
+
     def begin(self, unique: str, deadline_s: Callable[[], float], sent: Callable[[], None]) -> None:
         """Its session, anew. SessionFailed says at which step; RanOut.
 
@@ -82,9 +87,9 @@ class Visitor:
             return
         self._cookies = Cookies(behind_tls=True)
         for number, (step, takes) in enumerate(self._session.steps, 1):
-            asked = step.asked
-            says = f"session {self._session.name}, step {number}, {asked.method} {asked.path}"
-            self._words |= asked.values_at(self.number - 1, self.number)
+            route = step.route_request
+            says = f"session {self._session.name}, step {number}, {route.method} {route.path}"
+            self._words |= route.values_at(self.number - 1, self.number)
             try:
                 message = self._bind(step).of(f"{unique}s{number}")
                 sent()
@@ -96,8 +101,8 @@ class Visitor:
             answer = reader.answer()
             if reader.sets_cookies:
                 self._keep(step, answer)
-            if answer.status not in asked.statuses:
-                right = " or ".join(map(str, asked.statuses))
+            if answer.status not in route.statuses:
+                right = " or ".join(map(str, route.statuses))
                 raise SessionFailed(f"{says}: status {answer.status} instead of {right}")
             self._take(takes, answer, says)
         self._bound.clear()
@@ -113,15 +118,16 @@ class Visitor:
 
     def message(self, request: Prepared, unique: str, position: int) -> bytes:
         """One request's bytes. `position`: its place among the route's requests. RanOut."""
-        asked = request.asked
-        bound = self._bound.get(asked.route) or self._bind(request)
-        if asked.values:
-            return bound.of(unique, asked.values_at(position, self.number))
-        return bound.of(unique)
+        values = request.route_request.values_at(position, self.number)
+        return self.bound(request).of(unique, values)
+
+    def bound(self, request: Prepared) -> Prebuilt:
+        """A request with all that this user's have alike, until its cookies change. RanOut."""
+        return self._bound.get(request.route_request.route) or self._bind(request)
 
     def filling(self, request: Prepared, unique: str, position: int) -> Mapping[str, object]:
         """What stands for each word of a request."""
-        values = request.asked.values_at(position, self.number)
+        values = request.route_request.values_at(position, self.number)
         return {"unique": unique, **self._words, **values, **self._jar(request)}
 
     def answered(self, request: Prepared, reader: Reader) -> None:
@@ -134,8 +140,9 @@ class Visitor:
         self._bound.clear()
 
     def _bind(self, request: Prepared) -> Prebuilt:
-        bound = request.prebuilt.bound({**self._words, **self._jar(request)})
-        self._bound[request.asked.route] = bound
+        own = request.route_request.own_values(self.number)
+        bound = request.prebuilt.bound({**own, **self._words, **self._jar(request)})
+        self._bound[request.route_request.route] = bound
         return bound
 
     def _jar(self, request: Prepared) -> dict[str, str]:

@@ -6,6 +6,7 @@ May not know where any of that comes from.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -26,10 +27,12 @@ Encoding = Literal["plain", "header", "path", "form", "json", "whole"]
 Filling = Mapping[str, Any]
 """What stands for each word."""
 NOTHING: Filling = {}
+MOST_KEPT = 65_536
+"""Texts of each encoding whose bytes are kept: a list's values come again and again."""
 
 
 @dataclass(frozen=True)
-class Place:
+class Placeholder:
     """Where a word stands in some bytes."""
 
     word: str
@@ -37,10 +40,15 @@ class Place:
 
     def bytes_of(self, filling: Filling) -> bytes:
         """What stands there. KeyError where nobody says."""
-        return _WRITTEN[self.encoding](filling[self.word])
+        return self.write(filling[self.word])
+
+    @property
+    def write(self) -> Callable[[Any], bytes]:
+        """What makes bytes of whatever stands there."""
+        return _WRITTEN[self.encoding]
 
 
-Part = bytes | Place
+Part = bytes | Placeholder
 Parts = tuple[Part, ...]
 
 
@@ -52,7 +60,7 @@ def filled(parts: Parts, filling: Filling) -> bytes:
 def bound(parts: Parts, filling: Filling) -> Parts:
     """The parts with the places filled in that something is said for."""
     known = (
-        part.bytes_of(filling) if isinstance(part, Place) and part.word in filling else part
+        part.bytes_of(filling) if isinstance(part, Placeholder) and part.word in filling else part
         for part in parts
     )
     return joined(known)
@@ -116,7 +124,7 @@ def parts_of(
     end = 0
     for found in pattern.finditer(written):
         whole, within = found.groups()
-        place = Place(present[int(whole or within)], "whole" if whole else encoding)
+        place = Placeholder(present[int(whole or within)], "whole" if whole else encoding)
         parts += [written[end : found.start()].encode(), place]
         end = found.end()
     return joined([*parts, written[end:].encode()])
@@ -141,7 +149,7 @@ def header_parts(text: str, words: Collection[str]) -> Parts:
     end = 0
     for found in WORD.finditer(text):
         if found[1] in words:
-            parts += [text[end : found.start()].encode("latin-1"), Place(found[1], "header")]
+            parts += [text[end : found.start()].encode("latin-1"), Placeholder(found[1], "header")]
             end = found.end()
     return joined([*parts, text[end:].encode("latin-1")])
 
@@ -152,11 +160,24 @@ def _header(value: Any) -> bytes:
     return text.encode("latin-1", "replace")
 
 
+def _cheaper(write: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """The same, which does not make a text's bytes twice: a whole number's are alike everywhere."""
+    of_text = functools.lru_cache(MOST_KEPT)(write)
+
+    def written(value: Any) -> bytes:
+        kind = type(value)
+        if kind is str:
+            return of_text(value)
+        return b"%d" % value if kind is int else write(value)
+
+    return written
+
+
 _WRITTEN: Mapping[Encoding, Callable[[Any], bytes]] = {
-    "plain": lambda value: str(value).encode(),
-    "header": _header,
-    "path": lambda value: quote(str(value), safe="").encode(),
-    "form": lambda value: quote_plus(str(value)).encode(),
-    "json": lambda value: json.dumps(str(value))[1:-1].encode(),
-    "whole": lambda value: json.dumps(value).encode(),
+    "plain": _cheaper(lambda value: str(value).encode()),
+    "header": _cheaper(_header),
+    "path": _cheaper(lambda value: quote(str(value), safe="").encode()),
+    "form": _cheaper(lambda value: quote_plus(str(value)).encode()),
+    "json": _cheaper(lambda value: json.dumps(str(value))[1:-1].encode()),
+    "whole": _cheaper(lambda value: json.dumps(value).encode()),
 }

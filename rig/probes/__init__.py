@@ -3,6 +3,7 @@
 A probe may look, but never judge, and never end a trial.
 """
 
+from rig.probes.base import OnSample, Row, to_nobody
 from rig.probes.sampler import sampling
 
-__all__ = ["sampling"]
+__all__ = ["OnSample", "Row", "sampling", "to_nobody"]

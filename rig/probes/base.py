@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 Cell = float | int | str | None
 Row = Sequence[Cell]
+OnSample = Callable[[str, Sequence[Row]], None]
+"""Who looks on: is told a probe's name and the rows of one moment, in that probe's thread.
+
+Returns at once, and raises nothing.
+"""
+
+
+def to_nobody(_probe: str, _rows: Sequence[Row]) -> None:
+    """An `OnSample`: nobody looks on."""
 
 
 class Probe(Protocol):

@@ -14,29 +14,33 @@ from rig.probes.host import Host
 from rig.probes.processes import AppWorkers, Processes, Unseen, first_processes, workers
 from rig.probes.sockets import AppSockets
 
-Made = tuple[str, Callable[[], Probe]]
+ProbeFactory = tuple[str, Callable[[], Probe]]
 
 
-def probes_of(endpoints: Endpoints) -> list[Made]:
-    """Each probe by name, and what makes it; none for an empty Sight.
+def probes_of(endpoints: Endpoints) -> list[ProbeFactory]:
+    """Each probe by name, and what makes it; none for empty Endpoints.
 
     What makes it may fail, where there should be something to see and is not.
     """
-    made: list[Made] = []
+    probes: list[ProbeFactory] = []
     if endpoints.pids:
-        made += [
-            ("processes", lambda: Processes(endpoints.pids)),
+        probes += [
+            ("processes", lambda: Processes(endpoints.pids, node=endpoints.node)),
+            ("host", lambda: Host(endpoints.node)),
+        ]
+    if Role.APP in endpoints.pids:
+        probes += [
             ("app_workers", lambda: AppWorkers(endpoints.pids)),
             ("app_sockets", lambda: AppSockets(_app(endpoints), endpoints.app_port)),
-            ("host", Host),
         ]
     if (folder := endpoints.counters) is not None:
-        made.append(("app_loop", lambda: AppLoop(folder, lambda: _alive(endpoints))))
-    if (connect := endpoints.postgres) is not None:
-        made.append(("postgres", lambda: Postgres(connect, endpoints.app_user, endpoints.database)))
+        probes.append(("app_loop", lambda: AppLoop(folder, lambda: _alive(endpoints))))
+    if (login := endpoints.postgres) is not None:
+        whose = endpoints.app_user, endpoints.database
+        probes.append(("postgres", lambda: Postgres(login.connect, *whose)))
     if (console := endpoints.pgbouncer) is not None:
-        made.append(("pgbouncer", lambda: PgBouncer(console, endpoints.database)))
-    return made
+        probes.append(("pgbouncer", lambda: PgBouncer(console.connect, endpoints.database)))
+    return probes
 
 
 def _app(endpoints: Endpoints) -> int:

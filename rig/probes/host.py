@@ -1,4 +1,4 @@
-"""The machine that everything runs on: stolen time, pressure, processes killed for memory."""
+"""The machine that an observer stands on: stolen time, pressure, processes killed for memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Host(Simple):
 
     name = "host"
 
-    def __init__(self, root: Path = PROC) -> None:
-        self._root = root
+    def __init__(self, node: str = "", root: Path = PROC) -> None:
+        self._node, self._root = node, root
 
     def sample(self, at_s: float) -> Iterable[Row]:
         """One row. OSError where there is no /proc/stat."""
@@ -32,7 +32,8 @@ class Host(Simple):
         cpus = sum(line.startswith("cpu") for line in lines) - 1
         pressure = [self._pressure_s(kind) for kind in ("cpu", "io", "memory")]
         busy_s = sum(ticks[place] for place in _BUSY) * TICK_S
-        return [(at_s, busy_s, steal, *pressure, self._oom_kills(), cpus or os.cpu_count())]
+        counted = (busy_s, steal, *pressure, self._oom_kills(), cpus or os.cpu_count())
+        return [(at_s, *counted, self._node)]
 
     def _pressure_s(self, kind: str) -> float | None:
         """Time in which some task waited for it."""

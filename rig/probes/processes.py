@@ -42,13 +42,16 @@ def delay_in(pid: int, root: Path = PROC) -> int:
 def first_processes(
     pids: Mapping[Role, tuple[int, ...]], root: Path = PROC
 ) -> dict[Role, tuple[int, ...]]:
-    """The first process of each role, with app and delay told apart where they share one."""
+    """The first process of each role, with app and delay told apart where they share one.
+
+    By index, as given: 0 stays for one that cannot be seen. A role of which none can has no place.
+    """
     app = pids.get(Role.APP, (0,))[0]
-    own = {role: tuple(filter(None, some)) for role, some in pids.items()}
-    own[Role.APP] = tuple(filter(None, [app_master(app, root)])) if app else ()
-    if not own.get(Role.DELAY) and app and (delay := delay_in(app, root)):
+    own = dict(pids)
+    own[Role.APP] = (app_master(app, root),) if app else ()
+    if not any(own.get(Role.DELAY, ())) and app and (delay := delay_in(app, root)):
         own[Role.DELAY] = (delay,)
-    return {role: some for role, some in own.items() if some}
+    return {role: some for role, some in own.items() if any(some)}
 
 
 class Processes(Simple):
@@ -60,9 +63,11 @@ class Processes(Simple):
 
     name = "processes"
 
-    def __init__(self, pids: Mapping[Role, tuple[int, ...]], root: Path = PROC) -> None:
+    def __init__(
+        self, pids: Mapping[Role, tuple[int, ...]], root: Path = PROC, node: str = ""
+    ) -> None:
         """Unseen where no process of any role is there."""
-        self._root = root
+        self._root, self._node = root, node
         self._firsts = first_processes(pids, root)
         if not any(proc.family(pid, root) for some in self._firsts.values() for pid in some):
             raise Unseen("no role's process can be seen here")
@@ -90,6 +95,7 @@ class Processes(Simple):
                     waits.voluntary,
                     waits.involuntary,
                     proc.throttled_s(first, self._root),
+                    self._node,
                 )
 
 

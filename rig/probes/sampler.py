@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rig.clock import ClockOffset
 from rig.endpoints import Endpoints
 from rig.evidence.probes import COLUMNS, FAILED
-from rig.probes.base import Probe, Row
+from rig.probes.base import OnSample, Probe, Row, to_nobody
 from rig.probes.choice import probes_of
+from rig.probes.clock import SessionClock
 
 INTERVAL_S = 0.87
 """Out of step with users: those who begin on a second, and are answered in whole tenths of one,
@@ -35,6 +37,9 @@ class _Run:
 
     probe: Probe
     path: Path
+    on_sample: OnSample
+    clock: ClockOffset
+    """Of the machine that this runs on."""
     looked: threading.Event = field(default_factory=threading.Event)
     samples: int = 0
     failures: int = 0
@@ -66,7 +71,9 @@ class _Run:
             at_s = time.monotonic()
             self.samples += 1
             try:
-                write(map(_cells, list(self.probe.sample(at_s))))
+                rows = list(self.probe.sample(self.clock.session_s(at_s)))
+                write(map(_cells, rows))
+                self.on_sample(self.probe.name, rows)
                 fine_s = at_s
             except Exception as error:
                 self._failed(error)
@@ -98,13 +105,15 @@ def _cells(row: Row) -> Row:
 
 
 @contextlib.contextmanager
-def sampling(look: Callable[[], Endpoints], folder: Path) -> Iterator[None]:
+def sampling(
+    look: Callable[[], Endpoints], folder: Path, on_sample: OnSample = to_nobody
+) -> Iterator[None]:
     """Samples what `look` gives to see until the context ends; a file a probe in `folder`.
 
     Begins with a first sample of every probe and ends with a last one. Raises nothing of its own;
     where there is nothing to see it writes nothing.
     """
-    runs, failed = _prepared(look, folder)
+    runs, failed = _prepared(look, folder, on_sample)
     stop = threading.Event()
     threads: list[tuple[_Run, threading.Thread]] = []
     try:
@@ -117,13 +126,19 @@ def sampling(look: Callable[[], Endpoints], folder: Path) -> Iterator[None]:
             _write_failed(folder, failed)
 
 
-def _prepared(look: Callable[[], Endpoints], folder: Path) -> tuple[list[_Run], dict[str, str]]:
+def _prepared(
+    look: Callable[[], Endpoints], folder: Path, on_sample: OnSample
+) -> tuple[list[_Run], dict[str, str]]:
     """The probes that there are, and why there are no others."""
     runs: list[_Run] = []
     failed: dict[str, str] = {}
     name = "sight"
     try:
-        choice = probes_of(look())
+        seen = look()
+        choice, clock = probes_of(seen), ClockOffset()
+        if seen.clock is not None:
+            asked = SessionClock(seen.clock, seen.node)
+            choice, clock = [*choice, (asked.name, lambda: asked)], asked.first
         name = "folder"
         if choice:
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +146,7 @@ def _prepared(look: Callable[[], Endpoints], folder: Path) -> tuple[list[_Run], 
         return [], {name: f"{type(error).__name__}: {error}"}
     for name, make in choice:
         try:
-            runs.append(_Run(make(), folder / f"{name}.csv"))
+            runs.append(_Run(make(), folder / f"{name}.csv", on_sample, clock))
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"
     return runs, failed

@@ -97,7 +97,8 @@ def look(folder: Path) -> Found:
 def _manage(folder: Path, notes: list[str]) -> Path:
     found = sorted(_files(folder, "manage.py"), key=lambda path: (len(path.parts), path))
     if not found:
-        raise NoProject(f"there is no manage.py in {folder}, nor below it", "name its folder")
+        what = f"there is no manage.py in {folder}, nor below it"
+        raise NoProject(what, "name the Django project's own folder, which has one")
     if len(found) > 1:
         others = ", ".join(str(path.relative_to(folder)) for path in found[1:4])
         notes.append(f"{found[0].relative_to(folder)} is the project's, not {others}")
@@ -155,7 +156,7 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
     known = {who: name for who, name in known.items() if module(manage.parent, name)}
     served = [one for one in known.items() if one[1].split(".")[-1] not in _NOT_SERVED]
     for who, name in served or list(known.items()):
-        if not served and (better := _served_beside(manage.parent, name)):
+        if not served and (better := _production(manage.parent, name)):
             notes.append(f"settings {better}, as they look served, not {name}, as {who} has it")
             return better
         if len(set(known.values())) > 1:
@@ -170,7 +171,7 @@ def _settings(manage: Path, callables: Mapping[str, Module | None], notes: list[
     return name
 
 
-def _served_beside(root: Path, name: str) -> str:
+def _production(root: Path, name: str) -> str:
     """The settings of production that stand beside those of development; "" for none."""
     package = name.rpartition(".")[0]
     beside = (f"{package}.{one}".lstrip(".") for one in ("production", "prod"))

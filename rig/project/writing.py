@@ -70,10 +70,10 @@ def _target(
     routes: Sequence[Route],
     why_none: str,
 ) -> Iterator[str]:
-    yield f"# yaml-language-server: $schema={_seen(schemas, folder)}/target.schema.json"
+    yield f"# yaml-language-server: $schema={_relative(schemas, folder)}/target.schema.json"
     yield "# Written by `runner.py init`. docs/extending.md lists every key."
     yield f"name: {name}"
-    yield f"project: {_text(_seen(found.folder, folder))}"
+    yield f"project: {_text(_relative(found.folder, folder))}"
     yield _line("django:", "the rig serves it; each cell lays over its settings")
     yield f"  settings: {found.settings}"
     for key, value in (("wsgi", found.wsgi), ("asgi", found.asgi)):
@@ -111,7 +111,7 @@ def _experiment(
 ) -> Iterator[str]:
     first, second = _servers(found)
     route = routes[0].name if routes else "home"
-    yield f"# yaml-language-server: $schema={_seen(schemas, out)}/experiment.schema.json"
+    yield f"# yaml-language-server: $schema={_relative(schemas, out)}/experiment.schema.json"
     yield f"# Written by `runner.py init`. Run it: python runner.py {name}.yaml --no-calibrate"
     yield f"experiment: {name}"
     yield "claim:"
@@ -149,7 +149,7 @@ def _line(text: str, comment: str) -> str:
     return f"{text:<{WIDTH}} # {comment}"
 
 
-def _seen(path: Path, folder: Path) -> str:
+def _relative(path: Path, folder: Path) -> str:
     return os.path.relpath(path.resolve(), folder.resolve())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rig.disk import files
 from rig.model import RigError
-from rig.store import creation, session_folder
+from rig.store import creation, names, session_folder
 
 
 def remove(out: Path) -> list[Path]:
@@ -47,5 +47,5 @@ def _parts(session: Path) -> list[Path]:
         path
         for path in files.regular_files(session)
         if path.suffix == ".part"
-        and not any((above / session_folder.MANIFEST).exists() for above in path.parents)
+        and not any((above / names.MANIFEST).exists() for above in path.parents)
     ]

@@ -112,11 +112,13 @@ def of_another_cell(cell: str, levels: Mapping[str, Level]) -> bool:
     return digest(dict(levels))[:10] != cell
 
 
-def misplaced(rows: Sequence[Row], searches: bool) -> Iterator[tuple[str, str]]:
+def misplaced(
+    rows: Sequence[Row], searches: bool, in_pairs: bool = False
+) -> Iterator[tuple[str, str]]:
     """Trial and words, of every row that no design puts where it stands.
 
-    `searches`: whether the design chose levels by itself, in pairs; others hold each cell once
-    a block.
+    `searches`: whether the design chose levels by itself; others hold each cell once a block.
+    `in_pairs`: whether it put two trials beside each other.
     """
     times: Counter[str] = Counter()
     last = 0
@@ -132,6 +134,6 @@ def misplaced(rows: Sequence[Row], searches: bool) -> Iterator[tuple[str, str]]:
             yield row["trial"], f"is {where}, and number {times[cell]} of its cell"
         last = block
     in_block = Counter(row["block"] for row in rows)
-    for row in rows if searches else ():
+    for row in rows if in_pairs else ():
         if in_block.pop(row["block"], 0) % 2:
             yield row["trial"], f"is of block {row['block']}, which is not of pairs"

@@ -17,17 +17,13 @@ from typing import Any
 from rig.disk.files import locked, make_folder, read_bytes, read_json, sha256, write_atomically
 from rig.disk.schema import hold_schema
 from rig.disk.typed import Unfit
-from rig.factors import FACTORS
+from rig.factors import FACTORS, of_every_cell
 from rig.model import DamagedFile, UsageError, digest
 from rig.plan import Trial
 from rig.record import Record, record_from_json
 from rig.store.journal import Journal
+from rig.store.names import JOURNAL, LOCK, MANIFEST, PLAN, SCHEDULE, SESSION, TRIALS, YAML
 from rig.store.schedule import COLUMNS, lines, read_rows, whole_lines
-
-SESSION, SCHEDULE, JOURNAL = "session.json", "schedule.csv", "journal.jsonl"
-CALIBRATION = "calibration.json"
-MANIFEST, PLAN, YAML = "manifest.json", "plan.json", "experiments.yaml"
-TRIALS, LOCK, DERIVED = "trials", "lock", "derived"
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class SessionFolder:
         texts = {
             SESSION: json.dumps(session, indent=1) + "\n",
             YAML: yaml_text,
-            SCHEDULE: heading(),
+            SCHEDULE: heading(session),
         }
         hashes = {name: hash_of(text.encode()) for name, text in texts.items()}
         claim = session.get("claim")
@@ -67,7 +63,7 @@ class SessionFolder:
             files=hashes,
             claim_sha256=digest(claim) if claim else None,
             at_byte=0,
-            appended=heading(),
+            appended=texts[SCHEDULE],
         )
         for name in (YAML, SCHEDULE, SESSION):
             write_atomically(self.path / name, texts[name])
@@ -197,15 +193,16 @@ def number_of(attempt: Path) -> int:
     return int(attempt.name.removeprefix("attempt-"))
 
 
-def heading() -> str:
-    """The first line of a schedule."""
-    return lines([[*COLUMNS, *FACTORS]])
+def heading(session: Mapping[str, Any]) -> str:
+    """The first line of the schedule of a session of which `session.json` says this."""
+    factors = [factor["name"] for factor in session.get("factors", ())] or of_every_cell()
+    return lines([[*COLUMNS, *factors]])
 
 
 def row_of(trial: Trial) -> list[object]:
     """A trial's line of the schedule."""
     row = [trial.position, trial.name, trial.block, trial.replicate, trial.cell.id]
-    levels = [trial.cell.levels[name] for name in FACTORS]
+    levels = [trial.cell.levels[name] for name in FACTORS if name in trial.cell.levels]
     return [*row, trial.skip, trial.cell.because, *levels]
 
 
@@ -255,7 +252,8 @@ def find_session(out: Path, wanted: str | None) -> SessionFolder:
         return SessionFolder(Path(wanted).resolve())
     known = sessions(out)
     if wanted and Path(wanted).is_dir() and not any(one.name == wanted for one in known):
-        raise UsageError(f"{wanted} is no session: {SESSION} is not there")
+        what = f"{wanted} is no session: {SESSION} is not there"
+        raise UsageError(what, "name a folder with one, as results/EXPERIMENT/SESSION")
     if not known:
         raise UsageError(f"no session in {out}", "run one first: python runner.py")
     if wanted is None:

@@ -16,10 +16,10 @@ def tell() -> None:
         from django.core.signals import got_request_exception
     except ImportError:
         return
-    got_request_exception.connect(_said, weak=False)
+    got_request_exception.connect(_print_failure, weak=False)
 
 
-def _said(**_: Any) -> None:
+def _print_failure(**_: Any) -> None:
     error = sys.exc_info()[1]
     if error is not None:
         lines = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()

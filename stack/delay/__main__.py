@@ -88,7 +88,7 @@ def choose(spec: DelaySpec) -> tuple[Mechanism, str]:
 def facts(
     mechanism: Mechanism, why: str, rounds: Mapping[str, Sequence[paths.Round]]
 ) -> dict[str, Any]:
-    """What is known so far: `rounds` by moment (before, during, after)."""
+    """What is known so far: `rounds` by moment (base, before, during, after)."""
     links = {measured.link for moment in rounds.values() for measured in moment}
     return {
         "mechanism": mechanism.name,
@@ -128,9 +128,10 @@ def run(spec: DelaySpec, out: Path) -> None:
     # Resolves the neighbours: netem, unlike an NFQUEUE, would delay their ARP too, and the
     # first measured round trips would be two delays long.
     paths.measure(spec.peers, 1, 0, _deadline_s(spec))
+    base = paths.measure(spec.peers, BURST * spec.base, SPACING_S, _deadline_s(spec))
     mechanism, why = choose(spec)
     try:
-        ended = _watch(spec, out, mechanism, why)
+        ended = _watch(spec, out, mechanism, why, base)
         while ended != signal.SIGTERM:
             ended = signal.sigwait(SIGNALS)
     finally:
@@ -141,13 +142,16 @@ def _deadline_s(spec: DelaySpec) -> float:
     return 2.0 + 3 * spec.delay_ms / 1000
 
 
-def _watch(spec: DelaySpec, out: Path, mechanism: Mechanism, why: str) -> int:
+def _watch(
+    spec: DelaySpec, out: Path, mechanism: Mechanism, why: str, base: Sequence[paths.Round]
+) -> int:
     """Measures until a signal, which it returns; the facts are in `out` then."""
     peers, deadline_s = spec.peers, _deadline_s(spec)
     nfqueue.real_time()
     # not recorded: the consumer has just been started, and its first wake-up may be late
     paths.measure(peers, 1, 0, deadline_s)
     rounds: dict[str, list[paths.Round]] = {
+        **({"base": [*base]} if base else {}),
         "before": paths.measure(peers, BURST, SPACING_S, deadline_s),
         "during": [],
     }

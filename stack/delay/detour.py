@@ -29,6 +29,7 @@ from stack.delay.netem import Counters
 QUEUE = 1
 _VIA = "198.18.255.1"  # a next hop that exists only as d0's permanent neighbour
 _FIRST_TABLE = 101
+_LARGEST_MTU = 65_535  # that a veth device takes; loopback has one byte more
 MOMENTS, MOMENT_S = 6, 0.02
 
 
@@ -74,8 +75,10 @@ def _lay(links: Sequence[DelayedLink]) -> None:
     with IPRoute() as route:
         route.link("add", ifname="d0", kind="veth", peer={"ifname": "d1"})
         d0, d1 = (route.link_lookup(ifname=name)[0] for name in ("d0", "d1"))
+        mtu = min(_LARGEST_MTU, *(_mtu(route, link.device) for link in links))
         for index in (d0, d1):
-            route.link("set", index=index, state="up", txqlen=10_000)
+            # what is cut for the detour must fit the links behind it: overlays have less
+            route.link("set", index=index, state="up", txqlen=10_000, mtu=mtu)
         for name, value in (
             ("ip_forward", 1),
             ("conf/all/rp_filter", 0),
@@ -102,6 +105,11 @@ def _lay(links: Sequence[DelayedLink]) -> None:
                 table=table,
             )
             route.rule("add", table=table, priority=table, dst=link.network, iifname="lo")
+
+
+def _mtu(route: IPRoute, device: str) -> int:
+    """The largest packet (bytes) that a device sends."""
+    return int(route.get_links(route.link_lookup(ifname=device)[0])[0].get_attr("IFLA_MTU"))
 
 
 def _passed(chain: str) -> int:

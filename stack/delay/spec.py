@@ -26,6 +26,8 @@ class DelaySpec:
     mechanism: str = "auto"
     interval_s: float = 1.0
     """From one measured round trip of each path to the next."""
+    base: bool = False
+    """Whether the paths have a length of their own, which is measured before any delay is set."""
     links: tuple[LinkSpec, ...] = field(kw_only=True)
 
     @property

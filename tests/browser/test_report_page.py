@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socketserver
 import subprocess
 import threading
@@ -19,12 +18,12 @@ from typing import Any
 import pytest
 
 from analysis.report import report
+from tests.browser.chromium import CHROMIUM, chromium
 from tests.hostile_session import hostile_session
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DEADLINE_S = 90
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.beside]
 
 NOISE = re.compile(r"/(dbus|media|sandbox|idle|ui|gpu|components|device|net|google_apis)/")
 """Chromium's own lines about the machine it runs on."""
@@ -147,6 +146,30 @@ def test_the_page_is_no_wider_than_the_screen(tmp_path: Path, page: Path, width:
     found = re.search(r"wide (\d+) of (\d+)", dom)
     assert found is not None, dom[-300:]
     assert int(found[1]) <= int(found[2])
+
+
+def test_a_figure_is_enlarged_and_pointed_at_without_script(tmp_path: Path, page: Path) -> None:
+    first = "document.querySelector('.drawing svg')"
+    with chromium(tmp_path / "profile") as browser:
+        tab = browser.tab(page.as_uri())
+        tab.until(f"{first} !== null")
+        before = tab.value(f"{first}.clientWidth")
+        tab.value("document.querySelector('.enlarge').click()")
+        tab.until(f"{first}.clientWidth > 2 * {before}")
+        root = "document.documentElement"
+        assert tab.value(f"{root}.scrollWidth <= {root}.clientWidth")
+        seen = "getComputedStyle(document.querySelector('.at')).fillOpacity"
+        assert tab.value(seen) == "0"
+        tab.value("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        place = tab.value(
+            "(() => { const one = document.querySelector('rect.at'); one.scrollIntoView();"
+            " const box = one.getBoundingClientRect(); return [box.x + 2, box.y + 20]; })()"
+        )
+        tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+        tab.until(f"{seen.replace('.at', 'rect.at')} > 0")
+        tab.value("document.querySelector('.enlarge').click()")
+        tab.until(f"{first}.clientWidth === {before}")
+        assert tab.wrong() == []
 
 
 def test_it_prints(tmp_path: Path, asked: Asked, page: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.compose import engine
+from rig.backends.docker.engine import HERE
 from tests.campaign.killing import KILLED, USAGE, finished, has_begun, only_one, standing, torn
 from tests.integration.worlds import children, machine, namespace
 from tests.runs import Done, command, read_csv, runner
@@ -119,7 +119,7 @@ def outlived(folder: Path, backend: str, after_s: float) -> list[str] | Ended:
     if left := machine().left_since(before):
         found.append(f"left: {left}")
     if backend == "compose":
-        found += [f"left: {what}" for what in engine.remove_left_behind()]
+        found += [f"left: {what}" for what in HERE.remove_left_behind()]
     return found
 
 

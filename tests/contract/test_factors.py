@@ -12,7 +12,7 @@ import pytest
 from rig.config import read_targets
 from rig.factors import FACTORS, Choice, Natural, apply, bind
 from rig.model import Level
-from rig.plan import Closed, Data, Django, Draft, Load, Users
+from rig.plan import Arrivals, Closed, Data, Django, Draft, Load, Open, Users
 from tests.runs import ROOT
 from tests.unit.backends.hosts import every_spec
 
@@ -38,12 +38,12 @@ def levels_of(name: str) -> list[Level]:
     known = {"target": list(TARGETS), "route": list(TARGETS["sync"].routes)}.get(name, [])
     if isinstance(levels, Choice):
         return list(levels.words(known))
-    return [11, 12, 13] if isinstance(levels, Natural) else [0, 0.5, 100]
+    return [11, 12, 13] if isinstance(levels, Natural) else [0.25, 0.5, 100]
 
 
 def specs(folder: Path, **levels: Level) -> dict[str, Any]:
     """What every role is told at these levels."""
-    draft = Draft("", "", load=Load(Closed(Users(1, 1, 1)), steady_s=1.0), data=Data(10, 10))
+    draft = Draft("", "", load=Load(Open(Arrivals(5)), steady_s=1.0), data=Data(10, 10))
     bound, _ = bind(apply(draft, {**BASE, **levels}), TARGETS, {})
     told: dict[str, Any] = json.loads(json.dumps(every_spec(bound, folder)))
     return told
@@ -76,6 +76,8 @@ def test_each_level_changes_what_the_roles_are_told(name: str, tmp_path: Path) -
         ({"app_workers": 3}, "app", ("env", "BENCH_APP_WORKERS"), "3"),
         ({"app_threads": 3}, "app", ("env", "BENCH_APP_THREADS"), "3"),
         ({"target": "shop", "server": "uvicorn"}, "app", ("command", 2), "uvicorn"),
+        ({"surge_per_s": 70}, "load", ("arrivals", "surge_per_s"), 70.0),
+        ({"arrivals_per_s": 7.5}, "load", ("arrivals", "per_s"), 7.5),
         ({"target": "shop", "middleware": "none"}, "app", ("env", "BENCH_MIDDLEWARE"), "none"),
     ],
 )

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from rig.evidence import app_counters
-from rig.factors.servers import SERVERS
+from rig.factors.servers import ASGI, SERVERS, Server
+from rig.model import Interface
 from tests.shares import every
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,9 @@ ROUTES = {
     "streamed": ["GET", "/streamed/"],
 }
 DEADLINE_S = 30.0
+DAPHNE = ("{python}", "-m", "daphne", "--bind", "{host}", "--port", "{port}", ASGI)
+SERVED = {**SERVERS, "daphne": Server(Interface.ASGI, DAPHNE, ("daphne",))}
+"""With one that a project may start itself: it is no level, for it has no app workers to vary."""
 
 
 @contextmanager
@@ -54,7 +58,7 @@ def started(server: str, folder: Path, **changed: str) -> Iterator[int]:
         "BENCH_ROUTES": json.dumps(ROUTES),
         **changed,
     }
-    command = [word.format_map(words) for word in SERVERS[server].command]
+    command = [word.format_map(words) for word in SERVED[server].command]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command, env=env, cwd=SHOP, stdout=log, stderr=log, start_new_session=True

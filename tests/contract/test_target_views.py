@@ -58,7 +58,7 @@ def read(served: Served) -> Reply:
     return served.get("/io_read")
 
 
-@pytest.mark.parametrize(("folder", "data_access", "connections"), every(4, CASES))
+@pytest.mark.parametrize(("folder", "data_access", "connections"), every(6, CASES))
 def test_serves_its_routes(
     folder: str,
     data_access: str,

@@ -9,10 +9,10 @@ import pytest
 
 from rig.backends import requests
 from rig.backends.database import Login
-from rig.backends.requests import asked_of_database, asks_database, route_requests
+from rig.backends.requests import asks_database, query_values, route_requests
 from rig.model import StackError
 from rig.plan import Route
-from rig.target import SessionStep, ValueSource
+from rig.route import SessionStep, ValueSource
 from tests.contract.conftest import Postgres
 from tests.unit.plans import routed
 
@@ -45,7 +45,7 @@ def test_routes_and_sessions_get_what_the_database_has(login: Login) -> None:
     plan = replace(plan, target=replace(plan.target, sessions={"member": steps}))
     assert asks_database(plan.target, "one")
     assert not asks_database(plan.target, "list")
-    rows = asked_of_database(plan.target, ["one", "list"], login)
+    rows = query_values(plan.target, ["one", "list"], login)
     assert rows == {ids: (1, 2, 3), slugs: ("slug-1", "slug-2", "slug-3")}
     (asked,) = route_requests(plan, rows)
     assert [asked.values_at(position, 1) for position in range(4)] == [
@@ -72,6 +72,6 @@ def test_what_gives_nothing_is_one_line(
     monkeypatch.setattr(requests, "MOST_VALUES", 10)
     plan = routed(Route("one", "GET", "/{pk}/", values={"pk": source(query)}))
     with pytest.raises(StackError) as caught:
-        asked_of_database(plan.target, ["one"], login)
+        query_values(plan.target, ["one"], login)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value).replace(caught.value.do, "").rstrip()

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from analysis import derive, differences, table
+from analysis.exports import export
 from rig.evidence.verify import verify
 from rig.model import SCHEMA
 from rig.store.session_folder import SessionFolder
+from tests.unit.analysis.exports.metrics import families_of
+from tests.unit.analysis.exports.test_otlp import points_of
 from tests.unit.analysis.summary_schema import fitting
 
 HERE = Path(__file__).parent
@@ -68,3 +71,15 @@ def test_it_verifies(session: str, tmp_path: Path) -> None:
     assert all(note.startswith("check generator says pass") for note in notes[1:3])
     assert all("by today's rule" in note for note in notes[3:])
     assert differences(folder) == ((), ())
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_it_is_exported_whole(session: str, tmp_path: Path) -> None:
+    folder = copied(session, tmp_path)
+    tracked = export(folder, "benchmarks")
+    assert json.loads(tracked.text)
+    otel, prometheus = (export(folder, form) for form in ("otel", "prometheus"))
+    points, families = points_of(otel.text), families_of(prometheus.text)
+    assert {name.replace("rig.", "rig_") for name in points} == set(families)
+    assert "rig_response_seconds" in families
+    assert otel.left_out == prometheus.left_out == []

@@ -31,7 +31,8 @@ from pyroute2 import netns
 
 from rig.backends.base import Programs
 from rig.backends.local import network, sandbox
-from rig.backends.local.hosts import LocalHosts, roles_user
+from rig.backends.local.hosts import LocalHosts
+from rig.backends.machine.user import roles_user
 from rig.backends.processes import Process, until
 from rig.backends.specs import PROJECT
 from rig.model import Link, Role

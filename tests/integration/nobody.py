@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rig.backends.local import role_mounts
+from rig.backends.machine import role_mounts
 from rig.backends.processes import Process, until
 from rig.backends.specs import PROJECT
 

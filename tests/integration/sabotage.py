@@ -19,7 +19,7 @@ from typing import Protocol
 
 from rig.session import RETRIES
 from tests.integration.worlds import Running, children, scratch_folders, wait_for
-from tests.runs import ROOT, Session
+from tests.runs import ROOT, Attempt, Session
 
 EACH_TRIAL = 1 + RETRIES
 """Attempts that the rig makes at a trial which stays invalid."""
@@ -139,6 +139,44 @@ def disturb(world: Running, disturbances: Sequence[Disturbance], each_trial: int
         if not world.world:
             world.reaches_load()
         disturbance.cause(world)
+
+
+@dataclass(frozen=True)
+class Disturbed(Session):
+    """A session that suffers a disturbance in each of its first attempts, and what it said."""
+
+    out: str
+
+    def suffering(self, number: int) -> Attempt:
+        """The attempt that suffers the disturbance of this number."""
+        trial, attempt = divmod(number, EACH_TRIAL)
+        return self.attempt(self.rows("schedule.csv")[trial]["trial"], attempt + 1)
+
+
+def statuses(attempt: Attempt) -> dict[str, str]:
+    """What each check says of an attempt, by its name."""
+    return {check["name"]: check["status"] for check in attempt.manifest["checks"]}
+
+
+def assert_caught(disturbed: Disturbed, number: int, blamed: str) -> None:
+    """The attempt is invalid, and the check that is there for it failed."""
+    suffering = disturbed.suffering(number)
+    assert suffering.manifest["verdict"] == "invalid"
+    assert statuses(suffering)[blamed] == "fail", suffering.manifest["why"]
+
+
+def assert_a_lost_load_worker_is_named(disturbed: Disturbed) -> None:
+    """Of a session whose first disturbance is a load worker's end."""
+    manifest = disturbed.suffering(0).manifest
+    assert f"{manifest['trial']}: disturbed, so it is tried again" in disturbed.out
+    assert disturbed.attempt(manifest["trial"], 2).manifest["load"]["finished"] > 0
+    assert "load_workers: " in manifest["why"]
+    assert "1 lost" in manifest["why"]
+    assert manifest["why"] in disturbed.out
+    assert manifest["load"]["load_workers_lost"] == 1
+    assert len(manifest["load"]["load_worker_addresses"]) == 1
+    checks = {check["name"]: check for check in manifest["checks"]}
+    assert checks["load_workers"]["again"] is True
 
 
 class Watched(Protocol):

@@ -191,6 +191,7 @@ def run_broken(
     return done, before, only_session(folder / "results")
 
 
+@pytest.mark.either_backend
 def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(open_folder: Path) -> None:
     start = '["{python}", -c, "import sys; sys.exit(\'cannot find my settings\')"]'
     done, before, session = run_broken(open_folder, "Dies at its start", start)
@@ -204,6 +205,7 @@ def test_a_server_that_dies_at_its_start_is_named_with_its_last_words(open_folde
     assert machine().left_since(before) == {}
 
 
+@pytest.mark.either_backend
 @pytest.mark.parametrize("calibrate", ["--calibrate", "--no-calibrate"])
 def test_a_seed_that_fails_ends_the_session_with_its_own_reason(
     open_folder: Path, calibrate: str
@@ -223,6 +225,7 @@ def test_a_seed_that_fails_ends_the_session_with_its_own_reason(
     assert machine().left_since(before) == {}
 
 
+@pytest.mark.either_backend
 def test_a_server_that_answers_wrongly_is_never_put_under_load(open_folder: Path) -> None:
     start = '["{python}", "{folder}/serve.py", "{host}", "{port}"]'
     done, before, session = run_broken(open_folder, "Answers wrongly", start)

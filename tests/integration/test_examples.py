@@ -29,7 +29,7 @@ load: {users: {from: 4, per_s: 4, to: 4}, steady: 3s, load_workers: 1}
 data: {posts: 100, cpu_n: 1}
 """
 
-pytestmark = pytest.mark.campaign
+pytestmark = [pytest.mark.campaign, pytest.mark.either_backend]
 
 
 @pytest.fixture(

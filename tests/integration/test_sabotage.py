@@ -7,36 +7,32 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.integration import sabotage
-from tests.integration.sabotage import BLAMED, EACH_TRIAL
+from tests.integration.sabotage import (
+    BLAMED,
+    EACH_TRIAL,
+    Disturbed,
+    assert_a_lost_load_worker_is_named,
+    assert_caught,
+    statuses,
+)
 from tests.integration.worlds import running
-from tests.runs import Attempt, Session, only_session, runner
+from tests.runs import Session, only_session, runner
 from tests.shares import by_chance
 
 pytestmark = [
     pytest.mark.campaign,
+    pytest.mark.either_backend,
     pytest.mark.integration,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may disturb what is not its own"),
 ]
 
 DEADLINE_S = 240.0
 DISTURBANCES = by_chance(sabotage.DISTURBANCES, always=1)
-
-
-def statuses(attempt: Attempt) -> dict[str, str]:
-    return {check["name"]: check["status"] for check in attempt.manifest["checks"]}
-
-
-@dataclass(frozen=True)
-class Disturbed(Session):
-    """A session that suffers a disturbance in each of its first attempts, and what it said."""
-
-    out: str
 
 
 @pytest.fixture(scope="module")
@@ -53,30 +49,15 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Disturbed:
 
 
 @pytest.mark.parametrize("number", range(len(DISTURBANCES)), ids=[d.name for d in DISTURBANCES])
-def test_a_disturbance_is_caught_by_the_right_check(disturbed: Session, number: int) -> None:
-    trial, attempt = divmod(number, EACH_TRIAL)
-    name = disturbed.rows("schedule.csv")[trial]["trial"]
-    suffering = disturbed.attempt(name, attempt + 1)
-    assert suffering.manifest["verdict"] == "invalid"
-    failed = statuses(suffering)[DISTURBANCES[number].blamed] == "fail"
-    assert failed, suffering.manifest["why"]
+def test_a_disturbance_is_caught_by_the_right_check(disturbed: Disturbed, number: int) -> None:
+    assert_caught(disturbed, number, DISTURBANCES[number].blamed)
 
 
 def test_a_load_worker_that_died_is_named_and_the_trial_is_tried_again(
     disturbed: Disturbed,
 ) -> None:
     assert DISTURBANCES[0].name == "SIGKILL a load worker"
-    name = disturbed.rows("schedule.csv")[0]["trial"]
-    assert f"{name}: disturbed, so it is tried again" in disturbed.out
-    assert disturbed.attempt(name, 2).manifest["load"]["finished"] > 0
-    manifest = disturbed.attempt(name).manifest
-    assert "load_workers: " in manifest["why"]
-    assert "1 lost" in manifest["why"]
-    assert manifest["why"] in disturbed.out
-    assert manifest["load"]["load_workers_lost"] == 1
-    assert len(manifest["load"]["load_worker_addresses"]) == 1
-    checks = {check["name"]: check for check in manifest["checks"]}
-    assert checks["load_workers"]["again"] is True
+    assert_a_lost_load_worker_is_named(disturbed)
 
 
 def test_the_same_undisturbed_passes(disturbed: Session) -> None:
@@ -95,7 +76,6 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Session:
     return only_session(folder / "results")
 
 
-@pytest.mark.either_backend
 @pytest.mark.parametrize("target", BLAMED)
 def test_a_sabotaged_target_is_caught_by_the_right_check(targets: Session, target: str) -> None:
     (trial,) = (row["trial"] for row in targets.rows("schedule.csv") if row["target"] == target)
@@ -107,7 +87,6 @@ def test_a_sabotaged_target_is_caught_by_the_right_check(targets: Session, targe
         assert failed == [], last.manifest["why"]
 
 
-@pytest.mark.either_backend
 def test_a_timeout_of_one_side_costs_the_comparison_its_label(targets: Session) -> None:
     (row,) = targets.rows("derived/comparisons.csv")
     assert row["verdict"] != "same"

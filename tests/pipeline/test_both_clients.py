@@ -4,45 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.faulty_server import FAULTS, NAMES, OF_LOCUST, fault_of, misbehave, next_request
 from bench.loopback import Closed, Users, run, spec
 from rig.load.spec import LOCUST, PLAIN
 from rig.model import VERSION
 from tests.pipeline.serving import Serving, free_port
 from tests.runs import read_csv
+from tests.shares import every
 
-OK = b"HTTP/1.1 200 OK\r\n"
-PROBLEM = b'{"class": "db_pool_timeout"}'
 TIMEOUT_S = 0.4
-FAULTS: dict[str, str] = {
-    "fine": "ok",
-    "reset before the head": "connection_reset",
-    "reset after the head": "connection_reset",
-    "closed before the head": "connection_reset",
-    "short body": "connection_reset",
-    "bad chunk": "malformed_answer",
-    "garbage": "malformed_answer",
-    "silence": "timeout",
-    "silence in the body": "timeout",
-    "problem": "db_pool_timeout",
-    "redirect": "unexpected_status",
-    "endless": "timeout",
-    "head too large": "malformed_answer",
-}
-"""By what is done with a request, in turns of its number; what becomes of it."""
-OF_LOCUST = {
-    # its time-out is of each read, and its heads have no bound
-    "endless": "connection_reset",
-    "head too large": "ok",
-}
-NAMES = list(FAULTS)
 
 
 class Server(Serving):
@@ -57,70 +33,18 @@ class Server(Serving):
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answered = 0
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        while True:
+            head, body = await next_request(reader)
             lines = frozenset(head.decode().strip().split("\r\n"))
-            self.heads.add(lines - {f"Content-Length: {length}"})
-            unique = json.loads(await reader.readexactly(length))["n"]
+            self.heads.add(lines - {f"Content-Length: {len(body)}"})
+            unique = json.loads(body)["n"]
             self.seen[unique] += 1
             if answered:
                 self.over_kept.add(unique)
             await asyncio.sleep(0.005)
-            if not await self._do(NAMES[int(unique.partition("-")[2]) % len(NAMES)], writer):
+            if not await misbehave(fault_of(unique), writer, TIMEOUT_S):
                 return
             answered += 1
-
-    async def _do(self, fault: str, writer: asyncio.StreamWriter) -> bool:
-        """Whether the connection goes on."""
-        match fault:
-            case "fine":
-                writer.write(OK + b"Content-Length: 2\r\n\r\nok")
-            case "problem":
-                kind = b"Content-Type: application/problem+json\r\n"
-                length = b"Content-Length: %d\r\n\r\n" % len(PROBLEM)
-                writer.write(b"HTTP/1.1 503 No\r\n" + kind + length + PROBLEM)
-            case "redirect":
-                writer.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
-            case _:
-                await self._break(fault, writer)
-                return False
-        return True
-
-    async def _break(self, fault: str, writer: asyncio.StreamWriter) -> None:
-        match fault:
-            case "reset before the head":
-                _reset(writer)
-            case "reset after the head":
-                writer.write(OK + b"Content-Length: 9\r\n\r\n")
-                await asyncio.sleep(0.02)
-                _reset(writer)
-            case "short body":
-                writer.write(OK + b"Content-Length: 9\r\n\r\nshort")
-            case "bad chunk":
-                writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-                await asyncio.sleep(0.02)
-                writer.write(b"zz\r\nnone\r\n")
-            case "garbage":
-                writer.write(b"garbage instead of an answer\r\n\r\n")
-            case "silence":
-                await asyncio.sleep(2 * TIMEOUT_S)
-            case "silence in the body":
-                writer.write(OK + b"Content-Length: 9\r\n\r\nhalf")
-                await asyncio.sleep(2 * TIMEOUT_S)
-            case "endless":
-                writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-                for _ in range(int(4 * TIMEOUT_S / 0.02)):
-                    writer.write(b"4\r\ntick\r\n")
-                    await asyncio.sleep(0.02)
-            case "head too large":
-                writer.write(OK + b"Connection: close\r\nX: " + b"x" * 70_000 + b"\r\n\r\n")
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-    )
-    writer.transport.abort()
 
 
 def ended(folder: Path, said: dict[str, Any]) -> dict[str, str]:
@@ -150,10 +74,6 @@ def loaded(
         )  # fmt: skip
         said, _ = run(load, folder / "run")
     return request.param, server, ended(folder / "run" / "master", dict(said))
-
-
-def fault_of(unique: str) -> str:
-    return NAMES[int(unique.partition("-")[2]) % len(NAMES)]
 
 
 def test_each_fault_has_its_outcome(loaded: tuple[str, Server, dict[str, str]]) -> None:
@@ -191,7 +111,7 @@ def test_nothing_is_sent_twice(loaded: tuple[str, Server, dict[str, str]]) -> No
     assert set(outcomes) <= set(server.seen)
 
 
-@pytest.mark.parametrize("client", [PLAIN, LOCUST])
+@pytest.mark.parametrize("client", every(2, [PLAIN, LOCUST]))
 def test_nobody_there_is_refused(client: str, tmp_path: Path) -> None:
     load = spec(
         free_port(), free_port(), Closed(Users(2, 2, 2), think_time_s=0.05), steady_s=2.5,

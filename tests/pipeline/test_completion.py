@@ -10,18 +10,25 @@ from pathlib import Path
 import pytest
 
 from tests.runs import DEADLINE_S, ROOT, runner
+from tests.warm import runner as warm
 
 
-def by_bash(folder: Path, *words: str) -> list[str]:
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What bash is to run once, before it completes."""
+    done = warm("completion", "bash", cwd=tmp_path_factory.mktemp("completion"))
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+def by_bash(script: str, folder: Path, *words: str) -> list[str]:
     """What bash would offer for the last word."""
-    script = runner("completion", "bash", cwd=folder)
-    assert (script.code, script.err) == (0, "")
     program = folder / "runner.py"  # as it is run here: by this Python
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "runner.py"} "$@"\n')
     program.chmod(0o755)
     typed = " ".join(f"'{word}'" for word in ("runner.py", *words))
     asks = (
-        f"{script.out}\nCOMP_WORDS=({typed}); COMP_CWORD={len(words)}; "
+        f"{script}\nCOMP_WORDS=({typed}); COMP_CWORD={len(words)}; "
         f"_runnerpy_completion ./runner.py; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     )
     done = subprocess.run(
@@ -43,13 +50,13 @@ def by_bash(folder: Path, *words: str) -> list[str]:
         (["completion", ""], {"bash", "zsh", "fish"}),
     ],
 )
-def test_bash_offers(tmp_path: Path, words: list[str], offered: set[str]) -> None:
-    assert set(by_bash(tmp_path, *words)) == offered
+def test_bash_offers(script: str, tmp_path: Path, words: list[str], offered: set[str]) -> None:
+    assert set(by_bash(script, tmp_path, *words)) == offered
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_answered_in_their_form(tmp_path: Path, shell: str) -> None:
-    script = runner("completion", shell, cwd=tmp_path)
+    script = warm("completion", shell, cwd=tmp_path)
     assert "_RUNNER_PY_COMPLETE" in script.out
     if program := shutil.which(shell):
         checked = subprocess.run(
@@ -64,6 +71,6 @@ def test_other_shells_are_answered_in_their_form(tmp_path: Path, shell: str) -> 
 
 
 def test_an_unknown_shell_is_usage(tmp_path: Path) -> None:
-    done = runner("completion", "tcsh", cwd=tmp_path)
+    done = warm("completion", "tcsh", cwd=tmp_path)
     assert done.code == 2
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in done.err

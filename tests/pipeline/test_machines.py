@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml
 
 from rig.model import ExitCode
-from tests.runs import Done, Session, only_session, runner
+from tests.runs import Done, Session, only_session
 from tests.unit.analysis.exports.metrics import families_of
 from tests.unit.analysis.summary_schema import fitting
 from tests.warm import runner as warm
@@ -61,8 +62,21 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert len(advice) <= 1
 
 
+def test_a_page_whose_port_is_taken_starts_no_session(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = warm("small.yaml", "--backend", "fake", "--live-address", address, cwd=tmp_path)
+    assert (done.code, done.out) == (ExitCode.USAGE, "")
+    assert done.err.splitlines() == [
+        f"error: no page can be served at {address}: Address already in use",
+        "  name another address and port, or --live alone for a free one",
+    ]
+    assert not (tmp_path / "results").exists()
+
+
 def step(measured: Session, folder: Path, summary: Path) -> Done:
-    return runner("report", measured.path, cwd=folder, env={"GITHUB_STEP_SUMMARY": str(summary)})
+    return warm("report", measured.path, cwd=folder, env={"GITHUB_STEP_SUMMARY": str(summary)})
 
 
 def test_the_summary_of_a_step_gets_the_report(measured: Session, tmp_path: Path) -> None:

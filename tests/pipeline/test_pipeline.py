@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.factors import FACTORS
+from rig.factors import of_every_cell
 from tests.runs import (
     ROOT,
     Done,
@@ -84,7 +84,7 @@ def test_every_line_of_the_schedule_has_its_row(quick: tuple[Session, Done]) -> 
     session, _ = quick
     scheduled = session.rows("schedule.csv")
     derived = session.rows("derived/trials.csv")
-    same = ["trial", "position", "block", "replicate", "cell", *FACTORS]
+    same = ["trial", "position", "block", "replicate", "cell", *of_every_cell()]
     assert [[row[name] for name in same] for row in derived] == [
         [row[name] for name in same] for row in scheduled
     ]
@@ -137,7 +137,9 @@ def documented(section: str) -> set[str]:
     text = FORMAT.split(f"## {section}\n")[1].split("\n## ")[0]
     cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
     columns = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
-    return columns | (set(FACTORS) if any("one per factor" in cell for cell in cells) else set())
+    return columns | (
+        set(of_every_cell()) if any("one per factor" in cell for cell in cells) else set()
+    )
 
 
 @pytest.mark.parametrize("name", ["derived/trials.csv", "derived/figures/goodput.csv"])

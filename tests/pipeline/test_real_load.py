@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -72,7 +73,7 @@ def expected(number: int, hangs: bool, kept: bool) -> str:
 KINDS = [("open", PLAIN), ("closed", PLAIN), ("closed", LOCUST), ("open", LOCUST)]
 
 
-@pytest.fixture(scope="module", params=every(2, [(kind,) for kind in KINDS]), ids="-".join)
+@pytest.fixture(scope="module", params=every(4, [(kind,) for kind in KINDS]), ids="-".join)
 def loaded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any], Server, Any]:
@@ -129,6 +130,18 @@ def test_the_ranges_say_exactly_what_did_not_end_well(loaded: Any) -> None:
     assert wrong == {}
     counted = Counter(outcome for outcome in ended.values() if outcome != "unanswered")
     assert counted == {k: n for k, n in said["outcomes"].items() if k != "dropped"}
+
+
+def test_a_view_is_told_of_every_second_to_the_last(loaded: Any) -> None:
+    folder, _, _, load = loaded
+    lines = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+    told = {line["second"]: line["goodput_rps"] + line["failed_rps"] for line in lines}
+    rows = read_csv(folder / "completions.csv")
+    ended = dict.fromkeys(range(int(load.duration_s)), 0)
+    for row in rows:
+        if int(row["second"]) in ended:
+            ended[int(row["second"])] += int(row["count"])
+    assert told == {-1: 0, **ended}
 
 
 def test_the_histograms_hold_what_the_raw_list_holds(loaded: Any) -> None:

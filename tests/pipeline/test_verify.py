@@ -14,6 +14,7 @@ import pytest
 
 from rig.model import SCHEMA, ExitCode
 from tests.runs import ROOT, Done, Session, only_session, read_json
+from tests.shares import every
 from tests.warm import runner
 
 EXPERIMENT = """\
@@ -242,7 +243,7 @@ def test_a_file_that_cannot_be_read_hides_nothing_else(session: Session) -> None
     assert named(done, "notes.txt", "is not in the manifest")
 
 
-@pytest.mark.parametrize(("kept", "deleted"), [("md", "html"), ("html", "md")])
+@pytest.mark.parametrize(("kept", "deleted"), every(2, [("md", "html"), ("html", "md")]))
 def test_a_report_is_compared_without_the_other(session: Session, kept: str, deleted: str) -> None:
     assert runner("report", session.path, cwd=ROOT).code in (0, 9)
     (session.path / "derived" / f"report.{deleted}").unlink()
@@ -266,8 +267,9 @@ def test_a_claim_turned_round(session: Session) -> None:
 
 def test_a_session_of_another_schema_is_refused_in_one_line(session: Session) -> None:
     change(session.path / "session.json", lambda about: about.update(schema=1))
-    for command in ("verify", "show", "analyse", "report", "resume"):
-        done = runner(command, session.path, cwd=ROOT)
+    exports = [f"export {form}" for form in ("benchmarks", "otel", "prometheus")]
+    for command in ("verify", "show", "show --json", "analyse", "report", "resume", *exports):
+        done = runner(*command.split(), session.path, cwd=ROOT)
         assert (done.code, done.out) == (ExitCode.USAGE, ""), command
         assert done.err == (
             f"error: {session.path}/session.json: schema 1 is older than this code's {SCHEMA}; "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rig.factors import FACTORS
+from rig.factors import FACTORS, of_every_cell
 from rig.plan import Cell, Closed, Data, Load, Plan, Route, Target, Trial, Users
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record
 
@@ -32,7 +32,7 @@ PLAN = Plan(
     data=Data(posts=100, cpu_n=10),
     target=TARGET,
 )
-LEVELS = {name: factor.default or name for name, factor in FACTORS.items()}
+LEVELS = {name: FACTORS[name].default or name for name in of_every_cell()}
 
 
 def trial(plan: Plan = PLAN, position: int = 1, skip: str = "", **levels: Any) -> Trial:
@@ -93,9 +93,9 @@ def record(delay: DelayFacts | None = None, load: LoadFacts | None = None) -> Re
 
 PLANNED = ("load_workers_asked", "ramp_s", "duration_s")
 DERIVED = (
-    *("planned_users", "active_users", "load_worker_cpu_share", "greenlet_lag_p99_ms"),
+    *("planned_users", "active_users", "in_flight", "load_worker_cpu_share", "greenlet_lag_p99_ms"),
     *("p50_ms", "goodput_rps", "successes", "successes_first_third", "successes_last_third"),
-    "window",
+    *("window", "objective"),
 )
 """Facts of a load that are read from other files than load.json."""
 

@@ -11,20 +11,22 @@ from pathlib import Path
 import pytest
 
 from analysis.comparisons.ratios import observations
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.layout import layout_of
 from analysis.summaries.trials import results
-from rig import resumption, session
+from rig import resumption, session, session_facts
 from rig.backends.fake import FakeBackend
-from rig.config import Claim, Matrix, Repeats, Search, Until, cells
+from rig.config import AnyDesign, Capacity, Claim, Matrix, Repeats, Search, Until, cells
 from rig.design import CrossoverSearch, Design, RandomBlocks, SequentialBlocks
 from rig.design.observations import observations_of
 from rig.disk.files import sha256
 from rig.factors import FACTORS
+from rig.inference.capacity import SearchSpec
 from rig.model import Level, Verdict
 from rig.plan import Closed, Data, Load, Trial, Users
 from rig.record import LoadFacts, Record
-from rig.store.session_folder import MANIFEST, SessionFolder
+from rig.store.names import MANIFEST
+from rig.store.session_folder import SessionFolder
 from tests.shares import every
 from tests.unit.plans import ROUTES, TARGET, record
 from tests.unit.session_runs import run_trials
@@ -35,6 +37,7 @@ Rps = Callable[[Mapping[str, Level], int], float]
 CLAIM = Claim("it is faster", "goodput_rps", "target", "quick", "slow", 2.0)
 UNTIL = Until(CLAIM, 0.1, at_least=4, at_most=8)
 SEARCH = Search(CLAIM, "delay_ms", (0.0, 20.0))
+CAPACITY = Capacity("arrivals_per_s", SearchSpec((5.0, 500.0), 0.05))
 MATRIX = Matrix(
     experiment="small",
     claim=CLAIM,
@@ -86,19 +89,27 @@ def wavering(levels: Mapping[str, Level], block: int) -> float:
 @pytest.mark.parametrize(
     ("design", "text"),
     [
-        (Repeats(3), '{"repeats": 3, "until": null, "search": null}'),
-        (UNTIL, '{"repeats": 8, "until": {"within": 0.1, "at_least": 4}, "search": null}'),
+        (Repeats(3), '{"repeats": 3, "until": null, "search": null, "capacity": null}'),
+        (
+            UNTIL,
+            '{"repeats": 8, "until": {"within": 0.1, "at_least": 4}, "search": null,'
+            ' "capacity": null}',
+        ),
         (
             SEARCH,
             '{"repeats": 1, "until": null,'
-            ' "search": {"factor": "delay_ms", "between": [0.0, 20.0]}}',
+            ' "search": {"factor": "delay_ms", "between": [0.0, 20.0]}, "capacity": null}',
+        ),
+        (
+            CAPACITY,
+            '{"repeats": 1, "until": null, "search": null,'
+            ' "capacity": {"factor": "arrivals_per_s", "between": [5.0, 500.0], "within": 0.05,'
+            ' "repeats": 3}}',
         ),
     ],
 )
-def test_a_session_says_its_design_in_the_same_keys(
-    design: Repeats | Until | Search, text: str
-) -> None:
-    assert json.dumps(session.design_facts(design)) == text
+def test_a_session_says_its_design_in_the_same_keys(design: AnyDesign, text: str) -> None:
+    assert json.dumps(session_facts.design_facts(design)) == text
 
 
 @pytest.mark.parametrize("design", [Repeats(3), UNTIL, SEARCH])
@@ -244,7 +255,7 @@ def test_a_schedule_gives_its_trials_again(design: Design) -> None:
         {
             "trial": t.name,
             "block": str(t.block),
-            **{name: str(t.cell.levels[name]) for name in FACTORS},
+            **{name: str(level) for name, level in t.cell.levels.items()},
         }
         for t in trials
     ]
@@ -279,13 +290,13 @@ def test_a_session_that_searches_can_be_resumed(tmp_path: Path) -> None:
 
 def finished(folder: SessionFolder, matrix: Matrix) -> dict[str, Record]:
     """A session that was run to its end."""
-    folder.begin(session.session_facts(matrix, {}, FakeBackend(), folder.name), "")
+    folder.begin(session_facts.session_facts(matrix, {}, FakeBackend(), folder.name), "")
     design = session.design_of(matrix, {}, {})
     run_trials(folder, design, FakeBackend(), Silent(), {})
     return resumption.resumed(folder, design, print)
 
 
-@pytest.mark.parametrize("matrix", [MATRIX, SEARCHED])
+@pytest.mark.parametrize("matrix", every(2, [SEARCHED, MATRIX]))
 def test_what_ends_a_session_is_what_its_report_sees(matrix: Matrix, tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path / "small" / "one")
     done = finished(folder, matrix)
@@ -322,12 +333,12 @@ def test_a_session_that_older_rules_began_goes_on_by_todays(tmp_path: Path) -> N
 
 def test_session_facts_of_a_search(tmp_path: Path) -> None:
     folder = SessionFolder(tmp_path)
-    facts = session.session_facts(SEARCHED, {}, FakeBackend(), folder.name)
+    facts = session_facts.session_facts(SEARCHED, {}, FakeBackend(), folder.name)
     delays = next(factor for factor in facts["factors"] if factor["name"] == "delay_ms")
     assert (delays["levels"], delays["varies"]) == ([0, 20], True)
     assert facts["search"] == {"factor": "delay_ms", "between": (0.0, 20.0)}
     assert facts["until"] is None
-    until = session.session_facts(MATRIX, {}, FakeBackend(), folder.name)["until"]
+    until = session_facts.session_facts(MATRIX, {}, FakeBackend(), folder.name)["until"]
     assert until == {"within": 0.1, "at_least": 4}
 
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from rig import attempt
-from rig.backends.base import Asked, OnProgress, Stack
+from rig.backends.base import OnProgress, RouteReply, Stack
 from rig.checks import verdict
 from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
 from rig.load.scout import UnloadedRequest, UnloadedResults
-from rig.model import LoadError, Phase, RigError, StackError, Verdict
+from rig.model import LoadError, LostNode, NoNode, Phase, RigError, StackError, Verdict
 from rig.plan import Plan
 from rig.record import Check, LoadFacts, Record, record_from_json
-from rig.store import session_folder
+from rig.store import names, session_folder
 from tests.unit.plans import record, trial, write_raw
 
 WALK = ["up", "bring_up", "set_delay", "verify", "run_load", "stop", "collect", "down"]
@@ -42,7 +42,7 @@ class Scripted:
 
     def _step(self, name: str) -> None:
         self.steps.append(name)
-        self.manifests.append((self.folder / session_folder.MANIFEST).exists())
+        self.manifests.append((self.folder / names.MANIFEST).exists())
         if name in self.breaks:
             raise self.breaks[name]
 
@@ -87,7 +87,7 @@ class Scripted:
     ) -> list[UnloadedResults]:
         raise NotImplementedError
 
-    def ask_routes(self) -> list[Asked]:
+    def ask_routes(self) -> list[RouteReply]:
         self._step("ask_routes")
         return []
 
@@ -119,7 +119,7 @@ def test_the_manifest_is_the_record_and_comes_last(tmp_path: Path) -> None:
     backend = Scripted()
     seen = run(tmp_path, backend)
     assert not any(backend.manifests)
-    assert record_from_json(json.loads((tmp_path / session_folder.MANIFEST).read_text())) == seen
+    assert record_from_json(json.loads((tmp_path / names.MANIFEST).read_text())) == seen
     assert seen.files == session_folder.hashes(tmp_path)
     raw = {"load/load.json", "probes/delay.json", "facts.json"}
     assert set(seen.files) == {"checks.json", "logs/app.log", *raw}
@@ -145,7 +145,7 @@ def test_what_breaks_is_reported_and_cleaned_up(step: str, phase: Phase, tmp_pat
     assert seen.why == f"{phase}: {step} broke; do this"
     failed = [span for span in seen.spans if span.error]
     assert [span.phase for span in failed] == [phase]
-    assert (tmp_path / session_folder.MANIFEST).exists()
+    assert (tmp_path / names.MANIFEST).exists()
     if step != "up":
         assert backend.steps[-1] == "down"
         reached = WALK[: WALK.index(step) + 1]
@@ -175,6 +175,21 @@ def test_the_first_error_is_the_one_reported(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_lost_machine_is_the_cause_of_what_broke_before_it_was_noticed(tmp_path: Path) -> None:
+    errors = {"verify": StackError("Postgres has gone"), "down": LostNode("db", "reset by peer")}
+    seen = run(tmp_path, Scripted(errors))
+    assert (seen.verdict, seen.lost_node) == (Verdict.FAILED, "db")
+    assert seen.why.startswith("teardown: node db is lost: reset by peer")
+    told = {span.phase: span.error for span in seen.spans if span.error}
+    assert told["verify"] == "Postgres has gone"
+
+
+def test_a_lost_machine_hides_nothing_that_ends_the_session(tmp_path: Path) -> None:
+    errors = {"verify": NoNode("no node is left"), "down": LostNode("db", "reset by peer")}
+    with pytest.raises(NoNode):
+        run(tmp_path, Scripted(errors))
+
+
 UNREADABLE = {
     "load/load.json": '{"complete": tr',
     "load/completions.csv": "phase,outcome,count,first_s,last_s\nsteady,ok,1,0\n",
@@ -195,7 +210,7 @@ def test_files_that_cannot_be_read_fail_the_attempt_and_end_no_session(
     seen = run(tmp_path, Spoilt())
     assert seen.verdict is Verdict.FAILED
     assert seen.why.startswith(f"collect: {tmp_path / name}")
-    assert (tmp_path / session_folder.MANIFEST).exists()
+    assert (tmp_path / names.MANIFEST).exists()
 
 
 def test_a_check_that_breaks_loses_no_record(
@@ -208,7 +223,7 @@ def test_a_check_that_breaks_loses_no_record(
     seen = run(tmp_path, Scripted())
     assert (seen.verdict, seen.checks) == (Verdict.UNKNOWN, ())
     assert seen.why == "the checks cannot be made: ZeroDivisionError: by no answers"
-    assert (tmp_path / session_folder.MANIFEST).exists()
+    assert (tmp_path / names.MANIFEST).exists()
 
 
 @pytest.mark.parametrize("step", list(BROKEN_STEPS))
@@ -218,7 +233,7 @@ def test_an_interruption_passes_through_cleans_up_and_leaves_no_manifest(
     backend = Scripted({step: KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, backend)
-    assert not (tmp_path / session_folder.MANIFEST).exists()
+    assert not (tmp_path / names.MANIFEST).exists()
     if step != "up":
         assert backend.steps.count("down") == 1
     if step not in ("up", "bring_up"):
@@ -232,7 +247,7 @@ def test_an_interruption_is_not_hidden_by_an_error_while_cleaning_up(tmp_path: P
     }
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Scripted(errors))
-    assert not (tmp_path / session_folder.MANIFEST).exists()
+    assert not (tmp_path / names.MANIFEST).exists()
 
 
 def test_a_record_that_is_not_as_asked_is_invalid(tmp_path: Path) -> None:

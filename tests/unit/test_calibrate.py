@@ -15,13 +15,18 @@ from rig import calibrate
 from rig.backends.base import Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.backends.templates import TargetError
+from rig.calibration import Calibration, StackFacts, calibration_from_json
+from rig.checks.feasibility import predict
+from rig.disk.facts import Facts, NodeFacts
 from rig.evidence import calibration
 from rig.factors import FACTORS
 from rig.load.scout import UnloadedResult, UnloadedResults
 from rig.model import StackError
-from rig.plan import Arrivals, Closed, Open, Plan, Users
-from rig.record import Calibration, StackFacts
-from rig.store.session_folder import CALIBRATION, SessionFolder
+from rig.plan import Arrivals, Closed, Mix, Open, Plan, Users
+from rig.record import LoadFacts
+from rig.route import SessionStep
+from rig.store.names import CALIBRATION
+from rig.store.session_folder import SessionFolder
 from tests.unit.plans import PLAN, USERS, trial
 
 
@@ -54,7 +59,40 @@ def test_the_lines_are_those_of_the_queue(folder: SessionFolder) -> None:
     assert stack.hold_s0_ms == pytest.approx(5)
 
 
-SHARES_A_STACK = {"route", "delay_ms", "max_connections"}
+def test_a_mix_is_its_routes_by_their_weights(folder: SessionFolder) -> None:
+    mixes = {"mix": Mix({"make": 3, "list": 1})}
+    mixed = replace(PLAN, target=replace(PLAN.target, mixes=mixes), route_name="mix")
+    found = made(folder, None, mixed).stacks
+    assert [stack.route for stack in found] == ["make", "list", "mix"]
+    make, read, mix = found
+    for name in ("s0_ms", "n", "hold_s0_ms", "hold_n"):
+        of = [getattr(one, name) for one in (make, read)]
+        assert getattr(mix, name) == pytest.approx((3 * of[0] + of[1]) / 4, abs=1e-3)
+    assert predict(mixed, mix) is not None
+    assert calibration.read_calibration(folder.path) == kept(folder)
+
+
+def test_a_mix_with_a_session_of_its_own_is_asked_by_it() -> None:
+    login = {"member": (SessionStep("GET", "/login/"),)}
+    mixes = {"mix": Mix({"make": 3, "list": 1}, session="member")}
+    target = replace(PLAN.target, mixes=mixes, sessions=login)
+    asked = calibrate.unloaded(replace(PLAN, target=target, route_name="mix"), 1)
+    assert [one.route for one in asked] == ["mix/make", "mix/list"]
+    assert {one.served_as for one in asked} == {"mix"}
+    assert all(one.session and target.serves(one.served_as) for one in asked)
+
+
+def test_a_mix_has_no_figures_where_one_of_its_routes_has_none() -> None:
+    fine, none = StackFacts({}, "a", 1, s0_ms=1.0), StackFacts({}, "b", 1, why="status 500")
+    found = calibration.mixed_facts("mix", [(fine, 1), (none, 2)])
+    assert (found.why, found.s0_ms) == ("b: status 500", 0.0)
+
+
+def kept(folder: SessionFolder) -> Calibration:
+    return calibration_from_json(json.loads((folder.path / CALIBRATION).read_text()))
+
+
+SHARES_A_STACK = {"route", "delay_ms", "max_connections", "arrivals_per_s", "surge_per_s"}
 
 
 @pytest.mark.parametrize("name", FACTORS)
@@ -142,6 +180,38 @@ def test_a_null_target_that_was_counted_in_part_gives_no_figure(folder: SessionF
     assert found.null_rps is None
     assert found.why.startswith("the null target: load_workers: ")
     assert [stack.why for stack in found.stacks] == [""]
+
+
+class OnNodes(FakeBackend):
+    """Says that its load workers stand on machines of their own."""
+
+    @contextlib.contextmanager
+    def up(self, plan: Plan) -> Iterator[Stack]:
+        class Its(FakeStack):
+            def verify(self) -> Facts:
+                nodes: dict[str, NodeFacts] = {
+                    node: {"load_workers": (f"load-{number}",)}
+                    for number, node in enumerate(("one", "two"), 1)
+                }
+                return {**super().verify(), "nodes": {**nodes, "sut": {}}}
+
+        yield Its(plan)
+
+
+def test_each_load_node_has_a_limit_of_its_own(folder: SessionFolder) -> None:
+    found = made(folder, OnNodes())
+    of = found.null_rps_by_node
+    assert set(of) == {"one", "two"}
+    assert found.null_rps is not None
+    assert sum(of.values()) == pytest.approx(found.null_rps, rel=0.02)
+    load = LoadFacts(duration_s=10.0, finished_by_load_worker={"load-1": 50, "load-2": 10})
+    with OnNodes().up(PLAN) as stack:
+        shares = calibration.null_share_by_node(load, stack.verify(), found)
+    assert shares == {
+        "one": pytest.approx(5 / of["one"], abs=1e-4),
+        "two": pytest.approx(1 / of["two"], abs=1e-4),
+    }
+    assert calibration.null_share_by_node(load, {}, found) == {}
 
 
 def unloaded(delay_ms: float, response_ms: float, interval_ms: float) -> UnloadedResults:

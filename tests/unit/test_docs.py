@@ -11,36 +11,35 @@ from typing import Any
 
 import pytest
 
+from analysis.comparisons.capacities import capacity_columns
 from analysis.comparisons.same_setup import comparison_columns
-from analysis.figures import cap, crossover, goodput, latency, waterfall
-from analysis.reading.session import read_session
+from analysis.figures import cap, capacity, crossover, goodput, latency, waterfall
+from analysis.reading.session_files import read_session
 from analysis.summaries.csv_rows import FAILURE_COLUMNS, summary_columns, trial_columns
-from rig.backends.base import Progress
+from rig.backends.base import LoadProgress
 from rig.backends.fake import FakeBackend
+from rig.calibration import Calibration, Prediction, StackFacts, UnloadedPoint
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
 from rig.evidence import probes
 from rig.factors import FACTORS, apply, slug_of
 from rig.load import completions as written
+from rig.load.meter import lags_of
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Draft, Target
 from rig.record import (
-    Calibration,
     Check,
     DelayFacts,
     LedgerFacts,
     LoadFacts,
     PathDelay,
-    Prediction,
     ProbeFacts,
     Record,
     RoleUse,
     Span,
-    StackFacts,
-    UnloadedPoint,
 )
-from rig.session import session_facts
+from rig.session_facts import session_facts
 from rig.store import schedule as schedules
 from stack.delay.__main__ import COLUMNS as DELAY_COLUMNS
 from tests.unit import plans
@@ -107,7 +106,8 @@ def test_every_placeholder_has_its_place_in_the_table() -> None:
 def test_every_factor_has_its_line_with_its_default() -> None:
     assert first_column("extending.md", "### Factors") == tuple(FACTORS)
     for name, factor in FACTORS.items():
-        default = "needed" if factor.default is None else str(factor.default)
+        unsaid = "none" if factor.absent else "needed"
+        default = unsaid if factor.default is None else str(factor.default)
         row = re.search(rf"^\| `{name}` \| (.*) \| (.*) \| .* \|$", text("extending.md"), re.M)
         assert row, name
         assert row[2].strip("`") == default
@@ -147,6 +147,7 @@ EXPERIMENT = """\
 zzz: 1
 experiment: x
 claim: {zzz: 1, says: x, ratio: {zzz: 1, of: p50_ms, target: [sync, async]}, at_least: 1}
+objective: {zzz: 1, p95_ms: 1}
 setup: {target: sync, route: cpu}
 vary: {}
 also: {more: {zzz: 1, because: x, set: {delay_ms: 1}}}
@@ -162,7 +163,7 @@ design:
   repeats: {zzz: 1, until: ratio ±1 %, at_most: 4}
   search: {zzz: 1, crossover: delay_ms, between: [0, 1]}
 default_profile: p
-profiles: {p: {}}
+profiles: {p: {}, q: {design: {search: {zzz: 1, capacity: arrivals_per_s}}}}
 """
 TARGET_YAML = """\
 zzz: 1
@@ -172,6 +173,7 @@ routes: {x: {zzz: 1, method: GET, path: /}}
 refuses: [{zzz: 1, because: x, when: {pooler: [direct]}}]
 services: {x: {zzz: 1, ready: {zzz: 1}}}
 ledger: {zzz: 1, table: x, column: x}
+locustfiles: {x: {zzz: 1, file: target.yaml}}
 """
 
 
@@ -189,7 +191,7 @@ def test_every_key_of_an_experiment_is_listed(
     with pytest.raises(BadYaml) as caught:
         read_matrix(tmp_path / "x.yaml", profile=None, targets=targets)
     listed = first_column("extending.md", "## experiments.yaml, key by key")
-    assert known_keys(caught.value, sections=12) | {"default_profile", "profiles"} == {
+    assert known_keys(caught.value, sections=14) | {"default_profile", "profiles"} == {
         key.rpartition(".")[2] for key in listed
     }
 
@@ -203,7 +205,7 @@ def test_every_key_of_a_target_and_of_a_route_is_listed(tmp_path: Path) -> None:
         *first_column("extending.md", "## A target"),
         *first_column("extending.md", "## A route"),
     }
-    assert known_keys(caught.value, sections=7) == listed
+    assert known_keys(caught.value, sections=8) == listed
 
 
 # links and examples
@@ -297,6 +299,8 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
         ("## derived/figures/waterfall.csv", waterfall.COLUMNS),
         ("## derived/figures/connection-cap.csv", cap.COLUMNS),
         ("## derived/figures/crossover.csv", crossover.COLUMNS),
+        ("## derived/capacity.csv", capacity_columns(session)),
+        ("## derived/figures/capacity.csv", capacity.COLUMNS),
     ):
         assert first_column("results-format.md", heading) == without_factors(columns), heading
 
@@ -304,7 +308,7 @@ def test_the_columns_of_derived_are_those_that_the_analysis_writes() -> None:
 def test_the_columns_of_the_raw_files_are_those_that_are_written(tmp_path: Path) -> None:
     recorder, completions = Recorder(1.0, 2.0, is_open=True, raw=True), written.Completions("list")
     recorder.finish(recorder.start(0.5, intended_s=0.4), 0.6, "list", "ok")
-    report = dataclasses.replace(recorder.drain(), meter=[MeteredSecond(0, 0.5, 1, [100])])
+    report = dataclasses.replace(recorder.drain(), meter=[MeteredSecond(0, 0.5, 1, lags_of([100]))])
     completions.add("load-1", report)
     completions.close("load-1", 0, "load-1", recorder.freeze(2.0))
     completions.write(tmp_path, 1.0, 2.0)
@@ -350,7 +354,7 @@ def test_the_keys_of_what_the_load_master_writes() -> None:
     listed = first_column("results-format.md", "**load/load.json**")
     assert set(listed) == {*names(LoadFacts)} - {*plans.PLANNED, *plans.DERIVED}
     (progress,) = re.findall(r"\*\*load/progress.jsonl\*\*.*?\n\n", text("results-format.md"), re.S)
-    assert set(names(Progress)) <= words(progress)
+    assert set(names(LoadProgress)) <= words(progress)
 
 
 def test_the_keys_of_a_calibration() -> None:

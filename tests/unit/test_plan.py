@@ -32,8 +32,8 @@ from tests.unit.plans import LEVELS, PLAN, TARGET, trial
 @pytest.mark.parametrize("count", range(2, 33))
 def test_the_app_shares_its_cpus_with_nobody(count: int) -> None:
     sets = cpu_sets(range(count))
-    # a target's services stand on the database's, as `bind` says
-    assert set(sets) == {str(role) for role in Role} - {Role.SERVICE}
+    # a target's services stand on the database's, as `bind` says; here the runner observes
+    assert set(sets) == {str(role) for role in Role} - {Role.SERVICE, Role.OBSERVER}
     app = set(sets["app"])
     others = [set(cpus) for role, cpus in sets.items() if role != "app"]
     assert all(cpus and not cpus & app for cpus in others)

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.trials import results
-from rig import resumption, session
+from rig import resumption, session_facts
 from rig.backends.fake import FakeBackend
-from rig.calibrate import kept_calibration
+from rig.calibrate import stored_calibration
 from rig.config import Repeats
 from rig.design import RandomBlocks
 from rig.evidence.verify import verify
@@ -29,6 +29,7 @@ from rig.plan import Cell
 from rig.store import session_folder
 from rig.store.journal import Journal
 from rig.store.session_folder import SessionFolder
+from tests.shares import every
 from tests.unit.session_runs import run_trials
 from tests.unit.test_session import MATRIX, Told
 
@@ -64,7 +65,7 @@ class Kept:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     folder = SessionFolder(tmp_path_factory.mktemp("resuming") / "small" / "one")
-    facts = session.session_facts(TWO, {}, FakeBackend(), folder.name)
+    facts = session_facts.session_facts(TWO, {}, FakeBackend(), folder.name)
     folder.begin(facts, "experiment: small\n# über\n")
     run(folder, {})
     return Kept(folder, {p: p.read_bytes() for p in folder.path.rglob("*") if p.is_file()})
@@ -97,6 +98,10 @@ def differs(folder: SessionFolder) -> list[str]:
     return [str(finding) for finding in verify(folder) if finding.differs]
 
 
+NTH = every(2, [17, 1])
+"""Of the bytes at which a file can be cut."""
+
+
 def cuts(path: Path, step: int = 1) -> Iterator[int]:
     """Leaves a file with its first bytes only, once for each number of them, longest first."""
     size = path.stat().st_size
@@ -108,12 +113,13 @@ def cuts(path: Path, step: int = 1) -> Iterator[int]:
 # the schedule
 
 
-def test_a_schedule_cut_at_any_byte_is_read_right_and_made_whole(kept: Kept) -> None:
+@pytest.mark.parametrize("nth", NTH)
+def test_a_schedule_cut_at_any_byte_is_read_right_and_made_whole(kept: Kept, nth: int) -> None:
     path, truth = kept.path("schedule.csv"), levels(kept.folder)
     whole = path.read_bytes()
-    for size in cuts(path):
+    for size in cuts(path, nth):
         assert levels(kept.folder).items() <= truth.items()
-        if size % 6 == 0 or size < 3:
+        if size % 6 == 0 or size < 2 + nth:
             done = resumption.resumed(kept.folder, DESIGN, lambda _: None)
             assert sorted(done) == sorted(NAMES), size
             assert path.read_bytes() == whole
@@ -128,11 +134,12 @@ def test_a_reader_says_what_a_cut_schedule_lacks(kept: Kept) -> None:
     assert f"{NAMES[-1]} was measured" in said
 
 
-def test_no_line_is_read_that_a_tear_and_an_append_have_made(kept: Kept) -> None:
+@pytest.mark.parametrize("nth", NTH)
+def test_no_line_is_read_that_a_tear_and_an_append_have_made(kept: Kept, nth: int) -> None:
     path, truth = kept.path("schedule.csv"), levels(kept.folder)
     whole = path.read_bytes()
     line = whole.splitlines(keepends=True)[-1]
-    for size in range(1, len(whole)):
+    for size in range(1, len(whole), nth):
         path.write_bytes(whole[:size] + line)
         with contextlib.suppress(RigError):
             assert levels(kept.folder).items() <= truth.items(), size
@@ -255,10 +262,11 @@ def test_no_session_is_resumed_by_half_of_what_it_began_with(kept: Kept, name: s
 # plans
 
 
-def test_a_plan_cut_at_any_byte_is_written_again(kept: Kept) -> None:
+@pytest.mark.parametrize("nth", NTH)
+def test_a_plan_cut_at_any_byte_is_written_again(kept: Kept, nth: int) -> None:
     path = kept.of_first("plan.json")
     whole = path.read_bytes()
-    for _ in cuts(path, 13):
+    for _ in cuts(path, 13 * nth):
         assert len(resumption.resumed(kept.folder, DESIGN, lambda _: None)) == 2
         assert path.read_bytes() == whole
     path.unlink()
@@ -278,11 +286,12 @@ def test_an_edited_plan_is_refused(kept: Kept) -> None:
 # attempts
 
 
-def test_a_manifest_cut_at_any_byte_is_none(kept: Kept) -> None:
+@pytest.mark.parametrize("nth", NTH)
+def test_a_manifest_cut_at_any_byte_is_none(kept: Kept, nth: int) -> None:
     path = kept.of_first("attempt-1/manifest.json")
     told = kept.folder.journal.manifests()[NAMES[0], 1]
     assert told is not None
-    for size in cuts(path):
+    for size in cuts(path, nth):
         try:
             session_folder.read_record(path.parent)
         except DamagedFile:
@@ -297,7 +306,7 @@ def raw_files() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("damage", ["emptied", "removed"])
+@pytest.mark.parametrize("damage", every(2, ["emptied", "removed"]))
 @pytest.mark.parametrize("name", raw_files())
 def test_an_attempt_whose_files_do_not_hold_is_run_again_and_kept(
     kept: Kept, name: str, damage: str
@@ -365,7 +374,7 @@ def test_a_calibration_cut_at_any_byte_is_made_again_of_its_raw_files(kept: Kept
     path = kept.path("calibration.json")
     whole = path.read_bytes()
     for _ in cuts(path, 11):
-        assert kept_calibration(kept.folder, lambda _: None) is not None
+        assert stored_calibration(kept.folder, lambda _: None) is not None
         assert path.read_bytes() == whole
 
 
@@ -388,7 +397,7 @@ def test_a_calibration_beyond_repair_ends_a_session_with_trials(kept: Kept) -> N
         (kept.folder.attempt(name, 1) / "manifest.json").unlink()
     said = resume(kept.folder)
     assert "calibration.json was cut short or edited before any trial: it is measured again" in said
-    assert kept_calibration(kept.folder, lambda _: None) is not None
+    assert stored_calibration(kept.folder, lambda _: None) is not None
     assert differs(kept.folder) == []
 
 

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from rig import resumption, session
-from rig.backends.base import Progress, Stack
+from rig import resumption, session, session_facts
+from rig.backends.base import LoadProgress, Stack
 from rig.backends.fake import FakeBackend, FakeStack
 from rig.calibrate import NULL_ROUTE, UNLOADED_DELAYS_MS
 from rig.config import Matrix, Repeats
 from rig.design import RandomBlocks
 from rig.model import ExitCode, Phase, StackError, Status, UsageError, Verdict
 from rig.plan import Closed, Data, Load, Plan, Trial, Users
+from rig.probes import Row
 from rig.record import Check, Record
 from rig.store.session_folder import SessionFolder
 from tests.shares import every
@@ -40,7 +41,7 @@ class Told:
     again_trials: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
-    def planned(self, trials: Sequence[Trial], load_s: float, in_all: str) -> None:
+    def planned(self, trials: Sequence[Trial], in_all: str) -> None:
         self.planned_trials.append(len(trials))
         self.in_all.append(in_all)
 
@@ -48,7 +49,9 @@ class Told:
 
     def phase(self, phase: Phase) -> None: ...
 
-    def progress(self, progress: Progress) -> None: ...
+    def progress(self, progress: LoadProgress) -> None: ...
+
+    def sampled(self, probe: str, rows: Sequence[Row]) -> None: ...
 
     def ended(self, trial: Trial, record: Record) -> None:
         self.ended_trials.append(trial.name)
@@ -217,7 +220,7 @@ def test_another_design_is_refused(other: Matrix, folder: SessionFolder) -> None
 
 def test_session_facts_tell_what_the_analysis_needs(folder: SessionFolder) -> None:
     only = {"pooler": ("direct",)}
-    facts = session.session_facts(MATRIX, only, FakeBackend(), folder.name)
+    facts = session_facts.session_facts(MATRIX, only, FakeBackend(), folder.name)
     factors = {factor["name"]: factor for factor in facts["factors"]}
     assert factors["route"]["levels"] == ["list", "make"]
     assert factors["route"]["varies"] is True

@@ -223,6 +223,7 @@ def run_suites(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return run(*python, env={"PATH": os.environ["PATH"], **env})
 
 
+@pytest.mark.campaign
 def test_a_skipped_suite_is_one_visible_line(tmp_path: Path) -> None:
     done = run_suites(tmp_path)
     assert done.returncode == 0
@@ -233,9 +234,11 @@ def test_a_skipped_suite_is_one_visible_line(tmp_path: Path) -> None:
 def test_a_required_suite_that_is_skipped_fails(tmp_path: Path) -> None:
     done = run_suites(tmp_path, REQUIRE_SUITES="second_kernel")
     assert done.returncode == 1
+    assert "SKIPPED SUITE second_kernel: SECOND_KERNEL is not set; set it to" in done.stdout
     assert "FAILED: suite second_kernel is required" in done.stdout
 
 
+@pytest.mark.campaign
 def test_a_required_suite_that_runs_passes(tmp_path: Path) -> None:
     done = run_suites(tmp_path, REQUIRE_SUITES="second_kernel", SECOND_KERNEL="true")
     assert done.returncode == 0

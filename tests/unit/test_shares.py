@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import shares
-from tests.shares import by_chance
+from tests.shares import by_chance, every
 
 CASES = range(7)
 
@@ -30,6 +30,12 @@ def test_a_share_is_by_chance_and_leaves_none_out_for_ever(
         assert chosen[:always] == list(CASES[:always])
         found |= {*chosen}
     assert found == {*CASES}
+
+
+def test_what_does_not_run_at_once_is_of_the_campaign_and_shared_there() -> None:
+    marks = [{mark.name for mark in case.marks} for case in every(3, CASES)]
+    assert [number for number, found in enumerate(marks) if not found] == [0, 3, 6]
+    assert {frozenset(found) for found in marks if found} == {frozenset({"campaign", "of_many"})}
 
 
 def test_one_case_is_always_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from analysis.comparisons.same_setup import claimed_of, labels, lost_labels
-from analysis.inference import Answer, JudgedPair, Kind
+from analysis.inference import JudgedClaim, JudgedPair, Kind
 from analysis.reading.requirements import MEASURES
 from analysis.reading.session import Claim
 from analysis.report import caveats
@@ -23,13 +23,15 @@ from analysis.report.blocks import (
     para,
     row,
 )
+from analysis.report.carrying import carrying_of
 from analysis.report.inputs import ReportInputs
-from analysis.report.opening import BEFORE_ACTING, opening_of
+from analysis.report.opening import BEFORE_ACTING, HOW_SURE, WHY, Opening, opening_of
 from analysis.report.sections import crossover
 from analysis.report.wording import NOTHING, between, mark, p_value, times
+from analysis.summaries import waiting
 from rig.model import Level, Status, Verdict
 
-TITLE = "Result of the claim"
+TITLE, ASKED = "Result of the claim", "Which deployment carries how much"
 
 
 def section(inputs: ReportInputs) -> Section:
@@ -42,15 +44,17 @@ def section(inputs: ReportInputs) -> Section:
         blocks.append(para("No trial is scheduled yet, so there is no result."))
     elif not any(result.valid for result in inputs.results):
         blocks.append(para(_none_valid(inputs)))
-    if inputs.session.search is not None and inputs.trials and not inputs.progress.ended:
+    if inputs.session.searched and inputs.trials and not inputs.progress.ended:
         blocks.append(para(Strong(f"{inputs.progress}, so the search has not ended.")))
     blocks += [para(Strong(line)) for line in crossover.sentences(inputs)]
-    if claim is None:
+    if inputs.session.objective is not None:
+        blocks += _opening(carrying_of(inputs))
+    elif claim is None:
         blocks.append(para("The experiment has no claim, so nothing is judged."))
-    elif answer is not None:
+    if claim is not None and answer is not None:
         blocks += _judged(inputs, claim, answer)
     blocks += [para(scope(inputs), quiet=True), *_settings(inputs)]
-    return Section("answer", TITLE, blocks)
+    return Section("answer", TITLE if inputs.session.objective is None else ASKED, blocks)
 
 
 def _none_valid(inputs: ReportInputs) -> str:
@@ -59,13 +63,13 @@ def _none_valid(inputs: ReportInputs) -> str:
     return f"No trial of this session is valid ({counted}). Quote none of its numbers."
 
 
-def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
+def _judged(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> list[Block]:
     statement = claim.statement or f"{claim.of}: {inputs.session.claimed_ratio}"
     what = f"{MEASURES.get(claim.of, claim.of)}, {inputs.session.claimed_ratio}"
     bound = f" ({what}: {claim.bound})"
     blocks: list[Block] = [
         para(Strong("Claim: "), f"{statement}{bound}"),
-        *_opening(inputs, claim, answer),
+        *_opening(opening_of(inputs, claim, answer)),
         para("For --check this is: ", mark(answer.verdict.value), ".", quiet=True),
         *(
             para(line, quiet=True)
@@ -79,20 +83,25 @@ def _judged(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
     return blocks
 
 
-def _opening(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[Block]:
-    opening = opening_of(inputs, claim, answer)
+def _opening(opening: Opening) -> list[Block]:
     said: list[Inline] = []
     for bold, more in opening.answer:
-        said += [Strong(bold), f" {more} " if more else " "]
+        said += [Strong(bold), " "] if bold else []
+        said += [f"{more} "] if more else []
     blocks: list[Block] = [Para(said)]
-    blocks += [para(Strong(heading), f" {text}") for heading, text in opening.remarks]
-    if opening.before_acting:
-        listed = [(sentence,) for sentence in opening.before_acting]
-        blocks += [para(Strong(BEFORE_ACTING)), Items(listed)]
+    if opening.how_sure:
+        blocks.append(para(Strong(HOW_SURE), f" {' '.join(opening.how_sure)}"))
+    causes: list[Words] = [
+        (Strong(bold), f" {more}") if bold else (more,) for bold, more in opening.why
+    ]
+    cautions: list[Words] = [(sentence,) for sentence in opening.before_acting]
+    for heading, listed in ((WHY, causes), (BEFORE_ACTING, cautions)):
+        if listed:
+            blocks += [para(Strong(heading)), Items(listed)]
     return blocks
 
 
-def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
+def _table(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> Table:
     heading = ["where", inputs.session.claimed_ratio, "95 % interval", "one more block, 95 %",
                "verdict", "interval type", "blocks", "p (Holm)", "warnings"]  # fmt: skip
     rows = [_row(inputs, claim, pair) for pair in _ordered(inputs, claim, answer)]
@@ -103,7 +112,7 @@ def _table(inputs: ReportInputs, claim: Claim, answer: Answer) -> Table:
                  "for the number of repeated pairs.")  # fmt: skip
 
 
-def _ordered(inputs: ReportInputs, claim: Claim, answer: Answer) -> list[JudgedPair]:
+def _ordered(inputs: ReportInputs, claim: Claim, answer: JudgedClaim) -> list[JudgedPair]:
     def key(judged: JudgedPair) -> list[tuple[int, float, str]]:
         return inputs.layout.order({**judged.pair.levels, claim.factor: claim.numerator})
 
@@ -148,7 +157,7 @@ def _weak(inputs: ReportInputs, levels: Mapping[str, Level], claim: Claim) -> It
                 yield f"{level}: checks that warn: {', '.join(sorted(warned))}"
 
 
-def _how(claim: Claim, answer: Answer) -> Iterator[Block]:
+def _how(claim: Claim, answer: JudgedClaim) -> Iterator[Block]:
     """What the intervals tell, and why there may be none."""
     if any(judged.pair.next_block for judged in answer.pairs):
         words = (
@@ -192,8 +201,9 @@ def scope(inputs: ReportInputs) -> str:
         return f"Session {session.name}."
     count = sum(result.verdict == Verdict.VALID for result in inputs.results)
     where = "simulated hosts" if inputs.simulated else "this machine, these versions"
+    load = session.load_words(waiting.words(session, inputs.cells))
     return (
-        f"Scope: {where} and this load ({session.load_words}). "
+        f"Scope: {where} and this load ({load}). "
         f"{count} of {len(inputs.trials)} trials of session {session.name} are valid."
     )
 

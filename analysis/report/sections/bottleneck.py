@@ -21,7 +21,7 @@ from analysis.report.links import href
 from analysis.report.wording import NOTHING, change, digits, percent
 from analysis.summaries.ceilings import CLOSE, UNEXPLAINED, CellCeilings
 from analysis.summaries.cells import CellResult
-from rig.record import StackFacts
+from rig.calibration import StackFacts
 
 TITLE = "Bottleneck of each cell"
 
@@ -126,7 +126,12 @@ def _calibrated(inputs: ReportInputs) -> list[Block]:
                "server busy × delay", "reason if unknown"]  # fmt: skip
     source = Link("calibration.json", href("..", "calibration.json"))
     table = Table(heading, rows, words_from=6)
-    return [Fold(("Cost of one request",), [table, para("From ", source, ".")])]
+    mixed = (
+        "A mix has the means of its routes by their weights. What its routes do to each other, as "
+        "by locks or caches, is not in them."
+    )
+    notes = [para(mixed)] if any(stack.weights for stack in calibration.stacks) else []
+    return [Fold(("Cost of one request",), [table, *notes, para("From ", source, ".")])]
 
 
 def _stack_row(inputs: ReportInputs, stack: StackFacts) -> tuple[Words, ...]:

@@ -89,7 +89,7 @@ def _row(inputs: ReportInputs, one: JudgedLimit) -> tuple[Words, ...]:
 
 def _measured(one: JudgedLimit) -> str:
     value = one.known.value
-    return NOTHING if value is None else one.limit.said(value)
+    return NOTHING if value is None else one.limit.value_text(value)
 
 
 def _interval(one: JudgedLimit) -> str:
@@ -97,5 +97,5 @@ def _interval(one: JudgedLimit) -> str:
     if low is None or high is None:
         return NOTHING
     if math.isinf(high):
-        return f"> {one.limit.said(low)}"
-    return f"{one.limit.said(low)} to {one.limit.said(high)}"
+        return f"> {one.limit.value_text(low)}"
+    return f"{one.limit.value_text(low)} to {one.limit.value_text(high)}"

@@ -27,10 +27,14 @@ from analysis.report.links import href
 from analysis.report.wording import NOTHING, anchor, digits, file_of, mark, percent
 from analysis.summaries.measures import PERCENTS, percentile_bounds_ms
 from analysis.summaries.numbers import around
+from analysis.summaries.routes import of_mixes
+from analysis.summaries.steps import of_steps
 from rig.record import RoleUse
 
 TITLE = "Trials"
 FACT_MOST = 400
+ROUTES_MOST = 30
+TIMES = ("p50 ms", "p95 ms", "p99 ms")
 
 
 def section(inputs: ReportInputs) -> Section | Absent:
@@ -51,10 +55,10 @@ def _part(inputs: ReportInputs, trial: Trial) -> Fold:
         f"{result.scheduled.replicate}{number}: ",
         mark(result.verdict),
     )
-    return Fold(summary, _blocks(trial), anchor(trial))
+    return Fold(summary, _blocks(inputs, trial), anchor(trial))
 
 
-def _blocks(trial: Trial) -> list[Block]:
+def _blocks(inputs: ReportInputs, trial: Trial) -> list[Block]:
     result = trial.result
     blocks: list[Block] = []
     if result.reason:
@@ -64,6 +68,8 @@ def _blocks(trial: Trial) -> list[Block]:
     if result.record is None:
         return blocks or [para("No attempt was finished.")]
     blocks += _load(trial)
+    blocks += _routes(trial)
+    blocks += _steps(inputs, trial)
     blocks += _checks(trial)
     blocks += _probes(trial)
     blocks += _facts(trial)
@@ -86,6 +92,34 @@ def _load(trial: Trial) -> list[Block]:
     drawn = timeline.draw(result.timeline, of.ramp_s, of.duration_s, description)
     figure = Figure(drawn, alt=description, legend=timeline.LEGEND, source=source)
     return [figure, _numbers(trial), *_failures(trial)]
+
+
+def _routes(trial: Trial) -> list[Block]:
+    """What each route of a mix came to, or each name of a Locust file."""
+    found = list(of_mixes([trial.result]))
+    rows = [
+        row(one.route, f"{digits(one.goodput_rps)} /s", str(one.failures), digits(one.unfinished),
+            digits(one.statements), *map(digits, (one.p50_ms, one.p95_ms, one.p99_ms)))
+        for one in found[:ROUTES_MOST]
+    ]  # fmt: skip
+    heading = ["route", "goodput", "failed", "unfinished", "statements", *TIMES]
+    caption = "By the answers that came in the window. Statements are those that a route declares."
+    left = len(found) - ROUTES_MOST
+    more = [para(f"{left} more routes or names are in derived/routes.csv.")] if left > 0 else []
+    return [Table(heading, rows, caption=caption), *more] if rows else []
+
+
+def _steps(inputs: ReportInputs, trial: Trial) -> list[Block]:
+    """What each step came to, where users come in steps."""
+    rows = [
+        row(f"{step.from_s:g} to {step.until_s:g} s", str(step.users),
+            f"{digits(step.goodput_rps)} /s", str(step.failures),
+            *map(digits, (step.p50_ms, step.p95_ms, step.p99_ms)))
+        for step in of_steps(inputs.session, [trial.result])
+    ]  # fmt: skip
+    heading = ["step", "users", "goodput", "failed", *TIMES]
+    caption = "An answer belongs to the step in whose seconds it came."
+    return [Table(heading, rows, caption=caption)] if rows else []
 
 
 def _failures(trial: Trial) -> list[Block]:
@@ -160,7 +194,7 @@ def _probes(trial: Trial) -> list[Block]:
     if rows:
         heading = ["role", "CPUs, mean", "CPUs, max", "peak memory", "throttled"]
         blocks += [Table(heading, rows), *_from(trial, ("probes", "processes.csv"))]
-    blocks += _seen(trial)
+    blocks += _other_probes(trial)
     for name, reason in probes.failed.items():
         blocks.append(para(f"Probe {name} has no data: {reason}", quiet=True))
     if not rows and not probes.failed:
@@ -168,7 +202,7 @@ def _probes(trial: Trial) -> list[Block]:
     return blocks
 
 
-def _seen(trial: Trial) -> list[Block]:
+def _other_probes(trial: Trial) -> list[Block]:
     """What else the probes add up to: the app's queue, the databases', the machine's."""
     p = trial.probes
     backlog = _out_of(p.app_backlog_max, p.app_backlog_limit)

@@ -181,10 +181,10 @@ def _same(inputs: ReportInputs, found: Sequence[Waterfall]) -> list[Block]:
         )
         words += f"beside what they name (no facts about {', '.join(silent)})."
         kept.append(para(words, quiet=True))
-    return [*lost, *kept, *_made(compared, found)]
+    return [*lost, *kept, *_changed_facts(compared, found)]
 
 
-def _made(compared: Sequence[Comparison], found: Sequence[Waterfall]) -> list[Block]:
+def _changed_facts(compared: Sequence[Comparison], found: Sequence[Waterfall]) -> list[Block]:
     """What each step's factors change in the facts: more, at times, than its name says."""
     steps = {
         (step.over.cell, step.under.cell): stage.label

@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rig.backends import kept, templates
-from rig.backends.base import Stack, afterwards
-from rig.backends.compose import cluster_cache, engine, own_image
-from rig.backends.compose.engine import CACHE_VOLUME, LABEL, SCRATCH_PREFIX, compose, docker
-from rig.backends.compose.hosts import ADMIN_NETWORK, LAYOUT, NETWORKS, OURS, ComposeHosts, place
-from rig.backends.compose.own_image import OwnImage
+from rig.backends import cache_bound, role_facts, templates
+from rig.backends.base import FEW_HAVE, Stack, afterwards
+from rig.backends.compose.hosts import ADMIN_NETWORK, NETWORKS, ComposeHosts
 from rig.backends.content import Copies, parts
-from rig.backends.environment import making
-from rig.backends.processes import remove
+from rig.backends.docker import clusters, stack_files
+from rig.backends.docker.engine import COMMAND_DEADLINE_S, HERE, OPEN_FILES_WANTED
+from rig.backends.docker.images import IMAGES, LAYOUT, OURS, SERVICES, TARGET, image_of, place
+from rig.backends.docker.needs import Needs, Provided, app_service
+from rig.backends.docker.stack_files import SCRATCH_PREFIX, compose
+from rig.backends.processes import remove, remove_own
 from rig.backends.specs import make_secrets
 from rig.backends.stack import RealStack
-from rig.factors.services import SERVICES
+from rig.backends.users_files import folder_of
+from rig.disk.facts import NodeFacts
 from rig.model import Link, Role, StackError
 from rig.plan import Plan, Service
 
 CREATE_DEADLINE_S = 120.0
-OPEN_FILES_WANTED = 65_536
-_SERVICES = {
-    Role.DATABASE: "postgres",
-    Role.POOLER: "pgbouncer",
-    Role.LOAD_MASTER: "locust_master",
-    Role.LOAD_WORKER: "locust_worker",
-}
-_POSTGRES_IMAGE = "async-django-rig/postgres"
-MOST_SERVICES = 3
-"""Of one target: so many `service_N` are in compose.rig.yaml."""
-TARGET_IMAGE = "async-django-rig/django-async"
-_IMAGES = ("postgres", "pgbouncer", "django_sync", "django_async", "locust_master", "locust_worker")
+_POSTGRES_IMAGE = image_of(SERVICES[Role.DATABASE])
+_MTU, USUAL_MTU = "com.docker.network.driver.mtu", 1500
+"""The option that a network names it by, and that of those which name none."""
 
 
 class ComposeBackend:
@@ -50,23 +43,22 @@ class ComposeBackend:
 
         `say` gets a line before what takes a while.
         """
-        if unsupported_reason := engine.unsupported_reason():
+        if unsupported_reason := stack_files.unsupported_reason():
             raise StackError(unsupported_reason)
-        kept.most_bytes()  # a bound that is none is said now
-        engine.remove_left_behind()
+        cache_bound.most_bytes()  # a bound that is none is said now
+        HERE.remove_left_behind()
         _remove_folders()
         self._session = f"async-django-{secrets.token_hex(4)}"
         self._templates = templates.Templates()
-        self._shelf = cluster_cache.ComposeClusterCache()
+        self._shelf = clusters.EngineClusters(HERE)
         self._trials = 0
         self._open_files = OPEN_FILES_WANTED
         # its mode, 0700, keeps other users from what is mounted from it
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
-        self._own: Mapping[str, OwnImage] = {}
         self._copies = Copies(self._scratch, _hand_over)
         try:
             self._prepare()
-            self._own = own_image.provide(plans, say)
+            self._provided = Provided(plans, say)
         except BaseException:  # a Ctrl-C, too: nobody would close a backend that was never made
             with contextlib.suppress(StackError):
                 self.close()
@@ -77,18 +69,18 @@ class ComposeBackend:
         self._secrets = make_secrets(folder)
         for path in (folder, *folder.iterdir()):
             path.chmod(0o755 if path.is_dir() else 0o444)
-        docker("volume", "create", "--label", f"{LABEL}=cache", CACHE_VOLUME)
-        engine.build(*_IMAGES)
-        cluster_cache.remove_left_behind()
-        self._open_files = engine.open_files(_POSTGRES_IMAGE, OPEN_FILES_WANTED)
+        self._shelf.create()
+        stack_files.build(*IMAGES)
+        self._shelf.remove_left_behind()
+        self._open_files = HERE.open_files(_POSTGRES_IMAGE, OPEN_FILES_WANTED)
         server = f"{LAYOUT.postgres_dir}/postgres"
-        self._postgres_build = engine.said_by(_POSTGRES_IMAGE, server, "--version")
+        self._postgres_build = HERE.said_by(_POSTGRES_IMAGE, server, "--version")
 
     def _compose(
         self,
         variables: Mapping[str, str],
         *arguments: str,
-        deadline_s: float = engine.COMMAND_DEADLINE_S,
+        deadline_s: float = COMMAND_DEADLINE_S,
     ) -> str:
         fixed = {
             "RIG_SESSION": self._session,
@@ -105,29 +97,20 @@ class ComposeBackend:
         return compose(self._session, {**fixed, **variables}, *arguments, deadline_s=deadline_s)
 
     def unsupported_reason(self, plan: Plan) -> str:
-        """Whatever a plan needs is in the images, but for an interpreter of this machine's.
-
-        They are made for a few services, too.
-        """
-        target = plan.target
-        if target.python and making.ident(plan) not in self._own:
-            return f"target {target.name}'s Python is an interpreter of this machine's"
-        if len(target.services) > MOST_SERVICES:
-            return f"target {target.name} has more than {MOST_SERVICES} services: local has more"
-        if target.services and target.folder in OURS:
-            return f"target {target.name}'s services run on the local backend only"
-        return ""
+        """What a plan needs must be in images."""
+        return self._provided.unsupported_reason(plan)
 
     @contextlib.contextmanager
     def up(self, plan: Plan) -> Iterator[Stack]:
         """Fresh containers and a fresh copy of the posts; all gone afterwards."""
         self._trials += 1
         given, plan = plan, self._copies.placed(plan)
-        for code in {plan.target.folder, plan.target.code_folder}:
+        load_folder = folder_of(plan.target, plan.locustfile) if plan.locustfile else None
+        for code in {plan.target.folder, plan.target.code_folder, str(load_folder or "")} - {""}:
             check_readable(Path(code))
         folder = self._scratch / f"trial-{self._trials}"
         several = [place(Role.SERVICE, index) for index, _ in enumerate(plan.target.services)]
-        for role in (*(str(role) for role in Role if role != Role.SERVICE), *several):
+        for role in (*(str(role) for role in Role if role not in FEW_HAVE), *several):
             out = folder / role / ("" if role == Role.DELAY else "out")
             for path in (folder, folder / role, out):
                 path.mkdir(exist_ok=True)
@@ -136,39 +119,45 @@ class ComposeBackend:
         names: dict[Role, list[str]] = {}
         away = afterwards(lambda: remove(folder))
         with away, afterwards(lambda: _remove(names)):
-            own = self._own.get(making.ident(given))
-            names |= self._create(plan, folder, own)
+            needs = self._provided.of(given)
+            packages = needs.load_packages
+            of_load = {"RIG_LOCUST": str(load_folder)} if load_folder else {}
+            of_load |= {"RIG_LOAD_PACKAGES": packages} if packages else {}
+            names |= self._create(plan, folder, needs, of_load)
             hosts = ComposeHosts(
-                *(folder, self._scratch / "secrets", plan.target.folder, names, self._session),
-                code_folder=plan.target.code_folder,
-                own=own is not None,
+                *(folder, self._scratch / "secrets", plan.target, needs, names, self._session),
+                machine=lambda: self._machine,
             )
-            template = self._template(given, plan, hosts, own)
+            template = self._template(given, plan, hosts, needs)
             stack = RealStack(plan, hosts, self._secrets, template)
             with afterwards(stack.tear_down):
                 yield stack
 
-    def _create(self, plan: Plan, folder: Path, own: OwnImage | None) -> dict[Role, list[str]]:
-        """Creates the plan's containers without starting them; their names by role."""
-        if any(service.name in SERVICES for service in plan.target.services):
-            engine.build("service_1")
-        app = OURS.get(plan.target.folder, "target")
-        services = {**_SERVICES, Role.APP: app}
+    def _create(
+        self, plan: Plan, folder: Path, needs: Needs, of_load: Mapping[str, str]
+    ) -> dict[Role, list[str]]:
+        """Creates the plan's containers without starting them; their names by role.
+
+        `of_load`: variables of a Locust file's.
+        """
+        app = app_service(plan.target)
+        services = {**SERVICES, Role.APP: app}
         if plan.pooler == "direct":
             del services[Role.POOLER]
         cpus = {role: ",".join(map(str, some)) for role, some in plan.cpus.items()}
         variables = {
             "RIG_ROLES": str(folder),
-            "RIG_TARGET": plan.target.folder if app == "target" else "/dev/null",
-            "RIG_PROJECT": plan.target.code_folder if app == "target" else "/dev/null",
-            **({"RIG_TARGET_IMAGE": own.tag} if own else {}),
+            "RIG_TARGET": plan.target.folder if app == TARGET else "/dev/null",
+            "RIG_PROJECT": plan.target.code_folder if app == TARGET else "/dev/null",
+            "RIG_TARGET_IMAGE": needs.app_image,
             # a copy, which its commands may change
             "RIG_PROJECT_READ_ONLY": "false" if plan.target.before_start else "true",
             "RIG_CPUS_APP": cpus.get("app", ""),
             "RIG_CPUS_DATABASE": cpus.get("database", ""),
             "RIG_CPUS_POOLER": cpus.get("pooler", ""),
             "RIG_CPUS_LOAD": cpus.get("load_worker", ""),
-            **_of_services(plan.target.services, own.tag if own else TARGET_IMAGE),
+            **_of_services(plan.target.services, needs),
+            **of_load,
         }
         helpers = [f"service_{number}" for number, _ in enumerate(plan.target.services, 1)]
         self._compose(
@@ -187,31 +176,47 @@ class ComposeBackend:
         ours = f"label=com.docker.compose.project={self._session}"
         form = '{{.Label "com.docker.compose.service"}} {{.Names}}'
         names: dict[str, list[str]] = {}
-        for line in docker("ps", "--all", "--filter", ours, "--format", form).splitlines():
+        for line in HERE.docker("ps", "--all", "--filter", ours, "--format", form).splitlines():
             service, name = line.split()
             names.setdefault(service, []).append(name)
         for of_a_service in names.values():
             of_a_service.sort(key=lambda name: int(name.rpartition("-")[2]))
         return names
 
-    def _template(self, given: Plan, plan: Plan, hosts: ComposeHosts, own: OwnImage | None) -> str:
+    def _template(self, given: Plan, plan: Plan, hosts: ComposeHosts, needs: Needs) -> str:
         """The seeded cluster of the plan as it was given, made by the plan with its copy."""
-        version, python = f"compose {self._postgres_build}", own.content if own else ""
-        key = templates.key(given, version, python, self._templates.content)
+        version = f"compose {self._postgres_build}"
+        key = templates.key(given, version, needs.python, self._templates.content)
         return self._templates.of(
             templates.whose(key, plan),
             lambda: templates.provide(self._shelf, key, plan, hosts, self._secrets),
         )
 
+    @cached_property
+    def _machine(self) -> NodeFacts:
+        """The engine's, once the session's networks are there."""
+        said = HERE.said_by(_POSTGRES_IMAGE, "sh", "-c", role_facts.MACHINE)
+        ours = f"name=^{self._session}_"
+        there = HERE.docker("network", "ls", "--filter", ours, "--format", "{{.Name}}").split()
+        form = f'{{{{.Name}}}} {{{{index .Options "{_MTU}"}}}}'
+        mtu = {}
+        for line in HERE.docker("network", "inspect", "--format", form, *there).splitlines():
+            name, _, number = line.strip().partition(" ")
+            link = name.removeprefix(f"{self._session}_")
+            if link in set(Link):
+                mtu[link] = int(number) if number.isdecimal() else USUAL_MTU
+        engine = HERE.docker("version", "--format", "{{.Server.Version}}").strip()
+        return role_facts.machine(said, mtu, engine)
+
     def facts(self) -> Mapping[str, Any]:
         """What of the engine's machine shapes results."""
-        said = docker("version", "--format", "{{.Server.Version}} {{.Server.KernelVersion}}")
+        said = HERE.docker("version", "--format", "{{.Server.Version}} {{.Server.KernelVersion}}")
         version, _, kernel = said.strip().partition(" ")
         return {
             "engine": version,
             "kernel": kernel,
             "open_files": self._open_files,
-            "cpus": int(docker("info", "--format", "{{.NCPU}}")),
+            "cpus": int(HERE.docker("info", "--format", "{{.NCPU}}")),
             "postgres": LAYOUT.postgres_version,
         }
 
@@ -219,25 +224,24 @@ class ComposeBackend:
         """Removes what the session made and its folder; the cache of clusters stays."""
         try:
             # by label and not by `compose down`: a probe's container belongs to no project
-            engine.remove_left_behind()
+            HERE.remove_left_behind()
         finally:
             remove(self._scratch)
 
 
-def _of_services(services: Sequence[Service], target_image: str) -> dict[str, str]:
+def _of_services(services: Sequence[Service], needs: Needs) -> dict[str, str]:
     """Each one's image and the port by which the rig asks whether it serves."""
     variables = {}
     for number, service in enumerate(services, 1):
         variables[f"RIG_SERVICE_{number}_PORT"] = str(service.ready_port or service.port)
-        if service.name not in SERVICES:
-            variables[f"RIG_SERVICE_{number}_IMAGE"] = target_image
+        variables[f"RIG_SERVICE_{number}_IMAGE"] = needs.image_of_service(service)
     return variables
 
 
 def _remove(names: Mapping[Role, Sequence[str]]) -> None:
     every = [name for found in names.values() for name in found]
     if every:
-        docker("rm", "--force", "--volumes", *every)
+        HERE.docker("rm", "--force", "--volumes", *every)
 
 
 def _hand_over(made: Path) -> None:
@@ -266,13 +270,11 @@ def check_readable(target: Path) -> None:
 
 def remove_left_behind() -> list[str]:
     """Removes what killed sessions left: containers, networks, volumes, folders; which."""
-    return ([] if engine.unsupported_reason() else engine.remove_left_behind()) + _remove_folders()
+    return (
+        [] if stack_files.unsupported_reason() else HERE.remove_left_behind()
+    ) + _remove_folders()
 
 
 def _remove_folders() -> list[str]:
-    removed, uid = [], os.geteuid()
-    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
-        if not path.is_symlink() and path.is_dir() and uid in (0, path.stat().st_uid):
-            remove(path)
-            removed.append(str(path))
-    return removed
+    found = remove_own(Path(tempfile.gettempdir()), SCRATCH_PREFIX)
+    return [str(path) for path in found]

@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rig.backends.environment.environment import Environment
-from rig.backends.local import binaries, role_mounts
-from rig.backends.local.hosts import roles_user
-from rig.backends.processes import Completed, completed
+from rig.backends.machine import binaries, role_mounts
+from rig.backends.machine.user import roles_user
+from rig.backends.processes import CompletedProcess, completed
 from rig.model import StackError
 
 DEADLINE_S = 90.0
 
 
-def asked(
+def script_output(
     environment: Environment,
     project: Path,
     script: Path,
@@ -40,14 +40,18 @@ def asked(
         into = ["env", "--ignore-environment", f"--chdir={project}", *told]
         command = [*into, environment.python, "-s", str(script), *arguments]
         needed = [script.parent, project, *map(Path, environment.folders)]
-        done = _confined(command, needed, Path(scratch))
+        done = confined(command, needed, Path(scratch))
     if done.code:
         said = (done.err.strip() or done.out.strip() or f"exit code {done.code}").splitlines()
         raise StackError(said[-1])
     return done.out
 
 
-def _confined(command: Sequence[str], needed: Sequence[Path], scratch: Path) -> Completed:
+def confined(command: Sequence[str], needed: Sequence[Path], scratch: Path) -> CompletedProcess:
+    """Runs somebody's code to its end, without network and rights. `scratch`: for a log.
+
+    StackError where it takes too long.
+    """
     user = roles_user()
     if not user.other:
         alone = ["unshare", "--user", "--map-current-user", "--net", "--"]

@@ -225,7 +225,7 @@ class _Making:
     def _add_servers(self, part: Path, python: str, has: Mapping[str, str]) -> None:
         constraints = part / "constraints.txt"
         constraints.write_text("".join(f"{name}=={has[name]}\n" for name in sorted(has)))
-        wanted = [*self.servers, *_beside(has)]
+        wanted = [*self.servers, *_missing(has)]
         if "uvicorn" in wanted and pins.major(has.get("gunicorn", "")) in range(1, 21):
             wanted.append(OLDER_UVICORN)
         if self.project.source == "interpreter":  # its packages are found behind ours
@@ -253,7 +253,7 @@ class _Making:
             raise self.project.problem(f"it cannot be installed: {why}", advice(why))
 
 
-def _beside(has: Mapping[str, str]) -> Iterator[str]:
+def _missing(has: Mapping[str, str]) -> Iterator[str]:
     """What a project needs besides and has not: as setup/own.sh has it."""
     if not any(name in has for name in DRIVERS):
         number = tuple(int(part) for part in re.findall(r"\d+", has.get("django", ""))[:2])

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from rig.backends import kept
-from rig.backends.kept import Kept
-from rig.backends.local import cache
+from rig.backends import cache_bound
+from rig.backends.cache_bound import CacheEntry
+from rig.backends.machine import cache
 from rig.backends.processes import run
 
 
@@ -63,14 +63,14 @@ def new(key: str) -> Iterator[Path]:
 
 def prune(spared: Collection[str]) -> None:
     """Removes the least recently used ones beyond the bound; those in use stay. UsageError."""
-    most_bytes = kept.most_bytes()
+    most_bytes = cache_bound.most_bytes()
     with cache.opened(fcntl.LOCK_EX) as here:
         if here and (here / cache.ENVIRONMENTS).is_dir():
-            for one in kept.surplus(_kept(here), most_bytes, spared):
+            for one in cache_bound.surplus(_entries(here), most_bytes, spared):
                 cache.remove(here / cache.ENVIRONMENTS / one.key)
 
 
-def _kept(here: Path) -> list[Kept]:
+def _entries(here: Path) -> list[CacheEntry]:
     return cache.sizes(here / cache.ENVIRONMENTS)
 
 
@@ -78,5 +78,5 @@ def summary() -> str:
     """What is kept, in a few words. UsageError for a bound that is none."""
     with cache.opened(fcntl.LOCK_SH) as here:
         there = here and (here / cache.ENVIRONMENTS).is_dir()
-        listed = _kept(here) if here and there else []
-    return kept.summary(listed, kept.most_bytes(), str(folder()), "environment")
+        listed = _entries(here) if here and there else []
+    return cache_bound.summary(listed, cache_bound.most_bytes(), str(folder()), "environment")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from rig.backends.processes import Completed, completed
+from rig.backends.processes import CompletedProcess, completed
 from rig.backends.specs import PROJECT
 from rig.model import StackError
 
@@ -46,7 +46,7 @@ def program() -> str:
     )
 
 
-def told(pythons: Path | None = None, path: str = "") -> dict[str, str]:
+def variables(pythons: Path | None = None, path: str = "") -> dict[str, str]:
     """uv's environment; `pythons` is where it keeps those that it fetches itself."""
     given = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     as_pip = {ours: given[pips] for ours, pips in _PIP.items() if given.get(pips)}
@@ -63,11 +63,11 @@ def uv(
     deadline_s: float = QUICK_DEADLINE_S,
     pythons: Path | None = None,
     path: str = "",
-) -> Completed:
+) -> CompletedProcess:
     """Runs uv to its end, so that all can read what it makes. StackError where it cannot run."""
     command = ["sh", "-c", 'umask 022; exec "$@"', "sh", program(), *arguments]
     try:
-        return completed(command, deadline_s, told(pythons, path))
+        return completed(command, deadline_s, variables(pythons, path))
     except StackError as error:
         what = f"uv {' '.join(arguments[:2])} did not end within {deadline_s:g} s"
         raise StackError(what, "check the network, and try again") from error

@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rig.backends import cache_bound, templates
 from rig.backends import environment as environments
-from rig.backends import kept, templates
 from rig.backends.base import Stack, afterwards
 from rig.backends.content import Copies
-from rig.backends.environment import Environment
-from rig.backends.local import binaries, network, role_mounts, sandbox
+from rig.backends.environment import Environment, locust_packages
+from rig.backends.local import network, sandbox
 from rig.backends.local.cluster_cache import LocalClusterCache
-from rig.backends.local.hosts import LocalHosts, roles_user
-from rig.backends.processes import remove
+from rig.backends.local.hosts import LocalHosts
+from rig.backends.machine import binaries, role_mounts
+from rig.backends.machine.user import roles_user
+from rig.backends.processes import remove, remove_own
 from rig.backends.specs import PROJECT, Secrets, make_secrets
 from rig.backends.stack import RealStack
+from rig.backends.users_files import folder_of
 from rig.factors.services import SERVICES
 from rig.model import StackError
 from rig.plan import Plan, Target
@@ -47,7 +50,7 @@ class LocalBackend:
             raise StackError(
                 "the local backend runs inside its sandbox only", "start it by runner.py"
             )
-        kept.most_bytes()  # a bound that is none is said now
+        cache_bound.most_bytes()  # a bound that is none is said now
         sandbox.settle()
         self._cpu_count = len(os.sched_getaffinity(0))
         self._user = roles_user()
@@ -90,8 +93,9 @@ class LocalBackend:
         folder.mkdir(mode=0o711)
         environment, given = environments.handed_over(plan), plan
         plan = self._copies.placed(plan)
-        mounts = self._view(plan.target, environment)
-        layout = self._layout
+        packages = locust_packages.handed_over(given)
+        mounts = self._view(plan.target, environment, packages)
+        layout = dataclasses.replace(self._layout, load_packages=packages)
         if environment:
             layout = dataclasses.replace(
                 layout, own_python=environment.python, own_path=environment.path
@@ -105,11 +109,16 @@ class LocalBackend:
             with afterwards(stack.tear_down):
                 yield stack
 
-    def _view(self, target: Target, environment: Environment | None) -> str:
+    def _view(self, target: Target, environment: Environment | None, packages: str) -> str:
         """The mount namespace in which the roles see what they need; empty: the runner's own."""
         if not self._user.other:
             return ""
-        own = target.folder, target.code_folder, *(environment.folders if environment else ())
+        beside = {str(folder_of(target, one)) for one in target.locustfiles.values()}
+        own = (
+            *(target.folder, target.code_folder, *sorted(beside)),
+            *(environment.folders if environment else ()),
+            *([packages] if packages else ()),
+        )
         if own not in self._views:
             needed = [PROJECT, Path(sys.prefix), Path(sys.base_prefix), self._scratch]
             needed += [Path(self._layout.postgres_dir).parent, *map(Path, own)]
@@ -156,12 +165,4 @@ class LocalBackend:
 
 def remove_left_behind() -> list[Path]:
     """Removes scratch folders of killed sessions, this user's (root: everyone's); which."""
-    uid = os.geteuid()
-    found = [
-        path
-        for path in SCRATCH_ROOT.glob(f"{SCRATCH_PREFIX}*")
-        if not path.is_symlink() and path.is_dir() and uid in (0, path.stat().st_uid)
-    ]
-    for path in found:
-        remove(path)
-    return found
+    return remove_own(SCRATCH_ROOT, SCRATCH_PREFIX)

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from rig.backends.local import cache
+from rig.backends.machine import cache
 from rig.backends.processes import remove
 from rig.model import RigError, StackError
 

@@ -6,28 +6,20 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rig.backends.base import CONTRIB
-from rig.backends.local import binaries, sandbox
-from rig.backends.local.hosts import may_be_real_time, roles_user
+from rig.backends.diagnosis import Diagnosis
+from rig.backends.local import sandbox
+from rig.backends.local.hosts import may_be_real_time
+from rig.backends.machine import binaries
+from rig.backends.machine.user import roles_user
 from rig.backends.processes import run
 from rig.backends.specs import PROJECT
 from rig.model import StackError
 
 OPEN_FILES_WANTED = 4096
 NETLINK_BYTES_WANTED = 2 << 20
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """One thing looked at. `needed`: without it the local backend cannot run."""
-
-    name: str
-    fine: bool
-    message: str
-    needed: bool = True
 
 
 def examine() -> Iterator[Diagnosis]:

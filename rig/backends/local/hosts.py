@@ -4,67 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rig.backends.base import SAFE_PYTHON, Programs, RoleSpec, module_of, spec_file
+from rig.backends import role_facts
+from rig.backends.base import SAFE_PYTHON, Observed, Programs, RoleSpec, module_of, spec_file
 from rig.backends.local import network
-from rig.backends.local.binaries import SEARCH_PATH
 from rig.backends.local.sandbox import NAMESPACES
+from rig.backends.machine.binaries import SEARCH_PATH
+from rig.backends.machine.user import RolesUser
 from rig.backends.processes import Process, remove, run
 from rig.backends.specs import PROJECT
 from rig.disk import files
+from rig.disk.facts import NodeFacts
+from rig.endpoints import Endpoints
 from rig.model import Link, Role, StackError
-
-
-@dataclass(frozen=True)
-class User:
-    """Who the roles are: the runner itself, or `nobody` where the runner is root."""
-
-    name: str
-    uid: int
-    gid: int
-
-    @property
-    def other(self) -> bool:
-        """Whether roles are someone else than the runner."""
-        return self.uid != os.geteuid()
-
-    def without_rights(self) -> list[str]:
-        """The words before a command that run it as this user, without any capability."""
-        person = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
-        return [
-            "setpriv",
-            *(person if self.other else []),
-            *("--ambient-caps=-all", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
-        ]
-
-    def owns(self, *paths: Path) -> None:
-        """Makes paths this user's."""
-        if self.other:
-            for path in paths:
-                os.chown(path, self.uid, self.gid, follow_symlinks=False)
-
-    def may_read(self, *paths: Path) -> None:
-        """Lets this user read paths that stay the runner's, so that it cannot replace them."""
-        if self.other:
-            for path in paths:
-                os.chown(path, -1, self.gid, follow_symlinks=False)
-                path.chmod(0o750 if path.is_dir() else 0o640)
-
-
-def roles_user() -> User:
-    """The user that every role but the delay runs as."""
-    if os.geteuid() != 0:
-        entry = pwd.getpwuid(os.geteuid())
-        return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    entry = pwd.getpwnam("nobody")
-    return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
 
 START_ANYWHERE = frozenset({Role.LOAD_MASTER, Role.LOAD_WORKER})
 """They import Locust for a second each, while nothing is measured yet: until settled, anywhere."""
@@ -83,6 +39,11 @@ def may_be_real_time() -> bool:
     return True
 
 
+@cache
+def _this_machine() -> str:
+    return run(["sh", "-c", role_facts.MACHINE], 5)
+
+
 def _threads(pid: int) -> list[int]:
     return [int(thread.name) for thread in Path(f"/proc/{pid}/task").glob("*")]
 
@@ -94,10 +55,12 @@ class LocalHosts:
     of its own that stands there, and the delay, which has rights, into one that nobody else can.
     """
 
+    far = False
+
     def __init__(
         self,
         folder: Path,
-        user: User,
+        user: RolesUser,
         mounts: str,
         cpus: Mapping[str, tuple[int, ...]],
         layout: Programs,
@@ -167,6 +130,10 @@ class LocalHosts:
         """A role's address on a link."""
         return network.address_of(role, link, index)
 
+    def peer(self, role: Role, link: Link) -> str:
+        """The role's own address."""
+        return self.address(role, link)
+
     def out(self, role: Role, index: int = 0) -> Path:
         """The folder that a role writes, inside the session's scratch."""
         number = f"-{index + 1}" if role in network.SEVERAL else ""
@@ -175,6 +142,18 @@ class LocalHosts:
     def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
         """The runner stands on every link itself."""
         return network.address_of(role, network.LINKS[role][0], index), port
+
+    def node(self, role: Role, index: int = 0) -> str:
+        """The runner's machine."""
+        return ""
+
+    def machine(self, node: str) -> NodeFacts:
+        """This machine, with the bridges that the links are."""
+        return role_facts.machine(_this_machine(), network.mtu())
+
+    def observed(self, endpoints: Endpoints) -> Observed:
+        """The runner sees all of it: it is on the same machine."""
+        return Observed(here=endpoints)
 
     def inside(self, path: Path) -> str:
         """The same: roles and runner see one file system."""

@@ -100,6 +100,19 @@ def _lay(hosts: Iterable[tuple[Role, int]]) -> None:
                     _address(inside, link, address_of(role, link, index))
 
 
+def mtu() -> dict[str, int]:
+    """The largest packet of each link, in bytes."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as route:
+        found = {link.get_attr("IFLA_IFNAME"): link for link in route.get_links(kind="bridge")}
+        return {
+            str(link): int(found[str(link)].get_attr("IFLA_MTU"))
+            for link in NETWORKS
+            if str(link) in found
+        }
+
+
 def clear() -> None:
     """Removes every host and bridge.
 

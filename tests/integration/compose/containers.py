@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.compose.engine import CACHE_VOLUME, SCRATCH_PREFIX
+from rig.backends.docker.clusters import CACHE_VOLUME
+from rig.backends.docker.stack_files import SCRATCH_PREFIX
 from tests.integration.worlds import wait_for
 from tests.runs import ROOT, Done, Session, command, sessions
 

@@ -205,6 +205,7 @@ def run_broken(folder: Path, start: str, seed: str = "[]", within: str = "60s") 
     return done
 
 
+@pytest.mark.either_backend
 def test_a_server_that_dies_at_its_start(one: Path, before: Engine) -> None:
     done = run_broken(one, '["{python}", -c, "import sys; sys.exit(\'cannot find my settings\')"]')
     assert done.code == 6, done.out + done.err
@@ -212,6 +213,7 @@ def test_a_server_that_dies_at_its_start(one: Path, before: Engine) -> None:
     assert first == "error: provision: app ended at its start: cannot find my settings"
 
 
+@pytest.mark.either_backend
 def test_a_seed_that_fails(one: Path, before: Engine) -> None:
     done = run_broken(one, "[serve]", '["{python}", -c, "raise ValueError(\'no posts today\')"]')
     assert done.code == 6, done.out + done.err
@@ -220,6 +222,7 @@ def test_a_seed_that_fails(one: Path, before: Engine) -> None:
     assert "Traceback" not in done.out + done.err
 
 
+@pytest.mark.either_backend
 def test_a_server_that_answers_wrongly(one: Path, before: Engine) -> None:
     done = run_broken(one, '["{python}", "{folder}/serve.py", "{host}", "{port}"]')
     assert done.code == 5, done.out + done.err

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from rig.backends.compose import engine
-from rig.backends.compose.backend import OPEN_FILES_WANTED
+from rig.backends.docker.engine import HERE, OPEN_FILES_WANTED
 from stack.app.entry import USER_ID
 from tests.integration.compose.containers import (
     CAPABILITY_SETS,
@@ -39,7 +38,7 @@ STACKS = {
 
 def compose(*words: str, **variables: str) -> Done:
     """`docker compose -f stack/compose.yaml …`, from the project's root."""
-    files = engine.open_files(IMAGE, OPEN_FILES_WANTED)
+    files = HERE.open_files(IMAGE, OPEN_FILES_WANTED)
     done = subprocess.run(
         ["docker", "compose", "-f", "stack/compose.yaml", *words],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.compose.engine import LABEL
+from rig.backends.docker.engine import LABEL
 from tests.integration.compose.containers import call, docker, holds, under_way
 from tests.runs import Session, only_session, runner
 from tests.shares import by_chance

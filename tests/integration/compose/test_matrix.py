@@ -1,4 +1,6 @@
-"""One small matrix in containers, watched while it runs and read when it has ended."""
+"""One small matrix in containers, watched while it runs and read when it has ended; and one more
+trial, calibrated and with more load workers, in a second session.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends.compose.engine import LABEL
+from rig.backends.docker.engine import LABEL
 from stack.app.entry import USER_ID
 from tests.contract.backends import EACH_PROMISE, Promise
 from tests.integration.compose.containers import (
@@ -24,6 +26,8 @@ from tests.integration.compose.containers import (
     running_services,
     under_way,
 )
+from tests.integration.live_tab import LAST_WORDS_S, Following, Told
+from tests.pipeline.serving import free_port
 from tests.runs import Attempt, Done, Session, only_session, read_json, valid_session
 from tests.warm import fake_session
 
@@ -31,32 +35,33 @@ pytestmark = pytest.mark.compose
 
 MATRIX = """\
 experiment: matrix
-vary: {route: [io_create], target: [sync, async], delay_ms: [100]}
+vary: {route: [io_create], target: [sync], delay_ms: [0, 100]}
 also:
-  near:
-    because: without a delay
-    only: {target: [sync]}
-    set: {delay_ms: 0}
   pgbouncer:
     because: fewer connections, behind PgBouncer
-    only: {target: [async]}
-    set: {max_connections: 15, pooler: pgbouncer, pooler_pool_size: 10}
+    only: {delay_ms: [100]}
+    set: {target: async, max_connections: 15, pooler: pgbouncer, pooler_pool_size: 10}
 load: {users: {from: 6, per_s: 12, to: 18}, steady: 3s, load_workers: 2}
 data: {posts: 1000, cpu_n: 1000}
 """
 ONE_TRIAL = """\
 experiment: one
 vary: {route: [io_create], target: [async], delay_ms: [100]}
-load: {users: {from: 8, per_s: 8, to: 16}, steady: 3s}
+load: {users: {from: 6, per_s: 12, to: 18}, steady: 3s}
 data: {posts: 1000, cpu_n: 1000}
 """
+MORE_LOAD_WORKERS = 4
+WORDS = ("--backend", "compose", "--yes")
 USERS = 18
-CELLS = [
+Cell = tuple[str, int, str, int]
+"""Target, delay in ms, pooler, max_connections."""
+MATRIX_CELLS: list[Cell] = [
     ("sync", 0, "direct", 100),
     ("sync", 100, "direct", 100),
-    ("async", 100, "direct", 100),
     ("async", 100, "pgbouncer", 15),
 ]
+AGAIN: Cell = ("async", 100, "direct", 100)
+LOAD_WORKERS = {**dict.fromkeys(MATRIX_CELLS, 2), AGAIN: MORE_LOAD_WORKERS}
 # their bits, from linux/capability.h
 KILL, SETGID, SETUID, SETPCAP, NET_ADMIN, NET_RAW = (1 << bit for bit in (5, 6, 7, 8, 12, 13))
 OF_THE_ENTRY_POINT = KILL | SETGID | SETUID | SETPCAP | NET_ADMIN | NET_RAW
@@ -76,20 +81,22 @@ class Watched:
     labels: set[str] = field(default_factory=set)
     health: set[str] = field(default_factory=set)
     out: Path = Path()
+    told: Told = field(default_factory=dict)
+    """What its page told."""
 
     @property
     def session(self) -> Session:
         return only_session(self.out)
 
-    def attempt(self, cell: tuple[str, int, str, int]) -> Attempt:
+    def attempt(self, cell: Cell) -> Attempt:
         """The attempt of the cell's trial that counts."""
-        for row in self.session.rows("schedule.csv"):
-            found = (
-                row["target"], int(row["delay_ms"]), row["pooler"], int(row["max_connections"])
-            )  # fmt: skip
-            if found == cell:
-                return self.session.last(row["trial"])
-        raise AssertionError(f"no trial of {cell}")
+        (found,) = (
+            row["trial"]
+            for row in self.session.rows("schedule.csv")
+            if cell
+            == (row["target"], int(row["delay_ms"]), row["pooler"], int(row["max_connections"]))
+        )
+        return self.session.last(found)
 
     def look(self, ours: UnderWay) -> None:
         """Notes what is there now."""
@@ -116,7 +123,10 @@ class Watched:
 def watched(folder: Path, out: str) -> Watched:
     """Runs the matrix, and looks once at every trial's load."""
     found, looked = Watched(holds()), ""
-    arguments = ("matrix.yaml", "--backend", "compose", "--yes", "--out", out)
+    page = Following(f"127.0.0.1:{free_port()}")
+    page.start()
+    options = ("--no-calibrate", "--live-address", page.address)
+    arguments = ("matrix.yaml", *WORDS, "--out", out, *options)
     with under_way(*arguments, cwd=folder, out=out) as it:
         while it.process.poll() is None:
             if (trial := it.loading()) and trial != looked:
@@ -124,6 +134,8 @@ def watched(folder: Path, out: str) -> Watched:
                 looked = trial
             time.sleep(0.1)
         found.done, found.out = it.ends(), folder / out
+    page.join(LAST_WORDS_S)
+    found.told = page.told
     return found
 
 
@@ -139,16 +151,48 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     return found
 
 
+@dataclass(frozen=True)
+class Again:
+    """A second session, calibrated, and what it has added to the engine."""
+
+    session: Session
+    images: frozenset[str]
+    left: dict[str, set[str]]
+
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt of its trial that counts."""
+        *_, last = self.session.attempts()
+        return last
+
+
+@pytest.fixture(scope="module")
+def again(ran: Watched, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    """One trial, after the matrix."""
+    folder = tmp_path_factory.mktemp("again")
+    before, kept = images(), holds()
+    (folder / "one.yaml").write_text(ONE_TRIAL)
+    workers = ("--workers", str(MORE_LOAD_WORKERS))
+    session, _ = valid_session("one.yaml", *WORDS, *workers, cwd=folder)
+    return Again(session, images() - before, holds().left_since(kept))
+
+
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """The same matrix, simulated."""
-    return fake_session(MATRIX, tmp_path_factory.mktemp("fake"))
+    """The same trial, simulated."""
+    return fake_session(ONE_TRIAL, tmp_path_factory.mktemp("fake"))
 
 
-@pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
-def attempt(ran: Watched, request: pytest.FixtureRequest) -> Attempt:
+@pytest.fixture(params=LOAD_WORKERS, ids=lambda cell: "-".join(map(str, cell)))
+def cell(request: pytest.FixtureRequest) -> Cell:
+    found: Cell = request.param
+    return found
+
+
+@pytest.fixture
+def attempt(ran: Watched, again: Again, cell: Cell) -> Attempt:
     """Each trial's attempt."""
-    return ran.attempt(request.param)
+    return again.attempt if cell == AGAIN else ran.attempt(cell)
 
 
 # what it leaves
@@ -156,16 +200,29 @@ def attempt(ran: Watched, request: pytest.FixtureRequest) -> Attempt:
 
 def test_it_ends_with_a_table(ran: Watched) -> None:
     verdicts = [row["verdict"] for row in ran.session.rows("derived/trials.csv")]
-    assert verdicts == ["valid"] * len(CELLS)
+    assert verdicts == ["valid"] * len(MATRIX_CELLS)
     assert ran.done.err == ""
-    assert "sync, added delay 0 ms" in ran.done.out
+    assert "io_create · added delay 0 ms" in ran.done.out
 
 
 @EACH_PROMISE
 def test_it_keeps_what_every_backend_promises(
-    ran: Watched, fake: Session, promise: Promise
+    again: Again, fake: Session, promise: Promise
 ) -> None:
-    promise(ran.session, ran.attempt(("async", 100, "direct", 100)), fake)
+    promise(again.session, again.attempt, fake)
+
+
+def test_its_page_was_told_every_second(ran: Watched) -> None:
+    (over,) = ran.told["over"]
+    assert over["text"].startswith("The session has ended: ")
+    seconds = ran.told["second"]
+    # to the end of each load, which is 4 s long
+    assert sum(one["at_s"] == 3 for one in seconds) == len(ran.told["ended"]) >= len(MATRIX_CELLS)
+    assert max(one["users"] for one in seconds) == USERS
+    # seen from outside the containers, by the runner
+    assert {"app", "database", "load_master", "load_worker"} <= set(ran.told["cpu"][-1])
+    connections = {name for one in ran.told["connections"] for name in one}
+    assert connections >= {"to the app", "to Postgres", "waiting for PgBouncer"}
 
 
 def test_nothing_is_left_behind(ran: Watched) -> None:
@@ -173,23 +230,12 @@ def test_nothing_is_left_behind(ran: Watched) -> None:
 
 
 def test_a_second_session_makes_no_second_images_and_its_load_workers_share_the_load(
-    ran: Watched, tmp_path: Path
+    again: Again,
 ) -> None:
-    before, kept, count = images(), holds(), 4
-    (tmp_path / "one.yaml").write_text(ONE_TRIAL)
-    workers = ["--workers", str(count)]
-    session, _ = valid_session(
-        "one.yaml", "--backend", "compose", *workers, "--yes", "--no-calibrate", cwd=tmp_path
-    )
-    assert images() == before
-    assert holds().left_since(kept) == {}
-    *_, attempt = session.attempts()
-    load = attempt.manifest["load"]
-    assert (load["load_workers_asked"], load["load_workers_connected"]) == (count, count)
-    assert len(set(load["load_worker_addresses"])) == count
-    assert load["peak_users"] == 16
-    assert len(list((attempt.path / "logs").glob("load_worker-*.log"))) == count
-    assert_counts_agree(attempt)
+    assert again.images == frozenset()
+    assert again.left == {}
+    load = again.attempt.manifest["load"]
+    assert load["load_workers_asked"] == load["load_workers_connected"] == MORE_LOAD_WORKERS
 
 
 # what it measured
@@ -216,7 +262,7 @@ EXPECTED = {
 }
 
 
-def test_facts_are_observed(attempt: Attempt) -> None:
+def test_facts_are_observed(attempt: Attempt, cell: Cell) -> None:
     manifest = attempt.manifest
     assert (manifest["backend"], manifest["verdict"]) == ("compose", "valid")
     facts, levels = manifest["facts"], manifest["levels"]
@@ -227,7 +273,7 @@ def test_facts_are_observed(attempt: Attempt) -> None:
     assert settings["max_connections"] == str(levels["max_connections"])
     assert settings["synchronize_seqscans"] == "off"
     assert facts["database"]["version"].startswith("17.")
-    assert len(facts["roles"]["load_worker"]) == 2
+    assert len(facts["roles"]["load_worker"]) == LOAD_WORKERS[cell]
     pooled = levels["pooler"] == "pgbouncer"
     assert len(facts["roles"]["pooler"]) == pooled
     if pooled:
@@ -242,7 +288,7 @@ def test_every_probe_has_its_series(attempt: Attempt) -> None:
     probes, load = attempt.manifest["probes"], attempt.manifest["load"]
     pooled = attempt.manifest["levels"]["pooler"] == "pgbouncer"
     assert probes["failed"] == {}
-    series = {"processes", "app_sockets", "app_loop", "app_workers", "postgres", "host"}
+    series = {"clock", "processes", "app_sockets", "app_loop", "app_workers", "postgres", "host"}
     assert set(probes["samples"]) == series | ({"pgbouncer"} if pooled else set())
     # the entry point starts both in one container
     assert {"app", "delay", "database", "load_worker"} <= set(probes["roles"])
@@ -263,12 +309,11 @@ def test_a_session_says_what_the_engine_is(ran: Watched) -> None:
     assert host["open_files"] > 1024
 
 
-def test_the_load_was_the_one_asked_for(attempt: Attempt) -> None:
+def test_the_load_was_the_one_asked_for(attempt: Attempt, cell: Cell) -> None:
     load = attempt.manifest["load"]
     assert load["peak_users"] == USERS
-    assert (load["load_workers_connected"], load["load_workers_lost"]) == (2, 0)
-    first, second = load["load_worker_addresses"]
-    assert first != second
+    assert (load["load_workers_connected"], load["load_workers_lost"]) == (LOAD_WORKERS[cell], 0)
+    assert len({*load["load_worker_addresses"]}) == LOAD_WORKERS[cell]
     assert load["complete"] is True
     assert load["started"] == load["finished"] + load["in_flight_at_stop"]
 
@@ -296,23 +341,21 @@ def assert_counts_agree(attempt: Attempt) -> None:
     assert started == load["started"] == told["started"]
 
 
-def test_an_answer_waits_for_its_round_trips(ran: Watched) -> None:
-    for target in ("sync", "async"):
+def test_an_answer_waits_for_its_round_trips(ran: Watched, again: Again) -> None:
+    for attempt in (ran.attempt(("sync", 100, "direct", 100)), again.attempt):
         answered_us = [
-            line.get_min_value()
-            for line in ran.attempt((target, 100, "direct", 100)).histograms()
-            if line.get_tag().endswith("|ok")
+            line.get_min_value() for line in attempt.histograms() if line.get_tag().endswith("|ok")
         ]
         # the database's six round trips and the answer's own way
         assert min(answered_us) >= 7 * 100_000 * 0.98
 
 
-def test_the_logs_of_every_role_are_kept(attempt: Attempt) -> None:
+def test_the_logs_of_every_role_are_kept(attempt: Attempt, cell: Cell) -> None:
     logs = {path.name for path in (attempt.path / "logs").iterdir()}
     pooled = attempt.manifest["levels"]["pooler"] == "pgbouncer"
     assert logs == {
         *("app.log", "database.log", "delay.log", "load_master.log"),
-        *("load_worker-1.log", "load_worker-2.log"),
+        *(f"load_worker-{number}.log" for number in range(1, LOAD_WORKERS[cell] + 1)),
         *(["pooler.log"] if pooled else []),
     }
     assert "ready to accept connections" in (attempt.path / "logs/database.log").read_text()
@@ -354,8 +397,10 @@ def test_servers_run_without_any_right(ran: Watched, service: str) -> None:
 
 
 def test_gunicorns_master_and_its_workers_were_seen(ran: Watched) -> None:
-    for service in ("django_sync", "django_async"):
-        assert sum(it.service == service and it.name == "gunicorn" for it in ran.seen) >= 4
+    for target in ("sync", "async"):
+        of_it = [it for it in ran.seen if it.service == f"django_{target}"]
+        trials = sum(cell[0] == target for cell in MATRIX_CELLS)
+        assert sum(it.name == "gunicorn" for it in of_it) >= 2 * trials
 
 
 def test_the_entry_point_and_the_delay_alone_hold_capabilities(ran: Watched) -> None:

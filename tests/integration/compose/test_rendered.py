@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from rig.backends.compose.engine import LABEL
+from rig.backends.docker.engine import LABEL
 from tests.integration.compose.containers import call, docker, rendered
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.compose, pytest.mark.beside]
 
 APPS = {"django_sync", "django_async", "target"}
 HELPERS = {"service_1", "service_2", "service_3"}
@@ -19,6 +19,8 @@ FOR_THE_DELAY = {"NET_ADMIN", "NET_RAW"}
 TO_BECOME_ANOTHER_USER = {"SETUID", "SETGID", "SETPCAP", "KILL"}
 # writes the files of both volumes as their owner, and has no network at all
 ROOT_WITHOUT_NETWORK = {"prepare"}
+OTHER_PEOPLE_S = ("/target", "/project", "/locust", "/locust-packages")
+"""Code that is not the rig's."""
 RIGS = ("compose.yaml", "compose.rig.yaml")
 STACKS: dict[str, dict[str, Any]] = {}
 
@@ -42,8 +44,8 @@ def file(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def services(file: dict[str, Any]) -> dict[str, Any]:
-    """All that is ever started: `own` is built only."""
-    return {name: it for name, it in file["services"].items() if name != "own"}
+    """All that Compose ever starts: `own` is built only, `observer` is the Swarm backend's."""
+    return {name: it for name, it in file["services"].items() if name not in ("own", "observer")}
 
 
 def test_which_services_run() -> None:
@@ -60,6 +62,17 @@ def test_only_the_app_has_capabilities_and_only_those_it_needs(services: dict[st
         assert (name, set(service.get("cap_add", []))) == (name, wanted)
 
 
+def test_an_observer_may_look_at_every_process_and_do_nothing_else() -> None:
+    observer = stack("the rig's")["services"]["observer"]
+    assert observer["cap_drop"] == ["ALL"]
+    assert set(observer["cap_add"]) == {"SYS_PTRACE", "DAC_READ_SEARCH"}
+    assert (observer["pid"], observer["read_only"]) == ("host", True)
+    assert observer["security_opt"] == ["no-new-privileges:true"]
+    assert not observer.get("privileged")
+    assert not observer.get("volumes")
+    assert "ports" not in observer
+
+
 def test_nobody_gains_rights_or_writes_to_its_image(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert (name, service["security_opt"]) == (name, ["no-new-privileges:true"])
@@ -74,7 +87,7 @@ def test_secrets_and_other_peoples_code_are_mounted_read_only(services: dict[str
     for name, service in services.items():
         mounts = {mount["target"]: mount for mount in service.get("volumes", [])}
         for target, mount in mounts.items():
-            if target.startswith(("/secrets", "/target", "/project")) and name != "prepare":
+            if target.startswith(("/secrets", *OTHER_PEOPLE_S)) and name != "prepare":
                 assert mount.get("read_only") is True, name
         secrets = {target for target in mounts if target.startswith("/secrets")}
         assert bool(secrets) == (not name.startswith("locust")), name
@@ -95,7 +108,7 @@ def test_a_role_sees_its_own_folder_and_writes_one_place_in_it(name: str) -> Non
     mounts = {mount["target"]: mount for mount in stack("the rig's")["services"][name]["volumes"]}
     assert {target for target, mount in mounts.items() if not mount.get("read_only")} == written
     read = {f"/roles/{role}", *(f"/secrets/{secret}" for secret in secrets)}
-    assert set(mounts) - written - {"/target", "/project"} == read
+    assert set(mounts) - written - {*OTHER_PEOPLE_S} == read
 
 
 def test_no_log_fills_the_disk(services: dict[str, Any]) -> None:
@@ -133,7 +146,7 @@ def test_what_is_published_is_published_on_loopback_only(services: dict[str, Any
 def test_the_rig_publishes_what_it_asks_alone() -> None:
     services = stack("the rig's")["services"]
     published = {name for name in services if services[name].get("ports")}
-    assert published == {"postgres", "pgbouncer", *APPS, *HELPERS}
+    assert published == {"postgres", "pgbouncer", "locust_master", *APPS, *HELPERS}
 
 
 def test_data_services_and_control_lead_nowhere_else(file: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A Django with sessions, logins and CSRF, in one file: what `docs/extending.md` asks of one.
+"""A Django with sessions, logins and CSRF, in one file, as `docs/sessions-and-logins.md` asks it.
 
 Keeps a list of what each user did, and gives it at /truth/. One process, several threads.
 """
@@ -95,6 +95,13 @@ def write(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"data": made}, status=201)
 
 
+def once(request: HttpRequest) -> HttpResponse:
+    note(request, "once")
+    with guard:
+        times = sum(what == "once" for _, what, _ in did)
+    return HttpResponse(status=200 if times == 1 else 429)
+
+
 def truth(request: HttpRequest) -> HttpResponse:
     with guard:
         return JsonResponse({"did": did})
@@ -105,6 +112,7 @@ urlpatterns = [
     path("pages/<int:pk>/", page),
     path("mine/", mine),
     path("notes/", write),
+    path("once/", once),
     path("truth/", truth),
 ]
 application = get_wsgi_application()

@@ -15,6 +15,7 @@ from typing import Any
 from rig import factors as registry
 from rig.disk.facts import Facts
 from rig.load.completions import Completions
+from rig.load.meter import lags_of
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
 from rig.model import SCHEMA, Level, Verdict, digest
@@ -203,7 +204,7 @@ def _load_files(
     for _ in range(dropped):
         recorder.drop(RAMP_S)
     left = recorder.freeze(END_S)
-    meter = [MeteredSecond(second, 0.0, USERS, [0]) for second in range(math.ceil(END_S))]
+    meter = [MeteredSecond(second, 0.0, USERS, lags_of([0])) for second in range(math.ceil(END_S))]
     completions.add("load-1", replace(recorder.drain(), meter=meter))
     completions.close("load-1", 0, "load-1", left)
     with tempfile.TemporaryDirectory() as folder:

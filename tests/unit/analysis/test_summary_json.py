@@ -13,6 +13,7 @@ import pytest
 
 from analysis import derive, differences
 from analysis.report import report
+from tests.shares import every
 from tests.unit.analysis.sessions import CLAIM, Answer, Made, make, steady
 from tests.unit.analysis.summary_schema import fitting, validator
 
@@ -53,6 +54,7 @@ def test_it_says_session_claim_ratio_and_check(said: Any) -> None:
     assert said["environment"]["version of Django"] == "5.2.19"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_its_numbers_are_those_of_the_tables(said: Any, tmp_path: Path) -> None:
     derived = derive(make(tmp_path / "s", trials(), repeats=3))
     with derived.summary_csv.open(newline="") as file:
@@ -66,6 +68,7 @@ def test_its_numbers_are_those_of_the_tables(said: Any, tmp_path: Path) -> None:
             assert row[name] == ("" if value is None else str(value).removesuffix(".0")), name
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_report_and_analyse_write_the_same(tmp_path: Path) -> None:
     session = make(tmp_path / "s", trials(1))
     derive(session)
@@ -74,19 +77,23 @@ def test_report_and_analyse_write_the_same(tmp_path: Path) -> None:
     assert (session / "derived" / "summary.json").read_bytes() == before
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("made", "claim", "code"),
-    [
-        ([], CLAIM, 9),
-        (trials(1), None, 9),
-        (trials(1), CLAIM, 9),
-        (trials(), {**CLAIM, "at_least": 20}, 8),
-        (trials(), {**CLAIM, "at_least": None, "equivalent_within": 0.25}, 8),
-        (trials(), CLAIM, 0),
-        ([Made({"target": "sync"}, skip="no such thing"), *trials(1)], CLAIM, 9),
-        ([Made({"target": "sync"}), *trials(1)], CLAIM, 9),
-        ([Made(answers=[Answer(3.0, outcome="timeout")])], CLAIM, 9),
-    ],
+    every(
+        3,
+        [
+            ([], CLAIM, 9),
+            (trials(1), None, 9),
+            (trials(1), CLAIM, 9),
+            (trials(), {**CLAIM, "at_least": None, "equivalent_within": 0.25}, 8),
+            (trials(), {**CLAIM, "at_least": 20}, 8),
+            (trials(), CLAIM, 0),
+            ([Made({"target": "sync"}, skip="no such thing"), *trials(1)], CLAIM, 9),
+            ([Made({"target": "sync"}), *trials(1)], CLAIM, 9),
+            ([Made(answers=[Answer(3.0, outcome="timeout")])], CLAIM, 9),
+        ],
+    ),
 )
 def test_every_kind_of_session_fits(tmp_path: Path, made: Any, claim: Any, code: int) -> None:
     said = fitting(derive(make(tmp_path / "s", made, claim=claim, repeats=3)).folder)
@@ -94,6 +101,7 @@ def test_every_kind_of_session_fits(tmp_path: Path, made: Any, claim: Any, code:
     assert (said["claim"] is None) == (claim is None)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_text_from_outside_steers_nothing(tmp_path: Path) -> None:
     claim = {**CLAIM, "says": "\x1b[2J \u202e fast"}
     derived = derive(make(tmp_path / "s", trials(1), claim=claim)).folder

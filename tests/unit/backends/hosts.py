@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig.backends.base import Programs, RoleSpec, spec_file
+from rig.backends.base import Observed, Programs, RoleSpec, spec_file
 from rig.backends.local import network
 from rig.backends.processes import Process
 from rig.backends.specs import (
@@ -20,6 +20,8 @@ from rig.backends.specs import (
     pooler_spec,
     template_spec,
 )
+from rig.disk.facts import NodeFacts
+from rig.endpoints import Endpoints
 from rig.model import Link, Role
 from rig.plan import Plan
 
@@ -42,11 +44,25 @@ class PaperHosts:
     def address(self, role: Role, link: Link, index: int = 0) -> str:
         return network.address_of(role, link, index)
 
+    far = False
+
+    def peer(self, role: Role, link: Link) -> str:
+        return self.address(role, link)
+
     def out(self, role: Role, index: int = 0) -> Path:
         return self.root / f"{role}-{index}"
 
     def reach(self, role: Role, port: int, index: int = 0) -> tuple[str, int]:
         return network.address_of(role, network.LINKS[role][0], index), port
+
+    def node(self, role: Role, index: int = 0) -> str:
+        return ""
+
+    def machine(self, node: str) -> NodeFacts:
+        return {}
+
+    def observed(self, endpoints: Endpoints) -> Observed:
+        return Observed(here=endpoints)
 
     def inside(self, path: Path) -> str:
         return str(path)

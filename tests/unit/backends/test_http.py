@@ -21,10 +21,10 @@ from urllib.parse import parse_qs
 import pytest
 
 from rig.backends import http
-from rig.backends.expected import Answer
+from rig.backends.expected import Response
 from rig.model import VERSION, StackError
 from rig.plan import Plan, Route
-from rig.target import File
+from rig.route import File
 from tests.unit.backends.answering import Server, answering
 from tests.unit.plans import PLAN, routed
 
@@ -289,7 +289,7 @@ def test_a_redirection_to_itself_is_followed(raw: Any) -> None:
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
         ]
     )
-    assert http.get(raw(lambda: [next(answers)])) == Answer(200, b"{}")
+    assert http.get(raw(lambda: [next(answers)])) == Response(200, b"{}")
 
 
 def test_redirections_without_end_end(server: Server) -> None:

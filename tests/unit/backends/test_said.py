@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from rig.backends import said
-from rig.backends.base import Progress
+from rig.backends.base import LoadProgress
 from rig.disk.facts import PoolerFacts
+from rig.load.report import MOST_RESPONSES, MOST_TOLD, RESPONSES
 from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile
 
@@ -55,18 +56,20 @@ def test_facts_are_one_object_of_their_type(tmp_path: Path, text: str) -> None:
         said.facts(tmp_path / "facts.json", PoolerFacts)
 
 
-def test_the_last_whole_line_of_progress_counts(tmp_path: Path) -> None:
+def test_the_last_whole_lines_of_progress_count(tmp_path: Path) -> None:
     path = tmp_path / "progress.jsonl"
-    assert said.progress(path) is None
-    older = {**LINE, "users": 1}
-    path.write_text(f'{json.dumps(older)}\n{json.dumps(LINE)}\n{{"elapsed')
-    assert said.progress(path) == Progress(1.5, 3, 7, 0, {"ok": 9})
+    assert said.progress(tmp_path) == []
+    lines = [json.dumps({**LINE, "users": users}) for users in range(100)]
+    path.write_text("\n".join([*lines, json.dumps(LINE), '{"elapsed']))
+    *older, newest = said.progress(tmp_path)
+    assert [one.users for one in older] == list(range(100 - MOST_TOLD, 100))
+    assert newest == LoadProgress(1.5, 3, 7, 0, {"ok": 9})
 
 
 @pytest.mark.parametrize("how", PLANTED)
 def test_nothing_planted_is_taken_for_progress(tmp_path: Path, how: str) -> None:
     plant(tmp_path / "progress.jsonl", how)
-    assert said.progress(tmp_path / "progress.jsonl") is None
+    assert said.progress(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -78,17 +81,42 @@ def test_nothing_planted_is_taken_for_progress(tmp_path: Path, how: str) -> None
 )  # fmt: skip
 def test_a_line_of_another_shape_is_no_progress(tmp_path: Path, wrong: dict[str, Any]) -> None:
     path = tmp_path / "progress.jsonl"
-    path.write_text(f"{json.dumps({**LINE, **wrong})}\n")
-    assert said.progress(path) is None
-    path.write_text("[]\n")
-    assert said.progress(path) is None
+    path.write_text(f"{json.dumps({**LINE, **wrong})}\n[]\n")
+    assert said.progress(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ({"3": ["c"], "4": ["a", "b"]}, ("a", "b")),
+        ({"3": ["a"]}, ()),
+        ({"4": ["a", 1, None]}, ("a",)),
+        ({"4": 7}, ()),
+        ({"4": ["a"] * 1000}, ("a",) * MOST_RESPONSES),
+        ([], ()),
+    ],
+)
+def test_histograms_are_of_the_second_that_the_rates_are_of(
+    tmp_path: Path, told: Any, found: tuple[str, ...]
+) -> None:
+    (tmp_path / "progress.jsonl").write_text(f"{json.dumps({**LINE, 'second': 4})}\n")
+    (tmp_path / RESPONSES).write_text(json.dumps(told))
+    (progress,) = said.progress(tmp_path)
+    assert (progress.second, progress.responses) == (4, found)
+
+
+@pytest.mark.parametrize("how", PLANTED)
+def test_progress_goes_without_histograms_that_are_no_file(tmp_path: Path, how: str) -> None:
+    (tmp_path / "progress.jsonl").write_text(f"{json.dumps({**LINE, 'second': 4})}\n")
+    plant(tmp_path / RESPONSES, how)
+    (progress,) = said.progress(tmp_path)
+    assert (progress.second, progress.responses) == (4, ())
 
 
 def test_an_outcome_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "progress.jsonl"
     path.write_text(f"{json.dumps({**LINE, 'outcomes': {chr(27) + '[2J': 1}})}\n")
-    progress = said.progress(path)
-    assert progress is not None
+    (progress,) = said.progress(tmp_path)
     assert progress.outcomes == {"\\x1b[2J": 1}
 
 

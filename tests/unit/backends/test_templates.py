@@ -10,8 +10,8 @@ import pytest
 
 from rig.backends import content
 from rig.backends.base import RoleSpec
-from rig.backends.local.cache import cache_folder
 from rig.backends.local.cluster_cache import LocalClusterCache
+from rig.backends.machine.cache import cache_folder
 from rig.backends.processes import Process
 from rig.backends.templates import TargetError, Templates, key, provide
 from rig.model import DamagedFile, Role, StackError

@@ -98,3 +98,15 @@ def test_a_delay_that_was_gone_for_a_while_is_no_outlier() -> None:
     said = check(100, during_ms=(100,) * 8 + (0.1, 0.1))
     assert said.status is Status.FAIL
     assert said.says == "data during the load: 2 of 10 measurements were not delayed by 100 ms"
+
+
+def test_a_path_between_machines_adds_its_own_length() -> None:
+    far = {"base_ms": (4.0, 4.2, 90.0), "during_ms": (104.2,), "after_ms": (104.2,)}
+    assert check(100, **far, before_ms=(104.2 + 1.99,)).status is Status.PASS
+    said = check(100, **far, before_ms=(104.2 + 2.01,))
+    assert said.status is Status.FAIL
+    assert "instead of 100 + 4.20 ± 2 ms" in said.says
+    # what was not delayed at all is too short by the delay, however long the path is
+    short = (104.2,) * 8 + (4.2,) * 2
+    assert check(100, base_ms=(4.2,), **dict.fromkeys(("before_ms", "after_ms"), (104.2,)),
+                 during_ms=short).status is Status.FAIL  # fmt: skip

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from rig.calibration import Calibration, Prediction, StackFacts
 from rig.checks.feasibility import ceilings_rps, connection_slots, feasibility, predict
 from rig.model import Status
 from rig.plan import Closed, Delay, Plan, Users
-from rig.record import Calibration, Prediction, StackFacts
 from tests.unit.plans import PLAN, record, routed
 
 # the original's sync io_create: 1 ÷ (7.4 ms + 7 delays)

@@ -70,3 +70,25 @@ def test_load_workers_that_share_a_cpu_can_fill_it_together(
     said = generator(replace(fine, load=load, facts={"cpus": {"load_worker": tuple(cpus)}}))
     assert said.status is status
     assert ("90 % of the CPUs they share" in said.says) is (status is Status.FAIL)
+
+
+def test_the_cpus_of_each_node_are_judged() -> None:
+    nodes: Any = {
+        "one": {"cpus": 4, "load_workers": ("a", "b")},
+        "two": {"cpus": 1, "load_workers": ("c", "d")},
+        "sut": {},
+    }
+    fine = record()
+    shares = {"a": 0.8, "b": 0.8, "c": 0.4, "d": 0.5}
+    load = replace(fine.load, load_worker_cpu_share=shares)
+    said = generator(replace(fine, load=load, facts={"nodes": nodes}))
+    assert said.status is Status.FAIL
+    assert "those on node two used 90 % of the CPUs they share" in said.says
+    nodes["two"]["cpus"] = 2
+    assert generator(replace(fine, load=load, facts={"nodes": nodes})).status is Status.PASS
+
+
+def test_it_names_the_node_that_is_nearest_its_limit() -> None:
+    shares = {"one": 0.2, "two": 0.41}
+    said = generator(replace(record(), null_share=0.3, null_share_by_node=shares)).says
+    assert "; 30 % of what they make of a null target, those on node two 41 % of theirs" in said

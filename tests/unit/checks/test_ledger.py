@@ -260,3 +260,26 @@ def test_named_rows_are_held_to_their_requests_beside_counted_ones() -> None:
         Status.PASS, True
     )  # fmt: skip
     assert judged(both, sent, **{**book, "successes_without_row": 1}).status is Status.FAIL
+
+
+def test_a_route_says_whether_it_writes() -> None:
+    table = {"made": TableRows(1, 100, 140)}
+    grew = replace(READ, counted=StatementFacts(), tables=table, statements=None)
+    route = replace(ROUTES["list"], writes=("made",))
+    assert check(routed(route, WRITING), grew).status is Status.PASS
+    assert check(routed(replace(route, writes=True), WRITING), grew).status is Status.PASS
+    found = check(routed(replace(route, writes=False), WRITING), grew)
+    assert (found.status, found.again) == (Status.FAIL, False)
+    assert "made: a request added 1 rows, and `writes` says none" in found.says
+    still = replace(grew, tables={"made": TableRows(0, 100, 100)})
+    found = check(routed(route, WRITING), still)
+    assert (found.status, bool(found.needs)) == (Status.UNKNOWN, True)
+
+
+def test_a_post_that_says_it_writes_nothing_must_not() -> None:
+    quiet = routed(replace(ROUTES["make"], writes=False), WRITING)
+    still = replace(READ, counted=StatementFacts(calls=41), statements=None)
+    assert check(quiet, still, tables={"made": TableRows(0, 100, 100)}).status is Status.PASS
+    found = check(quiet, still, tables={"made": TableRows(0, 100, 101)})
+    assert (found.status, found.again) == (Status.FAIL, True)
+    assert found.says == "made: +1 rows, though the route writes none"

@@ -51,3 +51,24 @@ def test_arrivals_that_were_dropped_were_offered(
     said = ramp(plan, replace(fine, load=load))
     assert said.status is status, said.says
     assert "of 90 arrivals" in said.says
+
+
+@pytest.mark.parametrize(
+    ("active", "in_flight", "status"),
+    [
+        ((10, 50, 50, 10, 10), (10, 50, 50, 10, 10), Status.PASS),
+        ((10, 10, 50, 50, 10), (10, 10, 50, 50, 10), Status.PASS),  # each step a second late
+        ((10, 50, 50, 30, 20), (10, 50, 50, 30, 12), Status.PASS),  # who leaves is answered first
+        ((10, 50, 50, 30, 20), (10, 50, 50, 30, 9), Status.FAIL),  # who was answered, leaves
+        ((10, 50, 50, 50, 50), (10, 50, 50, 10, 10), Status.FAIL),  # nobody left
+        ((10, 50, 50, 5, 5), (10, 50, 50, 5, 5), Status.FAIL),  # too many did
+        ((10, 40, 40, 10, 10), (10, 40, 40, 10, 10), Status.FAIL),  # too few came
+    ],
+)
+def test_a_crowd_comes_and_goes(
+    active: tuple[int, ...], in_flight: tuple[int, ...], status: Status
+) -> None:
+    fine, planned = record(), (10, 50, 50, 10, 10)
+    load = replace(fine.load, planned_users=planned, active_users=active, in_flight=in_flight)
+    said = ramp(PLAN, replace(fine, load=load))
+    assert said.status is status, said.says

@@ -1,4 +1,4 @@
-"""What is judged where users log in, or ask for a mix."""
+"""What is judged where users log in, ask for a mix, or are those of a Locust file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from rig.checks import judge
 from rig.checks.ledger import ledger
-from rig.checks.visits import sessions
+from rig.checks.visits import sessions, tasks
 from rig.model import Status
-from rig.plan import Ledger, Mix, Plan
-from rig.record import LedgerFacts, SessionFacts, StatementFacts, TableRows
-from rig.target import SessionStep
+from rig.plan import Ledger, LocustFile, Mix, Plan
+from rig.record import LedgerFacts, LocustFileFacts, SessionFacts, StatementFacts, TableRows
+from rig.route import File, SessionStep
 from tests.unit.plans import PLAN, TARGET, USERS, record
 
 STEPS = (SessionStep("GET", "/login/"),)
@@ -39,8 +39,7 @@ def alone(name: str) -> Plan:
 @pytest.mark.parametrize(
     ("facts", "status", "says"),
     [
-        ({"done": USERS.end_users, "mean_ms": 12.3}, Status.PASS, "10 before the steady window"),
-        ({"done": USERS.end_users, "done_in_steady": 3}, Status.WARN, "3 of 10 ended in the"),
+        ({"done": USERS.end_users, "mean_ms": 12.3}, Status.PASS, "10 before the load, 12 ms each"),
         ({"done": 7}, Status.FAIL, "7 of 10 users were past theirs"),
         (
             {"done": 10, "failed": {"session member, step 2: status 429": 4}},
@@ -62,20 +61,57 @@ def test_they_are_judged_only_where_there_are_some() -> None:
     assert "sessions" not in [check.name for check in judge(PLAN, record())[0]]
 
 
-def test_of_a_mix_the_ledger_knows_only_what_cannot_be() -> None:
-    counts = LedgerFacts(rows_before=1, rows_after=9, counted=StatementFacts(calls=99))
-    found = ledger(MIXED, replace(record(), ledger=counts))
-    assert (found.status, bool(found.needs)) == (Status.UNKNOWN, True)
-    twice = ledger(MIXED, replace(record(), ledger=replace(counts, rows_twice=2)))
-    assert (twice.status, twice.says) == (Status.FAIL, "2 rows written twice")
-
-
 def test_what_sessions_write_is_never_the_routes_fault() -> None:
+    """Of older sessions, which counted it with the route's."""
     rows = {"t": TableRows(0, 0, 0), "django_session": TableRows(0, 0, 10)}
     counts = LedgerFacts(
         rows_before=0, rows_after=10, counted=StatementFacts(calls=999), tables=rows,
-        answered_by_target=999,
+        answered_by_target=999, verifying_requests=1,
     )  # fmt: skip
     found = ledger(alone("list"), replace(record(), ledger=counts))
     assert found.status is Status.UNKNOWN, found.says
     assert found.needs
+
+
+OF_FILE = replace(
+    PLAN,
+    target=replace(TARGET, locustfiles={"shoppers": LocustFile(File("locustfile.py", "0" * 64))}),
+    route_name="shoppers",
+)
+
+
+def test_what_a_locust_file_writes_nobody_knows() -> None:
+    assert OF_FILE.routes == ()
+    counts = LedgerFacts(rows_before=1, rows_after=9, counted=StatementFacts(calls=99))
+    found = ledger(OF_FILE, replace(record(), ledger=counts))
+    assert (found.status, bool(found.needs)) == (Status.UNKNOWN, True)
+    other = ledger(OF_FILE, replace(record(), ledger=replace(counts, fingerprint_after="x")))
+    assert other.status is Status.FAIL
+
+
+def test_exceptions_in_tasks_warn_and_bar_no_verdict() -> None:
+    fine = record()
+
+    def of(facts: LocustFileFacts | None) -> Any:
+        return replace(fine, load=replace(fine.load, locustfile=facts))
+
+    assert tasks(of(LocustFileFacts())).status is Status.PASS
+    assert tasks(of(None)).status is Status.UNKNOWN
+    broken = of(LocustFileFacts(task_errors={"Buyer, a.py:3: KeyError: 'x'": 4}))
+    found = next(check for check in judge(OF_FILE, broken)[0] if check.name == "tasks")
+    assert found.status is Status.WARN
+    assert found.says == "4 ended in an exception: 4 × Buyer, a.py:3: KeyError: 'x'"
+    assert "tasks" not in [check.name for check in judge(PLAN, fine)[0]]
+
+
+def test_once_all_is_counted_anew_the_route_is_judged() -> None:
+    counts = LedgerFacts(
+        rows_before=0, rows_after=0, counted=StatementFacts(calls=0),
+        tables={"t": TableRows(0, 5, 5), "django_session": TableRows(0, 10, 10)},
+    )  # fmt: skip
+    assert ledger(alone("list"), replace(record(), ledger=counts)).status is Status.PASS
+    more = replace(counts, tables={"django_session": TableRows(0, 10, 11)})
+    found = ledger(alone("list"), replace(record(), ledger=more))
+    assert (found.status, found.says) == (
+        Status.FAIL, "django_session: +1 rows, though the route writes none",
+    )  # fmt: skip

@@ -54,8 +54,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
     ("arguments", "said"),
     [
         (["no-such.yaml"], "there is no file and no command 'no-such.yaml'"),
+        (["verfy"], "did you mean `verify`?"),
         (["--no-such-option"], "No such option"),
-        (["--backend", "cloud"], "'cloud' is not one of 'auto', 'local', 'compose', 'fake'"),
+        (
+            ["--backend", "cloud"],
+            "'cloud' is not one of 'auto', 'local', 'compose', 'swarm', 'fake'",
+        ),
         (["--backend", "fake", "small.yaml", "--repeats", "0"], "--repeats 0"),
         (["--backend", "fake", "small.yaml", "--workers", "65"], "--workers 65"),
         (["--backend", "fake", "small.yaml", "--only", "target=rust"], "`rust` is no level"),

@@ -72,7 +72,7 @@ def run(
 
 
 @pytest.mark.parametrize(
-    "command", every(2, ["show", "report", "verify", "analyse", "resume", "compare"])
+    "command", every(3, ["show", "report", "verify", "resume", "compare", "analyse"])
 )
 def test_what_reads_a_hostile_session_shows_it(run: Run, sessions: Path, command: str) -> None:
     names = sorted(path.name for path in (sessions / NAME).iterdir())

@@ -10,7 +10,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from rig.backends.base import Progress
+from rig.backends.base import LoadProgress
 from rig.cli.terminal import Screen
 from rig.cli.watch import Terminal
 from rig.model import Phase, Verdict, printable
@@ -53,11 +53,11 @@ def test_a_live_view_of_hostile_text_steers_nothing() -> None:
     view = Terminal(console)
     for text in HOSTILE:
         one = replace(trial(skip=text), slug=text)
-        view.planned([one], 6.0, text)
+        view.planned([one], text)
         view.skipped(one)
         view.began(one)
         view.phase(Phase.LOAD)
-        view.progress(Progress(1.0, 7, 123, 4, {"ok": 200, text: 5}))
+        view.progress(LoadProgress(1.0, 7, 123, 4, {"ok": 200, text: 5}))
         console.print(view._view())
         view.message(text)
         view.ended(one, replace(record(), verdict=Verdict.FAILED, why=text))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rig.backends import kept
-from rig.backends.compose import engine
-from rig.backends.local import backend, cache
+from rig.backends import cache_bound
+from rig.backends.docker import stack_files
+from rig.backends.local import backend
+from rig.backends.machine import cache
 from rig.cli import Analysis, lock, make_cli
 from rig.model import ExitCode, Export, ReportResult
 
@@ -26,12 +27,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(kept.MAX_GB, raising=False)
+    monkeypatch.delenv(cache_bound.MAX_GB, raising=False)
     monkeypatch.setattr(lock, "MACHINE", tmp_path / "machine")
     monkeypatch.setattr(lock, "NOTES", tmp_path / "machine")
     monkeypatch.setattr(backend, "SCRATCH_ROOT", tmp_path / "scratch")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(engine, "unsupported_reason", lambda: "there is none")
+    monkeypatch.setattr(stack_files, "unsupported_reason", lambda: "there is none")
 
     def program(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["runner.py", *arguments])

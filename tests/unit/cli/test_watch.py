@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from rig.backends.base import Progress
+from rig.backends.base import LoadProgress
 from rig.cli.terminal import Screen
 from rig.cli.watch import OVERHEAD_GUESS_S, Eta, Plain, Terminal, clock, summary, watch
 from rig.model import Phase, Verdict
-from tests.unit.plans import record, trial
+from rig.plan import SESSION_GUESS_S
+from tests.unit.plans import record, routed, trial
 
 
 @pytest.mark.parametrize(
@@ -30,15 +31,26 @@ def test_clock(duration_s: float, text: str) -> None:
 
 
 def test_the_eta_learns_what_trials_take_beyond_their_load() -> None:
-    eta = Eta()
-    eta.plan(3, 30.0)
-    assert eta.left_s() == 30 + 3 * OVERHEAD_GUESS_S
-    eta.end(10.0, 14.0)
-    assert eta.left_s() == 20 + 2 * 4
-    eta.end(10.0, 12.0)
-    assert eta.left_s() == 10 + 3
-    eta.end(10.0, 9.0)
+    eta, one = Eta(), trial()
+    load_s = one.plan.load.duration_s
+    eta.plan([one] * 3)
+    assert eta.left_s() == 3 * (load_s + OVERHEAD_GUESS_S)
+    eta.end(one, load_s + 4)
+    assert eta.left_s() == 2 * (load_s + 4)
+    eta.end(one, load_s + 2)
+    assert eta.left_s() == load_s + 3
+    eta.end(one, load_s - 1)
     assert eta.left_s() == 0
+
+
+def test_the_eta_counts_what_users_do_before_their_load() -> None:
+    plain = trial().plan
+    login = replace(plain.route, session="member")
+    with_login = trial(plan=routed(login, plain))
+    users = plain.load.model.most_in_flight
+    eta = Eta()
+    eta.plan([with_login])
+    assert eta.left_s() == plain.load.duration_s + OVERHEAD_GUESS_S + users * SESSION_GUESS_S
 
 
 def test_a_finished_trial_in_one_line() -> None:
@@ -52,11 +64,11 @@ def test_a_finished_trial_in_one_line() -> None:
 
 
 def follow(view: Plain) -> None:
-    view.planned([trial()], 6.0, "")
+    view.planned([trial()], "")
     view.skipped(trial(position=9, skip="[no] PgBouncer"))
     view.began(trial())
     view.phase(Phase.LOAD)
-    view.progress(Progress(1.0, 7, 123, 4, {"ok": 200, "timeout": 5}))
+    view.progress(LoadProgress(1.0, 7, 123, 4, {"ok": 200, "timeout": 5}))
 
 
 def end(view: Plain) -> None:

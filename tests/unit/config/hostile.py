@@ -240,7 +240,7 @@ def planned(matrix: Matrix, folder: Path) -> None:
         assert trial.plan.load.duration_s >= 0
         match trial.plan.load.model:
             case Closed(users):
-                assert 0 <= users.at(3.0) <= users.end_users
+                assert 0 <= users.at(3.0) <= users.most_users
             case Open(arrivals):
                 next(arrivals.instants_s())
         if not trial.skip:

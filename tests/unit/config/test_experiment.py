@@ -6,7 +6,7 @@ import pytest
 
 from rig.config import Claim, Repeats, cells, read_matrix, with_options
 from rig.model import BadYaml, ExitCode, UsageError
-from rig.plan import Arrivals, Closed, Data, Load, Open, Target, Users
+from rig.plan import Arrivals, Closed, Data, Load, Open, Steps, Target, Users
 
 from .conftest import GOOD, ROOT, Read
 
@@ -84,13 +84,42 @@ def test_an_open_load_has_arrivals_and_no_users(read: Read) -> None:
     assert (least.model, least.raw) == (Open(Arrivals(7.0, "poisson", 500, 5.0, 1)), True)
 
 
+USERS = "users: {from: 5, per_s: 5, to: 50}"
+
+
+def test_users_come_in_steps(read: Read) -> None:
+    load = read((USERS, "users: [[0s, 10], [1s, 100]]")).load
+    assert load.model == Closed(Steps(((0.0, 10), (1.0, 100))))
+    assert (load.ramp_s, load.duration_s, load.model.most_in_flight) == (0.0, 8.0, 100)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("[]", ":19: `users` expects users by time, such as [[0s, 10], [30s, 100], [60s, 10]]"),
+        ("[[1s, 5]]", ":19: the first step begins at 0s"),
+        ("[[0s, 5], [5s, 6], [5s, 7]]", ":19: a step begins after the one before it"),
+        ("[[0s, 5], [1500ms, 6]]", ":19: a step begins at a whole second"),
+        ("[[0s, 5], [8s, 6]]", ":19: the last step begins at 8 s, when `steady` is over (8 s)"),
+        ("[[0s, 5], [3, 6]]", "expects a duration such as 81s or 2m, not `3`; did you mean `3s`?"),
+        ("[[0s, 0]]", "expects a whole number from 1"),
+        ("[[0s, 5], 3s]", "expects a time and users, such as [30s, 100], not `3s`"),
+        ("[[0s, 5]]\n  client: locust", "`client: locust` cannot let users leave"),
+    ],
+)
+def test_what_is_wrong_with_steps(read: Read, steps: str, expected: str) -> None:
+    with pytest.raises(BadYaml) as caught:
+        read((USERS, f"users: {steps}"))
+    assert expected in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("steady: 8s", "steady: 8s\n  think_time: 1s", ":22: `think_time` says nothing to a load"),
         ("model: open", "model: closed", ":20: `arrivals` says nothing to a load of"),
         ("model: open", "model: closed", ":18: `users` is missing in `load`"),
-        ("per_s: 50, ", "", ":20: `per_s` is missing in `arrivals`"),
+        ("per_s: 50, ", "", ":20: `arrivals` has no rate"),
         ("even", "evn", ":20: `pattern` expects one of poisson, even, not `evn`"),
         ("ramp: 2s", "ramp: 500ms", ":20: `ramp` expects at least 1s"),
         ("ramp: 2s", "ramp: 2", ":20: `ramp` expects a duration"),

@@ -30,7 +30,7 @@ from tests.unit.config.hostile import (
     variants,
 )
 
-NTH = every(2, [24, 8])
+NTH = every(2, [72, 8])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rig.config import Extra, Repeats, cells, with_options
-from rig.factors import FACTORS
+from rig.factors import FACTORS, of_every_cell
 from rig.model import UsageError
 
 from .conftest import Read
@@ -29,7 +29,7 @@ def test_cells_are_the_cross_product_in_listed_order_then_the_extras(read: Read)
 
 def test_every_cell_has_every_factor(read: Read) -> None:
     for cell in cells(read()):
-        assert list(cell.levels) == list(FACTORS)
+        assert tuple(cell.levels) == of_every_cell()
         assert cell.levels["pool_size"] == FACTORS["pool_size"].default
 
 

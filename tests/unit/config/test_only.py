@@ -38,9 +38,13 @@ def test_what_is_asked_for(
         ("delay_ms=200", "`200` is no level of delay_ms here, expected one of 0, 100", ""),
         ("route=cpu|", "`` is no level of route here", ""),
         ("pooler=pgbouncer", "`pgbouncer` is no level of pooler here, expected direct", ""),
-        ("target", "`target` is no FACTOR=LEVEL", ""),
-        ("", "`` is no FACTOR=LEVEL", ""),
-        ("target=sync,max_connections=1000", "no cell of small has all of these levels", ""),
+        ("target", "`target` is no FACTOR=LEVEL", "write it like delay_ms=0|100,target=async"),
+        ("", "`` is no FACTOR=LEVEL", "write it like delay_ms=0|100,target=async"),
+        (
+            "target=sync,max_connections=1000",
+            "no cell of small has all of these levels",
+            "python runner.py plan shows its cells",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for(read: Read, text: str, what: str, do: str) -> None:

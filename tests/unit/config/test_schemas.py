@@ -29,7 +29,7 @@ TARGET = Draft202012Validator(target_schema())
 EXPERIMENTS = [ROOT / "experiments.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 TARGETS = [*sorted(ROOT.glob("*/target.yaml")), *sorted(ROOT.glob("examples/*/target.yaml"))]
 
-NTH = every(2, [24, 4])
+NTH = every(2, [72, 4])
 """Of the variants of a whole file."""
 STRUCTURAL = re.compile(
     r"unknown key|`(?!method|path)[^`]*` is missing in|`[^`]*` expects "

@@ -11,7 +11,7 @@ from rig.config.experiment import read_matrix
 from rig.load.sessions import Take
 from rig.load.think import Think
 from rig.model import BadYaml
-from rig.plan import Mix, Target
+from rig.plan import Ledger, Mix, Target
 
 SHOP = """\
 name: shop
@@ -110,6 +110,9 @@ def test_all_of_it_is_planned(folder: Path) -> None:
         ("query: {q:", "query: {q-1:", ":18: `q-1` is no new word"),
         ("[a, b, 3], order", "[a, b, 3], csv: people.csv, order", ":18: `q` expects one of `list`"),
         ("k: {range", "n: {range", ":21: `n` is a word of the rig's own"),
+        ("range: [5, 9], repeat: false}}", "range: [5, 9]}}, writes: 1", ":21: `writes` expects"),
+        ("range: [5, 9], repeat: false}}", "range: [5, 9]}}, writes: []", "true, false, or a list"),
+        ("range: [5, 9], repeat: false}}", "range: [5, 9]}}, writes: [a, a]", "different tables"),
     ],
 )  # fmt: skip
 def test_each_problem_has_its_line(folder: Path, old: str, new: str, says: str) -> None:
@@ -117,6 +120,17 @@ def test_each_problem_has_its_line(folder: Path, old: str, new: str, says: str) 
     with pytest.raises(BadYaml) as caught:
         read(folder, SHOP.replace(old, new))
     assert says in "\n".join(str(problem) for problem in caught.value.problems)
+
+
+def test_routes_say_what_they_write(folder: Path) -> None:
+    said = SHOP.replace("repeat: false}}", "repeat: false}}, writes: [a, b]")
+    said = said.replace("method: GET, path: /s/", "writes: true, method: GET, path: /s/")
+    target = read(folder, said)
+    assert {name: route.writes for name, route in target.routes.items()} == {
+        "pages": None, "search": True, "create": ("a", "b"),
+    }  # fmt: skip
+    assert target.counted == Ledger(tables=("a", "b"))
+    assert read(folder).counted is None
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def assert_goes_on(folder: SessionFolder, first: Told) -> None:
     assert not list(folder.path.rglob("*.part"))
 
 
-@pytest.mark.parametrize("kib", every(4, SIZES_KIB))
+@pytest.mark.parametrize("kib", every(8, SIZES_KIB))
 def test_a_session_on_a_disk_of_any_size_goes_on_where_it_ended(tmp_path: Path, kib: int) -> None:
     told = Told()
     with disk(tmp_path / "disk", kib) as small:
@@ -172,7 +172,7 @@ class Filling(Told):
             self.small.resize(self.small.used_kib() + self.more_kib)
 
 
-@pytest.mark.parametrize("more_kib", every(4, range(0, 136, 8)))
+@pytest.mark.parametrize("more_kib", every(8, range(0, 136, 8)))
 def test_one_whose_disk_fills_up_in_a_trial_goes_on_later(tmp_path: Path, more_kib: int) -> None:
     with disk(tmp_path / "disk", ENOUGH_KIB) as small:
         folder = begun(small.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from rig.evidence.ledger import (
     ledger_facts,
 )
 from rig.model import DamagedFile
-from rig.record import LedgerFacts, StatementFacts, TableRows
+from rig.record import LedgerFacts, RouteAnswers, StatementFacts, TableRows
 
 COUNTERS = Counters(transactions=5, sessions=2, postgres_started_at="today")
 BEFORE = CountsBefore(
@@ -112,3 +113,26 @@ def test_rows_are_told_apart_where_they_name_requests(tmp_path: Path) -> None:
     found = facts(tmp_path, BEFORE.to_json() | after.to_json())
     assert (found.rows_of_successes, found.successes_without_row) == (7, 1)
     assert found.rows_of_failures == {"timeout": 1}
+
+
+def test_after_the_users_sessions_all_is_counted_anew(tmp_path: Path) -> None:
+    anew = BEFORE.anew({"orders": 15, "lines": 20}, {"made": 4})
+    found = facts(tmp_path, anew.to_json() | AFTER.to_json())
+    # what the verifying request added stays known, what sessions wrote is nobody's
+    assert found.tables == {"orders": TableRows(1, 15, 21), "lines": TableRows(2, 20, 40)}
+    assert (found.rows_before, found.verifying_requests) == (35, 0)
+
+
+def test_of_a_mix_answers_are_told_apart_by_route(tmp_path: Path) -> None:
+    wrote = {"made": {"orders": 1, "lines": 0}, "read": {"orders": 0, "lines": 0}}
+    before = replace(BEFORE, wrote=wrote, naming=("made",), by_target={"made": 1})
+    (tmp_path / "load").mkdir()
+    (tmp_path / "load" / "completions.csv").write_text(
+        "second,phase,route,outcome,count,first_s,last_s\n"
+        "0,ramp,made,ok,3,0.1,0.9\n1,steady,made,timeout,1,1.1,1.1\n1,steady,read,ok,5,1.1,1.9\n"
+        "2,after,made,ok,1,2.1,2.1\n2,steady,mix,dropped,7,2.1,2.1\n"
+    )
+    found = facts(tmp_path, before.to_json() | AFTER.to_json())
+    assert found.answers == {"made": RouteAnswers(4, 1), "read": RouteAnswers(5, 0)}
+    assert (found.wrote, found.naming) == (wrote, ("made",))
+    assert found.answered_by_target is None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.clock import ClockOffset
 from rig.evidence.probes import COLUMNS, CRASHED, TIMEOUT, probe_facts, read_series
 from rig.record import LoadFacts, ProbeFacts
 from tests.unit.plans import PLAN
@@ -16,10 +17,12 @@ LOAD = LoadFacts(began_at_s=100.0, ramp_s=2.0, duration_s=6.0)
 """The steady window is from 102 to 106."""
 
 
-def write(folder: Path, name: str, *rows: str) -> None:
+def write(folder: Path, name: str, *rows: str, node: bool = False) -> None:
     (folder / "probes").mkdir(parents=True, exist_ok=True)
     (folder / "probes" / "failed.json").write_text("{}")
-    text = "\n".join((",".join(COLUMNS[name]), *rows)) + "\n"
+    # as in files from before there were several machines, unless the rows name theirs
+    named = [column for column in COLUMNS[name] if column != "node" or node]
+    text = "\n".join((",".join(named), *rows)) + "\n"
     (folder / "probes" / f"{name}.csv").write_text(text)
 
 
@@ -196,3 +199,38 @@ def test_gunicorns_own_word_for_a_killed_worker(tmp_path: Path) -> None:
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, "app_sockets", "102,1,1,1", "103,2")
     assert len(read_series(tmp_path / "probes" / "app_sockets.csv").rows) == 1
+
+
+def test_of_several_machines_the_worst_of_each_kind_counts(tmp_path: Path) -> None:
+    write(
+        tmp_path, "processes",
+        "102,app,0,1,0,1,0,0,,sut", "102,load_worker,0,1,0,1,0,0,,load",
+        "104,app,0,1,2,1,0,0,,sut", "104,load_worker,0,1,1,1,0,0,,load",
+        node=True,
+    )  # fmt: skip
+    write(
+        tmp_path, "host",
+        "102,0,0,0,0,0,5,4,sut", "102,0,0,0,0,0,0,2,load",
+        "104,2,0.8,0,1,0,6,4,sut", "104,3,0.2,1,0,0,2,2,load",
+        node=True,
+    )  # fmt: skip
+    seen = facts(tmp_path)
+    assert (seen.cpu_steal_share, seen.pressure_cpu_share, seen.pressure_io_share) == (
+        0.1,
+        0.5,
+        0.5,
+    )
+    # sut's roles took all of its CPU time, load's one of three seconds
+    assert seen.cpu_others_share == 0.5
+    assert seen.oom_kills == 3
+
+
+def test_an_observers_clock_is_its_first_line_and_drifts_by_the_best_of_the_last(
+    tmp_path: Path,
+) -> None:
+    later = [f"{n},load,1000.004,0.{n:04}" for n in range(9, 2, -1)]
+    write(tmp_path, "clock", "99,,0.001,0.0002", "99,load,1000.0,0.0001", *later, node=True)
+    clocks = facts(tmp_path).clocks
+    assert clocks[""] == ClockOffset(0.001, 0.0002, None)
+    assert (clocks["load"].offset_s, clocks["load"].uncertainty_s) == (1000.0, 0.0001)
+    assert clocks["load"].drift_s == pytest.approx(0.004)

@@ -22,7 +22,7 @@ from rig.evidence.verify import verify
 from rig.model import SCHEMA, StackError, Verdict
 from rig.plan import Plan
 from rig.record import Record
-from rig.store import session_folder
+from rig.store import names
 from rig.store.journal import CHAIN
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import PLAN, trial
@@ -76,7 +76,7 @@ def session_of(backend: FakeBackend, path: Path) -> tuple[SessionFolder, Record]
     record = attempt.run(only, number, folder, backend, 0.0, lambda _: None, lambda _: None)
     session.journal.append(
         "ended", trial=only.name, attempt=number, verdict=record.verdict,
-        manifest_sha256=sha256(folder / session_folder.MANIFEST),
+        manifest_sha256=sha256(folder / names.MANIFEST),
     )  # fmt: skip
     return session, record
 
@@ -121,20 +121,20 @@ def test_what_cannot_be_read_is_a_finding_among_others(
     assert list(verify(session)) == []
     path = session.attempts(record.trial)[0] / name
     path.write_text(spoil(path.read_text()))
-    (session.path / session_folder.YAML).write_text("another")
+    (session.path / names.YAML).write_text("another")
     said = [str(finding) for finding in verify(session)]
     where = f"trials/{record.trial}/attempt-1"
     assert f"{where}/{name}: is not the file whose hash the manifest has" in said
-    assert f"{session_folder.YAML}: is not the file whose hash journal.jsonl has" in said
+    assert f"{names.YAML}: is not the file whose hash journal.jsonl has" in said
     assert any(line.startswith(f"{where}: its raw files cannot be read") for line in said)
 
 
 def test_a_schedule_that_cannot_be_read(tmp_path: Path) -> None:
     session, record = session_of(FakeBackend(), tmp_path)
-    (session.path / session_folder.SCHEDULE).write_text("nothing\n1\n")
+    (session.path / names.SCHEDULE).write_text("nothing\n1\n")
     said = list(verify(session))
     assert Discrepancy(f"trials/{record.trial}", "is not in schedule.csv") in said
-    assert any(finding.where == session_folder.SCHEDULE for finding in said)
+    assert any(finding.where == names.SCHEDULE for finding in said)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_a_trial_moved_to_another_place(
 ) -> None:
     session, _ = session_of(FakeBackend(), tmp_path)
     if not vouched:
-        as_an_older_version_wrote(session.path / session_folder.JOURNAL)
+        as_an_older_version_wrote(session.path / names.JOURNAL)
     assert list(verify(session)) == []
-    path = session.path / session_folder.SCHEDULE
+    path = session.path / names.SCHEDULE
     path.write_bytes(path.read_bytes().replace(row.encode(), other.encode()))
     said = [discrepancy.what for discrepancy in verify(session)]
     assert ("is not the file whose hash journal.jsonl has" in said) is vouched
@@ -166,6 +166,6 @@ def as_an_older_version_wrote(journal: Path) -> None:
     for line in lines:
         del line[CHAIN]
         line.pop("appended", None)
-        line.get("files", {}).pop(session_folder.SCHEDULE, None)
+        line.get("files", {}).pop(names.SCHEDULE, None)
     kept = [json.dumps(line) for line in lines if line["event"] != "scheduled"]
     journal.write_text("\n".join(kept) + "\n")

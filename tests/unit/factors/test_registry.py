@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import re
 
 import pytest
@@ -10,14 +11,14 @@ from hypothesis import strategies as st
 from rig.factors import FACTORS, Choice, Natural, Number, apply, bind, impossible, label_of, slug_of
 from rig.factors.services import SERVICES
 from rig.model import Level, Link
-from rig.plan import Closed, Data, Draft, Load, Route, Target, Unsupported, Users
+from rig.plan import Arrivals, Closed, Data, Draft, Load, Open, Route, Target, Unsupported, Users
 
 patient = settings(deadline=None)
 # of each factor by itself, of which there are many and each small
 few = settings(deadline=None, max_examples=30)
 
 NAMES = ("one", "two", "three")
-DRAFT = Draft("one", "one", Load(Closed(Users(1, 1.0, 5)), steady_s=1.0), Data(10, 10))
+DRAFT = Draft("one", "one", Load(Open(Arrivals(5.0)), steady_s=1.0), Data(10, 10))
 
 
 def levels_of(name: str) -> st.SearchStrategy[Level]:
@@ -80,7 +81,7 @@ def test_the_last_level_of_a_factor_counts(
 def test_a_default_is_a_level_and_what_the_plan_has_anyway(name: str) -> None:
     factor = FACTORS[name]
     if factor.default is None:
-        assert name in ("target", "route")
+        assert name in ("target", "route") or factor.absent
         return
     assert factor.levels.accepts(factor.default, ())
     assert factor.change(DRAFT, factor.default) == DRAFT
@@ -94,6 +95,11 @@ def test_a_slug_can_stand_in_a_folders_name(name: str, data: st.DataObject) -> N
     assert re.fullmatch(r"[A-Za-z0-9_.+-]+", slug_of(name, level))
     if isinstance(level, int | float):
         assert re.match(r"[a-z]+[0-9]", slug_of(name, level))
+
+
+def test_a_load_of_users_has_no_rate() -> None:
+    closed = dataclasses.replace(DRAFT, load=Load(Closed(Users(1, 1.0, 5)), steady_s=1.0))
+    assert apply(closed, {"arrivals_per_s": 7}) == closed
 
 
 def test_slugs_of_numbers_differ_between_factors() -> None:

@@ -17,6 +17,7 @@ import pytest
 from bench.truth import crossings, sessions
 from bench.truth.sessions import ONE_PAIR, Looks, World
 from rig.model import Level
+from tests.shares import every
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ def test_one_scatter_for_all_would_not() -> None:
     assert share_of_all(one["io_create"] for one in found) < 0.93
 
 
-@pytest.mark.parametrize("cv", [0.03, 0.08])
+@pytest.mark.parametrize("cv", every(2, [0.08, 0.03]))
 def test_they_do_where_they_decide_when_to_stop(cv: float) -> None:
     world = World(ONE_PAIR, sessions.truth, sessions.same(cv))
     found = many(partial(sessions.stopped, world, Looks(0.1, 4, 8)), 600)
@@ -79,10 +80,11 @@ def test_ten_percent_are_found_by_eight_repeats() -> None:
     assert share(many(partial(sessions.finds, World(), 8, at), 100)) <= 0.05
 
 
-def test_crossovers_are_found_in_twelve_trials() -> None:
-    found = many(partial(crossings.near, 0.03, 150), 600)
+@pytest.mark.parametrize("times", every(2, [200, 600]))
+def test_crossovers_are_found_in_twelve_trials(times: int) -> None:
+    found = many(partial(crossings.near, 0.03, 150), times)
     assert share(one.near for one in found) >= 0.99
     assert share(one.held for one in found if one.held is not None) >= 0.94
     assert max(one.trials for one in found) <= 12
-    ahead = many(partial(crossings.said, "one ahead throughout", 0.03), 100)
+    ahead = many(partial(crossings.said, "one ahead throughout", 0.03), times // 6)
     assert {one.outcome for one in ahead} <= {"none in range", "cannot be told"}

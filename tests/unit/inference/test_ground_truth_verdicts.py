@@ -16,6 +16,7 @@ from bench.truth import crossings, equivalence, predictions, verdicts
 from bench.truth.conditions import share
 from bench.truth.sessions import ONE_PAIR, Looks, World, same, truth
 from bench.truth.verdicts import Claimed, Versions
+from tests.shares import every
 
 MOST = 0.05 + 0.03
 
@@ -42,7 +43,7 @@ def test_a_side_that_fails_is_never_supported() -> None:
     assert says(Claimed(9, 4, 0.05, 10.0, async_failed=0.04), 50, *FOR) == 1
 
 
-@pytest.mark.parametrize(("sessions", "blocks"), [(1, 1), (1, 8), (3, 4)])
+@pytest.mark.parametrize(("sessions", "blocks"), every(3, [(3, 4), (1, 8), (1, 1)]))
 def test_what_a_session_shares_makes_nothing_slower(sessions: int, blocks: int) -> None:
     calls = partial(verdicts.calls, Versions(sessions, blocks), SLOWER)
     assert share(map(calls, range(200))).value <= MOST
@@ -51,13 +52,13 @@ def test_what_a_session_shares_makes_nothing_slower(sessions: int, blocks: int) 
     assert share(map(calls, range(200))).value <= MOST
 
 
-@pytest.mark.parametrize("kind", crossings.CURVES)
+@pytest.mark.parametrize("kind", every(len(crossings.CURVES), crossings.CURVES))
 def test_searches_say_nothing_false(kind: str) -> None:
     found = [crossings.said(kind, 0.03, seed) for seed in range(200)]
     assert crossings.falsely(found).value <= MOST
 
 
-@pytest.mark.parametrize("kind", crossings.NEAREST)
+@pytest.mark.parametrize("kind", every(3, crossings.NEAREST))
 def test_searches_of_trials_that_scatter_much_say_nothing_false(kind: str) -> None:
     found = [crossings.said(kind, 0.1, seed) for seed in range(300)]
     assert crossings.falsely(found).value <= MOST
@@ -70,15 +71,16 @@ def test_equal_pairs_are_found_equal() -> None:
         assert share(map(found, range(100))).value >= 0.8
 
 
-@pytest.mark.parametrize("ratio", [1.25, 1 / 1.25])
-@pytest.mark.parametrize("asked", [1, 9])
+@pytest.mark.parametrize(
+    ("asked", "ratio"), every(4, [(9, 1.25), (9, 1 / 1.25), (1, 1.25), (1, 1 / 1.25)])
+)
 def test_pairs_at_the_margin_are_seldom_called_equal(asked: int, ratio: float) -> None:
     world = replace(equivalence.EQUAL, asked=asked, ratio=ratio)
     found = partial(equivalence.finds, world, (Judgement.EQUIVALENT,))
     assert share(map(found, range(200))).value <= MOST
 
 
-@pytest.mark.parametrize("blocks", [2, 4, 8])
+@pytest.mark.parametrize("blocks", every(3, [4, 2, 8]))
 def test_one_more_block_lies_where_it_is_expected(blocks: int) -> None:
     world = World(ONE_PAIR, truth, same(0.05))
     found = [predictions.following(world, blocks, seed) for seed in range(400)]

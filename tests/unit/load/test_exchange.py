@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import resource
 import socket
 import ssl
@@ -18,9 +19,11 @@ import gevent
 import pytest
 
 from rig.load.answer import ANY_STATUS, NoAnswer, Reader
+from rig.load.cookies import Cookies
 from rig.load.exchange import Blocking, Connection
 from rig.load.greenlets import Client, GreenletWaiting, Sweeper
 from rig.load.origin import Place, resolved
+from rig.load.outcome import of_wrong
 from rig.load.request import Origin, origin_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -305,6 +308,103 @@ def test_a_client_uses_idle_connections_again_and_gives_up_those_of_the_killed()
     sweeper.close()
 
 
+def test_a_streamed_answer_is_read_as_it_comes_and_gives_its_connection_back() -> None:
+    go_on, head = threading.Event(), b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"
+
+    def serve(came: socket.socket) -> None:
+        while came.recv(65_536):
+            came.sendall(head + b"one")
+            go_on.wait(DEADLINE_S)
+            go_on.clear()
+            came.sendall(b"two")
+
+    sweeper = Sweeper(DEADLINE_S)
+    with Server(serve) as server:
+        client = Client(place(server.port), DEADLINE_S, sweeper)
+
+        def streams(whole: bool) -> list[bytes]:
+            reader, streamed = client.stream(REQUEST, time.monotonic(), False)
+            pieces = streamed.pieces()
+            found = [next(pieces)]
+            assert (reader.status, reader.whole) == (200, False)
+            go_on.set()
+            found += list(pieces) if whole else []
+            streamed.close()
+            return found
+
+        read = [gevent.spawn(streams, whole).get() for whole in (True, False, True)]
+        assert [b"".join(pieces) for pieces in read] == [b"onetwo", b"one", b"onetwo"]
+        assert server.came == 2  # what was given up took its connection with it
+        client.close()
+        assert sweeper.watched == set()
+    sweeper.close()
+
+
+def test_a_streamed_answer_that_breaks_off_is_none() -> None:
+    def serve(came: socket.socket) -> None:
+        came.recv(65_536)
+        came.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none")
+
+    def streams() -> Iterator[bytes]:
+        _, streamed = client.stream(REQUEST, time.monotonic(), False)
+        return streamed.pieces()
+
+    sweeper = Sweeper(DEADLINE_S)
+    with Server(serve) as server:
+        client = Client(place(server.port), DEADLINE_S, sweeper)
+        with pytest.raises(NoAnswer) as refused:
+            gevent.spawn(lambda: list(streams())).get()
+    assert refused.value.outcome == "connection_reset"
+    client.close()
+    sweeper.close()
+
+
 def test_a_name_that_nobody_has_is_no_answer() -> None:
     with pytest.raises(NoAnswer, match=r"nobody\.invalid"):
         resolved(origin_of("http://nobody.invalid"))
+
+
+WHAT_COMES = {
+    "an answer": OK,
+    "one that closes": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok",
+    "a cookie": OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"),
+    "a problem": OK.replace(b"200 OK", b"500 No\r\nContent-Type: application/problem+json"),
+    "a short body": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok",
+    "no chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+    "no HTTP": b"nothing\r\n\r\n",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("comes", WHAT_COMES)
+def test_no_request_leaves_what_a_garbage_collection_alone_would_see(
+    connected: Callable[[Place], Connection], comes: str
+) -> None:
+    """A load worker has none of those while the rig's own users load."""
+
+    def serve(came: socket.socket) -> None:
+        while came.recv(65_536):
+            came.sendall(WHAT_COMES[comes])
+            if WHAT_COMES[comes] is not OK:
+                break
+
+    def ask_once(connection: Connection, cookies: Cookies) -> None:
+        with contextlib.suppress(NoAnswer):
+            reader = connection.ask(REQUEST, time.monotonic() + DEADLINE_S, False, 200)
+            of_wrong(reader.answer(), (200,))
+            cookies.take("http://127.0.0.1/", reader.answer().pairs())
+
+    def ask_often() -> int:
+        connection, cookies = connected(place(server.port)), Cookies()
+        for _ in range(2):
+            ask_once(connection, cookies)
+        gc.collect()
+        gc.disable()
+        for _ in range(5):
+            ask_once(connection, cookies)
+        found = gc.collect()
+        gc.enable()
+        return found
+
+    with Server(serve) as server:
+        assert gevent.spawn(ask_often).get() == 0

@@ -9,6 +9,7 @@ import pytest
 
 from rig.evidence.load import FEWEST, derived
 from rig.load.completions import Completions
+from rig.load.meter import lags_of
 from rig.load.recorder import Recorder
 from rig.load.report import MeteredSecond
 from rig.load.shape import Users
@@ -21,7 +22,9 @@ def write(folder: Path, ramp_s: float, duration_s: float, answers: int = 30) -> 
         at_s = 0.25 * number + 0.125
         outcome = "timeout" if number == answers - 1 else "ok"
         recorder.finish(recorder.start(at_s - 0.1), at_s, "r", outcome)
-    meter = [MeteredSecond(second, 0.1 * second, 3, [1000 * second] * 10) for second in range(9)]
+    meter = [
+        MeteredSecond(second, 0.1 * second, 3, lags_of([1000 * second] * 10)) for second in range(9)
+    ]
     completions.add("one", replace(recorder.drain(), meter=meter))
     completions.write(folder, ramp_s, duration_s, Users(3, 1, 3).at)
 

@@ -17,6 +17,7 @@ from hdrh.log import HistogramLogReader
 from rig.disk.hdr import HIGHEST_US, new_histogram
 from rig.load.completions import Completions
 from rig.load.hlog import encode, tally
+from rig.load.meter import lags_of
 from rig.load.recorder import AFTER, RAMP, STEADY, Recorder, phase_at, ranges
 from rig.load.report import FinalCount, LoadReport, MeteredSecond, Unanswered
 from rig.load.shape import Users
@@ -78,6 +79,15 @@ def test_percentiles_are_within_a_thousandth_of_the_raw_list() -> None:
     for percentile in (1, 25, 50, 90, 95, 99, 99.9):
         raw_us = latencies_us[math.ceil(len(latencies_us) * percentile / 100) - 1]
         assert histogram.get_value_at_percentile(percentile) == pytest.approx(raw_us, rel=PRECISION)
+
+
+def test_a_tally_is_written_as_the_histogram_that_the_library_makes() -> None:
+    chance, recorded = random.Random(3), new_histogram()
+    latencies_us = [round(math.exp(chance.uniform(0, 22))) for _ in range(3000)]
+    for latency_us in latencies_us:
+        recorded.record_value(latency_us)
+    assert encode(tally(latencies_us)) == recorded.encode().decode()
+    assert encode({}) == new_histogram().encode().decode()
 
 
 def test_latencies_out_of_range_are_kept_at_its_ends() -> None:
@@ -262,7 +272,9 @@ def test_load_workers_at_one_address_keep_their_counts_apart() -> None:
 def test_a_load_worker_without_a_last_word_leaves_its_counts(tmp_path: Path) -> None:
     completions, recorder = Completions("r"), Recorder(RAMP_S, DURATION_S)
     recorder.finish(recorder.start(3.0), 3.5, "r", "ok")
-    completions.add("client-0", carried(recorder.drain(), [MeteredSecond(3, 0.5, 7, [100])]))
+    completions.add(
+        "client-0", carried(recorder.drain(), [MeteredSecond(3, 0.5, 7, lags_of([100]))])
+    )
     completions.write(tmp_path, RAMP_S, DURATION_S)
     totals = completions.totals()
     assert (completions.closed, totals["finished"], totals["sequences"]) == (0, 1, {})
@@ -327,7 +339,9 @@ def test_seconds_tell_users_starts_and_phases_in_order(tmp_path: Path) -> None:
         recorder = Recorder(RAMP_S, 3.5)
         for at_s in (0.1, 0.2, 2.1, 2.6, 2.9):
             recorder.start(at_s)
-        meter = [MeteredSecond(second, 0.5, active + second, [100, 900]) for second in range(4)]
+        meter = [
+            MeteredSecond(second, 0.5, active + second, lags_of([100, 900])) for second in range(4)
+        ]
         completions.add(name, carried(recorder.drain(), meter))
     completions.write(tmp_path, RAMP_S, 3.5, users.at)
     columns = ("second", "phase", "planned_users", "users", "started")
@@ -347,7 +361,8 @@ def test_how_busy_the_load_workers_were_is_written(tmp_path: Path) -> None:
     report = Recorder(RAMP_S, DURATION_S).drain()
     lags_us = [1000 * lag for lag in range(1, 101)]
     meter = [
-        MeteredSecond(*row) for row in ((2, 0.25, 1, []), (3, 0.5, 1, lags_us), (8, 0.9, 1, [1]))
+        MeteredSecond(second, share, 1, lags_of(some_us))
+        for second, share, some_us in ((2, 0.25, []), (3, 0.5, lags_us), (8, 0.9, [1]))
     ]
     completions.add("one", carried(report, meter))
     completions.write(tmp_path, RAMP_S, DURATION_S)
@@ -368,3 +383,15 @@ def test_rates_tell_correct_from_failed_answers() -> None:
     completions.add("one", carried(recorder.drain()))
     assert completions.rate_rps(3) == (2, 3)
     assert completions.rate_rps(4) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_few_times_or_many_are_the_librarys_bytes(seed: int) -> None:
+    chance = random.Random(seed)
+    spread = 10 ** chance.uniform(0, 9.6)
+    counts = tally(int(chance.random() * spread) for _ in range(chance.choice([1, 2, 30, 900])))
+    counts = {value_us: count * 10 ** chance.randrange(7) for value_us, count in counts.items()}
+    recorded = new_histogram()
+    for value_us, count in counts.items():
+        recorded.record_value(value_us, count)
+    assert encode(counts) == recorded.encode().decode()

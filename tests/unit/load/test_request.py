@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from httptools import HttpRequestParser
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rig.load.asked import FilePart, RouteRequest
@@ -158,12 +158,15 @@ def test_unique_is_filled_in_at_any_depth() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20) | st.just("u{unique}0")))
+@example({"": "{n}"})
 def test_any_form_comes_back_as_it_was_meant(form: dict[str, str]) -> None:
     try:
-        body = made(method="POST", form=form).body_of({"unique": "3-9"})
+        body = made(method="POST", form=form).body_of({"unique": "3-9", "n": 7})
     except UnicodeEncodeError:
         return  # half a character is no text
-    meant = {key: [value.replace("{unique}", "3-9")] for key, value in form.items()}
+    meant = {
+        key: [value.replace("{unique}", "3-9").replace("{n}", "7")] for key, value in form.items()
+    }
     assert parse_qs(body.decode(), keep_blank_values=True, strict_parsing=bool(form)) == meant
 
 

@@ -124,6 +124,20 @@ def test_a_route_s_headers_are_sent(server: Server, tmp_path: Path) -> None:
     assert {kind for _, _, kind, _ in server.asked} == {"application/x-mine"}
 
 
+def test_users_of_a_session_do_it_once_for_all_its_routes(server: Server, tmp_path: Path) -> None:
+    login = {"route": "login", "method": "POST", "path": "/login/", "form": {"name": "user{n}"}}
+    session = {"name": "member", "steps": [{"request": login}]}
+    asked = [
+        {"request": {**ROUTE, "route": route}, "session": session, **REQUEST}
+        for route in ("visits/one", "visits/two")
+    ]
+    scout.run(fitted(ScoutSpec, {"target_url": server.url, "scout": asked}), tmp_path)
+    found = json.loads((tmp_path / "scout.json").read_text())
+    assert [result["wrong"] for result in found.values()] == [[], []]
+    logins = [body for _, path, _, body in server.asked if path == "/login/"]
+    assert sorted(logins) == [b"name=user%d" % number for number in range(1, 6)]
+
+
 @pytest.mark.parametrize(
     ("head", "length"),
     [(b"GET / HTTP/1.1\r\nHost: x", 0), (b"POST / HTTP/1.1\r\nContent-Length: 12", 12)],

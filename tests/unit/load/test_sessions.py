@@ -45,12 +45,12 @@ def test_what_is_taken(kind: TakenFrom, name: str, body: bytes, wanted: str | No
 def test_counts_add_up_and_failures_of_many_kinds_stay_few() -> None:
     one, other = SessionCount(), SessionCount()
     one.sent()
-    one.end(0.5, in_steady=False)
-    other.end(1.5, in_steady=True)
+    one.end(0.5)
+    other.end(1.5)
     for number in range(MOST_KINDS + 5):
         other.fail(f"step {number}")
     found = together([one.to_wire(), other.to_wire()])
-    assert (found["requests"], found["done"], found["done_in_steady"]) == (1, 2, 1)
+    assert (found["requests"], found["done"]) == (1, 2)
     assert (found["mean_ms"], found["longest_ms"]) == (1000.0, 1500.0)
     assert (len(found["failed"]), sum(found["failed"].values())) == (MOST_KINDS + 1, MOST_KINDS + 5)
     assert found["failed"]["otherwise"] == 5

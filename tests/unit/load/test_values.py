@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
+from rig.load.asked import RouteRequest
+from rig.load.request import AHEAD, rows
 from rig.load.think import Choice, Think
-from rig.load.values import RanOut, Values
+from rig.load.values import LANES, RanOut, Values, scattered, scatterings
+from rig.load.words import Placeholder
+
+VALUES = [998, 134, 314, 30, 488, 649, 470, 807]
+CHOSEN = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]
+PAUSES_S = [0.6716085998088955, 2.7239774912574464, 2.7778460516788726, 3.8590376759730676]
 
 
 def test_in_order_they_begin_again_unless_they_must_not() -> None:
@@ -44,6 +51,45 @@ def test_chance_is_the_seeds_and_even() -> None:
     assert len(pairs) == 100
 
 
+@pytest.mark.parametrize("seed", [0, 1, 7, -3, 1 << 63, 1 << 70])
+@pytest.mark.parametrize(("first", "step"), [(0, 1), (1, 1), (5, 64), (10**12, 3)])
+def test_many_drawn_at_once_are_those_drawn_alone(seed: int, first: int, step: int) -> None:
+    many = list(islice(scatterings(seed, first, step), 3 * LANES + 1))
+    assert many == [scattered(seed, first + turn * step) for turn in range(3 * LANES + 1)]
+    values = Values("pk", span=(10, 999), order="random", seed=seed)
+    drawn = list(islice(values.drawn(first, step), len(many)))
+    assert drawn == [10 + number % 990 for number in many]
+
+
+def test_what_a_seed_gives_stays_what_it_was() -> None:
+    values = Values("pk", span=(1, 1000), order="random", seed=7)
+    assert [values.at(position, 1) for position in range(1, 9)] == VALUES
+    assert list(islice(Choice((8, 2, 1, 1), 7).indices(3, 0, 1), 24)) == CHOSEN
+    assert list(islice(Think("exponential", 1.0).pauses_s(7, 3), 4)) == pytest.approx(PAUSES_S)
+
+
+def test_a_load_worker_has_every_so_many_of_a_routes_values_until_one_runs_out() -> None:
+    own = Values("own", ("u", "v"), order="per_user")
+    values = (Values("a", ("x", "y", "z")), Values("b", span=(1, 9), repeats=False), own)
+    route = RouteRequest("r", "GET", "/{a}/{b}/{own}", values=values)
+    places = [Placeholder("b", "path"), Placeholder("a", "form"), Placeholder("b", "json")]
+    drawn = list(rows(route, places, 1, 2))
+    assert drawn == [(b"2", b"y", b"2"), (b"4", b"x", b"4"), (b"6", b"z", b"6"), (b"8", b"y", b"8")]
+    with pytest.raises(KeyError, match="own"):
+        next(rows(route, [Placeholder("own", "path")], 1, 1))
+    assert str(route.ran_out()) == "values `b` ran out after 9: give more, or say `repeat: true`"
+    assert next(rows(RouteRequest("r", "GET", "/", values=(own,)), (), 1, 1)) == ()
+
+
+def test_rows_made_ahead_are_those_of_each_position() -> None:
+    values = Values("a", ("x", "ü/y", 3), order="random"), Values("b", span=(1, 10**9))
+    route, place = RouteRequest("r", "GET", "/", values=values), Placeholder("a", "path")
+    made = list(islice(rows(route, [place], 2, 3), 2 * AHEAD + 1))
+    assert made == [
+        (place.bytes_of(route.values_at(2 + 3 * turn, 1)),) for turn in range(2 * AHEAD + 1)
+    ]
+
+
 def test_routes_come_as_often_as_their_weights_say() -> None:
     choice = Choice((8, 1, 1), seed=1)
     counts = Counter(choice.index(user, turn) for user in range(100) for turn in range(100))
@@ -60,6 +106,6 @@ def test_routes_come_as_often_as_their_weights_say() -> None:
     ],
 )
 def test_pauses_have_their_mean(think: Think, least: float, mean: float, most: float) -> None:
-    pauses = [think.pause_s(1, user, turn) for user in range(100) for turn in range(100)]
+    pauses = [pause for user in range(100) for pause in islice(think.pauses_s(1, user), 100)]
     assert least <= min(pauses) <= max(pauses) <= most
     assert sum(pauses) / len(pauses) == pytest.approx(mean, rel=0.05)

@@ -16,7 +16,7 @@ PRESSURE = "some avg10=0.00 avg60=1.00 avg300=2.00 total=1500000\nfull avg10=0 t
 
 
 def sampled(root: Path) -> dict[str, Any]:
-    (row,) = Host(root).sample(3.0)
+    (row,) = Host(root=root).sample(3.0)
     return dict(zip(COLUMNS["host"], row, strict=True))
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from rig.disk.files import sha256, write_atomically
 from rig.disk.schema import OtherSchema
-from rig.factors import FACTORS
+from rig.factors import of_every_cell
 from rig.model import SCHEMA, DamagedFile, UsageError, Verdict
-from rig.store import session_folder
+from rig.store import names, session_folder
 from rig.store.session_folder import SessionFolder
 from tests.unit.plans import LEVELS, PLAN, record, trial
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> SessionFolder:
 def finish(folder: SessionFolder, trial_name: str, **changes: object) -> Path:
     _, attempt = folder.new_attempt(trial_name)
     manifest = replace(record(), **changes).to_json()  # type: ignore[arg-type]
-    (attempt / session_folder.MANIFEST).write_text(json.dumps(manifest))
+    (attempt / names.MANIFEST).write_text(json.dumps(manifest))
     return attempt
 
 
@@ -66,7 +66,7 @@ def test_the_schedule_grows_and_every_trial_has_its_plan(folder: SessionFolder) 
     assert (first["trial"], first["skip"], first["cell"]) == ("0001-made-r1", "", trial().cell.id)
     assert second["skip"] == "PgBouncer, it says, is not here"
     assert second["delay_ms"] == "0.5"
-    assert {name: first[name] for name in FACTORS} == {k: str(v) for k, v in LEVELS.items()}
+    assert {name: first[name] for name in of_every_cell()} == {k: str(v) for k, v in LEVELS.items()}
     plan = json.loads((folder.path / "trials" / "0001-made-r1" / "plan.json").read_text())
     assert plan.pop("digest") == PLAN.digest
     assert plan == json.loads(json.dumps(PLAN.to_json()))
@@ -164,7 +164,7 @@ def test_a_session_is_held_by_one_process_at_a_time(folder: SessionFolder) -> No
 
 def test_only_its_owner_can_hold_a_session(folder: SessionFolder) -> None:
     with folder.hold():
-        assert (folder.path / session_folder.LOCK).stat().st_mode & 0o777 == 0o600
+        assert (folder.path / names.LOCK).stat().st_mode & 0o777 == 0o600
 
 
 def make(out: Path, experiment: str, name: str) -> SessionFolder:
@@ -195,5 +195,5 @@ def test_the_schedule_has_the_documented_columns(folder: SessionFolder) -> None:
         heading = next(csv.reader(file))
     assert heading == [
         *("position", "trial", "block", "replicate", "cell", "skip", "because"),
-        *FACTORS,
+        *of_every_cell(),
     ]

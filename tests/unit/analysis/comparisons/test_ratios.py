@@ -8,7 +8,7 @@ import pytest
 
 from analysis import table
 from analysis.comparisons import ratios
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.report import report
 from analysis.summaries.layout import layout_of
 from analysis.summaries.trials import results
@@ -39,6 +39,7 @@ def test_a_percentile_that_is_only_a_bound_is_no_value(tmp_path: Path) -> None:
     assert quick.value == found[1].measures.p95_ms
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_claim_is_not_judged_by_a_bound(tmp_path: Path) -> None:
     text = Page(report(made(tmp_path / "s")).html).text
     assert "p95 response time" in text
@@ -62,6 +63,7 @@ def test_a_ratio_needs_both_cells_and_equal_other_levels(tmp_path: Path) -> None
     assert "target" not in pair.levels
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_show_and_report_say_one_ratio(tmp_path: Path) -> None:
     """The medians' is 2.00, the geometric mean over blocks 2.05."""
     rates = [("async", (100, 110, 130)), ("sync", (50, 60, 55))]

@@ -151,6 +151,7 @@ def test_the_check_is_of_claim_and_requirements(
     assert analysed(session).check is code
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_report_and_programs_are_told(tmp_path: Path) -> None:
     session = make(
         tmp_path / "s", CLAIMED, claim=None, requires=[KEPT, BROKEN, OPEN_ONE], repeats=3

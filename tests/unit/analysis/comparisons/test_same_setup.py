@@ -27,6 +27,11 @@ FACTS: dict[str, Any] = {
     "database": {"version": "17.2", "settings": {"max_connections": "100", "fsync": "on"}},
     "roles": {"app": [4711]},
     "cpus": {"app": ["1"], "database": ["0"]},
+    "nodes": {
+        "sut": {"boot_id": "a", "kernel": "6.1", "cpu": "x", "mtu": {"front": 1450},
+                "roles": ["app", "load_worker"]},
+        "db": {"boot_id": "b", "kernel": "6.1", "cpu": "x", "roles": ["database", "pooler"]},
+    },
 }  # fmt: skip
 POOLER = {"version": "1.2", "prepared_statements": True, "settings": {}}
 BY_NATURE: dict[str, Any] = {
@@ -64,6 +69,8 @@ def async_side() -> dict[str, Any]:
     side["facts"]["app"] |= {**BY_NATURE, "pid": 8}
     side["facts"]["app"]["pool"]["idle_connections"] = 4
     side["facts"]["roles"] = {"app": [4712]}
+    # of another moment, and without a pooler there
+    side["facts"]["nodes"]["db"] |= {"boot_id": "c", "roles": ["database"]}
     side["plan"]["target"] = {"name": "async", "inherent": ["app.event_loop"]}
     answer = side["verify"]["response"]
     answer["headers"]["server"] = "uvicorn"
@@ -130,6 +137,14 @@ def test_targets_that_differ_by_their_nature_only_keep_the_label(tmp_path: Path)
         (lambda s: s["facts"]["app"].update(timeout_s=30), "app.timeout_s 30 vs 180"),
         (lambda s: s["plan"]["load"].update(timeout_s=60.0), "load.timeout_s 60.0 vs 400.0"),
         (lambda s: s["facts"]["app"].update(debug=True), "app.debug true vs false"),
+        (
+            lambda s: s["facts"]["nodes"].update(db2=s["facts"]["nodes"].pop("db")),
+            "machines.database.node db2 vs db",
+        ),
+        (
+            lambda s: s["facts"]["nodes"]["sut"]["mtu"].update(front=1500),
+            "machines.app.mtu of front 1500 vs 1450",
+        ),
         (lambda s: s["facts"]["app"].update(middleware=["x.Y"]), 'app.middleware ["x.Y"] vs []'),
         (lambda s: s["facts"]["app"].update(log_level="INFO"), "app.log_level INFO vs WARNING"),
         (
@@ -295,6 +310,7 @@ def test_round_trips_are_those_of_the_stack_that_fits_best(tmp_path: Path) -> No
     assert "round trips per request, measured: 7.04 vs 8" in table(made)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_a_claim_nothing_is_compared(tmp_path: Path) -> None:
     made = session(tmp_path / "s", claim=None)
     derive(made)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.comparisons.sensitivity import Turn
-from analysis.inference import Verdict
+from analysis.inference import ClaimResult
 from analysis.report.inputs import read_inputs
 from analysis.report.opening import opening_of
 from tests.unit.analysis import sessions
@@ -50,7 +50,7 @@ def test_half_the_window(tmp_path: Path) -> None:
         return [one for at, one in enumerate(found) if rate < 50 or one.at_s < 7 or at % 10 == 0]
 
     found = turned(tmp_path, trials(CLEAR, fading))
-    assert found == (Turn("by the window's second half", Verdict.CONTRADICTED),)
+    assert found == (Turn("by the window's second half", ClaimResult.CONTRADICTED),)
 
 
 def test_half_the_window_tells_nothing_of_response_times(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_half_the_window_tells_nothing_of_response_times(tmp_path: Path) -> None
 
 def test_without_one_block(tmp_path: Path) -> None:
     rates = [*CLEAR[:4], (20, 15)]
-    assert turned(tmp_path, trials(rates)) == (Turn("without block 5", Verdict.SUPPORTED),)
+    assert turned(tmp_path, trials(rates)) == (Turn("without block 5", ClaimResult.SUPPORTED),)
 
 
 def test_of_three_blocks_none_is_left_out(tmp_path: Path) -> None:
@@ -71,4 +71,4 @@ def test_by_ranks(tmp_path: Path) -> None:
     # one trial in eight is hundreds of times too fast: Student's t sees a scatter, ranks do not
     rates = [*[(20.0, 50.0 + at) for at in range(7)], (0.5, 200.0)]
     found = turned(tmp_path, trials(rates))
-    assert Turn("by ranks, not Student's t", Verdict.SUPPORTED) in found
+    assert Turn("by ranks, not Student's t", ClaimResult.SUPPORTED) in found

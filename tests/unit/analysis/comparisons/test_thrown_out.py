@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from analysis.comparisons.thrown_out import ThrownOut
-from analysis.inference import Verdict as Judged
+from analysis.inference import ClaimResult
 from analysis.report.inputs import read_inputs
 from rig.model import Verdict
 from tests.unit.analysis import sessions
@@ -62,11 +62,11 @@ def test_its_number_may_turn_the_verdict(tmp_path: Path) -> None:
     second_attempt(folder / "trials" / "0002-made-r1", Made(ASYNC, steady(80)))
     inputs = read_inputs(folder)
     assert inputs.answer is not None
-    assert inputs.answer.verdict is Judged.SUPPORTED
+    assert inputs.answer.verdict is ClaimResult.SUPPORTED
     thrown = found(folder)
     assert thrown.changed == 1
     assert thrown.answer is not None
-    assert thrown.answer.verdict is Judged.NOT_DECIDED
+    assert thrown.answer.verdict is ClaimResult.NOT_DECIDED
 
 
 def test_a_trial_that_never_counted(tmp_path: Path) -> None:

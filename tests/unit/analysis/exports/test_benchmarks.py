@@ -12,7 +12,7 @@ from analysis.exports import export
 from tests.unit.analysis.sessions import Made, make, steady
 
 
-def tracked(session: Path, measure: str = "goodput_rps") -> list[dict[str, Any]]:
+def tracked(session: Path, measure: str | None = "goodput_rps") -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = json.loads(export(session, "benchmarks", measure).text)
     for one in made:
         assert [(key, type(value)) for key, value in one.items()] == [
@@ -59,6 +59,14 @@ def test_a_cell_without_a_number_is_left_out_and_named(tmp_path: Path) -> None:
     assert [line.rpartition(": ")[2] for line in found.left_out] == [
         "no number for it is known", "cannot be",
     ]  # fmt: skip
+
+
+def test_without_an_objective_there_is_no_capacity_to_track(tmp_path: Path) -> None:
+    found = export(make(tmp_path / "s", runs(30)), "benchmarks", "capacity_per_s")
+    assert json.loads(found.text) == []
+    assert found.left_out == [
+        "asynchronize-django: no objective is asked for, so it has no capacity"
+    ]
 
 
 def test_names_steer_nothing(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_labels_are_text(tmp_path: Path, name: str) -> None:
     assert labels["experiment"] == (name if name != "\x1b[2J" else "\\x1b[2J")
 
 
-@pytest.mark.parametrize("form", ["benchmarks", "prometheus"])
+@pytest.mark.parametrize("form", ["benchmarks", "otel", "prometheus"])
 def test_a_session_of_another_schema_is_one_line(tmp_path: Path, form: str) -> None:
     session = make(tmp_path / "s", [Made(answers=steady(10))], schema=1)
     with pytest.raises(UsageError) as caught:

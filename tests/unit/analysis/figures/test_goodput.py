@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from analysis.figures.goodput import Goodput, data, draw, save
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.cells import cells
 from analysis.summaries.layout import layout_of
 from analysis.summaries.trials import results
 from rig.model import Level, Verdict
+from tests.shares import every
 from tests.unit.analysis.sessions import FACTORS, Answer, Made, make, steady
 
 PNG = b"\x89PNG\r\n"
@@ -98,7 +99,9 @@ def test_too_few_successes_are_words_not_a_number(tmp_path: Path) -> None:
     assert "&lt; 2 successes" in drawn(tmp_path, goodput)
 
 
-@pytest.mark.parametrize("varies", ["connections", "max_connections", "app_workers", None])
+@pytest.mark.parametrize(
+    "varies", every(2, ["connections", "max_connections", None, "app_workers"])
+)
 def test_any_factor_can_be_drawn(tmp_path: Path, varies: str | None) -> None:
     levels: dict[str, Level] = {"connections": "pool", "max_connections": 1000, "app_workers": 4}
     others = [Made({varies: levels[varies]}, steady(60))] if varies else []

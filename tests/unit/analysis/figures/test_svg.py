@@ -12,11 +12,12 @@ import pytest
 
 from analysis.figures import labels, style, timeline
 from analysis.figures.frame import frame, grid_of
-from analysis.figures.svg import element, hover, standalone
+from analysis.figures.svg import bands, element, hover, points, standalone
 from analysis.report import report
 from analysis.summaries.timeline import Timeline
 from rig.model import printable
 from tests.hostile import strings
+from tests.shares import every
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "session-v2"
 REFERENCE = re.compile(r'href="#([^"]+)"|url\(#([^)]+)\)')
@@ -32,7 +33,9 @@ def drawn(words: str) -> str:
     return element(figure, words)
 
 
-@pytest.mark.parametrize("words", [*TEXTS, 'a" style="x: y" <g id="hover: z">', "🙂 中 $x_2$"])
+@pytest.mark.parametrize(
+    "words", every(3, ['a" style="x: y" <g id="hover: z">', *TEXTS, "🙂 中 $x_2$"])
+)
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_text_stays_text(words: str) -> None:
     svg = ElementTree.fromstring(standalone(drawn(words)))
@@ -49,10 +52,28 @@ def test_text_stays_text(words: str) -> None:
     assert svg.get("aria-label") == printable(words)
 
 
+@pytest.mark.parametrize("words", ["p99 7 ms", '"><script>&'])
+def test_places_to_point_at_lie_where_they_belong(words: str) -> None:
+    figure, _ = grid_of(1, 400, 200, 1)
+    axes = frame(figure, 50, 40, 300, 100)
+    axes.set_xlim(0, 10)
+    axes.set_ylim(0, 1)
+    over = points(axes, [(5, 0.75, words)]) + bands(axes, [(0, 2.5, words)])
+    svg = ElementTree.fromstring(standalone(element(figure, "all", over)))
+    circle, band = (one for one in svg.iter() if one.get("class") == "at")
+    assert [float(circle.attrib[name]) for name in ("cx", "cy")] == [200, 65]
+    place = [float(band.attrib[name]) for name in ("x", "y", "width", "height")]
+    assert place == [50, 40, 75, 100]
+    assert [one[0].text for one in (circle, band)] == [words] * 2
+
+
 def test_drawings_on_one_page(tmp_path: Path) -> None:
     page = report(Path(shutil.copytree(GOLDEN, tmp_path / "session"))).html.read_text()
     drawings = re.findall(r'<div class="drawing".*?</div>', page, re.DOTALL)
     assert len(drawings) > 3
+    assert len(re.findall(r'<label class="enlarge"><input type="checkbox">', page)) == len(drawings)
+    assert "<title>0 to 1 s: " in page
+    assert re.search(r"<title>[^<]*: p90 [\d.]+ ms</title>", page)
     ids = Counter(re.findall(r' id="([^"]+)"', page))
     assert [one for one, count in ids.items() if count > 1] == []
     for drawing in drawings:

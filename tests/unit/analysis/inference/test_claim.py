@@ -9,13 +9,13 @@ import pytest
 
 from analysis.inference import (
     FOR,
-    Answer,
     Bound,
+    ClaimResult,
+    JudgedClaim,
     Judgement,
     Observation,
     PairRatio,
     RepeatRange,
-    Verdict,
     WithinTrialError,
     judge_claim,
     pairs,
@@ -35,20 +35,20 @@ def repeated(ratio: float, blocks: int = 4, spread: float = 0.02, **more: Any) -
     ]
 
 
-def judged(trials: Sequence[Observation], bound: Bound = BOUND) -> Answer:
+def judged(trials: Sequence[Observation], bound: Bound = BOUND) -> JudgedClaim:
     return judge_claim(pairs(trials, "target", "async", "sync"), bound)
 
 
 def test_above_everywhere_is_supported() -> None:
     answer = judged(repeated(5.0) + repeated(9.0, delay_ms=100))
-    assert answer.verdict is Verdict.SUPPORTED
+    assert answer.verdict is ClaimResult.SUPPORTED
     assert {one.judgement for one in answer.pairs} == {Judgement.SUPPORTED}
     assert answer.repeats_needed is None
 
 
 def test_below_everywhere_is_contradicted() -> None:
     answer = judged(repeated(1.1))
-    assert answer.verdict is Verdict.CONTRADICTED
+    assert answer.verdict is ClaimResult.CONTRADICTED
 
 
 def test_both_depends_on_what_parts_them() -> None:
@@ -59,7 +59,7 @@ def test_both_depends_on_what_parts_them() -> None:
         *repeated(8.0, delay_ms=100, route="cpu"),
     ]
     answer = judged(trials)
-    assert answer.verdict is Verdict.DEPENDS
+    assert answer.verdict is ClaimResult.DEPENDS
     assert answer.depends_on == ("delay_ms",)
 
 
@@ -95,7 +95,7 @@ def test_it_may_take_two_factors_to_part_them() -> None:
 
 def test_too_close_is_not_decided_and_says_how_many_repeats() -> None:
     answer = judged(repeated(5.0) + repeated(2.3, spread=0.1, delay_ms=100))
-    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.verdict is ClaimResult.NOT_DECIDED
     assert answer.repeats_needed is not None
     assert answer.repeats_needed.least > 4
     assert not answer.hopeless
@@ -109,31 +109,31 @@ def test_too_close_for_any_number_of_repeats_says_so() -> None:
 
 def test_one_run_can_only_indicate() -> None:
     answer = judged(repeated(5.0, blocks=1, spread=0.0))
-    assert answer.verdict is Verdict.INDICATED
+    assert answer.verdict is ClaimResult.INDICATED
     against = judged(repeated(1.0, blocks=1, spread=0.0))
-    assert against.verdict is Verdict.INDICATED
+    assert against.verdict is ClaimResult.INDICATED
     assert against.pairs[0].judgement is Judgement.INDICATED_AGAINST
     both = judged(
         repeated(1.0, blocks=1, spread=0.0) + repeated(5.0, blocks=1, spread=0.0, delay_ms=100)
     )
-    assert both.verdict is Verdict.INDICATED
+    assert both.verdict is ClaimResult.INDICATED
     assert both.depends_on == ("delay_ms",)
     some = judged(repeated(5.0) + repeated(9.0, blocks=1, spread=0.0, delay_ms=100))
-    assert some.verdict is Verdict.INDICATED
+    assert some.verdict is ClaimResult.INDICATED
 
 
 @pytest.mark.parametrize("ratio", [2.9, 1.4])
 def test_one_run_not_far_from_the_bound_decides_nothing(ratio: float) -> None:
     answer = judged(repeated(ratio, blocks=1, spread=0.0))
-    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.verdict is ClaimResult.NOT_DECIDED
     assert answer.repeats_needed is None
 
 
 def test_a_run_that_is_itself_unsure_does_not_indicate() -> None:
     vague = repeated(3.5, blocks=1, spread=0.0, within=WithinTrialError(0.4, 5))
-    assert judged(vague).verdict is Verdict.NOT_DECIDED
+    assert judged(vague).verdict is ClaimResult.NOT_DECIDED
     clear = repeated(3.5, blocks=1, spread=0.0, within=WithinTrialError(0.02, 5))
-    assert judged(clear).verdict is Verdict.INDICATED
+    assert judged(clear).verdict is ClaimResult.INDICATED
 
 
 @pytest.mark.parametrize("blocks", [1, 4])
@@ -161,12 +161,12 @@ def test_the_failures_of_the_worse_side_withhold_nothing() -> None:
         replace(one, failure_share=0.9 if one.levels["target"] == "async" else 0.0)
         for one in repeated(0.5)
     ]
-    assert judged(trials).verdict is Verdict.CONTRADICTED
+    assert judged(trials).verdict is ClaimResult.CONTRADICTED
 
 
 def test_what_is_withheld_leaves_the_claim_open() -> None:
     answer = judged([*repeated(5.0), *repeated(5.0, delay_ms=50, failure_share=0.3)])
-    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.verdict is ClaimResult.NOT_DECIDED
     assert answer.repeats_needed is None
 
 
@@ -186,11 +186,11 @@ def test_of_response_times_the_lower_side_is_the_better(failing: str, judgement:
 
 def test_the_more_single_runs_are_asked_the_farther_they_must_be() -> None:
     alone = repeated(3.2, blocks=1, spread=0.0)
-    assert judged(alone).verdict is Verdict.INDICATED
+    assert judged(alone).verdict is ClaimResult.INDICATED
     many = [one for ms in range(9) for one in repeated(3.2, blocks=1, spread=0.0, delay_ms=ms)]
-    assert judged(many).verdict is Verdict.NOT_DECIDED
+    assert judged(many).verdict is ClaimResult.NOT_DECIDED
     farther = [one for ms in range(9) for one in repeated(4.6, blocks=1, spread=0.0, delay_ms=ms)]
-    assert judged(farther).verdict is Verdict.INDICATED
+    assert judged(farther).verdict is ClaimResult.INDICATED
 
 
 def test_the_p_of_a_single_run_by_hand() -> None:
@@ -215,24 +215,24 @@ def test_pairs_that_were_not_measured_leave_the_claim_open(
     trials: Sequence[Observation],
 ) -> None:
     answer = judged([*trials, *unmeasured(50, 100, 150, 200, 250)])
-    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.verdict is ClaimResult.NOT_DECIDED
     assert len(answer.those(Judgement.NOT_MEASURED)) == 5
 
 
 def test_what_was_not_measured_does_not_hide_what_parts_the_rest() -> None:
     answer = judged([*repeated(5.0), *repeated(1.0, delay_ms=100), *unmeasured(50)])
-    assert answer.verdict is Verdict.DEPENDS
+    assert answer.verdict is ClaimResult.DEPENDS
 
 
 def test_nothing_measured_is_not_decided() -> None:
     answer = judged([trial("sync", 1, None), trial("async", 1, 10.0)])
-    assert answer.verdict is Verdict.NOT_DECIDED
-    assert judged([]).verdict is Verdict.NOT_DECIDED
+    assert answer.verdict is ClaimResult.NOT_DECIDED
+    assert judged([]).verdict is ClaimResult.NOT_DECIDED
 
 
 def test_extra_cells_do_not_judge() -> None:
     answer = judged(repeated(5.0) + repeated(1.0, pooler="pgbouncer", extra=True))
-    assert answer.verdict is Verdict.SUPPORTED
+    assert answer.verdict is ClaimResult.SUPPORTED
     assert len(answer.pairs) == 1
 
 
@@ -300,7 +300,7 @@ def test_nothing_is_decided_before_the_end(blocks: int) -> None:
     assert judge_claim(found, BOUND).those(*FOR)
     answer = judge_claim(found, BOUND, ended=False)
     assert not answer.ended
-    assert answer.verdict is Verdict.NOT_DECIDED
+    assert answer.verdict is ClaimResult.NOT_DECIDED
     assert [one.judgement for one in answer.pairs] == [
         Judgement.NOT_DECIDED,
         Judgement.NOT_DECIDED,
@@ -313,8 +313,8 @@ def test_nothing_is_decided_before_the_end(blocks: int) -> None:
 
 def test_a_search_needs_more_blocks_to_be_sure() -> None:
     found = pairs(repeated(5.0, blocks=3), "target", "async", "sync")
-    assert judge_claim(found, BOUND).verdict is Verdict.SUPPORTED
-    assert judge_claim(found, BOUND, least_blocks=4).verdict is Verdict.INDICATED
+    assert judge_claim(found, BOUND).verdict is ClaimResult.SUPPORTED
+    assert judge_claim(found, BOUND, least_blocks=4).verdict is ClaimResult.INDICATED
 
 
 @pytest.mark.parametrize("blocks", [1, 4])

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from analysis.inference import (
-    Answer,
     Bound,
+    ClaimResult,
+    JudgedClaim,
     Judgement,
     Observation,
-    Verdict,
     WithinTrialError,
     judge_claim,
     pairs,
@@ -34,23 +34,23 @@ def repeated(
     ]
 
 
-def judged(trials: Sequence[Observation], bound: Bound = BOUND) -> Answer:
+def judged(trials: Sequence[Observation], bound: Bound = BOUND) -> JudgedClaim:
     return judge_claim(pairs(trials, "target", "async", "sync"), bound)
 
 
 @pytest.mark.parametrize(
     ("ratio", "spread", "verdict"),
     [
-        (1.0, 0.02, Verdict.EQUIVALENT),
-        (1.1, 0.02, Verdict.EQUIVALENT),  # differs from 1, and not by as much as matters
-        (0.9, 0.02, Verdict.EQUIVALENT),
-        (1.0, 0.5, Verdict.NOT_DECIDED),
-        (1.25, 0.02, Verdict.NOT_DECIDED),
-        (1.5, 0.02, Verdict.DIFFERENT),
-        (0.6, 0.02, Verdict.DIFFERENT),
+        (1.0, 0.02, ClaimResult.EQUIVALENT),
+        (1.1, 0.02, ClaimResult.EQUIVALENT),  # differs from 1, and not by as much as matters
+        (0.9, 0.02, ClaimResult.EQUIVALENT),
+        (1.0, 0.5, ClaimResult.NOT_DECIDED),
+        (1.25, 0.02, ClaimResult.NOT_DECIDED),
+        (1.5, 0.02, ClaimResult.DIFFERENT),
+        (0.6, 0.02, ClaimResult.DIFFERENT),
     ],
 )
-def test_equal_different_or_not_decided(ratio: float, spread: float, verdict: Verdict) -> None:
+def test_equal_different_or_not_decided(ratio: float, spread: float, verdict: ClaimResult) -> None:
     assert judged(repeated(ratio, spread=spread)).verdict is verdict
 
 
@@ -70,14 +70,14 @@ def test_one_pair_is_equal_where_its_interval_lies_within_the_margin(
 
 def test_the_more_pairs_are_asked_the_closer_they_must_be() -> None:
     alone = repeated(1.13, spread=0.1)
-    assert judged(alone).verdict is Verdict.EQUIVALENT
+    assert judged(alone).verdict is ClaimResult.EQUIVALENT
     many = [one for ms in range(9) for one in repeated(1.13, spread=0.1, delay_ms=ms)]
-    assert judged(many).verdict is Verdict.NOT_DECIDED
+    assert judged(many).verdict is ClaimResult.NOT_DECIDED
 
 
 def test_equal_here_and_different_there_depends() -> None:
     answer = judged(repeated(1.0) + repeated(3.0, delay_ms=100))
-    assert answer.verdict is Verdict.DEPENDS
+    assert answer.verdict is ClaimResult.DEPENDS
     assert answer.depends_on == ("delay_ms",)
 
 
@@ -98,14 +98,14 @@ def test_equal_needs_a_value_of_every_trial(silent: str) -> None:
         replace(one, value=None) if one.block == 8 and one.levels["target"] == silent else one
         for one in repeated(1.0)
     ]
-    assert judged(trials).verdict is Verdict.NOT_DECIDED
+    assert judged(trials).verdict is ClaimResult.NOT_DECIDED
 
 
 def test_single_runs_do_not_show_that_nothing_differs() -> None:
-    assert judged(repeated(1.0, blocks=1, spread=0.0)).verdict is Verdict.NOT_DECIDED
-    assert judged(repeated(3.0, blocks=1, spread=0.0)).verdict is Verdict.INDICATED
+    assert judged(repeated(1.0, blocks=1, spread=0.0)).verdict is ClaimResult.NOT_DECIDED
+    assert judged(repeated(3.0, blocks=1, spread=0.0)).verdict is ClaimResult.INDICATED
     wide = replace(BOUND, equivalent_within=1.0)
-    assert judged(repeated(1.0, blocks=1, spread=0.0), wide).verdict is Verdict.INDICATED
+    assert judged(repeated(1.0, blocks=1, spread=0.0), wide).verdict is ClaimResult.INDICATED
 
 
 def test_a_single_run_is_beyond_the_margin_only_with_all_of_its_interval() -> None:
@@ -113,7 +113,7 @@ def test_a_single_run_is_beyond_the_margin_only_with_all_of_its_interval() -> No
         replace(one, within=WithinTrialError(0.5, 10))
         for one in repeated(3.0, blocks=1, spread=0.0)
     ]
-    assert judged(trials).verdict is Verdict.NOT_DECIDED
+    assert judged(trials).verdict is ClaimResult.NOT_DECIDED
 
 
 def test_it_says_how_many_repeats_would_tell() -> None:

@@ -116,6 +116,7 @@ def test_a_cell_that_the_later_session_lacks_leaves_it_open(tmp_path: Path) -> N
     written, says = compared(before, session(tmp_path / "after", (60,), ("io_read",)))
     assert written.check is ExitCode.UNDECIDED
     assert says.count("not in the later session: ") == 6
+    assert "not in the later session: cpu · added delay 100 ms\n" in says
     assert "Only the earlier session has these cells:" in Page(written.html).text
 
 

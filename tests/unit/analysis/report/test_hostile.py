@@ -44,6 +44,14 @@ def hostile_and_drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return session
 
 
+@pytest.fixture(scope="module")
+def some_drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A part of it, drawn: a panel for each text takes a minute."""
+    session = hostile_session(tmp_path_factory.mktemp("hostile") / "s", URL, nth=16)
+    report(session)
+    return session
+
+
 def test_a_hostile_session_s_report_is_inert(hostile: Path) -> None:
     for made in (hostile / "derived" / "report.md", compare([hostile], [hostile]).markdown):
         source = made.read_text(encoding="utf-8")
@@ -105,8 +113,14 @@ def test_what_programs_read_is_inert_and_whole(hostile: Path, tmp_path: Path) ->
     assert len(trials) == len(list(hostile.glob("trials/*/attempt-1")))
 
 
-def test_each_svg_stands_alone(hostile_and_drawn: Path) -> None:
-    for path in (hostile_and_drawn / "derived" / "figures").glob("*.svg"):
+@pytest.mark.parametrize(
+    "made", ["some_drawn", pytest.param("hostile_and_drawn", marks=pytest.mark.campaign)]
+)
+def test_each_svg_stands_alone(made: str, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(made)
+    drawings = sorted((folder / "derived" / "figures").glob("*.svg"))
+    assert drawings
+    for path in drawings:
         elements = list(ElementTree.parse(path).iter())
         tags = {element.tag.rpartition("}")[2] for element in elements}
         assert "svg" in tags

@@ -10,7 +10,10 @@ from junitparser import JUnitXml
 
 from analysis.report import report
 from rig.model import Verdict
+from tests.shares import every
 from tests.unit.analysis.sessions import CLAIM, Made, make, steady
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 KEPT = {"cell": {}, "limits": [{"of": "goodput_rps", "relation": ">", "value": 10}]}
 MISSED = {"cell": {"target": "sync"}, "limits": [{"of": "p95_ms", "relation": "<", "value": 5}]}
@@ -44,7 +47,8 @@ def trials(repeats: int = 3) -> list[Made]:
 
 
 @pytest.mark.parametrize(
-    ("repeats", "at_least", "outcome"), [(3, 2, ""), (3, 20, "Failure"), (1, 2, "Skipped")]
+    ("repeats", "at_least", "outcome"),
+    every(2, [(3, 20, "Failure"), (3, 2, ""), (1, 2, "Skipped")]),
 )
 def test_a_pair_of_the_claim(tmp_path: Path, repeats: int, at_least: int, outcome: str) -> None:
     claim = {**CLAIM, "at_least": at_least}
@@ -74,7 +78,9 @@ def test_trials_that_have_no_checks_say_why(tmp_path: Path) -> None:
     assert found[0][0] == "checks.0001-made-r1"
 
 
-@pytest.mark.parametrize("text", ["</testcase>&<![CDATA[", "\x1b[2J\x00", "\ud800 \ufffe", 'a"b'])
+@pytest.mark.parametrize(
+    "text", every(2, ["</testcase>&<![CDATA[", 'a"b', "\ud800 \ufffe", "\x1b[2J\x00"])
+)
 def test_text_from_outside_is_text(tmp_path: Path, text: str) -> None:
     made: list[Any] = [Made({"delay_ms": 0}, verdict=Verdict.FAILED, why=text)]
     session = make(tmp_path / "s", made)

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from analysis.report.claimed_pairs import few_numbers
 from analysis.report.inputs import read_inputs
 from analysis.report.opening import Opening, opening_of
 from analysis.report.write import report
 from rig.model import ExitCode, Level, Verdict
+from tests.shares import every
 from tests.unit.analysis import sessions
 from tests.unit.analysis.sessions import Made, steady
 from tests.unit.sentences import long_sentences
@@ -154,12 +156,13 @@ def test_what_was_not_measured_is_named_with_its_reason(tmp_path: Path) -> None:
 def test_the_model_stands_beside_what_was_measured(tmp_path: Path) -> None:
     opening = calibrated(tmp_path, s0_ms=10.0, n=9.0)
     # 1 ÷ (20 ms + 1 · 100 ms) = 8.33 a second
-    assert opening.why[:2] == (
-        "What limits sync is that each of its servers takes one request at a time, "
-        "and waits with it.",
-        "Each request keeps its server for 0.12 s.",
+    ((side, cause),) = opening.why
+    assert side == "Sync."
+    assert cause.startswith(
+        "Each of its servers takes one request at a time, and waits with it. "
+        "A request keeps its server for 0.12 s. Predicted 8.33 a second, measured 8."
     )
-    assert opening.why[-1].startswith("Predicted a second: 8.33; measured: 8.")
+    assert f"- {side} {cause}" in opening.lines
     assert "The goodput of 1 of these cells is not explained" in " ".join(opening.before_acting)
 
 
@@ -244,12 +247,15 @@ def test_no_pair_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fast", "repeats", "said", "verdict", "code"),
-    [
-        (21, 4, "No difference beyond 25 %.", "equivalent", ExitCode.OK),
-        (40, 4, "A difference beyond 25 %.", "different", ExitCode.CONTRADICTED),
-        (25, 4, "Open.", "not decided", ExitCode.UNDECIDED),
-        (60, 1, "Probably a difference beyond 25 %.", "indicated", ExitCode.UNDECIDED),
-    ],
+    every(
+        2,
+        [
+            (21, 4, "No difference beyond 25 %.", "equivalent", ExitCode.OK),
+            (25, 4, "Open.", "not decided", ExitCode.UNDECIDED),
+            (40, 4, "A difference beyond 25 %.", "different", ExitCode.CONTRADICTED),
+            (60, 1, "Probably a difference beyond 25 %.", "indicated", ExitCode.UNDECIDED),
+        ],
+    ),
 )
 def test_a_claim_of_no_difference(
     fast: float, repeats: int, said: str, verdict: str, code: ExitCode, tmp_path: Path
@@ -281,3 +287,17 @@ def test_the_model_carries_over_and_the_ratio_does_not(tmp_path: Path) -> None:
         "What carries over is the model of a request; its times scale with the CPU's speed.",
         "Sync: s0 12.2 ms; n 8.1 round trips.",
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ((145, 9.25), "145 and 9.25"),
+        ((125.01, 124.98), "125"),
+        ((8, 3, 1, 9, 2, 7, 5), "1 to 9"),
+        ((8, 8, 8, 8, 8, 8, 8), "8"),
+        ((), ""),
+    ],
+)
+def test_numbers_that_read_alike_stand_once(values: Sequence[float], says: str) -> None:
+    assert few_numbers(values) == says

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from analysis.summaries.ceilings import Ceiling, CellCeilings, CellPlan, Cpu, cell_ceilings
+from rig.calibration import StackFacts
 from rig.model import Level
-from rig.record import StackFacts
 
 LEVELS: dict[str, Level] = {
     "target": "sync", "route": "io_create", "delay_ms": 100, "delay_path": "both",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.inference import geometric_mean_interval
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.cell_estimates import ceilings_of
 from analysis.summaries.cells import cells
 from analysis.summaries.trials import results

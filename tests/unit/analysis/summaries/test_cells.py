@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from analysis.inference import geometric_mean_interval
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.cells import CellResult, cells
 from analysis.summaries.csv_rows import summary_columns, summary_row
 from analysis.summaries.measures import percentile_interval_ms

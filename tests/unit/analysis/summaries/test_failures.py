@@ -121,6 +121,7 @@ def test_what_the_app_did_not_name_is_told_in_the_words_of_who_refused(
     assert reasons([Failure("db_too_many_connections", 150, 1.0)], logged, probes) == ()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_table_and_the_report_tell_why(tmp_path: Path) -> None:
     answers = [Answer(0.5 + n / 2) for n in range(20)]
     made = make(tmp_path / "s", [Made(answers=[*answers, Answer(5.2, outcome="app_error")])])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.layout import Layout, layout_of
 from rig.model import Level
 from tests.unit.analysis.sessions import BASE, Made, make

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.progress import progress_of
 from analysis.summaries.trials import results
 from rig.model import Verdict

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.session import read_session
+from analysis.reading.session_files import read_session
 from analysis.summaries.csv_rows import trial_columns, trial_row
 from analysis.summaries.trials import TrialResult, results, top
 from rig.load.completions import SECONDS

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rig.backends.compose.hosts import NETWORKS, OURS, ComposeHosts, DelayChild
+from rig.backends.compose.hosts import NETWORKS, ComposeHosts
+from rig.backends.docker.container import DelayChild
+from rig.backends.docker.engine import HERE
+from rig.backends.docker.images import OURS, inside
+from rig.backends.docker.needs import Needs
 from rig.backends.specs import PROJECT
 from rig.model import Link, Role
 from stack.delay.spec import DelaySpec, read_spec
+from tests.unit.plans import TARGET
 
 
 def hosts(folder: Path, target: Path | str = PROJECT / "django_async") -> ComposeHosts:
-    names = {Role.APP: ["some-project-app-1"]}
-    return ComposeHosts(folder, folder / "secrets", str(target), names, "some-project")
+    names, plain = {Role.APP: ["some-project-app-1"]}, replace(TARGET, folder=str(target))
+    secrets, project = folder / "secrets", "some-project"
+    return ComposeHosts(folder, secrets, plain, Needs("an image"), names, project)
 
 
 def test_code_stands_in_the_images_and_secrets_are_mounted(tmp_path: Path) -> None:
@@ -34,18 +41,16 @@ def test_code_stands_in_the_images_and_secrets_are_mounted(tmp_path: Path) -> No
 def test_targets_that_are_not_ours_are_mounted(tmp_path: Path, folder: str) -> None:
     target = Path(os.path.normpath(PROJECT / folder))
     theirs = hosts(tmp_path, target)
-    assert theirs.inside(target) == "/target"
-    assert theirs.inside(target / "manage.py") == "/target/manage.py"
+    assert theirs.inside(target) == "/project"
+    assert theirs.inside(target / "manage.py") == "/project/manage.py"
     assert theirs.inside(PROJECT / "stack") == "/rig/stack"
 
 
 def test_code_that_stands_elsewhere_is_mounted_beside(tmp_path: Path) -> None:
-    names = {Role.APP: ["some-project-app-1"]}
-    target, code = tmp_path / "shop", tmp_path / "code"
-    secrets, project = tmp_path / "secrets", "some-project"
-    theirs = ComposeHosts(tmp_path, secrets, str(target), names, project, code_folder=str(code))
-    assert theirs.inside(target / "x") == "/target/x"
-    assert theirs.inside(code / "manage.py") == "/project/manage.py"
+    folder, code, secrets = tmp_path / "shop", tmp_path / "code", tmp_path / "secrets"
+    target = replace(TARGET, folder=str(folder), project=str(code))
+    assert inside(folder / "x", secrets, target) == "/target/x"
+    assert inside(code / "manage.py", secrets, target) == "/project/manage.py"
 
 
 def test_what_is_not_mounted_is_not_there(tmp_path: Path) -> None:
@@ -81,7 +86,7 @@ def test_a_spec_can_be_read_inside_whatever_the_users_umask(tmp_path: Path) -> N
 
 
 def test_the_delay_says_in_files_how_it_ended(tmp_path: Path) -> None:
-    delay = DelayChild(tmp_path, "app-1")
+    delay = DelayChild(HERE, lambda: tmp_path, "app-1")
     assert delay.wait(0.01) is None
     assert delay.log_lines() == []
     (tmp_path / "exit").write_text("3")

@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 import zipfile
 from dataclasses import replace
+from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from rig.backends import kept
-from rig.backends.environment import Environment, handed_over, provide, store
+from rig.backends import cache_bound
+from rig.backends.environment import Environment, handed_over, locust_packages, provide, store
 from rig.backends.environment.uv import printed, program, uv
 from rig.backends.processes import run
 from rig.model import StackError
-from rig.plan import Django, Plan
+from rig.plan import Django, LocustFile, Plan
+from rig.route import File
+from tests.shares import every
 from tests.unit.plans import PLAN, TARGET
 
 LIB, SERVER = "shop-lib", "gunicorn"
@@ -58,7 +62,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(value))
     # what `provide` sets for the runner inside the sandbox goes with the test
     monkeypatch.setenv("RIG_ENVIRONMENTS", "{}")
-    monkeypatch.delenv(kept.MAX_GB, raising=False)
+    monkeypatch.delenv(cache_bound.MAX_GB, raising=False)
     return folder
 
 
@@ -175,7 +179,7 @@ def test_an_older_gunicorn_gets_the_uvicorn_that_goes_with_it(plan: Plan, wheels
 
 @pytest.mark.parametrize(
     ("line", "version"),
-    [("asyncpg", "80.0"), ("old-server", "80.0"), ("old-server\nsetuptools>80", "81.0")],
+    every(3, [("old-server", "80.0"), ("asyncpg", "80.0"), ("old-server\nsetuptools>80", "81.0")]),
 )
 def test_old_packages_find_pkg_resources(plan: Plan, wheels: Path, line: str, version: str) -> None:
     wheel(wheels, "old-server", "20.1", "setuptools>=3")
@@ -198,13 +202,19 @@ def test_a_driver_that_its_django_takes_is_added(
     assert asked(environment, modules) == repr([driver])
 
 
+PROJECT = '[project]\nname = "x"\nversion = "1"\n'
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
-    [
-        ("poetry.lock", '[[package]]\nname = "shop-lib"\nversion = "1.0"\n'),
-        ("Pipfile.lock", '{"default": {"shop-lib": {"version": "==1.0"}, "asyncpg": {}}}'),
-        ("pyproject.toml", '[project]\nname = "x"\nversion = "1"\ndependencies = ["shop-lib<2"]\n'),
-    ],
+    every(
+        3,
+        [
+            ("pyproject.toml", f'{PROJECT}dependencies = ["shop-lib<2"]\n'),
+            ("Pipfile.lock", '{"default": {"shop-lib": {"version": "==1.0"}, "asyncpg": {}}}'),
+            ("poetry.lock", '[[package]]\nname = "shop-lib"\nversion = "1.0"\n'),
+        ],
+    ),
 )
 def test_other_files_of_packages(plan: Plan, wheels: Path, name: str, text: str) -> None:
     wheel(wheels, "psycopg", "3.0")
@@ -253,10 +263,52 @@ def test_an_interpreter_s_own_environment_stays_as_it_is(plan: Plan, tmp_path: P
 def test_the_least_recently_used_goes_and_what_is_in_use_stays(
     plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(kept.MAX_GB, "0")
+    monkeypatch.setenv(cache_bound.MAX_GB, "0")
     first, _ = made(plan)
     (Path(plan.target.folder) / "base.txt").write_text("asyncpg==1.0\n")
     second, _ = made(plan)
     assert not Path(first.python).exists()
     assert Path(second.python).exists()
     assert store.summary().startswith("1 environment, 0.0")
+
+
+# of Locust files
+
+
+def test_what_a_locust_file_imports_stands_behind_the_load_s_packages(
+    plan: Plan, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(locust_packages.HANDED_ON, "{}")
+    ours = metadata.version("locust")
+    wheel(wheels, "locust", ours)
+    wheel(wheels, "shop-paths", "1.0")
+    by_path = f"{wheels}/shop_paths-1.0-py3-none-any.whl"
+    folder = Path(plan.target.folder)
+    (folder / "load.txt").write_text(f"locust==2.15.1\n{LIB}\n{by_path}\n")
+    code = "import shop_lib, shop_paths\nfrom locust import HttpUser, task\n"
+    code += "assert shop_lib.version == '2.0'\n"
+    (folder / "load.py").write_text(f"{code}class Buyer(HttpUser):\n    tasks = [print]\n")
+    files = [
+        File(name, sha256((folder / name).read_bytes()).hexdigest())
+        for name in ("load.py", "load.txt")
+    ]
+    told = LocustFile(files[0], requirements=files[1])
+    target = replace(plan.target, locustfiles={"buyers": told})
+    asks = replace(plan, target=target, route_name="buyers")
+    said: list[str] = []
+    locust_packages.provide([asks, plan, asks], locust_packages.Here(), said.append)
+    packages = Path(locust_packages.handed_over(asks))
+    assert said == [
+        f"load.txt asks for Locust 2.15.1; the rig's {ours} runs",
+        f"installing what the Locust file needs (load.txt): {LIB}==2.0, {by_path}",
+    ]
+    assert sorted(path.name for path in packages.glob("*.py")) == ["shop_lib.py", "shop_paths.py"]
+    assert locust_packages.handed_over(plan) == ""
+    said.clear()
+    locust_packages.provide([asks], locust_packages.Here(), said.append)
+    assert said == []
+    (folder / "load.txt").write_text("nowhere-at-all\n")
+    changed = replace(told, requirements=File("load.txt", ""))
+    again = replace(asks, target=replace(target, locustfiles={"buyers": changed}))
+    with pytest.raises(StackError, match=r"load\.txt: it cannot be installed: .*nowhere-at-all"):
+        locust_packages.provide([again], locust_packages.Here(), said.append)

@@ -1,0 +1,1 @@
+"""Docker engines and their containers: what the Compose backend and the Swarm backend share."""

@@ -1,0 +1,1 @@
+"""Hosts as containers on several machines, whose engines form a Swarm."""
