@@ -122,6 +122,19 @@ class Engine:
             removed += [f"{kind} {name}" for name in found]
         return removed
 
+    def await_gone(self, kind: str) -> None:
+        """Until none of a session is listed here: a manager removed it, and it goes by and by.
+
+        StackError.
+        """
+        found: list[str] = []
+        for _ in until(REMOVE_DEADLINE_S, every_s=0.2):
+            if not (found := self._of_sessions(_LISTED[kind][0])):
+                return
+        what = f"{kind} {found[0]} is removed but still there after {REMOVE_DEADLINE_S:g} s"
+        do = "restart its engine: systemctl restart docker"
+        raise StackError(f"node {self.node}: {what}" if self.node else what, do)
+
     def _of_sessions(self, listing: Sequence[str]) -> list[str]:
         form = f'{listing[-1]}\t{{{{.Label "{LABEL}"}}}}'
         said = self.docker(*listing[:-1], form, "--filter", f"label={LABEL}")

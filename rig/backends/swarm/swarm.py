@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -194,19 +194,36 @@ def remove_left_behind(members: Iterable[Member]) -> tuple[list[str], list[Stack
     managers = [one for one in every if one.manager][:1]
     removed: list[str] = []
     errors: list[StackError] = []
-    # what stands in a network or a volume keeps it
-    for kind, some in (("container", every), ("network", managers), ("volume", every)):
-        for found in in_parallel(partial(_removed, kind), some):
+
+    def step(of_one: Callable[[Member], list[str]], some: Iterable[Member]) -> None:
+        for found in in_parallel(partial(_or_error, of_one), some):
             if isinstance(found, StackError):
                 errors.append(found)
             else:
-                removed += found
+                removed.extend(found)
+
+    # what stands in a network or a volume keeps it
+    step(partial(_removed, "container"), every)
+    # a manager removes networks for all; the others by and by do as it says
+    step(partial(_removed, "network"), managers)
+    if managers and not errors:
+        step(_await_no_network, (one for one in every if one not in managers))
+    step(partial(_removed, "volume"), every)
     return removed, errors
 
 
-def _removed(kind: str, one: Member) -> list[str] | StackError:
+def _or_error(step: Callable[[Member], list[str]], one: Member) -> list[str] | StackError:
     try:
-        gone = one.engine.remove_left_behind((kind,))
+        return step(one)
     except StackError as error:
         return error
+
+
+def _removed(kind: str, one: Member) -> list[str]:
+    gone = one.engine.remove_left_behind((kind,))
     return [f"{what} on node {one.node.name}" for what in gone]
+
+
+def _await_no_network(one: Member) -> list[str]:
+    one.engine.await_gone("network")
+    return []

@@ -203,3 +203,22 @@ def test_what_cannot_be_removed_is_an_error(
     (tmp_path / "network").write_text("async-django-1_data\tasync-django-1\n")
     with pytest.raises(StackError, match="docker network: it has active endpoints"):
         HERE.remove_left_behind()
+
+
+GONE_BY_AND_BY = """\
+state=$(dirname "$0")
+echo >> "$state/times"
+[ "$(wc -l < "$state/times")" -gt 2 ] || printf 'async-django-1_data\\tasync-django-1\\n'
+"""
+
+
+def test_what_another_node_removed_is_waited_for(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(GONE_BY_AND_BY)
+    HERE.await_gone("network")
+    assert len((tmp_path / "times").read_text().splitlines()) == 3
+    monkeypatch.setattr(engines, "REMOVE_DEADLINE_S", 0.3)
+    fake("printf 'async-django-1_data\\tasync-django-1\\n'")
+    with pytest.raises(StackError, match="network async-django-1_data is removed but still there"):
+        HERE.await_gone("network")
