@@ -16,8 +16,6 @@ MOST_HEAD_BYTES = 65_536
 """Of an answer's head, with whatever interim answers (1xx) come before it."""
 MOST_KEPT_BYTES = 65_536
 """Of a body that names the class of a failure; what is longer is no such answer."""
-SHORT_BYTES = 1024
-"""What is no longer is looked through at once."""
 ANY_STATUS = 0
 
 RESET, MALFORMED, TIMEOUT = "connection_reset", "malformed_answer", "timeout"
@@ -116,8 +114,8 @@ class Reader:
         """Whether its head, as it came, has a field that sets one."""
         head = self._head
         data = head[0] if len(head) == 1 else b"".join(head)
-        if len(data) > SHORT_BYTES:  # what follows the last empty line is no head's
-            data = data[: data.rfind(b"\r\n\r\n")]
+        if data[:5] == b"HTTP/" and data[9:10] != b"1":  # no interim answer's head comes before it
+            data = data[: data.find(b"\r\n\r\n")]
         return b"et-cookie" in data.lower()
 
     def feed(self, data: bytes) -> bool:

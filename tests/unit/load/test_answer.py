@@ -88,6 +88,30 @@ def test_fields_are_those_of_the_last_head() -> None:
     assert reader.fields() == {"x-a": "1", "set-cookie": "a, b", "content-length": "5"}
 
 
+COOKIE = b"sEt-cookie: a=1\r\n"
+EARLY = b"HTTP/1.1 103 Early\r\nLink: </a.css>\r\n\r\n"
+SAYS_SO = b"Content-Length: 10\r\n\r\nSet-Cookie"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sets"),
+    [
+        (OK + COOKIE + HELLO, True),
+        (EARLY + OK + COOKIE + HELLO, True),
+        (b"\r\n\r\n" + OK + COOKIE + HELLO, True),
+        (OK + HELLO, False),
+        (OK + SAYS_SO, False),
+        (OK + b"X-A: " + b"a" * 2000 + b"\r\n" + COOKIE + SAYS_SO, True),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_a_cookie_is_seen_in_a_head_alone(answer: bytes, sets: bool, step: int) -> None:
+    reader = Reader()
+    for at in range(0, len(answer), step):
+        reader.feed(answer[at : at + step])
+    assert (reader.whole, reader.sets_cookies) == (True, sets)
+
+
 def test_trailers_are_no_fields() -> None:
     reader = Reader()
     reader.feed(OK + CHUNKED + b"5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
