@@ -1,4 +1,4 @@
-"""What do values, mixes and sessions cost the load generator beside a single route? In turns.
+"""What do values, mixes, sessions and a look at each answer cost the load generator? In turns.
 
     .venv/bin/python -m bench.visit_cost [ROUNDS] [STEADY_S]     (default 7 and 3)
 
@@ -22,6 +22,7 @@ from bench.loopback import Closed, Users, run, spec
 from rig.disk.contents import rows
 from rig.disk.rows import LoadWorkerRow, SecondRow
 from rig.load.asked import RouteRequest
+from rig.load.expected import Expected
 from rig.load.sessions import Session, Step
 from rig.load.spec import PLAIN
 from rig.load.values import Values
@@ -44,12 +45,21 @@ MIX = {
     "weights": (8, 2, 1, 1),
     "route": "mix",
 }
+
+
+def looked_at(always: Expected) -> dict[str, Any]:
+    """Each answer of a single route is held against this."""
+    return {"requests": (RouteRequest("page", "GET", "/", always=always),)}
+
+
 LOGIN = Session("member", (Step(RouteRequest("step 1", "GET", "/login")),))
 WAYS: dict[str, dict[str, Any]] = {
     "single": SINGLE,
     "session": {**SINGLE, "session": LOGIN},
     "values": VALUES,
     "mix": MIX,
+    "text": looked_at(Expected(no_text='"errors"')),
+    "members": looked_at(Expected(answer={"null": True})),
 }
 
 

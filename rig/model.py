@@ -212,7 +212,7 @@ FAILURE_CLASSES: Mapping[str, str] = {
     "db_statement_error": "Postgres refused the statement",
     "app_error": "the app answered 5xx for another reason",
     "unexpected_status": "an answer with a status the route does not expect",
-    "wrong_answer": "an answer that is not what `always_text` and `never_text` of its route say",
+    "wrong_answer": "an answer that is not as `always` of its route says",
     "app_worker_killed": "the connection broke as an app worker ended",
     "connection_refused": "nobody listened at the target's address",
     "connection_reset": "the target closed the connection without an answer",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from rig.load.expected import Expected
 from rig.load.sessions import Take
 from rig.load.think import Think
 from rig.load.values import IN_ORDER, Order
@@ -129,14 +130,22 @@ class Route:
     """Headers that the answer must have, with their whole values."""
     values: Mapping[str, ValueSource] = field(default_factory=dict)
     """By word: what stands for it in each request."""
-    always_text: str = ""
-    """Stands in every right answer, under load, too."""
-    never_text: str = ""
-    """Stands in none."""
+    always: Expected | None = None
+    """What is looked at in every answer, under load, too; None for nothing."""
     session: str = ""
     """The name of what each user does before its first request; empty for nothing."""
     writes: bool | tuple[str, ...] | None = None
     """Whether a request adds or removes rows, or of which tables; None: as its method means it."""
+
+    @property
+    def expected(self) -> Expected:
+        """What the answer before the load holds."""
+        return Expected(
+            answer=self.answer,
+            text=self.answer_text,
+            pattern=self.answer_pattern,
+            headers=self.answer_headers,
+        )
 
     @property
     def statuses(self) -> tuple[int, ...]:

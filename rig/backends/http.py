@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.backends.expected import Response, wrong_with
-from rig.backends.requests import NO_ROWS, Rows, route_requests, session_of
+from rig.backends.requests import NO_ROWS, Rows, of_data, route_requests, session_of
 from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Blocking, Connection
@@ -235,15 +235,5 @@ def _exchange(
     if answer.status:
         visitor.answered(ready, connection.reader)
     sent, body = request.sent_headers(filling), request.body_of(filling)
-    wrong = wrong_with(route, answer, answered, {**filling, **_of_data(data)})
+    wrong = wrong_with(route, answer, answered, {**filling, **of_data(data)})
     return Exchange(route, sent, body, answer, answered, wrong)
-
-
-def _of_data(data: Data) -> Filling:
-    """What an answer may be held against beside the request's own words."""
-    return {"posts": data.posts, "cpu_sum": _sum_of_squares(data.cpu_n)}
-
-
-def _sum_of_squares(below: int) -> int:
-    """0² + 1² + … + (below - 1)²."""
-    return (below - 1) * below * (2 * below - 1) // 6

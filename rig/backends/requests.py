@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from rig.backends.database import Login
 from rig.disk.files import read_bytes
 from rig.load.asked import FilePart, RouteRequest
 from rig.load.csv_column import MOST_VALUES, column_of
+from rig.load.expected import Expected
 from rig.load.request import encoded
 from rig.load.sessions import Session, Step
 from rig.load.values import Values
-from rig.load.words import OWN_WORDS
+from rig.load.words import OWN_WORDS, Filling, fill
 from rig.model import DamagedFile, StackError
-from rig.plan import Plan, Route, Target
+from rig.plan import Data, Plan, Route, Target
 from rig.route import File, SessionStep, ValueSource
 
 MOST_FILE_BYTES = 8 << 20
@@ -46,8 +47,7 @@ def route_request(target: Target, route: Route, words: Sequence[str] = ()) -> Ro
         form=dict(route.form),
         json=route.json,
         body=route.body,
-        always_text=route.always_text,
-        never_text=route.never_text,
+        always=route.always,
         words=(*OWN_WORDS, *route.values, *words),
         values=tuple(_values(target, word, source) for word, source in route.values.items()),
         files=tuple(
@@ -110,8 +110,30 @@ def route_requests(plan: Plan, rows: Rows | None = None) -> tuple[RouteRequest, 
     """What the users of a plan send. `rows`: what the database gave, where it was asked."""
     session = session_of(plan, rows)
     words = session.words if session else ()
-    requests = (route_request(plan.target, route, words) for route in plan.routes)
+    routes = (_with_data(route, plan.data) for route in plan.routes)
+    requests = (route_request(plan.target, route, words) for route in routes)
     return tuple(one if rows is None else one.with_rows(rows) for one in requests)
+
+
+def _with_data(route: Route, data: Data) -> Route:
+    """The route, whose answers under load are held against the data's figures."""
+    if route.always is None:
+        return route
+    said = {
+        field.name: fill(getattr(route.always, field.name), of_data(data))
+        for field in fields(route.always)
+    }
+    return replace(route, always=Expected(**said))
+
+
+def of_data(data: Data) -> Filling:
+    """What an answer may be held against beside the request's own words."""
+    return {"posts": data.posts, "cpu_sum": _sum_of_squares(data.cpu_n)}
+
+
+def _sum_of_squares(below: int) -> int:
+    """0² + 1² + … + (below - 1)²."""
+    return (below - 1) * below * (2 * below - 1) // 6
 
 
 def session_of(plan: Plan, rows: Rows | None = None) -> Session | None:

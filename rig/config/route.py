@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Self
 from urllib.parse import quote_plus
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import InitErrorDetails
 
 from rig import plan
-from rig.config.document import Node
 from rig.config.findings import nearest, one_of
+from rig.config.route_answer import OF_DATA, AnAlways, Json, Members, Pattern, leaves
 from rig.config.route_files import FileBeside
 from rig.config.route_values import Source, ValueWord
 from rig.config.sections import (
@@ -30,7 +30,6 @@ from rig.config.sections import (
 from rig.config.values import (
     Distinct,
     Fits,
-    Keywords,
     Matching,
     Name,
     Optional,
@@ -45,45 +44,9 @@ from rig.load.words import OWN_WORDS, WORD
 from rig.route import File, ValueSource
 
 TABLE = re.compile("[a-z_][a-z0-9_]{0,62}")
-_LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 _ALIKE = 0.75
-_OF_ANSWERS = ("posts", "cpu_sum")
-_LOOSE = ("json", "body", "answer", "answer_text")
+_LOOSE = ("json", "body", "answer", "answer_text", "text", "no_text")
 """Where braces may be somebody's own language: only what is almost a word is one misspelt."""
-
-
-def _json(value: Any) -> Any:
-    """What has a refused node in it is no JSON."""
-    refused = [at(loc, wrong("")) for loc, leaf in _leaves(value) if isinstance(leaf, Node)]
-    if refused:
-        raise together(refused)
-    return value
-
-
-def _answer(value: Any) -> Any:
-    """What an answer holds; a length that is asked for is a number."""
-    if not isinstance(value, dict | list):
-        raise expected("a map or a list", do="`answer_text` is for text")
-    problems = [
-        at(loc, expected("a length such as {length:25}"))
-        for loc, leaf in _leaves(value)
-        if isinstance(leaf, str) and _LENGTH.match(leaf)
-    ]
-    if problems:
-        raise together(problems)
-    return value
-
-
-def _leaves(value: Any, loc: Location = ()) -> Iterator[tuple[Location, Any]]:
-    """Every single value, and where it is."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*loc, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, (*loc, index))
-    else:
-        yield loc, value
 
 
 class _HeaderValue(Written):
@@ -143,18 +106,6 @@ class _QueryValue(_FormValue):
         return {}
 
 
-class _Pattern(Written):
-    """A regular expression."""
-
-    def read(self, value: Any, context: Context) -> str:
-        pattern = super().read(value, context)
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise wrong(f"`{{name}}` is no regular expression: {error}") from None
-        return pattern
-
-
 class _Writes(Value):
     """True or false, or the tables."""
 
@@ -178,9 +129,7 @@ Writes = Annotated[bool | tuple[str, ...], _Writes()]
 HeaderValue = Annotated[str, _HeaderValue()]
 FormValue = Annotated[str | tuple[str, ...], _FormValue()]
 QueryValue = Annotated[str | tuple[str, ...] | Source, _QueryValue()]
-Pattern = Annotated[str, _Pattern()]
 Statuses = Annotated[int | tuple[int, ...], _Statuses()]
-Json = Annotated[Any, AfterValidator(_json)]
 Member = Annotated[
     str, Matching(r"[\w-]+(\.[\w-]+)*", "members of the answer, such as id or posts.id")
 ]
@@ -258,7 +207,7 @@ class Sent(Section):
     def texts(self) -> Iterator[tuple[Location, str]]:
         """Every text in which words may stand, and where it is."""
         for key in ("path", "query", "form", "json", "headers", "cookies", "body"):
-            for loc, leaf in _leaves(_listed(getattr(self, _NAMES.get(key, key)))):
+            for loc, leaf in leaves(getattr(self, _NAMES.get(key, key))):
                 if isinstance(leaf, str):
                     yield (key, *loc), leaf
 
@@ -266,16 +215,13 @@ class Sent(Section):
 class Route(Sent):
     """A request that a target serves, and what a correct answer is."""
 
-    answer: Annotated[Json, AfterValidator(_answer), Keywords({"type": ["object", "array"]})] = (
-        Field(default_factory=dict)
-    )
+    answer: Members = Field(default_factory=dict)
     statements: Optional[Annotated[int, Fits(Natural(0, 1_000_000))]] = None
     varying: Distinct[Member] = ()
     answer_text: Optional[Text] = None
     answer_pattern: Optional[Pattern] = None
     answer_headers: dict[Text, Text] = Field(default_factory=dict)
-    always_text: Optional[Text] = None
-    never_text: Optional[Text] = None
+    always: Optional[AnAlways] = None
     session: Optional[Name] = None
     writes: Optional[Writes] = None
 
@@ -283,14 +229,19 @@ class Route(Sent):
         """A problem for each word in braces that nothing stands for. `more`: beside its own."""
         known = (*OWN_WORDS, *self.all_values(), *more)
         yield from unknown_words(self.texts(), loc, known)
-        answers = {"answer": self.answer, "answer_text": self.answer_text}
+        said: list[tuple[Location, Any]] = [
+            ((key,), getattr(self, key)) for key in ("answer", "answer_text", "answer_headers")
+        ]
+        if self.always:
+            keys = ("answer", "text", "no_text", "headers")
+            said += [(("always", key), getattr(self.always, key)) for key in keys]
         texts = [
-            ((key, *inner), leaf)
-            for key, value in (*answers.items(), ("answer_headers", self.answer_headers))
-            for inner, leaf in _leaves(_listed(value))
+            ((*above, *inner), leaf)
+            for above, value in said
+            for inner, leaf in leaves(value)
             if isinstance(leaf, str)
         ]
-        yield from unknown_words(texts, loc, (*known, *_OF_ANSWERS))
+        yield from unknown_words(texts, loc, (*known, *OF_DATA))
 
     def planned(self, name: str, session: str) -> plan.Route:
         """The route under its name, with the session that its users begin with."""
@@ -311,8 +262,7 @@ class Route(Sent):
             answer_text=self.answer_text or "",
             answer_pattern=self.answer_pattern or "",
             answer_headers=self.answer_headers,
-            always_text=self.always_text or "",
-            never_text=self.never_text or "",
+            always=self.always.planned() if self.always else None,
             values=self.all_values(),
             session=session,
             writes=self.writes,
@@ -321,13 +271,6 @@ class Route(Sent):
 
 _NAMES = {"json": "json_body"}
 """How a section calls what pydantic has a name of its own for."""
-
-
-def _listed(value: Any) -> Any:
-    """The same, its tuples as the lists that the file has."""
-    if isinstance(value, dict):
-        return {key: _listed(inner) for key, inner in value.items()}
-    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def quoted(text: str) -> str:
@@ -356,7 +299,8 @@ def unknown_words(
             if found in known:
                 continue
             near = nearest(found, known, _ALIKE)
-            if not near and loc[0] in _LOOSE:
+            key = loc[1] if loc[0] == "always" else loc[0]
+            if not near and key in _LOOSE:
                 continue
             what = f"unknown word `{{{{{{found}}}}}}` in `{{name}}`, expected {one_of(known)}"
             do = f"did you mean `{{{near}}}`?" if near else ""

@@ -64,8 +64,8 @@ def _of_plain_alone(target: Target, name: str) -> str:
     route = target.routes[name]
     if route.values:
         return "values"
-    if route.always_text or route.never_text:
-        return "a text that every answer is looked at for"
+    if route.always:
+        return "`always`, for which every answer is looked at"
     if _words(route) - {UNIQUE}:
         return "words"
     beside = {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rig.load.expected import Expected
 from rig.load.values import PER_USER, RanOut, Values
 from rig.load.words import OWN_WORDS
 
@@ -49,21 +50,8 @@ class RouteRequest:
     """What stands for something of each request's own, in braces, in any text of it."""
     values: tuple[Values, ...] = ()
     """What stands for some of the words."""
-    always_text: str = ""
-    """Stands in every right answer."""
-    never_text: str = ""
-    """Stands in none."""
-
-    @property
-    def looks(self) -> bool:
-        """Whether every answer is looked at, beyond its status."""
-        return bool(self.always_text or self.never_text)
-
-    def is_right(self, body: bytes) -> bool:
-        """Whether an answer of a right status is right."""
-        if self.never_text and self.never_text.encode() in body:
-            return False
-        return self.always_text.encode() in body
+    always: Expected | None = None
+    """What every answer is looked at for, beyond its status; None for nothing."""
 
     def values_at(self, position: int, user: int) -> dict[str, str | int]:
         """By word, what the request at a position among the route's has. RanOut."""

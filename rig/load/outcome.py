@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection
 
 from rig.load.answer import FAILED, MALFORMED, REFUSED, RESET, TIMEOUT, Answer, NoAnswer
-from rig.load.asked import RouteRequest
+from rig.load.expected import Expected, differences
+from rig.load.words import Filling
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
 
 WRONG_ANSWER = "wrong_answer"
@@ -37,13 +38,18 @@ def of_wrong(answer: Answer, right: Collection[int]) -> str:
     return of_answer(answer.status, right, kind, body)
 
 
-def of_looked_at(answer: Answer, route: RouteRequest) -> str:
-    """The outcome of an answer whose status is right and whose body is looked at."""
+def of_looked_at(answer: Answer, always: Expected, filling: Filling) -> str:
+    """The outcome of an answer whose status is right, and which is looked at."""
+    return WRONG_ANSWER if wrong_with(answer, always, filling) else OUTCOME_OK
+
+
+def wrong_with(answer: Answer, always: Expected, filling: Filling) -> str:
+    """The first that is not as it should be of an answer of a right status; empty for nothing."""
     try:
-        body = answer.body()
-    except NoAnswer:  # what cannot be read is not what it should be
-        return WRONG_ANSWER
-    return OUTCOME_OK if route.is_right(body) else WRONG_ANSWER
+        headers = answer.fields() if always.headers else {}
+        return next(differences(always, headers, answer.body(), filling), "")
+    except NoAnswer as error:  # what cannot be read is not what it should be
+        return str(error)
 
 
 def of_broken(error: BaseException | None) -> str | None:

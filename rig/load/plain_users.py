@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
@@ -22,9 +22,10 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from rig.load import outcome
-from rig.load.answer import ANY_STATUS, MOST_KEPT_BYTES, NoAnswer
+from rig.load.answer import NoAnswer
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Connection
+from rig.load.expected import Expected
 from rig.load.greenlets import GreenletWaiting, sweeper
 from rig.load.locust_statistics import is_heard
 from rig.load.origin import Place, resolved
@@ -48,7 +49,7 @@ from rig.load.shape import Arrivals, Closed, Open, Turn
 from rig.load.think import Choice, Think
 from rig.load.values import RanOut
 from rig.load.visitor import Prepared, Visitor, prepared, prepared_session
-from rig.load.words import UNIQUE
+from rig.load.words import NOTHING, UNIQUE, Filling
 from rig.model import OUTCOME_OK
 
 ORIGIN = origin_of(SPEC.target_url, SPEC.ca)
@@ -57,8 +58,6 @@ CHOICE = Choice(SPEC.weights, SPEC.seed) if len(SPEC.requests) > 1 else None
 THINK_S = MODEL.think_time_s if isinstance(MODEL, Closed) else 0.0
 THINK = SPEC.think or Think("constant", THINK_S)
 ARRIVALS = MODEL.arrivals if isinstance(MODEL, Open) else Arrivals(1.0)
-MOST_LOOKED_AT_BYTES = 16 << 20
-"""Of an answer that is looked at; what stands beyond it is not found."""
 MOST_SESSIONS = 8
 """Under way at a time, over all load workers: a crowd at the login is not what is asked."""
 AT_ONCE = BoundedSemaphore(max(1, MOST_SESSIONS // SPEC.load_workers))
@@ -77,9 +76,9 @@ class _Ready:
     fixed: bytes
     """Its bytes, where they are the same each time; else empty."""
     right: tuple[int, ...]
-    looks: bool
-    right_status: int
-    most_kept_bytes: int
+    always: Expected | None
+    has_words: bool
+    """Whether what every answer is looked at for hangs on its request."""
     bound: Prebuilt | None = None
     """With all that a user's have alike, once it has asked for one."""
 
@@ -87,9 +86,8 @@ class _Ready:
 def _ready(route: RouteRequest) -> _Ready:
     request = prepared(route, ORIGIN, SESSION is not None)
     fixed = b"" if route.values else request.prebuilt.fixed
-    if route.looks:
-        return _Ready(request, fixed, route.statuses, True, ANY_STATUS, MOST_LOOKED_AT_BYTES)
-    return _Ready(request, fixed, route.statuses, False, route.statuses[0], MOST_KEPT_BYTES)
+    has_words = route.always is not None and not route.always.words.isdisjoint(route.words)
+    return _Ready(request, fixed, route.statuses, route.always, has_words)
 
 
 REQUESTS = [_ready(route) for route in SPEC.requests]
@@ -107,12 +105,23 @@ class _Numbers:
         self._first = 1 + first
         self.rows: dict[int, Iterator[Sequence[bytes]]] = {}
         """By route: what the next requests have, whichever user's they are."""
+        self._values: dict[int, Mapping[str, Iterator[str | int]]] = {}
+        """The same as they stand in answers, by word."""
 
     def begin_rows(self, index: int, bound: Prebuilt) -> None:
         """Once for all users, for theirs have the same places."""
         if index not in self.rows:
             route = SPEC.requests[index]
             self.rows[index] = rows(route, bound.places, self._first, SPEC.load_workers)
+
+    def values(self, index: int) -> Mapping[str, str | int]:
+        """What a route's next request has, by word; asked for once for each, as `rows` is."""
+        if index not in self._values:
+            shared = SPEC.requests[index].shared
+            self._values[index] = {
+                one.word: one.drawn(self._first, SPEC.load_workers) for one in shared
+            }
+        return {word: next(drawn, "") for word, drawn in self._values[index].items()}
 
 
 def _indices(user: int, first: int, step: int) -> Iterator[int]:
@@ -156,11 +165,12 @@ class _Sender:
         route = request.route_request
         number = recorder.start(at_s, intended_s=intended_s, first=first, route=route.route)
         message = ready.fixed or self._message(index, number)
+        said = self._said(index, number) if ready.has_words else NOTHING
         began_at_s, size, answered = LoadClock.at_s, 0, True
         try:
             deadline_s = began_at_s + at_s + SPEC.timeout_s
             answer = self._connection.ask(
-                message, deadline_s, request.is_head, ready.right_status, ready.most_kept_bytes
+                message, deadline_s, request.is_head, request.right_status, request.most_kept_bytes
             )
         except NoAnswer as error:
             end_s, result, answered = monotonic() - began_at_s, error.outcome, False
@@ -169,8 +179,8 @@ class _Sender:
             received.body_bytes += size
             if answer.status not in right:
                 result = outcome.of_wrong(answer.answer(), right)
-            elif ready.looks:
-                result = outcome.of_looked_at(answer.answer(), route)
+            elif ready.always is not None:
+                result = outcome.of_looked_at(answer.answer(), ready.always, said)
             else:
                 result = OUTCOME_OK
             if SESSION is not None and answer.sets_cookies:
@@ -195,6 +205,11 @@ class _Sender:
             _end_the_load(self._environment, f"route {SPEC.requests[index].route}: {error}")
             raise StopUser from error
         return bound.with_row(row, f"{self._name}{number}" if UNIQUE in bound.words else "")
+
+    def _said(self, index: int, number: int) -> Filling:
+        """What the words of a request stand for, and those of its answer."""
+        values = self._numbers.values(index)
+        return self.visitor.said(REQUESTS[index].prepared, f"{self._name}{number}", values)
 
     def _bind(self, index: int) -> Prebuilt:
         ready = REQUESTS[index]

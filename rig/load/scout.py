@@ -21,6 +21,7 @@ from rig.load.answer import NoAnswer
 from rig.load.asked import MOST_USERS, RouteRequest
 from rig.load.exchange import Blocking, Connection
 from rig.load.origin import Place, resolved
+from rig.load.outcome import wrong_with
 from rig.load.request import origin_of
 from rig.load.sessions import Session, SessionFailed
 from rig.load.visitor import Prepared, Visitor, prepared, prepared_session
@@ -265,15 +266,21 @@ class _User:
         visitor = self._visit.visitor
         self._sent += 1
         position = 1 + self._first + self._sent
-        message = visitor.message(self._request, f"{self._name}{self._sent}", position)
+        request, unique = self._request, f"{self._name}{self._sent}"
+        message = visitor.message(request, unique, position)
         begun_s = time.monotonic()
         deadline_s = begun_s + DEADLINE_S
-        right = self._request.route_request.statuses
-        answer = self._visit.connection.ask(message, deadline_s, self._request.is_head, right[0])
+        answer = self._visit.connection.ask(
+            message, deadline_s, request.is_head, request.right_status, request.most_kept_bytes
+        )
         took_s = time.monotonic() - begun_s
-        visitor.answered(self._request, answer)
-        wrong = "" if answer.status in right else f"status {answer.status}"
-        return took_s, wrong
+        visitor.answered(request, answer)
+        if answer.status not in request.route_request.statuses:
+            return took_s, f"status {answer.status}"
+        if always := request.route_request.always:
+            said = visitor.filling(request, unique, position)
+            return took_s, wrong_with(answer.answer(), always, said)
+        return took_s, ""
 
     def close(self) -> None:
         self._visit.connection.close()

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rig.load.answer import ANY_STATUS, Answer, NoAnswer, Reader
+from rig.load.answer import ANY_STATUS, MOST_KEPT_BYTES, Answer, NoAnswer, Reader
 from rig.load.asked import RouteRequest
 from rig.load.cookies import Cookies
 from rig.load.exchange import Connection
 from rig.load.request import JAR_LINE, JAR_MORE, Origin, Prebuilt, request_of
 from rig.load.sessions import MOST_TAKEN_BYTES, Session, SessionFailed, Take, taken
-from rig.load.words import USER
+from rig.load.words import UNIQUE, USER, Filling
+
+MOST_LOOKED_AT_BYTES = 16 << 20
+"""Of an answer that is looked at; what stands beyond it is not found."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Prepared:
     is_head: bool
     url: str
     """Whose cookies are sent with it."""
+    right_status: int
+    """Whose body need not be kept; ANY_STATUS where each answer is looked at."""
+    most_kept_bytes: int
 
 
 def prepared(route: RouteRequest, origin: Origin, keeps_cookies: bool = False) -> Prepared:
@@ -33,7 +39,10 @@ def prepared(route: RouteRequest, origin: Origin, keeps_cookies: bool = False) -
     request = request_of(route, origin, keeps_cookies)
     host = {name.lower(): value for name, value in route.headers.items()}.get("host")
     url = f"{origin.scheme}://{host or origin.authority}{route.path}"
-    return Prepared(route, request.prebuilt(), request.is_head, url)
+    kept = (route.statuses[0], MOST_KEPT_BYTES)
+    if route.always:
+        kept = (ANY_STATUS, MOST_LOOKED_AT_BYTES)
+    return Prepared(route, request.prebuilt(), request.is_head, url, *kept)
 
 
 @dataclass(frozen=True)
@@ -126,9 +135,14 @@ class Visitor:
         return self._bound.get(request.route_request.route) or self._bind(request)
 
     def filling(self, request: Prepared, unique: str, position: int) -> Mapping[str, object]:
-        """What stands for each word of a request."""
+        """What stands for each place of a request, at its position among the route's. RanOut."""
         values = request.route_request.values_at(position, self.number)
-        return {"unique": unique, **self._words, **values, **self._jar(request)}
+        return {**self.said(request, unique, values), **self._jar(request)}
+
+    def said(self, request: Prepared, unique: str, values: Mapping[str, object]) -> Filling:
+        """What stands for each word of a request, and of its answer. `values`: of its position."""
+        own = request.route_request.own_values(self.number)
+        return {UNIQUE: unique, **self._words, **own, **values}
 
     def answered(self, request: Prepared, reader: Reader) -> None:
         """Keeps the cookies that an answer sets."""

@@ -225,7 +225,7 @@ def test_values_that_run_out_end_the_load_with_one_line(served: int, tmp_path: P
 
 def test_answers_are_looked_at_under_load(served: int, tmp_path: Path) -> None:
     even = example().replace(
-        "answer: {pk", "session: member\n    never_text: '0,'\n    answer: {pk"
+        "answer: {pk", "session: member\n    always: {no_text: '0,'}\n    answer: {pk"
     )
     even = even.replace("order: random", "order: in_order")
     plan = plan_of(target_of(tmp_path, even), "page", Users(2, 1, 2))
@@ -236,6 +236,37 @@ def test_answers_are_looked_at_under_load(served: int, tmp_path: Path) -> None:
     wrong = sum(1 for pk in pages if pk % 10 == 0)
     assert set(said["outcomes"]) == {"ok", "wrong_answer"}
     assert 0 <= wrong - said["outcomes"]["wrong_answer"] <= said["in_flight_at_stop"]
+
+
+def test_under_load_words_stand_for_what_each_request_has(served: int, tmp_path: Path) -> None:
+    looked_at = example()
+    for old, new in (
+        ('answer: {pk: "{pk}"}', 'always: {answer: {pk: "{pk}"}, pattern: "[0-9]"}'),
+        ('answer_text: "Hello user{n}"', 'always: {text: "Hello user{n}"}'),
+        ("answer: {data: {text", "always: {answer: {data: {text"),
+        ("tags: [a, b]}}", "tags: [a, b]}}, headers: {Content-Type: application/json}}"),
+    ):
+        assert looked_at.count(old) == 1
+        looked_at = looked_at.replace(old, new)
+    plan = plan_of(target_of(tmp_path, looked_at), "visits", USERS)
+    assert http.verify(f"http://127.0.0.1:{served}", plan).wrong == ""
+    said = loaded(served, plan, tmp_path / "run")
+    assert set(said["outcomes"]) == {"ok"}
+    counted = {row["route"] for row in read_csv(tmp_path / "run" / "master" / "completions.csv")}
+    assert counted == {"page", "mine", "write"}
+
+
+def test_one_that_is_not_as_its_own_request_s_words_say_is_wrong(
+    served: int, tmp_path: Path
+) -> None:
+    text = example().replace(
+        'answer: {pk: "{pk}"}', "session: member\n    always: {answer: {pk: 1}}"
+    )
+    text = text.replace("order: random", "order: in_order")
+    plan = plan_of(target_of(tmp_path, text), "page", Users(2, 1, 2))
+    assert http.verify(f"http://127.0.0.1:{served}", plan).wrong == ""
+    said = loaded(served, plan, tmp_path / "run")
+    assert said["outcomes"]["wrong_answer"] > said["outcomes"]["ok"] > 0
 
 
 def test_arrivals_ask_for_a_mix_s_routes_by_their_weights(served: int, tmp_path: Path) -> None:

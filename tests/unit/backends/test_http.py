@@ -22,6 +22,7 @@ import pytest
 
 from rig.backends import http
 from rig.backends.expected import Response
+from rig.load.expected import Expected
 from rig.model import VERSION, StackError
 from rig.plan import Plan, Route
 from rig.route import File
@@ -321,6 +322,16 @@ def test_a_redirection_to_no_address_is_no_answer(server: Server, location: str)
         ({"answer_headers": {"X-Request-Id": "7"}}, ""),
         ({"answer_headers": {"x-request-id": "8"}}, "header x-request-id is '7' instead of '8'"),
         ({"answer_headers": {"X-None": "8"}}, "no header X-None"),
+        (
+            {
+                "always": Expected(
+                    text="{unique}", no_text="errors", answer={"data": {"more": None}}
+                )
+            },
+            "",
+        ),
+        ({"always": Expected(no_text="Post {unique}")}, "its text has 'Post verify-0'"),
+        ({"always": Expected(answer={"data": {"title": 1}})}, "data.title is 'Post verify-0'"),
     ],
 )
 def test_all_that_an_answer_may_be_held_against(

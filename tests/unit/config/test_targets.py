@@ -7,6 +7,7 @@ import pytest
 
 from rig.config import OF_ENV, PLACEHOLDERS, read_targets
 from rig.factors.services import SERVICES
+from rig.load.expected import Expected
 from rig.model import BadYaml, Interface
 from rig.plan import Django, Ledger, Route, Service, Target, Unsupported
 
@@ -419,6 +420,7 @@ routes:
     answer_text: "Post {unique}"
     answer_pattern: "P[a-z]+"
     answer_headers: {Location: "/a/{unique}/"}
+    always: {answer: {data: {id: "{unique}"}}, no_text: '"errors"', headers: {X-Id: "{n}"}}
   upload: {method: POST, path: /up, form: {tag: [a, b]}, files: {image: cat.jpg}}
   raw: {method: POST, path: /raw, body: "<x/>", headers: {Content-Type: text/xml}}
 """
@@ -433,6 +435,9 @@ def test_a_request_may_be_of_any_shape(folder: Path) -> None:
     assert upload.form == {"tag": ("a", "b")}
     assert upload.files["image"].sha256 == sha256(b"cat").hexdigest()
     assert routes["raw"].body == "<x/>"
+    always = {"answer": {"data": {"id": "{unique}"}}, "headers": {"X-Id": "{n}"}}
+    assert create.always == Expected(no_text='"errors"', **always)
+    assert upload.always is None
 
 
 @pytest.mark.parametrize(
@@ -446,8 +451,13 @@ def test_a_request_may_be_of_any_shape(folder: Path) -> None:
         ("[200, 201]", "[200, 2010]", ":10: `status` expects"),
         ('"P[a-z]+"', '"P[a-z"', ":13: `answer_pattern` is no regular expression"),
         ("cat.jpg}", "cat.jpg}, json: {}", "has a `form` and a `files` and a `json` body"),
-        ("cat.jpg", "dog.jpg", ":15: `image` expects a file that is there"),
-        ("cat.jpg", "../../x", ":15: `image` expects a file inside mine/"),
+        ("cat.jpg", "dog.jpg", ":16: `image` expects a file that is there"),
+        ("cat.jpg", "../../x", ":16: `image` expects a file inside mine/"),
+        ('id: "{unique}"', 'id: "{uniqe}"', ":15: unknown word `{uniqe}` in `id`"),
+        ('id: "{unique}"', 'id: "{length:x}"', ":15: `id` expects a length such as {length:25}"),
+        ('X-Id: "{n}"', 'X-Id: "{m}"', ":15: unknown word `{m}` in `X-Id`"),
+        ("no_text", "never", ":15: unknown key `never`"),
+        ("no_text: '\"errors\"'", "pattern: '('", ":15: `pattern` is no regular expression"),
         ('"s{unique}"', '"a;b"', ":8: session has a value that no cookie can have"),
     ],
 )  # fmt: skip

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
 
-from rig.load.outcome import of_answer, of_broken, of_error
+from rig.load.answer import Answer
+from rig.load.expected import Expected
+from rig.load.outcome import WRONG_ANSWER, of_answer, of_broken, of_error, of_looked_at
 from rig.model import FAILURE_CLASSES, OUTCOME_OK
 
 PROBLEM = "application/problem+json"
@@ -82,3 +85,40 @@ def test_a_failing_status_broke_no_answer_off() -> None:
     assert of_broken(LocustBadStatusCode()) is None
     assert of_broken(ValueError("Incomplete response.")) == "connection_reset"
     assert of_broken(TimeoutError()) == "timeout"
+
+
+SAID = {"n": 7, "pk": 12, "unique": "1-2"}
+
+
+@pytest.mark.parametrize(
+    ("always", "outcome"),
+    [
+        (Expected(text="user7"), OUTCOME_OK),
+        (Expected(text="user{n}", no_text="user{pk}"), OUTCOME_OK),
+        (Expected(no_text="user{n}"), WRONG_ANSWER),
+        (Expected(text="user{n}0"), WRONG_ANSWER),
+        (Expected(pattern="^{.*user[0-9]"), OUTCOME_OK),
+        (Expected(pattern="^user"), WRONG_ANSWER),
+        (Expected(headers={"x-id": "{unique}"}), OUTCOME_OK),
+        (Expected(headers={"x-id": "1-3"}), WRONG_ANSWER),
+        (Expected(answer={"data": {"pk": "{pk}", "tags": "{length:2}"}}), OUTCOME_OK),
+        (Expected(answer={"data": {"pk": "{pk}", "tags": ["a", "c"]}}), WRONG_ANSWER),
+        (Expected(answer={"errors": None}), WRONG_ANSWER),
+    ],
+)
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_an_answer_of_a_right_status_is_held_against_what_it_always_holds(
+    always: Expected, outcome: str, coding: str
+) -> None:
+    body = json.dumps({"data": {"pk": 12, "tags": ["a", "b"], "by": "user7"}}).encode()
+    sent = gzip.compress(body) if coding == "gzip" else body
+    head = f"HTTP/1.1 200 OK\r\nX-Id: 1-2\r\nContent-Encoding: {coding}\r\n\r\n".encode()
+    assert of_looked_at(Answer(200, [head], [sent], len(sent)), always, SAID) == outcome
+
+
+@pytest.mark.parametrize("body", [b"<p>", b"[" * 100_000, b"\xff"])
+def test_what_is_no_json_is_a_wrong_answer(body: bytes) -> None:
+    answer = Answer(200, [b"HTTP/1.1 200 OK\r\n\r\n"], [body], len(body))
+    assert of_looked_at(answer, Expected(answer={"a": 1}), {}) == WRONG_ANSWER
+    packed = Answer(200, [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"], [body], 1)
+    assert of_looked_at(packed, Expected(no_text="errors"), {}) == WRONG_ANSWER
