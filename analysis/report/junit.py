@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+import io
 from collections.abc import Sequence
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from analysis.report.cases import Case, carried, checked, claimed, required
 from analysis.report.inputs import ReportInputs
 from rig.model import printable
+
+_RESULTS = {"failure": Failure, "error": Error, "skipped": Skipped}
 
 
 def junit(inputs: ReportInputs) -> str:
@@ -19,24 +23,25 @@ def junit(inputs: ReportInputs) -> str:
         "checks": [case for one in inputs.results for case in checked(one)],
     }
     session = inputs.session
-    root = ElementTree.Element("testsuites", name=printable(session.name))
+    document = JUnitXml(printable(session.name))
     for name, cases in suites.items():
         if cases:
-            root.append(_suite(f"{session.experiment} {name}", cases))
-    ElementTree.indent(root, " ")
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+            document.add_testsuite(_suite(f"{session.experiment} {name}", cases))
+    written = io.BytesIO()
+    document.write(written, pretty=True)
+    return written.getvalue().decode()
 
 
-def _suite(name: str, cases: Sequence[Case]) -> ElementTree.Element:
-    suite = ElementTree.Element("testsuite", name=printable(name), tests=str(len(cases)))
-    counts = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    for attribute, outcome in counts.items():
-        suite.set(attribute, str(sum(case.outcome == outcome for case in cases)))
-    for case in cases:
-        about = {"classname": printable(case.group), "name": printable(case.name)}
-        element = ElementTree.SubElement(suite, "testcase", about)
-        if case.outcome == "passed":
-            ElementTree.SubElement(element, "system-out").text = printable(case.says)
-        else:
-            ElementTree.SubElement(element, case.outcome, message=printable(case.says))
+def _suite(name: str, cases: Sequence[Case]) -> TestSuite:
+    suite = TestSuite(printable(name))
+    suite.add_testcases([_case(one) for one in cases])
     return suite
+
+
+def _case(one: Case) -> TestCase:
+    case = TestCase(printable(one.name), printable(one.group))
+    if one.outcome == "passed":
+        case.system_out = printable(one.says)
+    else:
+        case.result = _RESULTS[one.outcome](printable(one.says))
+    return case
