@@ -28,13 +28,18 @@ END_DEADLINE_S = 15.0
 MOST_BYTES = 64 << 20
 
 
-@contextlib.contextmanager
-def beside(roles: Roles, seen: Sequence[Endpoints]) -> Iterator[None]:
-    """Observers on other machines, one for what is to be seen on each.
+def start(roles: Roles, seen: Sequence[Endpoints]) -> None:
+    """Begins observers on other machines, one for what is to be seen on each. StackError."""
+    for index, there in enumerate(seen):
+        roles.start(Role.OBSERVER, there, index)
 
-    They have looked for the first time before, and look once more in the end, however that comes.
+
+@contextlib.contextmanager
+def beside(roles: Roles) -> Iterator[None]:
+    """With those that were started: they have looked for the first time before, and look once more
+    in the end, however that comes. StackError.
     """
-    started = [roles.start(Role.OBSERVER, there, index) for index, there in enumerate(seen)]
+    started = roles.of(Role.OBSERVER)
     for one in started:
         roles.wait_for_file(one, READY)
     processes = [one.process for one in started]

@@ -60,24 +60,28 @@ class Roles:
         self._started.append(one)
         return one
 
-    def wait(self, one: Started, what: str, there: Callable[[], bool]) -> None:
+    def wait(
+        self,
+        one: Started,
+        what: str,
+        there: Callable[[], bool],
+        deadline_s: float = START_DEADLINE_S,
+    ) -> None:
         """Until it is `there`. StackError where it ended before, or did not `what` in time."""
-        for _ in until(START_DEADLINE_S):
+        for _ in until(deadline_s):
             if there():
                 return
             if one.process.code() is not None:
                 raise StackError(f"{one.role} ended at its start: {self.why(one)}")
-        raise StackError(
-            f"{one.role} did not {what} within {START_DEADLINE_S:g} s: {tail(one.process)}"
-        )
+        raise StackError(f"{one.role} did not {what} within {deadline_s:g} s: {tail(one.process)}")
 
-    def wait_for_file(self, one: Started, name: str) -> Path:
+    def wait_for_file(self, one: Started, name: str, deadline_s: float = START_DEADLINE_S) -> Path:
         """A file of its folder, once it is written. StackError."""
 
         def path() -> Path:
             return self._hosts.out(one.role, one.index) / name
 
-        self.wait(one, f"write {name}", lambda: os.path.lexists(path()))
+        self.wait(one, f"write {name}", lambda: os.path.lexists(path()), deadline_s)
         return path()
 
     def why(self, one: Started) -> str:

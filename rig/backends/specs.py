@@ -39,6 +39,8 @@ from stack.pooler.spec import PoolerSpec
 
 POOLER_PORT = 6432
 CONTROL_PORT, CLOCK_PORT = 5557, 5558
+CONNECT_DEADLINE_S, CONNECT_EACH_S = 60.0, 2.0
+"""Within which all load workers are there; a machine may start dozens of them."""
 MAX_CLIENT_CONN = 10_000
 PREFIX_LENGTH = 24
 PROJECT = Path(__file__).resolve().parents[2]
@@ -319,6 +321,7 @@ def load_spec(plan: Plan, hosts: Hosts, rows: Rows = NO_ROWS) -> LoadSpec:
         master_address=hosts.address(Role.LOAD_MASTER, Link.CONTROL),
         master_port=CONTROL_PORT,
         clock_port=CLOCK_PORT,
+        connect_deadline_s=CONNECT_DEADLINE_S + CONNECT_EACH_S * load.load_workers,
     )
 
 

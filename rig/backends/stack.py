@@ -92,7 +92,8 @@ class RealStack:
         if not self._roles.of(Role.DATABASE):
             self._bring_up_database()
         self._bring_up_app()
-        self._roles.wait_for_file(self._roles.of(Role.LOAD_MASTER)[0], "ready.json")
+        master = self._roles.of(Role.LOAD_MASTER)[0]
+        self._roles.wait_for_file(master, "ready.json", spec.connect_deadline_s)
         # not before: while they import, they would hold up all else
         for role in (Role.LOAD_MASTER, Role.LOAD_WORKER):
             hosts.settle(role)
@@ -216,6 +217,8 @@ class RealStack:
     def verify(self) -> Facts:
         """Asks the route once and compares the answer; gathers what each role says of itself."""
         plan = self._plan
+        # they take their time to start, and no path is measured meanwhile
+        observers.start(self._roles, self._observed.elsewhere)
         book = self._book
         # before anything is asked: a kept connection may hold back what its last request
         # counted until it ends, and what is counted later must not lack its beginning
@@ -242,11 +245,17 @@ class RealStack:
         # again: a pool is there since its first request only
         self._facts |= app_facts(self._url, self._plan.target)
         self._facts["database"] = database.facts(self._login)
-        roles = [role for role in Role if self._roles.of(role) or role not in FEW_HAVE]
-        pids = {role: tuple(one.process.pid for one in self._roles.of(role)) for role in roles}
-        here = self._hosts.observed(Endpoints(pids)).here.pids
-        self._facts |= role_facts(self._hosts, pids, here)
+        self._facts |= self._role_facts()
         return self._facts
+
+    def _role_facts(self) -> Facts:
+        pids: dict[Role, tuple[int, ...]] = {
+            role: tuple(one.process.pid for one in self._roles.of(role))
+            for role in Role
+            if role != Role.OBSERVER and (self._roles.of(role) or role not in FEW_HAVE)
+        }
+        here = self._hosts.observed(Endpoints(pids)).here.pids
+        return role_facts(self._hosts, pids, here)
 
     def _last_words(self, answer: Response) -> str:
         """How the app's log ends, where its answer says no more than that it failed."""
@@ -289,7 +298,7 @@ class RealStack:
 
     def run_load(self, on_progress: OnProgress) -> None:
         """Releases the load master and follows it to the end of the load, observers beside it."""
-        with observers.beside(self._roles, self._observed.elsewhere):
+        with observers.beside(self._roles):
             follow_load(self._plan, self._hosts, self._roles, on_progress, self._count_anew)
 
     def _count_anew(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from rig.backends.base import CONTRIB, RoleSpec, spec_file
 from rig.backends.specs import (
+    CONNECT_EACH_S,
     PROJECT,
     app_spec,
     command_spec,
@@ -234,6 +235,12 @@ def test_statements_are_counted_where_postgres_can_and_never_while_seeding(tmp_p
     # names of cursors and savepoints would each be a text of its own
     assert settings["pg_stat_statements.track_utility"] == "off"
     assert preload not in template_spec(counting, kept, "/template", exists=True).settings
+
+
+def test_the_more_load_workers_the_longer_they_may_take_to_be_there(tmp_path: Path) -> None:
+    few, many = (replace(PLAN, load=replace(PLAN.load, load_workers=many)) for many in (2, 64))
+    waits_s = [load_spec(plan, PaperHosts(tmp_path)).connect_deadline_s for plan in (few, many)]
+    assert waits_s[1] - waits_s[0] == 62 * CONNECT_EACH_S
 
 
 def test_the_load_is_told_of_its_route(tmp_path: Path) -> None:
