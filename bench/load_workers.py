@@ -19,6 +19,9 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from rig.model import ExitCode  # noqa: E402
 
 
 def counts(attempt: Path) -> dict[str, int]:
@@ -51,7 +54,9 @@ def attempt_of(workers: int, backend: str, nodes: str, out: str) -> Path:
     file = ROOT / "bench" / "load_workers.yaml"
     command = [sys.executable, str(ROOT / "runner.py"), str(file), *words]
     # on two CPUs 64 load workers disturb each other, and a trial may be rejected: counts hold then
-    subprocess.run(command, check=False, cwd=ROOT, timeout=600, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, check=False, cwd=ROOT, timeout=600, stdout=subprocess.DEVNULL)
+    if done.returncode not in (ExitCode.OK, ExitCode.SOME_INVALID):
+        sys.exit(f"--workers {workers}: the session ended with exit code {done.returncode}")
     session = max((Path(out) / "load-workers").iterdir())
     return max(session.glob("trials/*/attempt-*"))
 
