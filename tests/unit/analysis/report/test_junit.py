@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,15 @@ import pytest
 from junitparser import JUnitXml
 
 from analysis.report import report
-from rig.model import Verdict
+from rig.model import Status, Verdict
+from rig.record import record_from_json
 from tests.shares import every
 from tests.unit.analysis.sessions import CLAIM, Made, make, steady
 
 pytestmark = pytest.mark.usefixtures("undrawn")
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "session-v2"
+OUTCOMES = {Status.PASS: "", Status.WARN: "", Status.FAIL: "Failure", Status.UNKNOWN: "Skipped"}
 
 KEPT = {"cell": {}, "limits": [{"of": "goodput_rps", "relation": ">", "value": 10}]}
 MISSED = {"cell": {"target": "sync"}, "limits": [{"of": "p95_ms", "relation": "<", "value": 5}]}
@@ -76,6 +82,17 @@ def test_trials_that_have_no_checks_say_why(tmp_path: Path) -> None:
     found = read(session, tmp_path / "junit.xml")["checks"]
     assert [outcome for _, _, outcome in found] == ["Skipped", "Error", "Skipped"]
     assert found[0][0] == "checks.0001-made-r1"
+
+
+def test_a_check_that_cannot_say_is_skipped(tmp_path: Path) -> None:
+    session = Path(shutil.copytree(GOLDEN, tmp_path / "20261124-162113"))
+    manifests = [json.loads(path.read_text()) for path in session.glob("trials/*/*/manifest.json")]
+    checks = [check for one in manifests for check in record_from_json(one).checks]
+    found = read(session, tmp_path / "junit.xml")["checks"]
+    assert {outcome for _, _, outcome in found} == {"", "Skipped"}
+    assert sorted((name, outcome) for _, name, outcome in found) == sorted(
+        (check.name, OUTCOMES[check.status]) for check in checks
+    )
 
 
 @pytest.mark.parametrize(
