@@ -26,8 +26,9 @@ def read_experiment(
     """The experiment in a file, with a profile, and its targets.
 
     They are looked for below the rig's `own` folders and below `others`, in which a stranger's
-    are not read. BadYaml with every problem of the experiment and of the targets it names; where
-    one is missing, also with those of files that may hold it.
+    are not read. BadYaml with every problem of the experiment and of the targets it names, but for
+    their routes that it does not name; where one is missing, also with those of files that may
+    hold it.
     """
     try:
         document = read(path)
@@ -36,14 +37,13 @@ def read_experiment(
         raise
     named = frozenset(_named(document.root))
     roots = [*map(Root, own), *(root_next_to(folder, path) for folder in others)]
-    targets = find_targets(roots, routes_file, named)
+    targets = find_targets(roots, routes_file, named, frozenset(_words(document.root)))
     try:
         return matrix_of(document, profile=profile, targets=targets.by_name)
     except BadYaml as wrong:
-        if named <= targets.by_name.keys():
-            raise
-        doubts = Findings(targets.doubts).problems()
-        raise BadYaml([*wrong.problems, *doubts]) from None
+        doubts = () if named <= targets.by_name.keys() else targets.doubts
+        more = Findings([*targets.unasked, *doubts]).problems()
+        raise BadYaml([*wrong.problems, *more]) from None
 
 
 def find_target(
@@ -88,3 +88,16 @@ def _named(node: Node) -> Iterator[str]:
                 levels = entry.node.items if isinstance(entry.node, Items) else (entry.node,)
                 yield from (level.text for level in levels if isinstance(level, Scalar))
             yield from _named(entry.node)
+
+
+def _words(node: Node) -> Iterator[str]:
+    """Every word of the experiment, key or value: a route among them is asked for."""
+    if isinstance(node, Scalar):
+        yield node.text
+    if isinstance(node, Items):
+        for item in node.items:
+            yield from _words(item)
+    if isinstance(node, Map):
+        for key, entry in node.entries.items():
+            yield key
+            yield from _words(entry.node)

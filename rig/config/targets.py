@@ -5,6 +5,7 @@ May not know PyYAML (`document` does), experiments, nor how a target is started.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from rig.config.discovery import TARGET_YAML, Root, folders
 from rig.config.document import Entry, Map, Node, Scalar, read
 from rig.config.findings import Finding, Findings, Place, ReadError, did_you_mean, shortened
+from rig.config.route import Route
 from rig.config.sections import Context, validated
 from rig.config.services import by_name
 from rig.config.target import Catalogue
@@ -26,6 +28,8 @@ class Targets:
     by_name: Mapping[str, Target]
     doubts: tuple[Finding, ...]
     """What is wrong with files that nobody asked for by name; one that is missed may be in them."""
+    unasked: tuple[Finding, ...] = ()
+    """What is wrong with routes that nobody asked for, of targets that somebody did."""
 
 
 def read_targets(roots: Sequence[Path], routes_file: Path) -> Mapping[str, Target]:
@@ -38,17 +42,22 @@ def read_targets(roots: Sequence[Path], routes_file: Path) -> Mapping[str, Targe
 
 
 def find_targets(
-    roots: Sequence[Root], routes_file: Path, named: Collection[str] | None
+    roots: Sequence[Root],
+    routes_file: Path,
+    named: Collection[str] | None,
+    asked: Collection[str] | None = None,
 ) -> Targets:
     """The targets of `roots`. BadYaml with every problem of those that are `named` (None: all).
 
-    A name that two folders give is a problem of both.
+    They have no route that is wrong and not `asked` for (None: all are). A name that two folders
+    give is a problem of both.
     """
     findings = Findings()
     catalogue = _catalogue(routes_file, findings)
     targets: dict[str, Target] = {}
     places: dict[str, Place] = {}
     doubts: list[Finding] = []
+    unasked: list[Finding] = []
     for folder in _folders(roots):
         if isinstance(folder, Finding):
             doubts.append(folder)
@@ -58,7 +67,8 @@ def find_targets(
             document = read(folder / TARGET_YAML)
             called, place = _called(document.root)
             wrong += document.findings
-            target = _target(document.root, folder, catalogue, routes_file.name)
+            target, left_out = _target(document.root, folder, catalogue, routes_file.name, asked)
+            unasked += left_out if named is None or called in named else ()
             if target.name in targets:
                 what = f"target `{target.name}` is there already, in {places[target.name]}"
                 wrong.append(Finding(place, what, "give it another name"))
@@ -73,7 +83,7 @@ def find_targets(
     if named is None:
         findings.add(doubts)
     findings.raise_any()
-    return Targets(targets, tuple(doubts))
+    return Targets(targets, tuple(doubts), tuple(unasked))
 
 
 def _folders(roots: Sequence[Root]) -> Iterator[Path | Finding]:
@@ -109,7 +119,14 @@ def _catalogue(file: Path, findings: Findings) -> Map | None:
     return root if isinstance(root, Map) else None
 
 
-def _target(root: Node, folder: Path, catalogue: Map | None, catalogue_name: str) -> Target:
+def _target(
+    root: Node,
+    folder: Path,
+    catalogue: Map | None,
+    catalogue_name: str,
+    asked: Collection[str] | None,
+) -> tuple[Target, Sequence[Finding]]:
+    """A target, and what is wrong with routes that it is left without."""
     called, _ = _called(root)
     entries = dict(root.entries) if isinstance(root, Map) else {}
     findings: list[Finding] = []
@@ -128,11 +145,45 @@ def _target(root: Node, folder: Path, catalogue: Map | None, catalogue_name: str
         "route": tuple(routes.node.entries) if routes and isinstance(routes.node, Map) else (),
     }
     node = Map(root.name, root.place, entries) if isinstance(root, Map) else root
+    context = Context(names, folder)
     try:
-        target = validated(TargetFile, node, Context(names, folder))
+        target, left_out = _read(node, context, asked)
     except ReadError as wrong:
         raise ReadError(*findings, *wrong.findings) from None
-    return target.planned(str(folder.resolve()))
+    if findings:
+        raise ReadError(*findings)
+    return target.planned(str(folder.resolve())), left_out
+
+
+def _read(
+    node: Node, context: Context, asked: Collection[str] | None
+) -> tuple[TargetFile, Sequence[Finding]]:
+    try:
+        return validated(TargetFile, node, context), ()
+    except ReadError:
+        if asked is None or not isinstance(node, Map) or "routes" not in node.entries:
+            raise
+        without, left_out = _without_wrong(node.entries["routes"], context, asked)
+        with contextlib.suppress(ReadError):
+            rest = Map(node.name, node.place, {**node.entries, "routes": without})
+            return validated(TargetFile, rest, context), left_out
+        raise
+
+
+def _without_wrong(
+    routes: Entry, context: Context, asked: Collection[str]
+) -> tuple[Entry, Sequence[Finding]]:
+    """Without each route that is wrong by itself and not asked for; and what is wrong with it."""
+    if not isinstance(routes.node, Map):
+        return routes, ()
+    kept, left_out = dict(routes.node.entries), list[Finding]()
+    for name in routes.node.entries.keys() - asked:
+        try:
+            validated(Route, kept[name].node, context)
+        except ReadError as wrong:
+            left_out += wrong.findings
+            del kept[name]
+    return Entry(routes.place, Map(routes.node.name, routes.node.place, kept)), left_out
 
 
 def _over_catalogue(

@@ -191,6 +191,30 @@ def test_what_is_wrong_with_a_named_target_is_said(shared: Path) -> None:
     assert any("unknown key `strat`" in line for line in problems(shared))
 
 
+BAD_ROUTE = "odd: {method: GET, path: /odd, answer: {posts: '{length:ten}'}}"
+
+
+def test_a_route_that_is_wrong_is_a_problem_of_who_asks_for_it(shared: Path) -> None:
+    add(shared, "mine", MINE.replace("cpu: {}, ", f"cpu: {{}}, {BAD_ROUTE}, "))
+    assert set(read(shared).targets["mine"].routes) == {"cpu", "io_create"}
+    experiment = shared / "mine.yaml"
+    asked = experiment.read_text()
+    assert asked.count("[cpu,") == 1
+
+    experiment.write_text(asked.replace("[cpu,", "[cpu, odd,"))
+    assert any("mine/target.yaml:3: `posts` expects a length" in line for line in problems(shared))
+
+    experiment.write_text(asked.replace("experiment:", "experimend:"))
+    assert any("mine/target.yaml:3: `posts` expects a length" in line for line in problems(shared))
+
+
+def test_a_route_that_is_wrong_is_a_problem_of_the_mix_that_asks_for_it(shared: Path) -> None:
+    mixed = MINE.replace("cpu: {}, ", f"cpu: {{}}, {BAD_ROUTE}, ")
+    add(shared, "mine", mixed + "mixes: {both: {routes: {cpu: 1, odd: 1}}}\n")
+    (line,) = problems(shared)
+    assert "mine/target.yaml:3: `posts` expects a length" in line
+
+
 def test_two_of_ones_own_targets_of_a_named_name_are_a_problem(shared: Path) -> None:
     add(shared, "mine", MINE)
     add(shared, "zwei", MINE)
