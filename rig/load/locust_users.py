@@ -13,6 +13,7 @@ from locust import FastHttpUser, constant, task
 from locust.exception import StopUser
 
 from rig.load import client, outcome
+from rig.load.alarms import alarms
 from rig.load.process import FINAL_REPORT_DEADLINE_S, MODEL, SPEC, LoadClock, is_over, recorder
 from rig.load.request import origin_of, request_of
 from rig.load.shape import Arrivals, Closed, Open
@@ -104,10 +105,14 @@ class LocustArrivals(_Sender):
     def arrive(self) -> None:
         index = self.environment.runner.worker_index
         most = ARRIVALS.share(index, SPEC.load_workers)
+        at_s = 0.0
         for intended_s in ARRIVALS.of(index, SPEC.load_workers):
-            gevent.sleep(max(0.0, intended_s - LoadClock.elapsed_s()))
-            if is_over(LoadClock.elapsed_s()):
-                break
+            # all that are due by then begin after one wait
+            if intended_s > at_s:
+                alarms().wait_until(LoadClock.at_s + intended_s)
+                at_s = LoadClock.elapsed_s()
+                if is_over(at_s):
+                    break
             if len(self._under_way) < most:
                 self._under_way.spawn(self._send, intended_s)
             else:

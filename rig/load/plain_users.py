@@ -22,6 +22,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from rig.load import outcome
+from rig.load.alarms import alarms
 from rig.load.answer import NoAnswer
 from rig.load.asked import RouteRequest
 from rig.load.exchange import Connection
@@ -63,8 +64,6 @@ MOST_SESSIONS = 8
 AT_ONCE = BoundedSemaphore(max(1, MOST_SESSIONS // SPEC.load_workers))
 MADE_AT_ONCE = 4
 """Connections, each of which costs as much as three requests: then it is seen first who is free."""
-SHORTEST_S = 1e-6
-"""Of a wait in which answers are looked for; in one of 0 they are not."""
 ALWAYS: Sequence[Turn] = ((0.0, math.inf),)
 
 
@@ -369,10 +368,11 @@ class PlainArrivals(User):
         index = runner.worker_index
         most = ARRIVALS.share(index, SPEC.load_workers)
         at_s, made = 0.0, 0
+        wait_until = alarms().wait_until
         for intended_s in ARRIVALS.of(index, SPEC.load_workers):
             # all that are due by then begin after one wait
             if intended_s > at_s or made == MADE_AT_ONCE:
-                gevent.sleep(max(SHORTEST_S, intended_s - LoadClock.elapsed_s()))
+                wait_until(LoadClock.at_s + intended_s)
                 at_s, made = LoadClock.elapsed_s(), 0
                 if is_over(at_s):
                     break

@@ -5,6 +5,7 @@ May not know who asked, nor how its users send.
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Mapping
@@ -19,11 +20,14 @@ from locust.env import Environment
 
 from rig.load import locust_statistics, tls
 from rig.load import meter as meters
+from rig.load.alarms import alarms
 from rig.load.clocks import ASK, tell_time
+from rig.load.descriptors import make_room
 from rig.load.gathering import SHARES
 from rig.load.own_users import own_users
 from rig.load.process import (
     GATHERS,
+    MODEL,
     SPEC,
     LoadClock,
     Present,
@@ -51,6 +55,7 @@ def follow(environment: Environment) -> None:
     """Does what the load master asks."""
     runner: Any = environment.runner
     locust.runners.HEARTBEAT_INTERVAL = HEARTBEATS_INTERVAL_S
+    make_room(math.ceil(MODEL.most_in_flight / SPEC.load_workers))
     if own_users:
         own_users.watch(environment)
     runner.register_message(ASK, tell_time)
@@ -73,7 +78,7 @@ def _measure_itself(runner: Any) -> None:
     # beyond the end users leave, and would be missing from a second that is half theirs
     while not is_over(LoadClock.elapsed_s()):
         due_s = LoadClock.elapsed_s() + meters.INTERVAL_S
-        gevent.sleep(meters.INTERVAL_S)
+        alarms().wait(meters.INTERVAL_S)
         at_s = LoadClock.elapsed_s()
         users = Present.users if GATHERS else runner.user_count
         meter.tick(at_s, time.process_time(), users, max(0.0, at_s - due_s))
