@@ -99,10 +99,12 @@ def _of_query(query: str, login: Login, where: str) -> tuple[str | int, ...]:
     except psycopg.Error as error:
         says = str(error).strip().partition("\n")[0]
         raise StackError(f"{where}: the database refused its query: {says}") from error
-    if not found:
+    if not found or not found[0]:
         raise StackError(f"{where}: its query returns no row", "does `seed` make the rows?")
     if len(found) > MOST_VALUES:
         raise StackError(f"{where}: its query returns more than {MOST_VALUES:,} rows", "add LIMIT")
+    if any(row[0] is None for row in found):
+        raise StackError(f"{where}: its query returns NULL", "add WHERE … IS NOT NULL")
     return tuple(row[0] if isinstance(row[0], int) else str(row[0]) for row in found)
 
 

@@ -64,6 +64,8 @@ def test_routes_and_sessions_get_what_the_database_has(login: Login) -> None:
         ("SELEC", 'refused its query: syntax error at or near "SELEC"'),
         ("DELETE FROM article RETURNING id", "in a read-only transaction"),
         ("SELECT generate_series(1, 11)", "returns more than 10 rows"),
+        ("SELECT FROM article", "values `pk`: its query returns no row"),
+        ("SELECT NULLIF(id, 2) FROM article", "values `pk`: its query returns NULL"),
     ],
 )
 def test_what_gives_nothing_is_one_line(
