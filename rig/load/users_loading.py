@@ -15,7 +15,7 @@ from typing import Any
 
 from locust import LoadTestShape, User
 from locust.user.task import filter_tasks_by_tags
-from locust.util.load_locustfile import is_shape_class, load_locustfile
+from locust.util.load_locustfile import load_locustfile
 
 from rig.load.users_file import UsersFile
 
@@ -52,12 +52,12 @@ def loaded(file: UsersFile) -> Loaded:
     behind = (*file.import_folders, *([file.packages] if file.packages else ()))
     sys.path.extend(path for path in behind if path not in sys.path)
     try:
-        found, _ = load_locustfile(file.path)
+        found, shapes = load_locustfile(file.path)
     except BaseException as error:  # whatever its code does
         if isinstance(error, KeyboardInterrupt):
             raise
         raise BadUsersFile(_why(file, error)) from error
-    return _chosen(file, dict(found))
+    return _chosen(file, dict(found), shapes)
 
 
 def _why(file: UsersFile, error: BaseException) -> str:
@@ -102,7 +102,9 @@ def called(file: UsersFile, path: str) -> str:
     return ""
 
 
-def _chosen(file: UsersFile, found: dict[str, type[User]]) -> Loaded:
+def _chosen(
+    file: UsersFile, found: dict[str, type[User]], shapes: Sequence[LoadTestShape]
+) -> Loaded:
     if not found:
         raise BadUsersFile(f"{file.name}: there is no User class in it: it needs one with tasks")
     for name in file.user_classes:
@@ -118,7 +120,7 @@ def _chosen(file: UsersFile, found: dict[str, type[User]]) -> Loaded:
     if not running:
         raise BadUsersFile(f"{file.name}: {_no_task(file, without == chosen, known)}")
     left = [one.__name__ for one in chosen if not one.tasks]
-    return Loaded(running, [*_unused(file, running), *_left_out(file, left)])
+    return Loaded(running, [*_unused(file, running, shapes), *_left_out(file, left)])
 
 
 def _no_task(file: UsersFile, never_any: bool, known: Sequence[str]) -> str:
@@ -136,21 +138,16 @@ def _tags_in(tasks: Iterable[Any]) -> Iterator[str]:
             yield from _tags_in(getattr(task, "tasks", ()))
 
 
-def _unused(file: UsersFile, running: Sequence[type[User]]) -> Iterator[str]:
+def _unused(
+    file: UsersFile, running: Sequence[type[User]], shapes: Sequence[LoadTestShape]
+) -> Iterator[str]:
     """What of the file is the rig's business."""
     if hosts := [one.__name__ for one in running if one.host]:
         yield f"{file.name}: the host of {', '.join(hosts)} is not used: the target is asked"
-    # the module that Locust has just imported, under the file's name
-    names = {one.__module__ for one in running}
-    shapes = [
-        one.__name__
-        for module in names
-        for one in vars(sys.modules[module]).values()
-        if is_shape_class(one) and issubclass(one, LoadTestShape)
-    ]
     if shapes:
-        shape = "how many users there are, the experiment's `load` says"
-        yield f"{file.name}: the load shape {', '.join(sorted(set(shapes)))} is not used: {shape}"
+        names = ", ".join(sorted({type(one).__name__ for one in shapes}))
+        why = "how many users there are, the experiment's `load` says"
+        yield f"{file.name}: the load shape {names} is not used: {why}"
 
 
 def _left_out(file: UsersFile, names: Sequence[str]) -> Iterator[str]:

@@ -200,6 +200,7 @@ def ended(text: str, folder: Path, steady_s: float) -> str:
 TASK = "    @task\n    def ask(self): self.client.get('/')\n"
 USER = f"from locust import HttpUser, tag, task\nclass Visitor(HttpUser):\n{TASK}"
 THREAD = "threading.Thread(target=time.sleep, args=(99,)).start()\n"
+SHAPE = "from locust import LoadTestShape\nclass Spike(LoadTestShape):\n    tick = None\n"
 BAD_FILES = {
     "module": ("import nowhere_at_all\n", {}, "bad.py:1: there is no module nowhere_at_all"),
     "raises": ("\nx = 1 / 0\n", {}, "bad.py:2: ZeroDivisionError: division by zero"),
@@ -214,6 +215,7 @@ BAD_FILES = {
     ),
     "class": (USER, {"user_classes": ["Buyer"]}, "bad.py: there is no user class Buyer, only"),
     "thread": (f"import threading, time\n{USER}{THREAD}", {}, ""),
+    "shape": (f"from visitors import Visitor\n{SHAPE}", {}, ""),
 }  # fmt: skip
 
 
@@ -233,6 +235,7 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     for text, more, _ in BAD_FILES.values():
         path = tmp_path_factory.mktemp("bad") / "bad.py"
         path.write_text(text)
+        path.with_name("visitors.py").write_text(USER)
         files.append({"path": str(path), "name": "bad.py", **more})
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -248,6 +251,12 @@ def test_a_file_that_cannot_run_is_one_line_with_its_place(day: str, looked_at: 
     assert seen["wrong"].startswith(says) if says else seen["wrong"] == ""
     assert "\n" not in seen["wrong"]
     assert seen["user_classes"] == ([] if says else ["Visitor"])
+
+
+def test_a_load_shape_is_said_not_to_be_used(looked_at: Any) -> None:
+    why = "how many users there are, the experiment's `load` says"
+    assert looked_at["shape"]["notes"] == [f"bad.py: the load shape Spike is not used: {why}"]
+    assert looked_at["thread"]["notes"] == []
 
 
 # the page
