@@ -49,7 +49,8 @@ def server() -> Iterator[Server]:
 
 
 def seen(url: str, folder: Path, **changes: Any) -> Any:
-    own = {name: changes.pop(name) for name in ("statuses", "headers") if name in changes}
+    of_request = ("statuses", "headers", "always")
+    own = {name: changes.pop(name) for name in of_request if name in changes}
     asked: dict[str, Any] = {"request": {**ROUTE, **own}, **REQUEST, **changes}
     scout.run(fitted(ScoutSpec, {"target_url": url, "scout": [asked]}), folder)
     return json.loads((folder / "scout.json").read_text())["null"]
@@ -122,6 +123,22 @@ def test_a_route_s_headers_are_sent(server: Server, tmp_path: Path) -> None:
     headers = {"Content-Type": "application/x-mine"}
     assert seen(server.url, tmp_path, headers=headers, bursts_s=0.0)["wrong"] == []
     assert {kind for _, _, kind, _ in server.asked} == {"application/x-mine"}
+
+
+@pytest.mark.parametrize(
+    ("always", "wrong"),
+    [
+        ({"answer": {"kind": "text/plain"}, "no_text": "errors"}, False),
+        ({"answer": {"kind": "{unique}"}}, True),
+    ],
+)
+def test_answers_are_held_against_what_they_always_hold(
+    server: Server, tmp_path: Path, always: dict[str, Any], wrong: bool
+) -> None:
+    server.body = b'{"kind": "text/plain"}'
+    said = seen(server.url, tmp_path, always=always, bursts_s=0.0)["wrong"]
+    assert bool(said) == wrong
+    assert all("kind is 'text/plain' instead of" in one for one in said)
 
 
 def test_users_of_a_session_do_it_once_for_all_its_routes(server: Server, tmp_path: Path) -> None:
