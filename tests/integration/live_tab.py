@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ class Following(threading.Thread):
 class Followed:
     """Runs sessions with a page, and keeps what the last one's told."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Callable[..., Done] = runner) -> None:
+        self._run = run
         self.told: Told = {}
         self.page = b""
 
@@ -81,7 +83,7 @@ class Followed:
         """A session, to its end."""
         following = Following(f"127.0.0.1:{free_port()}")
         following.start()
-        done = runner(*arguments, "--live-address", following.address, cwd=cwd)
+        done = self._run(*arguments, "--live-address", following.address, cwd=cwd)
         following.join(DEADLINE_S)
         self.told, self.page = following.told, following.page
         return done

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.integration.live_tab import Followed, Told
 from tests.integration.swarm.lab import Lab
-from tests.runs import Attempt, Done, Session, valid_session
+from tests.runs import Attempt, Session, valid_session
 
 pytestmark = pytest.mark.swarm
 
@@ -19,16 +20,16 @@ vary: {route: [io_create], target: [sync, async], delay_ms: [100]}
 load: {users: {from: 6, per_s: 12, to: 18}, steady: 3s, load_workers: 4}
 data: {posts: 1000, cpu_n: 1000}
 """
-DELAY_MS, LOAD_WORKERS = 100, 4
+DELAY_MS, USERS, LOAD_WORKERS = 100, 18, 4
 PLACE = "{app: sut, database: db, pooler: db, load_master: load, load_worker: [load, db]}"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A session, what was on the nodes before it, and what is after it."""
+    """A session, what its page told, and what it left on the nodes."""
 
     session: Session
-    done: Done
+    told: Told
     left: set[str]
 
     def attempts(self) -> list[Attempt]:
@@ -39,15 +40,20 @@ class Ran:
 def ran(three: Lab) -> Ran:
     experiment = three.folder / "matrix.yaml"
     experiment.write_text(MATRIX)
-    before = three.left()
+    before, live = three.left(), Followed(three.run)
     words = (experiment, "--backend", "swarm", "--nodes", three.file(PLACE), "--no-calibrate")
-    session, done = valid_session(*words, "--yes", cwd=three.folder, run=three.run)
-    return Ran(session, done, three.left() - before)
+    session, _ = valid_session(*words, "--yes", cwd=three.folder, run=live.run)
+    return Ran(session, live.told, three.left() - before)
 
 
 def test_the_doctor_finds_the_nodes_fit(ran: Ran, three: Lab) -> None:
     done = three.run("doctor", "--nodes", three.file(PLACE))
     assert done.code == 0, done.out + done.err
+    for said in ("place: app on sut", "Swarm: 3 members of one", "images: the same on all"):
+        assert f"ok   {said}" in done.out
+    for name in ("sut", "db", "load"):
+        assert f"ok   {name}: engine: Docker " in done.out
+        assert f"{name}: CPUs: " in done.out
     assert "ok   overlay: 1 MB passes between all nodes; MTU (bytes): sut 1450" in done.out
     assert "warn kernels: sut and db and load share a kernel" in done.out
     ahead_s = [float(line.split()[3]) for line in done.out.splitlines() if ": clock: " in line]
@@ -57,6 +63,18 @@ def test_the_doctor_finds_the_nodes_fit(ran: Ran, three: Lab) -> None:
 
 def test_nothing_is_left_on_any_node(ran: Ran) -> None:
     assert ran.left == set()
+
+
+def test_its_page_was_told_every_second(ran: Ran) -> None:
+    (over,) = ran.told["over"]
+    assert over["text"].startswith("The session has ended: ")
+    seconds = ran.told["second"]
+    # to the end of each load, which is 4 s long
+    assert sum(one["at_s"] == 3 for one in seconds) == len(ran.told["ended"]) >= 2
+    assert max(one["users"] for one in seconds) == USERS
+    assert max(one["correct"] for one in seconds) > 0
+    # what observers see on other machines comes after the load
+    assert {"cpu", "connections"}.isdisjoint(ran.told)
 
 
 def test_paths_are_as_long_as_they_are_and_the_delay(ran: Ran) -> None:
