@@ -351,7 +351,8 @@ class Record:
             return Tried(rate_per_s, None)
         window_s = self.load.duration_s - self.load.ramp_s
         offered_rps = kept.requests / window_s if kept.requests and window_s else None
-        return Tried(rate_per_s, kept.excess, self.load.goodput_rps, offered_rps)
+        requests = kept.requests or None
+        return Tried(rate_per_s, kept.excess, self.load.goodput_rps, offered_rps, requests)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready data."""

@@ -51,6 +51,8 @@ class Tried:
     goodput_rps: float | None = None
     offered_rps: float | None = None
     """What came, by the chance of its arrivals; where nobody counted, the rate asked for."""
+    requests: int | None = None
+    """Meant for its window; None where nobody counted."""
 
     @property
     def came_per_s(self) -> float:
@@ -78,7 +80,7 @@ class SearchSpec:
     repeats: int = FEWEST_NEAR
     """Trials about the capacity, at least."""
     rate_per_s: float | None = None
-    """A rate that is to be carried, and is tried for that reason."""
+    """A rate that is to be carried, and is tried first for that reason."""
 
     @property
     def most(self) -> int:
@@ -146,7 +148,7 @@ class Capacity:
             Outcome.UNSENT: f"carries {low} /s; beyond that no trial tells of the target",
             Outcome.NOT_MONOTONE: f"carries {low} /s, misses the objective above, "
             f"keeps it again higher up, and misses it from {high} /s on",
-            Outcome.OPEN: f"carries {low} /s so far",
+            Outcome.OPEN: f"carries {low} /s so far" if low else f"does not carry {high} /s",
             Outcome.NOT_MEASURED: "no trial tells whether it keeps the objective",
         }[self.outcome]
 
@@ -154,15 +156,15 @@ class Capacity:
 def next_rate(tried: Sequence[Tried], spec: SearchSpec) -> float | None:
     """The rate to try next; None when the search is over.
 
-    First the lowest one; then upwards until the objective is missed; then inside the bracket,
-    until that is narrow; then where the posterior has its median, until its interval is.
+    First the middle one; then upwards until the objective is missed, or downwards until it is kept;
+    then inside the bracket, until that is narrow; then where the posterior has its median, until
+    its interval is.
     """
-    low = spec.between[0]
     if len(tried) >= spec.most:
         return None
     kept, missed = _rates(tried)
     if not kept:
-        return low if len(tried) < TWICE else None
+        return _downwards(tried, missed, spec)
     if not missed:
         return _upwards(tried, max(kept), spec)
     if pair := _contradiction(tried):
@@ -174,7 +176,7 @@ def next_rate(tried: Sequence[Tried], spec: SearchSpec) -> float | None:
             # it told nothing: lower it may
             rate = _settable(math.sqrt(below * rate), spec.between)
         return rate
-    found = _posterior(tried, spec.between)
+    found = _posterior(tried)
     enough = _near(tried, found.at) >= max(FEWEST_NEAR, spec.repeats)
     if enough and math.expm1(found.reach) <= spec.within:
         return None
@@ -186,8 +188,7 @@ def capacity_of(tried: Sequence[Tried], spec: SearchSpec) -> Capacity:
     every = tuple(sorted(tried, key=lambda one: one.rate_per_s))
     kept, missed = _rates(tried)
     if not kept:
-        outcome = Outcome.NEVER if missed else Outcome.NOT_MEASURED
-        return Capacity(outcome, every, high_per_s=min(missed, default=None))
+        return Capacity(_unkept(missed, spec), every, high_per_s=min(missed, default=None))
     if not missed:
         return Capacity(_unmissed(tried, max(kept), spec), every, low_per_s=max(kept))
     below, above = _bracket(kept, missed)
@@ -195,7 +196,7 @@ def capacity_of(tried: Sequence[Tried], spec: SearchSpec) -> Capacity:
         return Capacity(Outcome.NOT_MONOTONE, every, None, below, above)
     if not _narrow(kept, missed):
         return Capacity(Outcome.BRACKET, every, None, below, above)
-    found = _posterior(tried, spec.between)
+    found = _posterior(tried)
     near = _near(tried, found.at)
     if near < FEWEST_NEAR:
         return Capacity(Outcome.BRACKET, every, None, below, above, near)
@@ -209,17 +210,32 @@ def _rates(tried: Sequence[Tried]) -> tuple[list[float], list[float]]:
     return kept, [one.rate_per_s for one in tried if one.missed]
 
 
+def _downwards(tried: Sequence[Tried], missed: Sequence[float], spec: SearchSpec) -> float | None:
+    """Where nothing was kept yet: by what was served in overload, else at the bottom."""
+    low, high = spec.between
+    if not tried:
+        wanted = spec.rate_per_s or 0.0
+        return wanted if low <= wanted <= high else _settable(math.sqrt(low * high), spec.between)
+    if len(tried) == 1 and missed and missed[0] > low:
+        return _settable(_guess(tried, low, missed[0]), spec.between)
+    return low if _times(tried, low) < TWICE else None
+
+
+def _unkept(missed: Sequence[float], spec: SearchSpec) -> Outcome:
+    if not missed:
+        return Outcome.NOT_MEASURED
+    return Outcome.NEVER if min(missed) == spec.between[0] else Outcome.OPEN
+
+
 def _upwards(tried: Sequence[Tried], highest: float, spec: SearchSpec) -> float | None:
     """Where nothing was missed yet: farther up, to the top or to what tells nothing."""
-    low, high = spec.between
+    high = spec.between[1]
     dumb = min((one.rate_per_s for one in tried if one.rate_per_s > highest), default=None)
     if dumb is not None:
         wide = math.log(dumb / highest) > 2 * math.log1p(spec.within)
         return _settable(math.sqrt(highest * dumb), spec.between) if wide else None
     if highest == high:
         return high if _times(tried, high) < TWICE else None
-    if highest == low and spec.rate_per_s is not None and low < spec.rate_per_s < high:
-        return spec.rate_per_s
     if math.log(high / highest) <= CLOSE:
         return high
     return _settable(math.sqrt(highest * high), spec.between)
@@ -273,12 +289,15 @@ def _near(tried: Sequence[Tried], at: float) -> int:
     return sum(abs(math.log(one.came_per_s) - at) <= NEAR for one in told)
 
 
-def _posterior(tried: Sequence[Tried], between: tuple[float, float]) -> Threshold:
+def _posterior(tried: Sequence[Tried]) -> Threshold:
     """Of the log of the capacity."""
     readings = [
-        Reading(math.log(one.came_per_s), one.excess) for one in tried if one.excess is not None
+        Reading(math.log(one.came_per_s), one.excess, one.requests)
+        for one in tried
+        if one.excess is not None
     ]
-    return threshold(readings, (math.log(between[0]), math.log(between[1])))
+    below, above = _bracket(*_rates(tried))
+    return threshold(readings, (math.log(below), math.log(above)))
 
 
 def _settable(aimed: float, between: tuple[float, float]) -> float:

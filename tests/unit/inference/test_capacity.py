@@ -65,9 +65,12 @@ def test_what_was_served_in_overload_is_where_to_look(
     assert next_rate(tried, SPEC) == rate
 
 
-def test_never_kept_takes_two_trials() -> None:
+def test_never_kept_is_said_once_the_bottom_was_missed_twice() -> None:
     tried = searched(lambda _: 0.5)
-    assert [one.rate_per_s for one in tried] == [5, 5]
+    assert [one.rate_per_s for one in tried] == [100, 22.36, 5, 5]
+    for before in (tried[:1], tried[:2]):
+        assert capacity_of(before, SPEC).outcome is Outcome.OPEN
+    assert capacity_of(tried[:2], SPEC).finding == "does not carry 22.4 /s"
     found = capacity_of(tried, SPEC)
     assert found.outcome is Outcome.NEVER
     assert found.finding == "does not carry even 5 /s"
@@ -133,15 +136,26 @@ def test_a_top_that_is_kept_once_and_missed_once_is_searched_about() -> None:
 
 
 def test_a_search_that_has_not_ended_says_so() -> None:
-    tried = searched(queue(187))[:2]
+    tried = searched(queue(187))[:1]
     assert capacity_of(tried, SPEC).outcome is Outcome.OPEN
+    assert capacity_of(tried, SPEC).finding == "carries 100 /s so far"
     assert capacity_of([], SPEC).outcome is Outcome.NOT_MEASURED
     assert capacity_of([Tried(5, None)], SPEC).outcome is Outcome.NOT_MEASURED
 
 
-def test_a_rate_that_is_to_be_carried_is_tried() -> None:
-    spec = SearchSpec((5.0, 2000.0), 0.05, rate_per_s=200.0)
-    assert 200 in [one.rate_per_s for one in searched(queue(700), spec)]
+def test_what_cannot_be_sent_at_first_is_told_from_the_bottom() -> None:
+    tried = searched(lambda rate: None if rate > 50 else queue(20)(rate))
+    assert [one.rate_per_s for one in tried[:2]] == [100, 5]
+    assert capacity_of(tried, SPEC).outcome is Outcome.FOUND
+    nothing = searched(lambda _: None)
+    assert [one.rate_per_s for one in nothing] == [100, 5, 5]
+    assert capacity_of(nothing, SPEC).outcome is Outcome.NOT_MEASURED
+
+
+@pytest.mark.parametrize("wanted", [5.0, 200.0, 2000.0])
+def test_a_rate_that_is_to_be_carried_is_tried_first(wanted: float) -> None:
+    spec = SearchSpec((5.0, 2000.0), 0.05, rate_per_s=wanted)
+    assert searched(queue(700), spec)[0].rate_per_s == wanted
 
 
 # windows
