@@ -18,8 +18,10 @@ from analysis.reading.session_files import read_session
 from analysis.report.carrying import carrying_of
 from analysis.report.inputs import read_inputs
 from rig.backends.fake import users
+from rig.backends.fake.queue import Service
 from rig.inference.capacity import Capacity
 from rig.model import DamagedFile, ExitCode
+from rig.plan import Open, Plan
 from tests import damaged
 from tests.runs import Session, command, only_session, read_json, sessions
 from tests.signals import interrupted
@@ -208,7 +210,7 @@ def test_the_plan_says_how_many_trials_at_most(searched: Session) -> None:
     folder = searched.path.parents[2]
     done = runner("plan", "capacity.yaml", cwd=folder)
     assert "searches the capacity of each cell between 40 and 600 /s, to ±5 %" in done.out
-    assert "8 trials at most for each" in done.out
+    assert "8 trials at most for each, and one more after a surge: at most " in done.out
 
 
 def test_an_objective_without_a_limit_was_never_written(searched: Session, tmp_path: Path) -> None:
@@ -249,6 +251,45 @@ def test_a_target_that_a_surge_ends_is_told_from_what_it_carries(
     assert row["recovers"] == "no"
     report = damaged.run("report")
     assert "does not recover from a surge: after " in report.said
+
+
+class Banded(Service):
+    """Answers late between 100 and 200 a second alone: as a cache that thrashes at that rate."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        match plan.load.model:
+            case Open(arrivals):
+                self._late_s = 0.5 * (100 < arrivals.per_s < 200)
+
+    def answer(self, at_s: float) -> tuple[float, str]:
+        ended_s, outcome = super().answer(at_s)
+        return ended_s + self._late_s, outcome
+
+
+def test_what_is_not_monotone_is_said_with_its_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "Service", Banded)
+    monkeypatch.chdir(tmp_path)
+    text = SEARCH[: SEARCH.index("design:")]
+    Path("capacity.yaml").write_text(
+        text.replace("delay_ms: [0, 5]", "arrivals_per_s: [60, 150, 250, 500]")
+    )
+    done = damaged.run("capacity.yaml", "--backend", "fake", "--no-calibrate", "--yes")
+    assert (done.code, done.broke) == (0, "")
+    session = only_session(Path("results"))
+    (row,) = session.rows("derived/capacity.csv")
+    assert (row["outcome"], row["capacity_per_s"]) == ("not monotone", "")
+    assert (float(row["low_per_s"]), float(row["high_per_s"])) == (60, 500)
+    says = "carries 60 /s, misses the objective above, keeps it again higher up"
+    assert says in damaged.run("report").said
+    curve = [
+        (one["what"], float(one["rate_per_s"]))
+        for one in session.rows("derived/figures/capacity.csv")
+        if one["what"] != "capacity"
+    ]
+    assert curve == [("kept", 60), ("missed", 150), ("kept", 250), ("missed", 500)]
 
 
 def test_arrivals_that_the_load_drops_tell_nothing_of_the_target(tmp_path: Path) -> None:
