@@ -1,40 +1,32 @@
 """What watching costs: goodput with the runner's probes and without, in turns. About 12 minutes.
 
-    .venv/bin/python bench/probe_cost.py [STEADY_S [FOLDER]]     (default: 300 for each target)
+    .venv/bin/python bench/probe_cost.py [STEADY_S [FOLDER [NODES]]]     (default: 300 a target)
 
 The turns, a few seconds each, are within one trial, so that both sides have the same processes,
 the same data and the same minute of a noisy machine; trials of their own differ by far more than
 3 %. The second in which a turn changes counts for neither, nor does the one after it. What goes on
-in both is not in the figure: the delay role measures the paths once a second, and load workers and
-app workers count. The figure is the median over the pairs of neighbouring turns, and its interval
-by order statistics, at 95 % or a little more: a stall of the machine spoils a pair, not the whole.
-The route reads only, since a disk's moods are larger than what is looked for. Also times what an
-app worker's counting, which goes on all the time, adds to one request. The session stays in
-FOLDER, where one is given.
+in both is not in the figure: the delay role measures the paths once a second, load workers and app
+workers count (`wrapper_cost.py` has what the latter costs). The figure is the median over the pairs
+of neighbouring turns, and its interval by order statistics, at 95 % or a little more: a stall of
+the machine spoils a pair, not the whole. The route reads only, since a disk's moods are larger than
+what is looked for. The session stays in FOLDER, where one is given. With a nodes file it runs on a
+Swarm: then the observers of all nodes take turns.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import csv
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "stack"), str(ROOT / "stack" / "around")]
-
-from posts import counters  # noqa: E402
-
-CALLS = 100_000
 CLOSE = 0.03
 YAML = """\
 # As many requests per second as this machine makes: what the probes take shows here first.
@@ -88,43 +80,14 @@ def interval(ratios: list[float]) -> tuple[float, float]:
     return ratios[place], ratios[count - 1 - place]
 
 
-class Answer:
-    """What a view gives back, as far as counting looks at it."""
-
-    status_code = 200
-
-
-async def per_request_us() -> tuple[float, float]:
-    """What counting adds to a call, sync and async, in µs."""
-
-    def plain() -> Answer:
-        return Answer()
-
-    async def on_a_loop() -> Answer:
-        return Answer()
-
-    async def calls_us(view: object, awaited: bool) -> float:
-        begun_s = time.perf_counter()
-        for _ in range(CALLS):
-            made = view()  # type: ignore[operator]
-            if awaited:
-                await made
-        return (time.perf_counter() - begun_s) / CALLS * 1e6
-
-    counted = counters.counted(plain), counters.counted(on_a_loop)
-    return (
-        await calls_us(counted[0], False) - await calls_us(plain, False),
-        await calls_us(counted[1], True) - await calls_us(on_a_loop, True),
-    )
-
-
-def measured(folder: Path, steady_s: int) -> list[Path]:
+def measured(folder: Path, steady_s: int, nodes: str) -> list[Path]:
     """Runs the session; its attempts."""
+    backend = ["swarm", "--nodes", nodes] if nodes else ["local"]
     file = folder / "probe-cost.yaml"
     file.write_text(YAML.format(steady_s=steady_s))
     subprocess.run(
         [sys.executable, str(ROOT / "bench" / "probes_by_turns.py"), str(file), "--yes",
-         "--backend", "local", "--no-calibrate", "--out", str(folder / "out")],
+         "--backend", *backend, "--no-calibrate", "--out", str(folder / "out")],
         cwd=ROOT, timeout=3 * steady_s + 300, check=False, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return sorted(folder.glob("out/*/*/trials/*/attempt-1"))
@@ -136,12 +99,8 @@ def main() -> int:
     within = True
     with contextlib.ExitStack() as exits:
         folder = sys.argv[2] if sys.argv[2:] else exits.enter_context(tempfile.TemporaryDirectory())
-        os.environ["BENCH_COUNTERS"] = folder
-        sync_us, async_us = asyncio.run(per_request_us())
-        del os.environ["BENCH_COUNTERS"]
-        print(f"counting: {sync_us:.1f} µs per sync request, {async_us:.1f} µs per async one")
         every: list[float] = []
-        for attempt in measured(Path(folder), steady_s):
+        for attempt in measured(Path(folder), steady_s, sys.argv[3] if sys.argv[3:] else ""):
             turns = turns_of(attempt)
             ratios = compared(turns)
             every += ratios

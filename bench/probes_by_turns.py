@@ -2,17 +2,19 @@
 
 `probe_cost.py` runs it. The turns of a pair come in random order, from a fixed seed. What each
 of them was stands in the attempt's `probes/turns.json`: whether it had probes, and from when to
-when on CLOCK_MONOTONIC.
+when in session time. Observers on other machines are there all the time, and stopped for the turns
+without probes.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,8 +22,16 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rig import attempt  # noqa: E402
+from rig.backends import observers  # noqa: E402
+from rig.backends.base import ProcessHandle  # noqa: E402
+from rig.backends.parallel import in_parallel  # noqa: E402
+from rig.backends.roles import Roles  # noqa: E402
+from rig.backends.specs import CLOCK_PORT  # noqa: E402
+from rig.clock import ClockOffset  # noqa: E402
 from rig.endpoints import Endpoints  # noqa: E402
-from rig.probes import sampling  # noqa: E402
+from rig.model import Role  # noqa: E402
+from rig.probes import OnSample, sampling, to_nobody  # noqa: E402
+from rig.probes.clock import SessionClock  # noqa: E402
 from runner import ANALYSIS, make_cli  # noqa: E402
 
 TURN_S = 4.0
@@ -29,6 +39,51 @@ MOST_TURNS = 400
 TURNS = "turns.json"
 
 Turn = tuple[bool, float, float]
+
+
+class Elsewhere:
+    """The observers on other machines of the trial that runs."""
+
+    def __init__(self) -> None:
+        self._processes: Sequence[ProcessHandle] = ()
+        self._lock = threading.Lock()
+        self.clock = ClockOffset()
+        """This machine's, as the load master sees it."""
+
+    @contextmanager
+    def beside(self, roles: Roles) -> Iterator[None]:
+        """Stands in for `rig.backends.observers.beside`."""
+        with BESIDE(roles):
+            observing = [one.process for one in roles.of(Role.OBSERVER)]
+            if observing:
+                asking = SessionClock(self._master(roles), "")
+                self.clock = asking.first
+                asking.close()
+            with self._lock:
+                self._processes = observing
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._signal(signal.SIGCONT)
+                    self._processes = ()
+
+    @staticmethod
+    def _master(roles: Roles) -> tuple[str, int]:
+        """Where the load master tells the time."""
+        return roles._hosts.reach(Role.LOAD_MASTER, CLOCK_PORT)
+
+    def let_work(self, on: bool) -> None:
+        """Lets them go on, or stops them."""
+        with self._lock:
+            self._signal(signal.SIGCONT if on else signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        in_parallel(lambda process: process.signal(number), self._processes)
+
+
+BESIDE = observers.beside
+ELSEWHERE = Elsewhere()
 
 
 def _take_turns(
@@ -40,6 +95,7 @@ def _take_turns(
         pair = pair or drawn.sample([True, False], 2)
         on = pair.pop()
         begun_s = time.monotonic()
+        ELSEWHERE.let_work(on)
         if on:
             with sampling(look, folder / f"turn-{len(turns)}"):
                 stop.wait(TURN_S)
@@ -49,7 +105,9 @@ def _take_turns(
 
 
 @contextmanager
-def by_turns(look: Callable[[], Endpoints], folder: Path) -> Iterator[None]:
+def by_turns(
+    look: Callable[[], Endpoints], folder: Path, _on_sample: OnSample = to_nobody
+) -> Iterator[None]:
     """Stands in for `rig.probes.sampling`."""
     folder.mkdir(parents=True)
     stop, turns = threading.Event(), list[Turn]()
@@ -60,9 +118,12 @@ def by_turns(look: Callable[[], Endpoints], folder: Path) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(20)
-        (folder / TURNS).write_text(json.dumps(turns))
+        session_s = ELSEWHERE.clock.session_s
+        told = [(on, session_s(begun_s), session_s(ended_s)) for on, begun_s, ended_s in turns]
+        (folder / TURNS).write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
     attempt.sampling = by_turns
+    observers.beside = ELSEWHERE.beside
     sys.exit(make_cli(ANALYSIS)())
