@@ -44,6 +44,7 @@ def run_on(node: LabNode, folder: Path, arguments: Sequence[str | Path]) -> Done
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.a_share
 def test_the_second_is_refused_on_whichever_node_it_starts(three: Lab) -> None:
     nodes = three.file()
 
