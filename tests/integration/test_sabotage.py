@@ -44,7 +44,9 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Disturbed:
     with running("x.yaml", "--backend", "local", "--yes", "--no-calibrate", cwd=folder) as world:
         sabotage.disturb(world, DISTURBANCES, EACH_TRIAL)
         code, out, err = world.ends(DEADLINE_S)
-    assert code == 4, out + err
+    # where no trial is disturbed as often as it is tried, each may be valid in the end
+    codes = (4,) if len(DISTURBANCES) >= EACH_TRIAL else (0, 4)
+    assert code in codes, out + err
     return Disturbed(only_session(folder / "results").path, out)
 
 
