@@ -282,7 +282,7 @@ class PlainHttpSession:
         else:
             reader = client.ask(message, sent_s, prepared.is_head, ANY_STATUS, MOST_BYTES)
         answer = reader.answer()
-        if any(b"cookie" in part.lower() for part in answer.head):
+        if reader.sets_cookies:
             self.cookies.take(call.url, answer.pairs())
         return _Got(answer, streamed)
 
