@@ -203,8 +203,12 @@ class Plan(Draft):
 
     @property
     def sessions_guess_s(self) -> float:
-        """About how long its users' sessions take, before its load."""
-        return self.load.model.most_in_flight * SESSION_GUESS_S if self.session else 0.0
+        """About how long its users' sessions take, before its load, in a ramp as its own."""
+        if not self.session:
+            return 0.0
+        users, due_s = self.load.model.most_in_flight, self.load.model.first_turn_s
+        numbers = range(1, users + 1)
+        return max(due_s(one) + SESSION_GUESS_S * (users - one + 1) for one in numbers)
 
     @property
     def think_time_s(self) -> float:

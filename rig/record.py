@@ -99,6 +99,8 @@ class SessionFacts:
     """Sessions that came to an end before, by step and answer."""
     mean_ms: Ms | None = None
     longest_ms: Ms = 0.0
+    begun_over_s: LengthS | None = None
+    """From the first one's beginning to the last one's; None of older loads."""
 
 
 @dataclass(frozen=True)

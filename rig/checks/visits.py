@@ -27,8 +27,9 @@ def sessions(plan: Plan, record: Record) -> Check:
     if found.done != users:
         says = f"{found.done} of {users} users were past theirs at the end"
         return Check(NAME, Status.FAIL, says, again=True)
+    over = f", begun over {found.begun_over_s:.1f} s" if found.begun_over_s else ""
     took = f", {found.mean_ms:.0f} ms each" if found.mean_ms is not None else ""
-    return Check(NAME, Status.PASS, f"{found.done} before the load{took}")
+    return Check(NAME, Status.PASS, f"{found.done} before the load{over}{took}")
 
 
 def tasks(record: Record) -> Check:

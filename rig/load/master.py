@@ -39,7 +39,7 @@ from rig.load.spec import PLAIN
 
 completions = Completions(SPEC.route)
 clocks = LoadWorkerClocks()
-gathering = Gathering()
+gathering = Gathering(SPEC.session_due_s)
 released = Event()
 session_counts: dict[str, Any] = {}
 """What each load worker says of its users' sessions."""

@@ -266,6 +266,7 @@ class PlainUser(User):
             self._sender = _Sender(self.environment, number)
         sender = self._sender
         if SESSION is not None:
+            waiting.wait_until(SPEC.session_due_s(sender.visitor.number))
             _begin(self.environment, sender.visitor)
             sender.close()  # as of a user without a session, a connection is made when one is due
         if GATHERS:
@@ -301,6 +302,7 @@ def _begin(environment: Environment, visitor: Visitor) -> None:
     """
     with AT_ONCE:
         begun_s = monotonic()
+        sessions.begin(waiting.elapsed_s())
         try:
             name = f"session{visitor.number}"
             visitor.begin(name, lambda: monotonic() + SPEC.timeout_s, sessions.sent)

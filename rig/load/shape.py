@@ -168,6 +168,10 @@ class Closed:
         """Users that should be active `elapsed_s` after the load began."""
         return self.users.at(elapsed_s)
 
+    def first_turn_s(self, number: int) -> float:
+        """When the user of that number, from 1 on, is first active."""
+        return self.users.turns(number)[0][0]
+
 
 @dataclass(frozen=True)
 class Open:
@@ -190,6 +194,10 @@ class Open:
     def users_at(self, elapsed_s: float) -> int:
         """None: arrivals are nobody's."""
         return 0
+
+    def first_turn_s(self, number: int) -> float:
+        """At once: no arrival waits for somebody."""
+        return 0.0
 
 
 def model_to_json(model: Closed | Open) -> dict[str, Any]:

@@ -24,12 +24,15 @@ CLIENTS = (PLAIN, LOCUST)
 
 
 GATHERING_S, SESSION_S = 60.0, 10.0
-"""How long users may take to be there at all, and for each session."""
+"""How long users may take to be there at all, and for each session that is due."""
 
 
 def gathering_deadline_s(model: Closed | Open, with_sessions: bool) -> float:
     """How long all users together may take before the load begins."""
-    return GATHERING_S + SESSION_S * model.most_in_flight * with_sessions
+    if not with_sessions:
+        return GATHERING_S
+    users = model.most_in_flight
+    return GATHERING_S + model.first_turn_s(users) + SESSION_S * users
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,14 @@ class LoadSpec:
     def gathering_deadline_s(self) -> float:
         """How long users may take to be there, past their sessions, before the load begins."""
         return gathering_deadline_s(self.model, self.session is not None)
+
+    def session_due_s(self, number: int) -> float:
+        """When the user of that number, from 1 on, may begin its session.
+
+        In seconds since all users were made: sessions have the load's ramp, or steps, before the
+        load does. By hand at once, for so Locust's own page makes each user.
+        """
+        return self.model.first_turn_s(number) if self.session and self.headless else 0.0
 
     @property
     def duration_s(self) -> float:

@@ -144,9 +144,10 @@ class FakeStack:
 
 
 def _sessions(plan: Plan) -> dict[str, Any]:
-    """Every user has had its session, and none took any time."""
-    users = plan.load.model.most_in_flight
-    return {"requests": users * len(plan.target.sessions[plan.session]), "done": users}
+    """Every user has had its session at its place in the ramp, and none took any time."""
+    users, steps = plan.load.model.most_in_flight, plan.target.sessions[plan.session]
+    over_s = plan.load.model.first_turn_s(users)
+    return {"requests": users * len(steps), "done": users, "begun_over_s": over_s}
 
 
 def _write(path: Path, data: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from rig.backends.base import LoadProgress
 from rig.cli.terminal import Screen
 from rig.cli.watch import OVERHEAD_GUESS_S, Eta, Plain, Terminal, clock, summary, watch
 from rig.model import Phase, Verdict
-from rig.plan import SESSION_GUESS_S
+from rig.plan import SESSION_GUESS_S, Closed, Steps, Users
 from tests.unit.plans import record, routed, trial
 
 
@@ -51,6 +51,23 @@ def test_the_eta_counts_what_users_do_before_their_load() -> None:
     eta = Eta()
     eta.plan([with_login])
     assert eta.left_s() == plain.load.duration_s + OVERHEAD_GUESS_S + users * SESSION_GUESS_S
+
+
+@pytest.mark.parametrize(
+    ("users", "guess_s"),
+    [
+        (Users(10, 5, 10), 10 * SESSION_GUESS_S),
+        (Users(1, 1, 61), 60 + SESSION_GUESS_S),
+        (Steps(((0, 10), (30, 100), (60, 10))), 30 + 90 * SESSION_GUESS_S),
+    ],
+)
+def test_logins_take_their_ramp_and_what_is_left_after_it(
+    users: Users | Steps, guess_s: float
+) -> None:
+    plan = trial().plan
+    login = replace(plan, load=replace(plan.load, model=Closed(users)))
+    login = routed(replace(plan.route, session="member"), login)
+    assert (login.sessions_guess_s, plan.sessions_guess_s) == (guess_s, 0)
 
 
 def test_a_finished_trial_in_one_line() -> None:

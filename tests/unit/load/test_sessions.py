@@ -45,6 +45,9 @@ def test_what_is_taken(kind: TakenFrom, name: str, body: bytes, wanted: str | No
 def test_counts_add_up_and_failures_of_many_kinds_stay_few() -> None:
     one, other = SessionCount(), SessionCount()
     one.sent()
+    for at_s in (3.0, 4.5):
+        one.begin(at_s)
+    other.begin(1.25)
     one.end(0.5)
     other.end(1.5)
     for number in range(MOST_KINDS + 5):
@@ -52,9 +55,12 @@ def test_counts_add_up_and_failures_of_many_kinds_stay_few() -> None:
     found = together([one.to_wire(), other.to_wire()])
     assert (found["requests"], found["done"]) == (1, 2)
     assert (found["mean_ms"], found["longest_ms"]) == (1000.0, 1500.0)
+    assert found["begun_over_s"] == 3.25
     assert (len(found["failed"]), sum(found["failed"].values())) == (MOST_KINDS + 1, MOST_KINDS + 5)
     assert found["failed"]["otherwise"] == 5
 
 
 def test_nobody_s_sessions_come_to_nothing() -> None:
+    found = together([SessionCount().to_wire()])
+    assert (found["mean_ms"], found["begun_over_s"]) == (None, 0.0)
     assert together([])["mean_ms"] is None

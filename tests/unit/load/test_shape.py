@@ -95,6 +95,19 @@ def test_as_many_have_their_turn_as_are_planned(users: list[int], at_s: int) -> 
         assert sum(there) == shape.at(at_s)
 
 
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(0, 70))
+def test_first_turns_are_those_of_the_crowd_as_it_grows(users: list[int], at_s: int) -> None:
+    for shape in (Steps(tuple((10.0 * n, of) for n, of in enumerate(users))), Users(2, 0.7, 30)):
+        begun = [number for number in range(1, shape.most_users + 1)
+                 if Closed(shape).first_turn_s(number) <= at_s]  # fmt: skip
+        most = max(shape.at(second) for second in range(at_s + 1))
+        assert begun == list(range(1, most + 1))
+
+
+def test_without_a_ramp_all_have_their_first_turn_at_once() -> None:
+    assert {Closed(Users(5, 1, 5)).first_turn_s(number) for number in range(1, 6)} == {0.0}
+
+
 def test_files_say_steps_by_a_key_of_their_own() -> None:
     said = model_to_json(Closed(SPIKE, 0.5))
     assert said["users"] == {"steps": SPIKE.steps}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from rig.load.asked import RouteRequest
+from rig.load.sessions import Session
 from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import LoadSpec, read_spec
 
@@ -74,6 +76,22 @@ def test_the_load_lasts_for_its_ramp_and_its_steady_window() -> None:
 )
 def test_the_ramp_rises_a_step_a_second_and_stays_at_its_end(elapsed_s: float, users: int) -> None:
     assert USERS.at(elapsed_s) == users
+
+
+def test_sessions_have_the_ramp_before_the_load_has_it() -> None:
+    spec = replace(SPEC, session=Session("member", ()))
+    due_s = [spec.session_due_s(number) for number in (1, 10, 11, 60, 61, 110, 111, 150)]
+    assert due_s == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert SPEC.session_due_s(150) == 0
+    assert replace(spec, headless=False).session_due_s(150) == 0
+
+
+@pytest.mark.parametrize("per_s", [0.5, 50])
+def test_whoever_waits_for_all_sessions_waits_for_their_ramp_too(per_s: float) -> None:
+    spec = replace(SPEC, model=Closed(Users(10, per_s, 150)))
+    with_session = replace(spec, session=Session("member", ()))
+    assert spec.gathering_deadline_s == 60
+    assert with_session.gathering_deadline_s == 60 + 10 * 150 + math.ceil(140 / per_s)
 
 
 def test_a_ramp_that_begins_at_its_end_takes_no_time() -> None:
