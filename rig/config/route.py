@@ -225,10 +225,15 @@ class Route(Sent):
     session: Optional[Name] = None
     writes: Optional[Writes] = None
 
-    def unknown_words(self, loc: Location, more: Sequence[str] = ()) -> Iterator[InitErrorDetails]:
-        """A problem for each word in braces that nothing stands for. `more`: beside its own."""
+    def unknown_words(
+        self, loc: Location, more: Sequence[str] = (), others: Mapping[str, str] | None = None
+    ) -> Iterator[InitErrorDetails]:
+        """A problem for each word in braces that nothing stands for.
+
+        `more`: beside its own; `others`: by word, a session that its users do not begin with.
+        """
         known = (*OWN_WORDS, *self.all_values(), *more)
-        yield from unknown_words(self.texts(), loc, known)
+        yield from unknown_words(self.texts(), loc, known, others)
         said: list[tuple[Location, Any]] = [
             ((key,), getattr(self, key)) for key in ("answer", "answer_text", "answer_headers")
         ]
@@ -241,7 +246,7 @@ class Route(Sent):
             for inner, leaf in leaves(value)
             if isinstance(leaf, str)
         ]
-        yield from unknown_words(texts, loc, (*known, *OF_DATA))
+        yield from unknown_words(texts, loc, (*known, *OF_DATA), others)
 
     def planned(self, name: str, session: str) -> plan.Route:
         """The route under its name, with the session that its users begin with."""
@@ -292,11 +297,17 @@ def unknown_words(
     texts: Iterator[tuple[Location, str]] | Sequence[tuple[Location, str]],
     above: Location,
     known: Sequence[str],
+    others: Mapping[str, str] | None = None,
 ) -> Iterator[InitErrorDetails]:
-    """A problem for each word in braces that is none of these."""
+    """A problem for each word in braces that is none of these. `others`: of a session each."""
     for loc, text in texts:
         for found in WORD.findall(text):
             if found in known:
+                continue
+            if session := (others or {}).get(found):
+                what = f"`{{{{{{found}}}}}}` in `{{name}}` is a word of session `{session}`"
+                do = f"say `session: {session}`, or call its word otherwise"
+                yield at((*above, *loc), wrong(what, do, found=found))
                 continue
             near = nearest(found, known, _ALIKE)
             key = loc[1] if loc[0] == "always" else loc[0]

@@ -54,10 +54,11 @@ def problems(
     for name, mix in mixes.items():
         yield from _of_mix(name, mix, routes, sessions)
     known = Sessions(routes, sessions, mixes)
+    of_sessions = {word: name for name, steps in sessions.items() for word in words_of(steps)}
     for name, route in routes.items():
         yield from _named(route.session, ("routes", name, "session"), sessions, "session")
         words = words_of(sessions.get(known.of_route(name), ()))
-        yield from route.unknown_words(("routes", name), words)
+        yield from route.unknown_words(("routes", name), words, of_sessions)
 
 
 def _of_mix(

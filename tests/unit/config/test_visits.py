@@ -92,6 +92,8 @@ def test_all_of_it_is_planned(folder: Path) -> None:
     ("old", "new", "says"),
     [
         ("{csrf}", "{crsf}", "expected one of unique, n, csrf, secret; did you mean `{csrf}`?"),
+        ("{create: 1}", "{search: 1}", ":20: `{token}` in `Authorization` is a word of session `m"),
+        ('{n: "{k}"}', '{n: "{tokn}"}', ":20: unknown word `{tokn}` in `n`"),
         ("Token {token}", "Token {tokn}", "unknown word `{tokn}` in `Authorization`"),
         ("column: password", "column: passwrd", "people.csv has no column `passwrd`, only name"),
         ("csv: people.csv", "csv: persons.csv", ":11: `csv` expects a file that is there"),
