@@ -238,7 +238,12 @@ def _why(inputs: ReportInputs, found: Sequence[Carrying]) -> Iterator[str]:
     parts = [one.capacity.rank / rps for those in limits.values() for one, rps in those]
     if parts:
         shares = dict.fromkeys(percent(round(part, 2)) for part in (min(parts), max(parts)))
-        yield f"So it is predicted; within the objective {' to '.join(shares)} of it are carried."
+        yield (
+            "So one request at a time predicts it; "
+            f"within the objective {' to '.join(shares)} of it are carried."
+        )
+        if round(max(parts), 2) > 1:
+            yield "More than predicted is carried where requests cost less as many come at a time."
 
 
 def _limiting(one: Carrying) -> AtRate | None:

@@ -17,6 +17,8 @@ from analysis.comparisons.capacities import Carrying, Cost
 from analysis.reading.session_files import read_session
 from analysis.report.carrying import carrying_of
 from analysis.report.inputs import read_inputs
+from analysis.report.wording import digits
+from analysis.summaries.ceilings import Ceiling, CellCeilings
 from rig.backends.fake import users
 from rig.backends.fake.queue import Service
 from rig.inference.capacity import Capacity
@@ -204,6 +206,18 @@ def test_a_ranking_says_its_costs_and_what_is_not_alike(searched: Session) -> No
         "io_create by added delay 0 ms; io_read by the others."
     )
     assert not any("same requests" in line for line in carrying_of(inputs).before_acting)
+
+
+def test_more_than_is_predicted_says_so(searched: Session) -> None:
+    inputs = read_inputs(searched.path)
+    carried = max(one.capacity.rank for one in inputs.capacities)
+    more = "More than predicted is carried where requests cost less as many come at a time."
+    for predicted, says_so in ((1.1 * carried, False), (0.9 * carried, True)):
+        known = CellCeilings((Ceiling("servers", predicted, ""),), None)
+        ceilings = dict.fromkeys((one.result.scheduled.cell for one in inputs.trials), known)
+        why = carrying_of(replace(inputs, ceilings=ceilings)).why
+        assert any(f"at most {digits(predicted)} /s" in line for _, line in why)
+        assert (("", more) in why) is says_so
 
 
 def test_the_plan_says_how_many_trials_at_most(searched: Session) -> None:
