@@ -167,8 +167,13 @@ class Route:
             said += f"{self.path}{self.body}"
         return "{unique}" in said
 
+    @property
+    def may_write_anywhere(self) -> bool:
+        """Whether a request may add rows to any table, or take some away."""
+        return self.method not in SAFE if self.writes is None else bool(self.writes)
+
     def may_write(self, table: str) -> bool:
         """Whether a request may add rows to a table, or take some away."""
         if isinstance(self.writes, tuple):
             return table in self.writes
-        return self.method not in SAFE if self.writes is None else self.writes
+        return self.may_write_anywhere

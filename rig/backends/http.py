@@ -181,26 +181,28 @@ def verify(
     except NoAnswer as error:
         return _unasked(plan, str(error))
     visitor = Visitor(connection, 1, session)
-    found: list[Exchange] = []
+    asks = zip(plan.routes, route_requests(plan, rows), strict=True)
+    found: dict[str, Exchange] = {}
     try:
         visitor.begin(f"{unique}-session", lambda: time.monotonic() + DEADLINE_S, lambda: None)
         if on_asked is not None:
             on_asked("", "")
-        for route, asked in zip(plan.routes, route_requests(plan, rows), strict=True):
+        # what writes goes last: what is read is as it was seeded
+        for route, asked in sorted(asks, key=lambda one: one[0].may_write_anywhere):
             # two routes may write into one column, which may take no text twice
             own = f"{unique}{'x' * len(found)}"
             exchange = _exchange(visitor, connection, route, asked, origin, own, plan.data)
             if exchange.wrong:
                 name = f"{route.name}: " if plan.mix else ""
                 return dataclasses.replace(exchange, wrong=f"{name}{exchange.wrong}")
-            found.append(exchange)
+            found[route.name] = exchange
             if on_asked is not None:
                 on_asked(route.name, own)
     except SessionFailed as error:
         return _unasked(plan, str(error))
     finally:
         connection.close()
-    return found[0]
+    return found[plan.routes[0].name]
 
 
 def _of_ready(url: str, plan: Plan) -> Exchange:

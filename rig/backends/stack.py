@@ -192,9 +192,7 @@ class RealStack:
         self._bring_up_app()
         (app,) = self._roles.of(Role.APP)
         # what writes goes last: what is read is as it was seeded
-        routes = sorted(
-            self._plan.target.routes.values(), key=lambda route: route.method not in ("GET", "HEAD")
-        )
+        routes = sorted(target.routes.values(), key=lambda route: route.may_write_anywhere)
         return [
             # two routes may write into one column, which may take no text twice
             self._reply(route, app.process, f"verify-{number}")
