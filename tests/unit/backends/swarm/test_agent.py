@@ -28,7 +28,8 @@ def there(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def agent(there: Path, tmp_path: Path) -> Iterator[NodeAgent]:
-    command = [sys.executable, "-P", "-s", "-c", SOURCE.read_text(), str(there)]
+    # by its file, and not by its text as on a node (test_hosts.py): a debugger finds its lines
+    command = [sys.executable, "-P", "-s", str(SOURCE), str(there)]
     one = NodeAgent("lab", Piped(command, tmp_path / "log"))
     yield one
     one.close()
