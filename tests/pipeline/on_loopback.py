@@ -54,12 +54,12 @@ _NUMBERS = {
 
 
 def unsupported_reason() -> str:
-    """Why no stack can stand here: its ports are the same on each address; empty where it can."""
+    """Why no stack can stand here, where its ports may be taken on all addresses; else empty."""
     for port in (PORT, APP_PORT, CONTROL_PORT):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                tried.bind(("0.0.0.0", port))
+                tried.bind((f"{_some_network()}.1", port))
             except OSError as error:
                 return f"port {port}: {error.strerror}"
     closed = [path for path in (PROJECT, Path(sys.prefix), Path(sys.base_prefix))
