@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,8 @@ def on_path(folder: Path, patched: pytest.MonkeyPatch) -> Engines:
     program.write_text(text.replace("PYTHON", sys.executable))
     program.chmod(0o755)
     patched.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    # what killed sessions left there is removed, and another may be running
+    patched.setattr(tempfile, "tempdir", str(folder))
     return made
 
 
