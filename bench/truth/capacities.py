@@ -129,10 +129,10 @@ def by_curve(kind: str, cv: float, seed: int) -> Searched:
     return _along(TARGETS[kind](chance), cv, chance)
 
 
-def by_assumption(seed: int) -> Searched:
-    """Along a curve, and with a scatter, as the posterior takes them to be beforehand."""
+def by_assumption(scatters: Sequence[float], seed: int) -> Searched:
+    """Along a curve as the posterior takes it to be beforehand, with any of these scatters."""
     chance = random.Random(seed)
-    return _along(assumed(chance), chance.choice(SCATTERS), chance)
+    return _along(assumed(chance), chance.choice(scatters), chance)
 
 
 def _along(target: Target, cv: float, chance: random.Random) -> Searched:
@@ -269,9 +269,14 @@ VARIED = Promise("service times that vary so much scatter by more than may be", 
 ONE_SIDE = Promise("each trial tells a side only, so that eight are few", 0.85)
 
 
+ASSUMED = "as assumed beforehand"
+
+
 def _curves() -> Iterator[Condition[Any]]:
-    name = "as assumed beforehand, 1 to 9% CV"
-    yield Condition(name, by_assumption, held, 1000, between(0.93, 0.97), NARROW)
+    once = partial(by_assumption, SCATTERS)
+    yield Condition(f"{ASSUMED}, 1 to 9% CV", once, held, 1000, between(0.93, 0.97), NARROW)
+    once = partial(by_assumption, (0.03,))
+    yield Condition(f"{ASSUMED}, 3% CV", once, held, 2000, between(0.93, 0.97))
     for kind in TARGETS:
         for cv, limit in ((0.01, SCATTER), (0.03, SCATTER), (0.05, NARROW)):
             once = partial(by_curve, kind, cv)
@@ -301,6 +306,8 @@ def _windows() -> Iterator[Condition[Any]]:
 
 
 def _nearness() -> Iterator[Condition[Any]]:
+    once = partial(by_assumption, (0.03,))
+    yield Condition(f"{ASSUMED}, 3% CV", once, near, 2000, at_least(0.9))
     for kind in TARGETS:
         once = partial(by_curve, kind, 0.03)
         limit = ONE_SIDE if kind == "steps" else None
