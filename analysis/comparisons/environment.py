@@ -6,7 +6,7 @@ Pure: sessions and records in, named differences out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from analysis.reading.machines import machine_of_each_role, says_who_shared
@@ -52,7 +52,7 @@ def environment(session: Session, results: Sequence[TrialResult]) -> Iterator[tu
     yield "experiment", session.experiment
     yield "backend", session.backend
     yield from _flat("host", session.host)
-    yield from _flat("load", session.load)
+    yield from _load(session)
     yield from _flat("data", session.data)
     versions: dict[str, dict[str, None]] = {}
     mechanisms: dict[str, None] = {}
@@ -67,6 +67,17 @@ def environment(session: Session, results: Sequence[TrialResult]) -> Iterator[tu
         yield f"version of {name}", " and ".join(sorted(seen))
     if mechanisms:
         yield "delay mechanism", " and ".join(sorted(mechanisms))
+
+
+def _load(session: Session) -> Iterator[tuple[str, str]]:
+    """What users ask for; of a search for capacities the objective, and not where it looks."""
+    load = session.load
+    if session.capacity:
+        searched = session.capacity.factor.removeprefix("arrivals_")
+        arrivals = load.get("arrivals") or {}
+        load = {**load, "arrivals": {k: arrivals[k] for k in arrivals if k != searched}}
+        yield from _flat("objective", asdict(session.objective) if session.objective else None)
+    yield from _flat("load", load)
 
 
 def _machines(results: Sequence[TrialResult]) -> Iterator[tuple[str, str]]:

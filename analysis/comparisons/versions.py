@@ -1,14 +1,16 @@
 """An earlier and a later version, each measured in sessions of its own: cell by cell, and judged.
 
+Compared is each cell's goodput; of sessions that search for capacities, each deployment's capacity.
 Pure: sessions and results in. May not know how a comparison is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis.comparisons.capacities import Carrying, capacities
 from analysis.comparisons.environment import EnvironmentChange, differences
 from analysis.inference import (
     MOST_FAILURES,
@@ -23,8 +25,9 @@ from analysis.reading.session_files import read_session
 from analysis.summaries.layout import Layout, layout_of
 from analysis.summaries.percentiles import median
 from analysis.summaries.trials import SKIPPED, TrialResult, results
-from rig.model import ExitCode, Level
+from rig.model import RATE, SURGE, ExitCode, Level
 
+GOODPUT, CAPACITY = "goodput", "capacity"
 VERSION, BEFORE, AFTER = "version", "before", "after"
 FAR = 1.5
 """A fall by this factor is a regression to look for: *no regression* excludes it."""
@@ -62,16 +65,6 @@ class Version:
         """Of its sessions."""
         return ", ".join(one.session.name for one in self.sessions)
 
-    def rate(self, levels: Mapping[str, Level]) -> float | None:
-        """The median goodput of the valid trials at these levels."""
-        trials = (result for one in self.sessions for result in one.results)
-        own = (r for r in trials if r.valid and _at(r.scheduled.levels, levels))
-        return median(result.measures.goodput_rps for result in own)
-
-    def cells(self, names: Sequence[str]) -> list[Mapping[str, Level]]:
-        """The levels of all that ran."""
-        return [_only(r.scheduled.levels, names) for one in self.sessions for r in one.ran]
-
 
 @dataclass(frozen=True)
 class ComparedCell:
@@ -79,6 +72,11 @@ class ComparedCell:
 
     pair: PairRatio
     word: str
+    before_per_s: float | None
+    """The median of what is valid; so is the later one's."""
+    after_per_s: float | None
+    reason: str = ""
+    """Why there is no ratio, or which side failed too much."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,8 @@ class Comparison:
 
     before: Version
     after: Version
+    of: str
+    """What is compared: GOODPUT or CAPACITY."""
     layout: Layout
     cells: tuple[ComparedCell, ...]
     differences: tuple[EnvironmentChange, ...]
@@ -126,35 +126,72 @@ def compared(before: Version, after: Version) -> Comparison:
     """Ratios of the cells that both have, each with its word."""
     every = (*before.sessions, *after.sessions)
     last = after.sessions[-1].session
-    shared = [f.name for f in last.factors if all(one.session.factor(f.name) for one in every)]
-    trials = [
-        (number, _observation(result, version, shared))
+    of = CAPACITY if all(one.session.capacity for one in every) else GOODPUT
+    chosen = (RATE, SURGE) if of == CAPACITY else ()
+    factors = [factor for factor in last.factors if factor.name not in chosen]
+    shared = [f.name for f in factors if all(one.session.factor(f.name) for one in every)]
+    seen = [
+        Seen(number, version, _only(levels, shared), observation, unknown)
         for number, (version, one) in enumerate(
             [(BEFORE, one) for one in before.sessions] + [(AFTER, one) for one in after.sessions]
         )
-        for result in one.ran
+        for levels, observation, unknown in (_deployments if chosen else _trials)(one)
     ]
-    old, new = before.cells(shared), after.cells(shared)
+    old, new = ([one.levels for one in seen if one.version == side] for side in (BEFORE, AFTER))
     varying = [
         factor
-        for factor in last.factors
+        for factor in factors
         if factor.name in shared and len({cell[factor.name] for cell in (*old, *new)}) > 1
     ]
-    found = session_ratios(trials, VERSION, AFTER, BEFORE)
+    found = session_ratios(((one.session, one.of_version) for one in seen), VERSION, AFTER, BEFORE)
     cells = [
-        ComparedCell(pair, judged(pair, falls_alone=falls))
-        for pair, falls in zip(found, falls_alone(found), strict=True)
+        _cell(seen, pair, falls) for pair, falls in zip(found, falls_alone(found), strict=True)
     ]
-    changes = dict.fromkeys((*_changes(every), *_lone_factors(before, after, shared)))
+    lone = _lone_factors(before, after, (*shared, *chosen))
     return Comparison(
         before,
         after,
+        of,
         layout_of(last),
         tuple(cells),
-        tuple(changes),
+        tuple(dict.fromkeys((*_changes(every), *lone))),
         _missing(old, new, varying),
         _missing(new, old, varying),
     )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a session of a version yields of a cell."""
+
+    session: int
+    version: str
+    levels: Mapping[str, Level]
+    observation: Observation
+    unknown: str
+    """Why it has no value, where that is known."""
+
+    @property
+    def of_version(self) -> Observation:
+        """With the version for a factor."""
+        return replace(self.observation, levels={**self.levels, VERSION: self.version})
+
+
+def _cell(seen: Sequence[Seen], pair: PairRatio, falls_alone: bool) -> ComparedCell:
+    own = [one for one in seen if one.levels == pair.levels]
+    unknown = [f"{one.version} {one.unknown}" for one in own if one.unknown]
+    return ComparedCell(
+        pair,
+        judged(pair, falls_alone=falls_alone),
+        _per_s(own, BEFORE),
+        _per_s(own, AFTER),
+        " and ".join(dict.fromkeys(unknown)) or pair.no_ratio_reason or pair.failing,
+    )
+
+
+def _per_s(own: Sequence[Seen], version: str) -> float | None:
+    valid = (one.observation for one in own if one.version == version and one.observation.valid)
+    return median(one.value for one in valid)
 
 
 def judged(pair: PairRatio, *, falls_alone: bool = False) -> str:
@@ -227,16 +264,31 @@ def _only(levels: Mapping[str, Level], names: Sequence[str]) -> dict[str, Level]
     return {name: levels[name] for name in names}
 
 
-def _at(levels: Mapping[str, Level], wanted: Mapping[str, Level]) -> bool:
-    return all(levels.get(name) == level for name, level in wanted.items())
+Yielded = tuple[Mapping[str, Level], Observation, str]
+"""Of what levels, what was observed, and why it has no value."""
 
 
-def _observation(result: TrialResult, version: str, shared: Sequence[str]) -> Observation:
-    return Observation(
-        levels={**_only(result.scheduled.levels, shared), VERSION: version},
-        block=result.scheduled.block,
-        value=result.measures.goodput_rps,
-        valid=result.valid,
-        failure_share=result.measures.failure_share,
-        answers=result.measures.successes,
-    )
+def _trials(one: Measured) -> Iterator[Yielded]:
+    for result in one.ran:
+        levels, measures = result.scheduled.levels, result.measures
+        observation = Observation(
+            levels,
+            result.scheduled.block,
+            measures.goodput_rps,
+            result.valid,
+            measures.failure_share,
+            answers=measures.successes,
+        )
+        yield levels, observation, ""
+
+
+def _deployments(one: Measured) -> Iterator[Yielded]:
+    for number, found in enumerate(capacities(one.session, one.results)):
+        per_s = found.capacity.per_s
+        observation = Observation(found.levels, number, per_s, _told(found))
+        yield found.levels, observation, "" if per_s else found.capacity.finding
+
+
+def _told(found: Carrying) -> bool:
+    """Whether any valid trial is in it."""
+    return any(trial.result.valid for trial in found.trials)

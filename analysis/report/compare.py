@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.comparisons.versions import (
+    CAPACITY,
+    GOODPUT,
     SLOWER_BELOW,
     ComparedCell,
     Comparison,
@@ -39,6 +41,11 @@ ALONE = (
     "Two ways tell: several sessions of each, as in `compare A1,A2,A3 B1,B2,B3`.",
     "Or both versions in one session, in turns: vary target: [old, new], and claim their ratio.",
 )
+
+TITLES = {
+    GOODPUT: ("Goodput of each cell", "cells"),
+    CAPACITY: ("Capacity of each deployment", "deployments"),
+}
 
 
 def compare(before: Sequence[Path], after: Sequence[Path]) -> ReportResult:
@@ -100,7 +107,7 @@ def _environment(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         para(
             Strong("The environments differ. "),
-            "A difference in goodput may come from these and not from the code:",
+            f"A difference in {comparison.of} may come from these and not from the code:",
         ),
         Table(["difference", "before", "after"], rows, numbers_from=3),
     ]
@@ -108,11 +115,10 @@ def _environment(comparison: Comparison) -> Section:
 
 
 def _cells(comparison: Comparison) -> Section:
+    title, cells = TITLES[comparison.of]
     if not comparison.cells:
-        return Section(
-            "cells", "Goodput of each cell", [para("The two sessions have no cell in common.")]
-        )
-    heading = ["cell", "before /s", "after /s", "after ÷ before", "95 % interval", "p (Holm)",
+        return Section("cells", title, [para(f"The two sessions have no {cells[:-1]} in common.")])
+    heading = [cells[:-1], "before /s", "after /s", "after ÷ before", "95 % interval", "p (Holm)",
                "verdict"]  # fmt: skip
     rows = [_row(comparison, cell) for cell in _ordered(comparison)]
     lead: list[Block] = [para(" ".join(ALONE))] if comparison.alone else []
@@ -120,8 +126,8 @@ def _cells(comparison: Comparison) -> Section:
     for which, names in (("earlier", comparison.lost), ("later", comparison.new)):
         if names:
             items: list[Words] = [(name,) for name in names]
-            blocks += [para(f"Only the {which} session has these cells:"), Items(items)]
-    return Section("cells", "Goodput of each cell", blocks)
+            blocks += [para(f"Only the {which} session has these {cells}:"), Items(items)]
+    return Section("cells", title, blocks)
 
 
 def _caption(comparison: Comparison) -> str:
@@ -152,16 +158,17 @@ def _ordered(comparison: Comparison) -> list[ComparedCell]:
 
 def _row(comparison: Comparison, cell: ComparedCell) -> tuple[Words, ...]:
     pair = cell.pair
-    rates = [of.rate(pair.levels) for of in (comparison.before, comparison.after)]
     return (
-        *row(_name(comparison, cell), *map(digits, rates)),
+        *row(_name(comparison, cell), digits(cell.before_per_s), digits(cell.after_per_s)),
         *row(times(pair.ratio), between(pair.low, pair.high), p_value(pair.p_holm)),
-        (mark(cell.word), f" {_reason(cell)}" if _reason(cell) else ""),
+        (mark(cell.word), f" {cell.reason}" if cell.reason else ""),
     )
 
 
 def _name(comparison: Comparison, cell: ComparedCell) -> str:
     layout, levels = comparison.layout, cell.pair.levels
+    if comparison.of == CAPACITY:
+        return layout.deployment(levels)
     if any(f.name not in levels for f in comparison.after.sessions[-1].session.factors):
         return ", ".join(str(level) for level in levels.values())
     parts = (layout.group(levels), layout.series(levels))
@@ -171,9 +178,5 @@ def _name(comparison: Comparison, cell: ComparedCell) -> str:
 def _line(comparison: Comparison, cell: ComparedCell) -> str:
     pair = cell.pair
     interval = f" ({between(pair.low, pair.high)})" if pair.low is not None else ""
-    reason = f": {_reason(cell)}" if _reason(cell) else ""
+    reason = f": {cell.reason}" if cell.reason else ""
     return f"{_name(comparison, cell)}: {times(pair.ratio)}{interval} {cell.word}{reason}"
-
-
-def _reason(cell: ComparedCell) -> str:
-    return cell.pair.no_ratio_reason or cell.pair.failing

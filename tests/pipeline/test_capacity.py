@@ -208,6 +208,37 @@ def test_a_ranking_says_its_costs_and_what_is_not_alike(searched: Session) -> No
     assert not any("same requests" in line for line in carrying_of(inputs).before_acting)
 
 
+def test_versions_are_compared_by_what_their_deployments_carry(
+    searched: Session, tmp_path: Path
+) -> None:
+    stricter = measured(tmp_path, SEARCH.replace("p95_ms: 150", "p95_ms: 7"))
+    done = runner("compare", "--check", searched.path, stricter.path, cwd=tmp_path)
+    assert (done.code, done.err) == (9, "")  # they do not carry the same
+    said = done.out.splitlines()
+    assert "environments differ: objective p95 ms: 150 before, 7 after" in said
+    assert not any("in the later session" in line or "arrivals" in line for line in said)
+    quick, slow = (line for line in said if line.startswith("added delay"))
+    assert re.match(r"added delay 0 ms: 0\.\d+× slower$", quick)
+    assert slow == "added delay 5 ms: — not measured: after does not carry even 40 /s"
+    page = (stricter.path / "derived" / f"compare-{searched.path.name}.md").read_text()
+    assert "## Capacity of each deployment" in page
+    (row,) = (line for line in page.splitlines() if line.startswith("| added delay 0 ms"))
+    for session, cell in ((searched, row.split("|")[2]), (stricter, row.split("|")[3])):
+        known = next(r for r in session.rows("derived/capacity.csv") if r["delay_ms"] == "0")
+        assert float(cell) == pytest.approx(float(known["capacity_per_s"]), rel=0.005)
+
+
+def test_wherever_a_search_looks_its_capacities_are_compared(
+    searched: Session, tmp_path: Path
+) -> None:
+    wider = measured(tmp_path, SEARCH.replace("[40, 600]", "[30, 800]"))
+    both = runner(
+        "compare", "--check", f"{searched.path},{wider.path}", searched.path, cwd=tmp_path
+    )
+    assert (both.code, both.err) == (0, "")
+    assert both.out.count("no regression") == 2
+
+
 def test_more_than_is_predicted_says_so(searched: Session) -> None:
     inputs = read_inputs(searched.path)
     carried = max(one.capacity.rank for one in inputs.capacities)
