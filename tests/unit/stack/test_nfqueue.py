@@ -16,7 +16,7 @@ from stack.delay.netem import Counters
 from stack.delay.nfqueue import Tally
 
 QUEUE = 7
-LONG_MS = 1000.0
+LONG_MS = 2000.0
 NETLINK = struct.Struct("=IHHII")
 
 
