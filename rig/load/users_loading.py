@@ -116,11 +116,15 @@ def _chosen(
     without = [one for one in chosen if not one.tasks]
     for one in chosen:
         filter_tasks_by_tags(one, set(file.tags) or None, set(file.exclude_tags) or None)
-    running = [one for one in chosen if one.tasks]
-    if not running:
+    able = [one for one in chosen if one.tasks]
+    if not able:
         raise BadUsersFile(f"{file.name}: {_no_task(file, without == chosen, known)}")
-    left = [one.__name__ for one in chosen if not one.tasks]
-    return Loaded(running, [*_unused(file, running, shapes), *_left_out(file, left)])
+    running = [one for one in able if one.weight > 0 or one.fixed_count > 0]
+    if not running:
+        raise BadUsersFile(f"{file.name}: no user class in it has a weight above 0")
+    left = [*_left_out(file, [one for one in chosen if not one.tasks], "no task left")]
+    left += _left_out(file, [one for one in able if one not in running], "a weight of 0")
+    return Loaded(running, [*_unused(file, running, shapes), *left])
 
 
 def _no_task(file: UsersFile, never_any: bool, known: Sequence[str]) -> str:
@@ -150,6 +154,7 @@ def _unused(
         yield f"{file.name}: the load shape {names} is not used: {why}"
 
 
-def _left_out(file: UsersFile, names: Sequence[str]) -> Iterator[str]:
-    if names:
-        yield f"{file.name}: {', '.join(names)} has no task left, and no users"
+def _left_out(file: UsersFile, classes: Sequence[type[User]], has: str) -> Iterator[str]:
+    if classes:
+        names = ", ".join(one.__name__ for one in classes)
+        yield f"{file.name}: {names} has {has}, and no users"

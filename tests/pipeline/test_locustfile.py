@@ -200,6 +200,7 @@ def ended(text: str, folder: Path, steady_s: float) -> str:
 TASK = "    @task\n    def ask(self): self.client.get('/')\n"
 USER = f"from locust import HttpUser, tag, task\nclass Visitor(HttpUser):\n{TASK}"
 THREAD = "threading.Thread(target=time.sleep, args=(99,)).start()\n"
+OTHER = f"from locust import User, task\nclass Other(User):\n    weight = 0\n{TASK}"
 SHAPE = "from locust import LoadTestShape\nclass Spike(LoadTestShape):\n    tick = None\n"
 BAD_FILES = {
     "module": ("import nowhere_at_all\n", {}, "bad.py:1: there is no module nowhere_at_all"),
@@ -213,6 +214,11 @@ BAD_FILES = {
         {"tags": ["b"]},
         "bad.py: tags b leave no task; it has the tags a",
     ),
+    "weight": (
+        USER.replace(TASK, f"    weight = 0\n{TASK}"), {},
+        "bad.py: no user class in it has a weight above 0",
+    ),
+    "weights": (f"from visitors import Visitor\n{OTHER}", {}, ""),
     "class": (USER, {"user_classes": ["Buyer"]}, "bad.py: there is no user class Buyer, only"),
     "thread": (f"import threading, time\n{USER}{THREAD}", {}, ""),
     "shape": (f"from visitors import Visitor\n{SHAPE}", {}, ""),
@@ -257,6 +263,10 @@ def test_a_load_shape_is_said_not_to_be_used(looked_at: Any) -> None:
     why = "how many users there are, the experiment's `load` says"
     assert looked_at["shape"]["notes"] == [f"bad.py: the load shape Spike is not used: {why}"]
     assert looked_at["thread"]["notes"] == []
+
+
+def test_who_has_no_users_is_said(looked_at: Any) -> None:
+    assert looked_at["weights"]["notes"] == ["bad.py: Other has a weight of 0, and no users"]
 
 
 # the page
