@@ -31,13 +31,19 @@ def ramp(plan: Plan, record: Record) -> Check:
         worst = max(wrong, key=lambda second: abs(active[second] - planned[second]))
         message = (
             f"{len(wrong)} of {len(active)} seconds not as planned; in second {worst} "
-            f"{active[worst]} of {planned[worst]} users"
+            f"{active[worst]} of {planned[worst]} users{_raised(record.load)}"
         )
         return Check(NAME, Status.FAIL, message, again=True)
     if len(active) != len(planned) or max(active) < max(planned):
-        message = f"{max(active)} of {max(planned)} users at most"
+        message = f"{max(active)} of {max(planned)} users at most{_raised(record.load)}"
         return Check(NAME, Status.FAIL, message, again=True)
     return Check(NAME, Status.PASS, f"as planned in each of {len(active)} seconds")
+
+
+def _raised(load: LoadFacts) -> str:
+    """What was raised most often in a Locust file: a user whose `on_start` raises is gone."""
+    errors = load.locustfile.task_errors if load.locustfile else {}
+    return next((f"; {count} × {says}" for says, count in errors.items()), "")
 
 
 def _as_planned(load: LoadFacts, second: int) -> bool:

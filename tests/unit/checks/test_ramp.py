@@ -9,6 +9,7 @@ import pytest
 from rig.checks.ramp import ramp
 from rig.model import Status
 from rig.plan import Arrivals, Open
+from rig.record import LocustFileFacts
 from tests.unit.plans import PLAN, record
 
 PLANNED = (100, 300, 500, 500, 500)
@@ -35,6 +36,17 @@ def test_users_follow_the_plan(active: tuple[int, ...], status: Status) -> None:
     assert said.status is status, said.says
     assert said.again == (status is Status.FAIL)
     assert not said.needs
+
+
+@pytest.mark.parametrize("active", [(0, 0, 0, 0, 0), (100, 300, 495, 495, 495)])
+def test_what_users_raised_is_said_where_they_are_missing(active: tuple[int, ...]) -> None:
+    fine = record()
+    file = LocustFileFacts(task_errors={"V, load.py:5: KeyError: 'token'": 5})
+    load = replace(fine.load, planned_users=PLANNED, active_users=active, locustfile=file)
+    said = ramp(PLAN, replace(fine, load=load)).says
+    assert said.endswith("; 5 × V, load.py:5: KeyError: 'token'")
+    there = replace(load, active_users=PLANNED)
+    assert "KeyError" not in ramp(PLAN, replace(fine, load=there)).says
 
 
 @pytest.mark.parametrize(
