@@ -109,9 +109,11 @@ class Lab:
             process.communicate(timeout=30)
 
     def left(self) -> set[str]:
-        """What is on the nodes that answer; the Swarm's configs, too."""
+        """What is on the nodes that answer, and what the Swarm itself keeps."""
         found = {one for node in self.nodes for one in node.holds()}
-        return found | {*self.nodes[0].docker("config", "ls", "--format", "{{.Name}}").split()}
+        for what in ("config", "secret", "service"):
+            found |= {*self.nodes[0].docker(what, "ls", "--format", "{{.Name}}").split()}
+        return found
 
     def restart(self, node: LabNode) -> None:
         """The engine of a node that died, as it was started at first."""

@@ -109,6 +109,18 @@ def test_load_workers_are_dealt_over_the_load_nodes_and_their_counts_are_exact(r
         assert checks["clock"] == "pass"
 
 
+def test_no_clock_is_further_from_the_truth_than_it_is_said_to_be(ran: Ran) -> None:
+    for attempt in ran.attempts():
+        load, seen = attempt.manifest["load"]["clocks"], attempt.manifest["probes"]["clocks"]
+        # on the nodes sut, db and load, as swarm-up makes them
+        observers = {"sut": -200_000, "db": -100_000, "load": 0}
+        load_workers = {f"198.18.45.{last}": -100_000 * (last % 2) for last in range(30, 34)}
+        assert (set(seen), set(load)) == (set(observers), set(load_workers))
+        for clocks, true_s in ((seen, observers), (load, load_workers)):
+            for name, one in clocks.items():
+                assert abs(one["offset_s"] - true_s[name]) <= one["uncertainty_s"]
+
+
 def test_what_was_seen_was_seen_where_it_is(ran: Ran) -> None:
     for attempt in ran.attempts():
         facts = attempt.manifest["facts"]["nodes"]
