@@ -87,10 +87,11 @@ class Elsewhere:
             finally:
                 with self._lock:
                     self._turn(True)
-                    self._processes = ()
+                    self._processes, worked_s = (), self._worked_s
                 after_s = self._used_s(roles)
-                used_s = {node: after_s[node] - before_s[node] for node in after_s}
-                self.cpu_share = {node: one / self._worked_s for node, one in used_s.items()}
+                self.cpu_share = {
+                    node: (after_s[node] - before_s[node]) / worked_s for node in after_s
+                }
 
     @staticmethod
     def _master(roles: Roles) -> tuple[str, int]:
