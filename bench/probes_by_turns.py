@@ -44,7 +44,7 @@ pid, address = sys.argv[1:]
 ticks = 0
 for path in pathlib.Path("/proc").glob("[0-9]*"):
     try:
-        told = (path / "cmdline").read_text()
+        told = (path / "cmdline").read_text(errors="replace")
         if path.name == pid or told.startswith("postgres: postgres ") and address in told:
             ticks += sum(map(int, (path / "stat").read_text().rpartition(")")[2].split()[11:13]))
     except OSError:
