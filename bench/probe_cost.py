@@ -114,7 +114,8 @@ def measured(bound: str, steady_s: int, folder: Path, nodes: str) -> list[Path]:
          "--backend", *backend, "--no-calibrate", "--out", str(folder / "out")],
         cwd=ROOT, timeout=3 * steady_s + 300, check=False, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    return sorted(folder.glob("out/*/*/trials/*/attempt-1"))
+    found = sorted(folder.glob("out/*/*/trials/*/attempt-1"))
+    return found or sys.exit("the session measured nothing")
 
 
 def told(attempts: list[Path]) -> bool:
