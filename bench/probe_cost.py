@@ -14,25 +14,28 @@ The turns, a few seconds each, are within one trial, so that both sides have the
 the same data and the same minute of a noisy machine; trials of their own differ by far more than
 3 %. The second in which a turn changes counts for neither, nor does the one after it. What goes on
 in both is not in the figure: the delay role measures the paths once a second, load workers and app
-workers count (`wrapper_cost.py` has what the latter costs). The figure is the median over the pairs
-of neighbouring turns, and its interval by order statistics, at 95 % or a little more: a stall of
-the machine spoils a pair, not the whole. Exit code 1: a target's median, or an end of the interval
-over all pairs, is beyond 3 %.
+workers count (`wrapper_cost.py` has what the latter costs). A turn's goodput is the users over
+their mean response time, as they never think (Little's law). Counts of a few seconds would tell
+whose answers fell into them: with a delay, users are answered in step. The figure is the median
+over the pairs of neighbouring turns, and its interval by order statistics, at 95 % or a little
+more: a stall of the machine spoils a pair, not the whole. Exit code 1: a target's median, or an end
+of the interval over all pairs, is beyond 3 %.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import json
 import math
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
+
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOSE = 0.03
@@ -42,7 +45,7 @@ CPU = """\
 experiment: probe-cost
 setup: {{route: io_read, connections: persistent}}
 vary: {{target: [sync, async]}}
-load: {{users: {{from: 20, per_s: 20, to: 40}}, steady: {steady_s}s, load_workers: 1}}
+load: {{users: {{from: 15, per_s: 15, to: {users}}}, steady: {steady_s}s, load_workers: 1}}
 data: {{posts: 10_000, cpu_n: 100_000}}
 """
 DELAY = """\
@@ -62,21 +65,32 @@ LOADS = {"cpu": CPU, "delay": DELAY}
 USERS = 30
 
 
+def answered_s(attempt: Path) -> dict[int, tuple[int, float]]:
+    """Each second of the steady window: its correct answers, and their mean response time (s)."""
+    reader = HistogramLogReader(str(attempt / "load" / "latencies.hlog"), HdrHistogram(1, 10**9, 3))
+    found: dict[int, tuple[int, float]] = {}
+    while (one := reader.get_next_interval_histogram()) is not None:
+        phase, _, outcome = one.get_tag().split("|")
+        if (phase, outcome) == ("steady", "ok"):
+            second = round(one.get_start_time_stamp() / 1000)
+            found[second] = one.get_total_count(), one.get_mean_value() / 1e6
+    reader.close()
+    return found
+
+
 def turns_of(attempt: Path) -> list[tuple[bool, float]]:
-    """Each turn of the steady window: whether it had probes, and its correct answers per second."""
+    """Each turn of the steady window: whether it had probes, and its goodput (/s)."""
     began_s = json.loads((attempt / "load" / "load.json").read_text())["began_at_s"]
-    correct: Counter[int] = Counter()
-    with (attempt / "load" / "completions.csv").open(newline="") as table:
-        for row in csv.DictReader(table):
-            if row["phase"] == "steady" and row["outcome"] == "ok":
-                correct[int(row["second"])] += int(row["count"])
+    answered = answered_s(attempt)
     # the first and the last second of the window are not whole
-    first, last = min(correct) + 1, max(correct)
+    first, last = min(answered) + 1, max(answered)
     found = []
     for on, start_s, end_s in json.loads((attempt / "probes" / "turns.json").read_text()):
         whole = range(math.ceil(start_s - began_s + 1), math.floor(end_s - began_s))
         if whole and whole[0] >= first and whole[-1] < last:
-            found.append((on, statistics.fmean(correct[second] for second in whole)))
+            counts, means_s = zip(*(answered[second] for second in whole), strict=True)
+            waited_s = sum(map(math.prod, zip(counts, means_s, strict=True))) / sum(counts)
+            found.append((on, USERS / waited_s))
     return found
 
 

@@ -147,8 +147,11 @@ def test_it_answers_rightly_under_a_load_that_grows(up: ByHand) -> None:
 
 def correct_answers(of: ByHand) -> int:
     """So many come to a few users, shared by all load workers; nothing else comes."""
+    of.page("/stats/reset")
     answer = of.page("/swarm", user_count=USERS, spawn_rate=USERS, host="")
     assert answer["success"] is True, answer
+    await_that(lambda: sum(users_of(of)) == USERS, of.load_workers)
+    assert min(users_of(of)) >= 1
     seen: dict[str, Any] = {}
 
     def enough() -> bool:
@@ -157,13 +160,15 @@ def correct_answers(of: ByHand) -> int:
         return bool(total["num_requests"] >= REQUESTS or total["num_failures"])
 
     await_that(enough, lambda: seen)
-    users = [worker["user_count"] for worker in of.load_workers()]
     of.page("/stop", now=1)
-    assert sum(users) == USERS
-    assert min(users) >= 1
     total = total_of(seen)
     assert (total["num_failures"], seen["errors"]) == (0, [])
     return int(total["num_requests"])
+
+
+def users_of(of: ByHand) -> list[int]:
+    """How many each load worker has."""
+    return [int(worker["user_count"]) for worker in of.load_workers()]
 
 
 def total_of(seen: dict[str, Any]) -> dict[str, Any]:
