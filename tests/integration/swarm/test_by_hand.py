@@ -147,7 +147,7 @@ def test_it_answers_rightly_under_a_load_that_grows(up: ByHand) -> None:
 
 def correct_answers(of: ByHand) -> int:
     """So many come to a few users, shared by all load workers; nothing else comes."""
-    of.page("/stats/reset")
+    of.page("/stats/reset", now=1)
     answer = of.page("/swarm", user_count=USERS, spawn_rate=USERS, host="")
     assert answer["success"] is True, answer
     await_that(lambda: sum(users_of(of)) == USERS, of.load_workers)
