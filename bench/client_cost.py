@@ -28,7 +28,7 @@ from pathlib import Path
 
 from bench.loopback import DEADLINE_S, ROOT, Closed, Users, process, run, spec, wait_for
 from rig.evidence.load import derived
-from rig.load.recorder import Recorder
+from rig.load.counting.recorder import Recorder
 from rig.load.spec import CLIENTS, LOCUST, PLAIN, Client
 from rig.load.think import Think
 

@@ -27,9 +27,9 @@ from typing import Protocol
 from rig.backends.base import LoadProgress
 from rig.cli.live.listener import Address, listening
 from rig.cli.live.view import LivePage
-from rig.load.completions import Completions
-from rig.load.hlog import encode, tally
-from rig.load.report import RESPONSES, Completed, LoadReport, Slot
+from rig.load.counting.completions import Completions
+from rig.load.counting.hlog import encode, tally
+from rig.load.counting.report import RESPONSES, Completed, LoadReport, Slot
 from rig.model import Phase
 from rig.probes import Row
 from rig.probes.sampler import INTERVAL_S

@@ -18,7 +18,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rig.load.asked import RouteRequest
+from rig.load.http.asked import RouteRequest
 from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import LoadSpec
 

@@ -31,9 +31,9 @@ import gevent
 from gevent.event import Event
 
 from bench.loopback import DEADLINE_S, ROOT, Closed, Users, cpu_s, process, spec, wait_for
-from rig.load.meter import lags_of
-from rig.load.recorder import Recorder
-from rig.load.report import HEARTBEATS_INTERVAL_S, INTERVAL_S, MeteredSecond
+from rig.load.counting.meter import lags_of
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.report import HEARTBEATS_INTERVAL_S, INTERVAL_S, MeteredSecond
 from rig.load.spec import PLAIN, LoadSpec, read_spec
 
 CONTROL_PORT = 15_601
@@ -59,7 +59,7 @@ def prepared(load: LoadSpec, seed: int) -> Prepared:
     from locust.event import Events
     from locust.stats import RequestStats, setup_distributed_stats_event_listeners
 
-    from rig.load.locust_statistics import feed
+    from rig.load.counting.locust_statistics import feed
 
     events: Any = Events()  # type: ignore[no-untyped-call]
     stats = RequestStats(use_response_times_cache=False)

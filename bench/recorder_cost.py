@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.loopback import Closed, Users, run, server, spec
-from rig.load.report import FinalCount, LoadReport
+from rig.load.counting.report import FinalCount, LoadReport
 
 PORT, CONTROL_PORT = 18_081, 15_558
 MOST_SHARE = 0.15
@@ -50,7 +50,7 @@ class Silent:
 
 def worker_without() -> None:
     """A load worker whose recorder is silent and whose meter sleeps."""
-    from rig.load import meter, recorder
+    from rig.load.counting import meter, recorder
     from rig.load.run import main as load_worker
 
     recorder.Recorder = Silent  # type: ignore[assignment,misc]

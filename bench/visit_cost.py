@@ -21,11 +21,11 @@ from bench.client_cost import CONTROL_PORT, PORT, served
 from bench.loopback import Closed, Users, run, spec
 from rig.disk.contents import rows
 from rig.disk.rows import LoadWorkerRow, SecondRow
-from rig.load.asked import RouteRequest
-from rig.load.expected import Expected
-from rig.load.sessions import Session, Step
+from rig.load.http.asked import RouteRequest
+from rig.load.http.expected import Expected
+from rig.load.http.sessions import Session, Step
+from rig.load.http.values import Values
 from rig.load.spec import PLAIN
-from rig.load.values import Values
 
 USERS = 50
 MIX_MOST, COOKIE_MOST_US = 1.5, 2.0

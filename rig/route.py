@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from rig.load.expected import Expected
-from rig.load.sessions import Take
+from rig.load.http.expected import Expected
+from rig.load.http.sessions import Take
+from rig.load.http.values import IN_ORDER, Order
+from rig.load.http.words import words_in
 from rig.load.think import Think
-from rig.load.values import IN_ORDER, Order
-from rig.load.words import words_in
 from rig.model import Between, Index
 
 StatusCode = Annotated[int, Between(100, 599)]

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rig.load.completions import Completions
-from rig.load.meter import lags_of
-from rig.load.recorder import Recorder
-from rig.load.report import MeteredSecond
+from rig.load.counting.completions import Completions
+from rig.load.counting.meter import lags_of
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.report import MeteredSecond
 from rig.model import OUTCOME_OK, nearest_rank
 
 FIFO, LIFO, RANDOM = "fifo", "lifo", "random"

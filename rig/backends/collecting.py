@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rig.backends import said
 from rig.disk.files import copy_folder, copy_regular
-from rig.load.report import RESPONSES
+from rig.load.counting.report import RESPONSES
 
 
 def copy_delay(out: Path, folder: Path) -> None:

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from rig.backends.database import APP_USER, DATABASE, Login
 from rig.evidence.ledger import Contents, Counters, Statement, Statements, Written
-from rig.load.recorder import ranges
+from rig.load.counting.recorder import ranges
 from rig.model import printable
 from rig.plan import Ledger, Plan
 

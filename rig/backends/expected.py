@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rig.load.expected import Expected, beginning, differences, json_of
-from rig.load.words import Filling
+from rig.load.http.expected import Expected, beginning, differences, json_of
+from rig.load.http.words import Filling
 from rig.plan import Route
 
 

@@ -16,15 +16,15 @@ from typing import Any
 
 from rig.backends.expected import Response, wrong_with
 from rig.backends.requests import NO_ROWS, Rows, of_data, route_requests, session_of
-from rig.load.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
-from rig.load.asked import RouteRequest
-from rig.load.exchange import Blocking, Connection
-from rig.load.origin import resolved
-from rig.load.request import Origin, Request, origin_of, request_of
-from rig.load.sessions import SessionFailed
-from rig.load.values import VERIFYING
-from rig.load.visitor import Visitor, prepared, prepared_session
-from rig.load.words import NOTHING, UNIQUE, Filling
+from rig.load.http.answer import ANY_STATUS, TIMEOUT, BoundedReader, NoAnswer, Reader
+from rig.load.http.asked import RouteRequest
+from rig.load.http.exchange import Blocking, Connection
+from rig.load.http.origin import resolved
+from rig.load.http.request import Origin, Request, origin_of, request_of
+from rig.load.http.sessions import SessionFailed
+from rig.load.http.values import VERIFYING
+from rig.load.http.visitor import Visitor, prepared, prepared_session
+from rig.load.http.words import NOTHING, UNIQUE, Filling
 from rig.model import SCHEMA, StackError
 from rig.plan import Data, Plan, Route, Target
 

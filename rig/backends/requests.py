@@ -15,13 +15,13 @@ import psycopg
 
 from rig.backends.database import Login
 from rig.disk.files import read_bytes
-from rig.load.asked import FilePart, RouteRequest
-from rig.load.csv_column import MOST_VALUES, column_of
-from rig.load.expected import Expected
-from rig.load.request import encoded
-from rig.load.sessions import Session, Step
-from rig.load.values import Values
-from rig.load.words import OWN_WORDS, Filling, fill
+from rig.load.http.asked import FilePart, RouteRequest
+from rig.load.http.csv_column import MOST_VALUES, column_of
+from rig.load.http.expected import Expected
+from rig.load.http.request import encoded
+from rig.load.http.sessions import Session, Step
+from rig.load.http.values import Values
+from rig.load.http.words import OWN_WORDS, Filling, fill
 from rig.model import DamagedFile, StackError
 from rig.plan import Data, Plan, Route, Target
 from rig.route import File, SessionStep, ValueSource

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from rig.backends.base import LoadProgress
 from rig.disk.files import read_ends, read_json, read_text
 from rig.disk.typed import Unfit, fitted
-from rig.load.report import MOST_RESPONSES, MOST_TOLD, RESPONSES
+from rig.load.counting.report import MOST_RESPONSES, MOST_TOLD, RESPONSES
 from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile, one_line, printable
 

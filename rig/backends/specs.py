@@ -26,10 +26,10 @@ from rig.config import NoEnvFile, read_env_file
 from rig.factors import retired
 from rig.factors.servers import SERVERS
 from rig.factors.services import words as service_words
-from rig.load.request import encoded
+from rig.load.http.request import encoded
+from rig.load.http.words import words_in
 from rig.load.scout import ScoutSpec, UnloadedRequest
 from rig.load.spec import LoadSpec
-from rig.load.words import words_in
 from rig.model import Link, Role, StackError
 from rig.plan import PLACEHOLDER, Django, Mix, Plan, Target
 from stack.app.spec import PASSWORD, AppSpec

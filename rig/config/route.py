@@ -39,8 +39,8 @@ from rig.config.values import (
     Written,
 )
 from rig.factors import Choice, Natural
-from rig.load.request import cookie_problem, header_problem
-from rig.load.words import OWN_WORDS, WORD
+from rig.load.http.request import cookie_problem, header_problem
+from rig.load.http.words import OWN_WORDS, WORD
 from rig.route import File, ValueSource
 
 TABLE = re.compile("[a-z_][a-z0-9_]{0,62}")

@@ -15,7 +15,7 @@ from rig.config.document import Node
 from rig.config.findings import one_of
 from rig.config.sections import Context, Location, Section, at, expected, together, wrong
 from rig.config.values import Keywords, Optional, Text, Written
-from rig.load.expected import Expected
+from rig.load.http.expected import Expected
 
 _LENGTH = re.compile(r"\{length:(?![0-9]{1,9}\}\Z)")
 OF_DATA = ("posts", "cpu_sum")

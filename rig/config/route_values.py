@@ -11,9 +11,9 @@ from rig.config.route_files import FileBeside, content_of
 from rig.config.sections import Section, context_of, expected, wrong
 from rig.config.values import LARGEST, Fits, Optional, Seed, Several, Some, Text, Value, Written
 from rig.factors import Choice
-from rig.load.csv_column import MOST_VALUES, BadColumn, column_of
-from rig.load.values import ORDERS, PER_USER
-from rig.load.words import OWN_WORDS, WORD
+from rig.load.http.csv_column import MOST_VALUES, BadColumn, column_of
+from rig.load.http.values import ORDERS, PER_USER
+from rig.load.http.words import OWN_WORDS, WORD
 from rig.route import File, ValueSource
 
 SOURCES = ("list", "range", "csv", "query")

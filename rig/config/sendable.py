@@ -8,9 +8,9 @@ from rig.config.document import Map
 from rig.config.findings import Finding, Place
 from rig.config.load import ClosedLoad, OpenLoad
 from rig.config.locustfile import THINKS
+from rig.load.http.values import PER_USER
+from rig.load.http.words import UNIQUE, USER, words_in
 from rig.load.spec import LOCUST
-from rig.load.values import PER_USER
-from rig.load.words import UNIQUE, USER, words_in
 from rig.plan import Cell, Route, Steps, Target
 
 

@@ -17,9 +17,9 @@ from rig.config.route_values import ValueWord
 from rig.config.sections import Context, Location, Section, at, expected, together, wrong
 from rig.config.values import Fits, Name, Optional, Seed, Some, Text, Value
 from rig.factors import Natural
-from rig.load.sessions import Take
+from rig.load.http.sessions import Take
+from rig.load.http.words import OWN_WORDS
 from rig.load.think import Think
-from rig.load.words import OWN_WORDS
 from rig.model import LONGEST_S, seconds
 from rig.route import File, Mix, SessionStep
 

@@ -10,7 +10,7 @@ from rig.config.findings import did_you_mean
 from rig.config.route import Route
 from rig.config.sections import Location, at, wrong
 from rig.config.visits import Mixed, Step, step_problems, words_of
-from rig.load.words import words_in
+from rig.load.http.words import words_in
 
 
 class Sessions:

@@ -19,7 +19,7 @@ from rig.disk.rows import Completion, LoadWorkerRow, SecondRow
 from rig.disk.sent import read_sent
 from rig.inference.objective import Objective, objective_facts
 from rig.inference.stationarity import state_of, window_of
-from rig.load.recorder import STEADY
+from rig.load.counting.recorder import STEADY
 from rig.model import OUTCOME_OK
 
 _OF_WINDOW = ("seconds.csv", "completions.csv", "latencies.hlog", "unanswered.csv")

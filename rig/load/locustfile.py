@@ -15,11 +15,11 @@ from locust import LoadTestShape, User, events
 from locust.env import Environment
 
 from rig.load import master, worker
-from rig.load.own_users import own_users
+from rig.load.counting.report import INTERVAL_S
 from rig.load.process import GATHERS, MODEL, SPEC, LoadClock
-from rig.load.report import INTERVAL_S
 from rig.load.shape import Closed, Open
 from rig.load.spec import PLAIN
+from rig.load.users.own_users import own_users
 
 locust.runners.WORKER_REPORT_INTERVAL = INTERVAL_S
 # Load workers go by the wall clock there, and would leave when it is set; whoever started them
@@ -39,10 +39,10 @@ too; and so many times that, until all are."""
 def _user_class() -> type[User]:
     """Who loads the target: by the load's model, and the client that it names."""
     if SPEC.client == PLAIN:
-        from rig.load.plain_users import PlainArrivals, PlainUser
+        from rig.load.users.plain_users import PlainArrivals, PlainUser
 
         return PlainUser if isinstance(MODEL, Closed) else PlainArrivals
-    from rig.load.locust_users import LocustArrivals, LocustUser
+    from rig.load.users.locust_users import LocustArrivals, LocustUser
 
     return LocustUser if isinstance(MODEL, Closed) else LocustArrivals
 

@@ -27,7 +27,7 @@ class LookedAt:
 def look(file: UsersFile) -> LookedAt:
     """Imports a file, with all that it does then."""
     # patches the standard library: not before it is due
-    from rig.load.users_loading import BadUsersFile, loaded
+    from rig.load.users.users_loading import BadUsersFile, loaded
 
     try:
         found = loaded(file)

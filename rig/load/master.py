@@ -18,11 +18,13 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.rpc import Message
 
-from rig.load import time_server, tls
+from rig.load import time_server
 from rig.load.clocks import ANSWER, TO_TELL_DRIFT, LoadWorkerClocks
-from rig.load.completions import Completions
+from rig.load.counting.completions import Completions
+from rig.load.counting.report import INTERVAL_S, MOST_TOLD, RESPONSES, FinalCount, LoadReport
+from rig.load.counting.session_count import together
 from rig.load.gathering import THERE, Gathering, TooFew
-from rig.load.own_users import own_users
+from rig.load.http import tls
 from rig.load.process import (
     FINAL_REPORT_DEADLINE_S,
     GATHERS,
@@ -32,10 +34,9 @@ from rig.load.process import (
     LoadClock,
     leave,
 )
-from rig.load.report import INTERVAL_S, MOST_TOLD, RESPONSES, FinalCount, LoadReport
-from rig.load.session_count import together
 from rig.load.shape import Closed, Open
 from rig.load.spec import PLAIN
+from rig.load.users.own_users import own_users
 
 completions = Completions(SPEC.route)
 clocks = LoadWorkerClocks()

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.session_count import SessionCount
 from rig.load.gathering import Waiting
-from rig.load.recorder import Recorder
-from rig.load.session_count import SessionCount
 from rig.load.shape import Closed, Open
 from rig.load.spec import OUT_VARIABLE, PLAIN, SPEC_VARIABLE, read_spec
 

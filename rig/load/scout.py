@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from rig.load.answer import NoAnswer
-from rig.load.asked import MOST_USERS, RouteRequest
-from rig.load.exchange import Blocking, Connection
-from rig.load.origin import Place, resolved
-from rig.load.outcome import wrong_with
-from rig.load.request import origin_of
-from rig.load.sessions import Session, SessionFailed
-from rig.load.visitor import Prepared, Visitor, prepared, prepared_session
+from rig.load.http.answer import NoAnswer
+from rig.load.http.asked import MOST_USERS, RouteRequest
+from rig.load.http.exchange import Blocking, Connection
+from rig.load.http.origin import Place, resolved
+from rig.load.http.outcome import wrong_with
+from rig.load.http.request import origin_of
+from rig.load.http.sessions import Session, SessionFailed
+from rig.load.http.visitor import Prepared, Visitor, prepared, prepared_session
 from rig.model import Between
 
 Ms = Annotated[float, Between(0, 10**9)]

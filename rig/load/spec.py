@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from rig.disk.typed import fitted
-from rig.load.asked import RouteRequest
-from rig.load.sessions import Session
+from rig.load.http.asked import RouteRequest
+from rig.load.http.sessions import Session
 from rig.load.shape import Arrivals, Closed, Open, model_of, model_to_json, users_of
 from rig.load.think import Think
 from rig.load.users_file import UsersFile

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rig.load.values import LANES, scattered, scatterings
+from rig.load.http.values import LANES, scattered, scatterings
 from rig.model import LengthS
 
 Distribution = Literal["constant", "uniform", "exponential"]

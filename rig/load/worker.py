@@ -18,13 +18,14 @@ import gevent
 import locust.runners
 from locust.env import Environment
 
-from rig.load import locust_statistics, tls
-from rig.load import meter as meters
 from rig.load.alarms import alarms
 from rig.load.clocks import ASK, tell_time
+from rig.load.counting import locust_statistics
+from rig.load.counting import meter as meters
+from rig.load.counting.report import HEARTBEATS_INTERVAL_S, LoadReport, Slot
 from rig.load.descriptors import make_room
 from rig.load.gathering import SHARES
-from rig.load.own_users import own_users
+from rig.load.http import tls
 from rig.load.process import (
     GATHERS,
     MODEL,
@@ -37,8 +38,8 @@ from rig.load.process import (
     sessions,
     waiting,
 )
-from rig.load.report import HEARTBEATS_INTERVAL_S, LoadReport, Slot
 from rig.load.spec import LOCUST
+from rig.load.users.own_users import own_users
 
 meter = meters.Meter()
 METHODS = {asked.route: asked.method for asked in SPEC.requests}

@@ -14,11 +14,11 @@ import gevent
 import pytest
 
 from rig.backends.machine.binaries import which
-from rig.load.answer import NoAnswer
-from rig.load.asked import RouteRequest
-from rig.load.greenlets import Client, Sweeper
-from rig.load.origin import resolved
-from rig.load.request import Origin, request_of
+from rig.load.http.answer import NoAnswer
+from rig.load.http.asked import RouteRequest
+from rig.load.http.origin import resolved
+from rig.load.http.request import Origin, request_of
+from rig.load.users.greenlets import Client, Sweeper
 from tests.contract.test_servers import DEADLINE_S, SERVED, counts, started, until_ready
 from tests.pipeline.serving import free_port
 from tests.shares import by_chance, every

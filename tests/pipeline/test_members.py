@@ -30,7 +30,7 @@ from rig.config import read_targets
 from rig.disk.histograms import read_lines
 from rig.evidence.load import derived
 from rig.load import scout
-from rig.load.asked import RouteRequest
+from rig.load.http.asked import RouteRequest
 from rig.load.scout import ScoutSpec
 from rig.load.shape import Arrivals, Closed, Open, Steps, Users
 from rig.load.spec import PLAIN

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.loopback import run, spec
-from rig.load.asked import RouteRequest
-from rig.load.sessions import Session, Step
+from rig.load.http.asked import RouteRequest
+from rig.load.http.sessions import Session, Step
 from rig.load.shape import Closed, Steps, Users
 from rig.load.spec import PLAIN
 from tests.pipeline.serving import Serving, free_port

@@ -22,10 +22,10 @@ from rig.calibration import Calibration, Prediction, StackFacts, UnloadedPoint
 from rig.config import PLACEHOLDERS, read_matrix, read_targets
 from rig.evidence import probes
 from rig.factors import FACTORS, apply, slug_of
-from rig.load import completions as written
-from rig.load.meter import lags_of
-from rig.load.recorder import Recorder
-from rig.load.report import MeteredSecond
+from rig.load.counting import completions as written
+from rig.load.counting.meter import lags_of
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.report import MeteredSecond
 from rig.model import FAILURE_CLASSES, BadYaml, ExitCode, Phase, Role, Status, Verdict
 from rig.plan import Draft, Target
 from rig.record import (

@@ -15,8 +15,8 @@ from rig.evidence.ledger import (
     Statements,
     Written,
 )
-from rig.load.recorder import ranges
-from rig.load.report import FinalCount
+from rig.load.counting.recorder import ranges
+from rig.load.counting.report import FinalCount
 from rig.plan import Ledger, Plan, Route
 
 

@@ -17,10 +17,10 @@ from rig.clock import ClockOffset
 from rig.disk.facts import Facts
 from rig.endpoints import Endpoints
 from rig.evidence.ledger import LEDGER
-from rig.load.completions import Completions
-from rig.load.meter import lags_of
-from rig.load.recorder import Recorder
-from rig.load.report import FinalCount, LoadReport, MeteredSecond
+from rig.load.counting.completions import Completions
+from rig.load.counting.meter import lags_of
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.report import FinalCount, LoadReport, MeteredSecond
 from rig.load.scout import UnloadedRequest, UnloadedResult, UnloadedResults
 from rig.model import Link
 from rig.plan import Closed, Load, Open, Plan

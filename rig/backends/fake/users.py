@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Sequence
 
 from rig.backends.fake.queue import Service
-from rig.load.recorder import Recorder
+from rig.load.counting.recorder import Recorder
 from rig.load.think import Choice
 from rig.plan import Arrivals, Closed, Open, Plan
 

@@ -14,7 +14,7 @@ from rig.cli.live.listener import Listener
 from rig.cli.live.server import File, Server
 from rig.cli.live.story import PERCENTS, Story
 from rig.disk.histograms import percentiles_us
-from rig.load.hlog import encode
+from rig.load.counting.hlog import encode
 from rig.model import Phase, printable
 from rig.plan import Trial
 from rig.probes import Row

@@ -14,10 +14,10 @@ from typing import Any
 
 from rig import factors as registry
 from rig.disk.facts import Facts
-from rig.load.completions import Completions
-from rig.load.meter import lags_of
-from rig.load.recorder import Recorder
-from rig.load.report import MeteredSecond
+from rig.load.counting.completions import Completions
+from rig.load.counting.meter import lags_of
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.report import MeteredSecond
 from rig.model import SCHEMA, Level, Verdict, digest
 from rig.plan import Arrivals, Closed, Data, Delay, Load, Open, Plan, Target, Users
 from rig.record import DelayFacts, LoadFacts, PathDelay, Record

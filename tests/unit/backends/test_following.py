@@ -10,7 +10,7 @@ import pytest
 
 from rig.backends import following
 from rig.backends.base import LoadProgress
-from rig.load.report import RESPONSES
+from rig.load.counting.report import RESPONSES
 from rig.model import LoadError
 
 Step = Callable[[], None]

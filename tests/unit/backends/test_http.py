@@ -22,7 +22,7 @@ import pytest
 
 from rig.backends import http
 from rig.backends.expected import Response
-from rig.load.expected import Expected
+from rig.load.http.expected import Expected
 from rig.model import VERSION, StackError
 from rig.plan import Plan, Route
 from rig.route import File

@@ -12,7 +12,7 @@ import pytest
 from rig.backends import said
 from rig.backends.base import LoadProgress
 from rig.disk.facts import PoolerFacts
-from rig.load.report import MOST_RESPONSES, MOST_TOLD, RESPONSES
+from rig.load.counting.report import MOST_RESPONSES, MOST_TOLD, RESPONSES
 from rig.load.scout import UnloadedResult
 from rig.model import DamagedFile
 

@@ -16,7 +16,7 @@ from types import FrameType
 
 from rig.cli.plan_text import plan_text
 from rig.config import Matrix, read_matrix, read_targets
-from rig.load.request import encoded
+from rig.load.http.request import encoded
 from rig.model import BadYaml
 from rig.plan import Closed, Open, Target
 from rig.session import design_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rig.config import read_targets
-from rig.load.request import encoded
+from rig.load.http.request import encoded
 from rig.model import BadYaml
 from tests.shares import every
 from tests.unit.config.hostile import ROUTES, TARGET, target_accepts, variants

@@ -7,7 +7,7 @@ import pytest
 
 from rig.config import OF_ENV, PLACEHOLDERS, read_targets
 from rig.factors.services import SERVICES
-from rig.load.expected import Expected
+from rig.load.http.expected import Expected
 from rig.model import BadYaml, Interface
 from rig.plan import Django, Ledger, Route, Service, Target, Unsupported
 

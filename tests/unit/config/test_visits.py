@@ -8,7 +8,7 @@ import pytest
 
 from rig.config import read_targets
 from rig.config.experiment import read_matrix
-from rig.load.sessions import Take
+from rig.load.http.sessions import Take
 from rig.load.think import Think
 from rig.model import BadYaml
 from rig.plan import Ledger, Mix, Target

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rig.disk.hdr import HIGHEST_US, new_histogram
 from rig.disk.histograms import counts_us, lowest_us, percentile_us, percentiles_us
-from rig.load.hlog import encode, tally
+from rig.load.counting.hlog import encode, tally
 from rig.model import DamagedFile, nearest_rank
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rig.disk.sent import Sent, read_sent, together
-from rig.load.completions import Completions
-from rig.load.recorder import Recorder
+from rig.load.counting.completions import Completions
+from rig.load.counting.recorder import Recorder
 from rig.model import DamagedFile
 
 RAMP_S, END_S = 2.0, 12.0

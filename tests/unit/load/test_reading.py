@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rig.evidence.load import FEWEST, derived
-from rig.load.completions import Completions
-from rig.load.meter import lags_of
-from rig.load.recorder import Recorder
-from rig.load.report import MeteredSecond
+from rig.load.counting.completions import Completions
+from rig.load.counting.meter import lags_of
+from rig.load.counting.recorder import Recorder
+from rig.load.counting.report import MeteredSecond
 from rig.load.shape import Users
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rig.load.asked import RouteRequest
-from rig.load.sessions import Session
+from rig.load.http.asked import RouteRequest
+from rig.load.http.sessions import Session
 from rig.load.shape import Arrivals, Closed, Open, Users
 from rig.load.spec import LoadSpec, read_spec
 

@@ -7,7 +7,7 @@ import pytest
 from analysis.reading.session_files import read_session
 from analysis.summaries.csv_rows import trial_columns, trial_row
 from analysis.summaries.trials import TrialResult, results, top
-from rig.load.completions import SECONDS
+from rig.load.counting.completions import SECONDS
 from rig.model import Verdict
 from tests.unit.analysis.sessions import (
     END_S,

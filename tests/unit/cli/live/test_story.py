@@ -13,7 +13,7 @@ from rig.backends.base import LoadProgress
 from rig.cli.live import history
 from rig.cli.live.history import Event, History
 from rig.cli.live.story import Story
-from rig.load.hlog import encode, tally
+from rig.load.counting.hlog import encode, tally
 from rig.model import JSON, Phase, Verdict
 from tests.unit.plans import record, trial
 
