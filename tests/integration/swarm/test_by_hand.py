@@ -71,16 +71,8 @@ class ByHand:
         there, _ = self.container_of("locust_master")
         here = next(node for node in self.lab.nodes if node is not there)
         data = ["--data", urllib.parse.urlencode(form)] if form else []
-        patience = [
-            "--max-time",
-            "10",
-            "--retry",
-            "60",
-            "--retry-delay",
-            "1",
-            "--retry-connrefused",
-        ]
-        curl = ("curl", "--silent", "--show-error", "--fail", *patience, *data)
+        patience = ("--max-time", "10", "--retry", "60", "--retry-delay", "1")
+        curl = ("curl", "-sS", "--fail", "--retry-connrefused", *patience, *data)
         url = f"http://{there.address}:8089{path}"
         done = call("ip", "netns", "exec", f"swarm-{here.socket.parent.name}", *curl, url)
         assert done.code == 0, done.err
