@@ -13,6 +13,7 @@ from rig.disk.typed import fitted
 from rig.load import scout
 from rig.load.scout import ScoutSpec
 from rig.load.spec import OUT_VARIABLE, SPEC_VARIABLE, LoadSpec, read_spec
+from rig.load.users_file import UsersFile
 
 _LOCUSTFILE = str(Path(__file__).with_name("locustfile.py"))
 
@@ -49,12 +50,16 @@ def worker_arguments(spec: LoadSpec) -> list[str]:
     ]
 
 
-def _ended_by_file(name: str, error: SystemExit) -> None:
-    """Says so where a load worker ends before its load, which only the file can have made it."""
+def _ended_by_file(kind: str, file: UsersFile, error: SystemExit) -> None:
+    """Says so where a load process ends before its load, and the file has made it."""
     from rig.load import process
+    from rig.load.users.users_loading import place_of
 
-    if not process.recorder.frozen:
-        process.leave(f"{name}: it ends its load worker before the load is over ({error.code!r})")
+    where = place_of(file, error)
+    # a load worker ends for no other reason; a load master does, and says why itself
+    if process.recorder.frozen or (kind == "master" and where == file.name):
+        return
+    process.leave(f"{where}: it ends its load {kind} before the load is over ({error.code!r})")
 
 
 def main(kind: str) -> None:
@@ -72,8 +77,8 @@ def main(kind: str) -> None:
     try:
         locust()  # type: ignore[no-untyped-call]
     except SystemExit as error:
-        if kind == "worker" and spec.users_file:
-            _ended_by_file(spec.users_file.name, error)
+        if spec.users_file:
+            _ended_by_file(kind, spec.users_file, error)
         raise
     finally:
         if kind == "worker" and spec.headless:

@@ -168,15 +168,30 @@ class Visitor(FastHttpUser):
     def busy(self):
         {task}
 """
-IN_TASKS = {
+AT_ONCE = """\
+import sys
+from locust import events
+from locust.runners import MasterRunner
+
+@events.init.add_listener
+def stop(environment, **_):
+    if isinstance(environment.runner, MasterRunner):
+        sys.exit(3)
+
+"""
+SPOILING = {
     "idle": (IDLE.format(task="pass"), "bad.py:4: task busy of Visitor returns at once"),
+    "master": (
+        f"{AT_ONCE}{IDLE.format(task='self.client.get(str())')}",
+        "bad.py:8: it ends its load master before the load is over (3)",
+    ),
     "exit": (IDLE.format(task="raise SystemExit(3)"), "ends the program: sys.exit(3)"),
 }
 
 
-@pytest.mark.parametrize("day", every(2, IN_TASKS))
-def test_a_task_that_spoils_the_load_ends_it_with_its_name(day: str, tmp_path: Path) -> None:
-    text, says = IN_TASKS[day]
+@pytest.mark.parametrize("day", every(2, SPOILING))
+def test_a_file_that_spoils_the_load_ends_it_with_its_place(day: str, tmp_path: Path) -> None:
+    text, says = SPOILING[day]
     assert says in ended(text, tmp_path, steady_s=20.0)
 
 
