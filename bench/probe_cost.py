@@ -39,6 +39,8 @@ from hdrh.log import HistogramLogReader
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOSE = 0.03
+FEWEST_PAIRS = 6
+"""Fewer have no two places that a fair coin leaves in 2.5 % of cases on either side."""
 CPU = """\
 # As many requests per second as this machine makes: what the probes take shows here first. The
 # route reads only, since a disk's moods are larger than what is looked for.
