@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.comparisons.capacities import Carrying, capacities
+from analysis.comparisons.capacities import capacities
 from analysis.comparisons.environment import EnvironmentChange, differences
 from analysis.inference import (
     MOST_FAILURES,
@@ -131,13 +131,15 @@ def compared(before: Version, after: Version) -> Comparison:
     factors = [factor for factor in last.factors if factor.name not in chosen]
     shared = [f.name for f in factors if all(one.session.factor(f.name) for one in every)]
     seen = [
-        Seen(number, version, _only(levels, shared), observation, unknown)
+        Seen(number, version, _at(observation, shared), unknown)
         for number, (version, one) in enumerate(
             [(BEFORE, one) for one in before.sessions] + [(AFTER, one) for one in after.sessions]
         )
-        for levels, observation, unknown in (_deployments if chosen else _trials)(one)
+        for observation, unknown in (_deployments if chosen else _trials)(one)
     ]
-    old, new = ([one.levels for one in seen if one.version == side] for side in (BEFORE, AFTER))
+    old, new = (
+        [one.observation.levels for one in seen if one.version == side] for side in (BEFORE, AFTER)
+    )
     varying = [
         factor
         for factor in factors
@@ -166,7 +168,6 @@ class Seen:
 
     session: int
     version: str
-    levels: Mapping[str, Level]
     observation: Observation
     unknown: str
     """Why it has no value, where that is known."""
@@ -174,11 +175,11 @@ class Seen:
     @property
     def of_version(self) -> Observation:
         """With the version for a factor."""
-        return replace(self.observation, levels={**self.levels, VERSION: self.version})
+        return replace(self.observation, levels={**self.observation.levels, VERSION: self.version})
 
 
 def _cell(seen: Sequence[Seen], pair: PairRatio, falls_alone: bool) -> ComparedCell:
-    own = [one for one in seen if one.levels == pair.levels]
+    own = [one for one in seen if one.observation.levels == pair.levels]
     unknown = [f"{one.version} {one.unknown}" for one in own if one.unknown]
     return ComparedCell(
         pair,
@@ -260,35 +261,32 @@ def _missing(
     return tuple(dict.fromkeys(names))
 
 
-def _only(levels: Mapping[str, Level], names: Sequence[str]) -> dict[str, Level]:
-    return {name: levels[name] for name in names}
+def _at(observation: Observation, names: Sequence[str]) -> Observation:
+    """The same, by the levels of these factors alone."""
+    return replace(observation, levels={name: observation.levels[name] for name in names})
 
 
-Yielded = tuple[Mapping[str, Level], Observation, str]
-"""Of what levels, what was observed, and why it has no value."""
+Yielded = tuple[Observation, str]
+"""What a session yields of a cell, and why it has no value."""
 
 
 def _trials(one: Measured) -> Iterator[Yielded]:
     for result in one.ran:
-        levels, measures = result.scheduled.levels, result.measures
+        measures = result.measures
         observation = Observation(
-            levels,
+            result.scheduled.levels,
             result.scheduled.block,
             measures.goodput_rps,
             result.valid,
             measures.failure_share,
             answers=measures.successes,
         )
-        yield levels, observation, ""
+        yield observation, ""
 
 
 def _deployments(one: Measured) -> Iterator[Yielded]:
     for number, found in enumerate(capacities(one.session, one.results)):
         per_s = found.capacity.per_s
-        observation = Observation(found.levels, number, per_s, _told(found))
-        yield found.levels, observation, "" if per_s else found.capacity.finding
-
-
-def _told(found: Carrying) -> bool:
-    """Whether any valid trial is in it."""
-    return any(trial.result.valid for trial in found.trials)
+        valid = any(trial.result.valid for trial in found.trials)
+        unknown = "" if per_s else found.capacity.finding
+        yield Observation(found.levels, number, per_s, valid), unknown
